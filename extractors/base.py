@@ -1,0 +1,186 @@
+"""What every extractor is: it finds inputs, and reads them into typed batches.
+
+An extractor is pure. `find` never opens a file, and `read` never looks at the lake: all that the lake knows
+of an input is `Input.known_hash`, the hash of the content that is in it already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import fsspec
+import pyarrow as pa
+
+from schemas.site import OwnerKind, Site
+from schemas.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Days [since, until), each in the source's own time zone; None is open."""
+
+    since: date | None = None
+    until: date | None = None
+
+    def __contains__(self, day: date | None) -> bool:
+        if day is None:
+            return True
+        return (self.since is None or day >= self.since) and (self.until is None or day < self.until)
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to read: a file, or a day of a database or of a command's answers.
+
+    `day` is the day that the name speaks of, in the source's zone. `size_bytes` and `mtime` are None for what
+    has none; such an input is read again whenever it is found. `rank` is its pattern's place in the site's
+    order. `superseded` names the tables that a better source of the same (owner, day) fills instead.
+    """
+
+    source: str
+    owner: str
+    uri: str
+    day: date | None = None
+    size_bytes: int | None = None
+    mtime: datetime | None = None
+    known_hash: str | None = None
+    rank: int = 0
+    superseded: frozenset[str] = frozenset()
+
+    @cached_property
+    def input_id(self) -> str:
+        """Sixteen hex digits that name the input, the same whenever it is found."""
+        return content_hash("\0".join((self.source, self.owner, self.uri)).encode())[:16]
+
+
+class InputError(Exception):
+    """An input that can't be read as what it should be. It becomes one line and a row in `rejects`."""
+
+    def __init__(self, uri: str, reason: str, remedy: str = "") -> None:
+        self.uri, self.reason, self.remedy = uri, reason, remedy
+        super().__init__(f"{uri}: {reason}" + (f"; {remedy}" if remedy else ""))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one table, in `table.batch_schema`'s columns.
+
+    From `read`, the rows belong to the input being read. From `read_many`, the data has an `input_id` column
+    as well. `in_order` promises that the rows of this and the input's further batches follow `table.sort_by`.
+    """
+
+    table: Table
+    data: pa.Table | pa.RecordBatch
+    in_order: bool = False
+
+
+@dataclass(frozen=True)
+class Reject:
+    """A part of an input that was left out, or with `part` empty the whole input, and why."""
+
+    input: Input
+    reason: str
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one input ended: the last thing that `read_many` says of it.
+
+    `unchanged` means that its content is what the lake has; a rejected input's rows are not in any batch.
+    """
+
+    input: Input
+    status: Literal["loaded", "unchanged", "rejected"]
+    content_hash: str | None = None
+
+
+class Extractor(ABC):
+    """A source. `version` is raised when the same input would give other rows; inputs are then read again."""
+
+    source: ClassVar[str]
+    """The key in site.toml, and the name that `iolake ingest` takes."""
+    version: ClassVar[int]
+    owner: ClassVar[OwnerKind]
+    tables: ClassVar[Sequence[Table]]
+    batch_inputs: ClassVar[int] = 1
+    """How many inputs a worker gets at once."""
+    content_addressed: ClassVar[bool] = False
+    """True where one content is one thing wherever it lies, so that a copy is not loaded twice."""
+    contested: ClassVar[frozenset[str]] = frozenset()
+    """Tables that other sources fill for the same owner and day: the site's order says which source does."""
+
+    @abstractmethod
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """What the site has in `span`: names, sizes and times only; nothing is opened."""
+
+    @abstractmethod
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """One input's batches, and rejects of parts of it; InputError rejects it whole."""
+
+    def hash(self, input: Input, site: Site) -> str | None:
+        """Hash of the content, before it is read; None where only the rows read can tell."""
+        with fsspec.open(input.uri, "rb") as file:
+            return hashlib.file_digest(file, _blake2b).hexdigest()
+
+    def read_many(self, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
+        """Read `inputs`; every one of them ends in exactly one Outcome, and a rejected one left no rows.
+
+        This default reads one after the other and holds an input's batches until it is whole; a source with
+        a faster way for many inputs, or with inputs larger than memory, overrides it.
+        """
+        for input in inputs:
+            try:
+                digest = self.hash(input, site)
+                if digest is not None and digest == input.known_hash:
+                    yield Outcome(input, "unchanged", digest)
+                    continue
+                results = list(self.read(input, site))
+            except (InputError, OSError) as error:
+                reason = error.reason if isinstance(error, InputError) else str(error)
+                yield Reject(input, reason)
+                yield Outcome(input, "rejected")
+                continue
+            digest = digest or rows_hash(results)
+            if digest == input.known_hash:
+                yield Outcome(input, "unchanged", digest)
+                continue
+            for result in results:
+                yield with_input_id(result, input) if isinstance(result, Batch) else result
+            yield Outcome(input, "loaded", digest)
+
+
+def with_input_id(batch: Batch, input: Input) -> Batch:
+    """The batch with an `input_id` column that names `input` in each row."""
+    data = pa.table(batch.data) if isinstance(batch.data, pa.RecordBatch) else batch.data
+    return replace(batch, data=data.append_column("input_id", pa.repeat(input.input_id, data.num_rows)))
+
+
+def rows_hash(results: Iterable[Batch | Reject]) -> str:
+    """Hash of what was read, for an input that has no content of its own, such as a database's day."""
+    digest = _blake2b()
+    for result in results:
+        if isinstance(result, Reject):
+            digest.update(f"{result.part}\0{result.reason}".encode())
+            continue
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, result.data.schema) as writer:
+            writer.write(result.data)
+        digest.update(result.table.name.encode())
+        digest.update(sink.getvalue())
+    return digest.hexdigest()
+
+
+def content_hash(content: bytes) -> str:
+    """The lake's hash of a content: 32 hex digits of BLAKE2b."""
+    return _blake2b(content).hexdigest()
+
+
+def _blake2b(content: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(content, digest_size=16)

@@ -1,0 +1,110 @@
+"""Finding files by a site's patterns: strftime for the day, glob for the rest, on any file system of fsspec."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import fsspec
+
+from extractors.base import Input, Span
+from schemas.site import OwnerKind, Site
+
+_DIGITS = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
+_DIRECTIVE = re.compile(r"%(-?)([YmdjHMSy])")
+
+
+def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterator[Input]:
+    """Every file that the site's patterns for `source` name in `span`, in the order of its patterns.
+
+    A pattern with a date gives each file its day; without one, day is None and every span holds it. Where
+    several patterns name a file for the same day, `rank` tells them apart.
+    """
+    for name, where, _zone in site.sources(owner, source):
+        for rank, pattern in enumerate(where.files):
+            for uri, info, day in match(site.resolve(pattern), span):
+                yield Input(source, name, uri, day, info.get("size"), _mtime(info), rank=rank)
+
+
+def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date | None]]:
+    """(uri, fsspec's details, day) of each file that `pattern` names in `span`, sorted by name."""
+    fs, path = fsspec.url_to_fs(pattern)
+    reader = re.compile(_regex(path))
+    for expanded in _expand(path, span):
+        found = fs.glob(expanded, detail=True) if re.search(r"[*?\[]", expanded) else _exact(fs, expanded)
+        for name, info in sorted(found.items()):
+            parts = reader.fullmatch(name)
+            if info["type"] != "file" or parts is None:
+                continue
+            day = _day(parts.groupdict())
+            if day in span:
+                yield fs.unstrip_protocol(name).removeprefix("file://"), info, day
+
+
+def _exact(fs: Any, path: str) -> dict[str, dict[str, Any]]:
+    try:
+        return {path: fs.info(path)}
+    except FileNotFoundError:
+        return {}
+
+
+def _expand(path: str, span: Span) -> Iterator[str]:
+    """The globs to ask for: one a day where the span is closed, else one with digits for the date."""
+    if _DIRECTIVE.search(path) is None:
+        yield path
+    elif span.since is not None and span.until is not None:
+        for offset in range((span.until - span.since).days):
+            day = span.since + timedelta(days=offset)
+            yield _DIRECTIVE.sub(partial(_format, day), path)
+    else:
+        yield _DIRECTIVE.sub(lambda m: "*" if m[1] else "[0-9]" * _DIGITS[m[2]], path)
+
+
+def _format(day: date, directive: re.Match[str]) -> str:
+    """A directive for one day; those of the time of day match any."""
+    flag, letter = directive.groups()
+    if letter in "HMS":
+        return "*" if flag else "[0-9][0-9]"
+    text = day.strftime(f"%{letter}")
+    return (text.lstrip("0") or "0") if flag else text
+
+
+def _regex(path: str) -> str:
+    """The pattern as a regular expression with a group for each first use of a directive."""
+    seen: set[str] = set()
+    parts, end = [], 0
+    for directive in re.finditer(rf"{_DIRECTIVE.pattern}|\*\*/?|\*|\?|\[[^\]]+\]", path):
+        parts.append(re.escape(path[end : directive.start()]))
+        end = directive.end()
+        text, letter = directive[0], directive[2]
+        if letter:
+            digits = rf"\d{{1,{_DIGITS[letter]}}}" if directive[1] else rf"\d{{{_DIGITS[letter]}}}"
+            parts.append(digits if letter in seen else f"(?P<{letter}>{digits})")
+            seen.add(letter)
+        elif text.startswith("**"):
+            parts.append(".*")
+        else:
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(text, text.replace("[!", "[^")))
+    return "".join(parts) + re.escape(path[end:])
+
+
+def _day(parts: dict[str, str]) -> date | None:
+    """The day that a name speaks of; None where it has no whole date or an impossible one."""
+    try:
+        year = int(parts["Y"]) if "Y" in parts else 2000 + int(parts["y"])
+        if "j" in parts:
+            return date(year, 1, 1) + timedelta(days=int(parts["j"]) - 1)
+        return date(year, int(parts["m"]), int(parts["d"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _mtime(info: dict[str, Any]) -> datetime | None:
+    """When the file was last changed, from whatever its file system calls it."""
+    value = info.get("mtime", info.get("LastModified", info.get("last_modified")))
+    if isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, UTC)
+    return value if isinstance(value, datetime) else None

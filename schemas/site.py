@@ -1,0 +1,204 @@
+"""site.toml: what exists at a centre, checked when it is read.
+
+    [clusters.edison]                 a machine that runs jobs; its job-side sources
+    [file_systems.scratch2]           a file system; its server-side sources
+
+Every key of a cluster or file system that is not one of its own settings is a source by that name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+OwnerKind = Literal["cluster", "file_system"]
+
+
+class SiteError(Exception):
+    """A site.toml that can't be used: which key, what is wrong, what to do."""
+
+    def __init__(self, path: str, problems: list[str]) -> None:
+        self.path, self.problems = path, problems
+        super().__init__(f"{path}: " + "; ".join(problems))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Strict):
+    """Where one source lies: `files` (patterns, the first that exists on a day wins), `command`, or `uri`."""
+
+    files: tuple[str, ...] = ()
+    command: str | None = None
+    uri: str | None = None
+    timezone: str | None = None
+    job_id: str | None = None
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        return _check_zone(value) if value is not None else None
+
+    @field_validator("job_id")
+    @classmethod
+    def _pattern(cls, value: str | None) -> str | None:
+        if value is not None:
+            try:
+                groups = re.compile(value).groupindex
+            except re.error as error:
+                raise ValueError(f"is not a regular expression: {error}") from None
+            if "job_id" not in groups:
+                raise ValueError("needs a group (?P<job_id>...)")
+        return value
+
+    @field_validator("uri")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).password:
+            raise ValueError("holds a password; put it into the environment instead")
+        return value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if sum((bool(self.files), self.command is not None, self.uri is not None)) != 1:
+            raise ValueError('needs exactly one of files = "...", command = "..." or uri = "..."')
+        return self
+
+
+class _Owner(_Strict):
+    timezone: str = "UTC"
+    sources: dict[str, Source] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_sources(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        own = {k: v for k, v in value.items() if k in cls.model_fields and k != "sources"}
+        tables = {k: v for k, v in value.items() if k not in own and k != "sources"}
+        return {**own, "sources": {**value.get("sources", {}), **tables}}
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        return _check_zone(value)
+
+
+class Cluster(_Owner):
+    """A machine that runs jobs."""
+
+
+class FileSystem(_Owner):
+    """A file system: its mount points on the clusters, and its name in the servers' own tools."""
+
+    mounts: tuple[str, ...] = ()
+    backend: str | None = None
+
+
+class LakeSettings(_Strict):
+    """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
+
+    uri: str = "lake"
+    retention_days: float = 30
+    orphan_age_hours: float = 24
+
+
+class Site(_Strict):
+    """A centre. `root` is the folder that relative paths start from: site.toml's own."""
+
+    lake: LakeSettings = LakeSettings()
+    clusters: dict[str, Cluster] = Field(default_factory=dict)
+    file_systems: dict[str, FileSystem] = Field(default_factory=dict)
+    root: str = "."
+
+    @classmethod
+    def read(cls, path: str | Path) -> Site:
+        """Read site.toml; SiteError names each wrong key and the mend."""
+        try:
+            values = tomllib.loads(Path(path).read_text())
+        except FileNotFoundError:
+            raise SiteError(str(path), ["no such file; name one with --site or IOLAKE_SITE"]) from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+            raise SiteError(str(path), [f"not readable as TOML: {error}"]) from None
+        try:
+            return cls.model_validate({**values, "root": str(Path(path).resolve().parent)})
+        except ValidationError as error:
+            raise SiteError(str(path), [_explain(e) for e in error.errors()]) from None
+
+    def owners(self, kind: OwnerKind) -> dict[str, Cluster] | dict[str, FileSystem]:
+        """The site's clusters, or its file systems, by name."""
+        return self.clusters if kind == "cluster" else self.file_systems
+
+    def sources(self, kind: OwnerKind, source: str) -> Iterator[tuple[str, Source, ZoneInfo]]:
+        """(owner, where it lies, its zone) for each owner of that kind that has the source."""
+        for name, owner in self.owners(kind).items():
+            if (found := owner.sources.get(source)) is not None:
+                yield name, found, ZoneInfo(found.timezone or owner.timezone)
+
+    def resolve(self, path: str) -> str:
+        """A path or URL of site.toml made absolute; `sqlite:///x` too."""
+        for prefix in ("sqlite:///", ""):
+            if path.startswith(prefix):
+                rest = path[len(prefix) :]
+                return path if "://" in rest else prefix + os.path.join(self.root, rest)
+        raise AssertionError("every path starts with the empty prefix")
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies, absolute."""
+        return self.resolve(self.lake.uri)
+
+    @cached_property
+    def mounts(self) -> dict[str, str]:
+        """Mount point to file system, for every mount of the site."""
+        return {m.rstrip("/") or "/": name for name, fs in self.file_systems.items() for m in fs.mounts}
+
+    def file_system_of(self, path: str) -> str | None:
+        """The file system that holds `path`, by the longest mount point on whole path components."""
+        mount = longest_mount(path, self.mounts)
+        return None if mount is None else self.mounts[mount]
+
+
+def longest_mount(path: str, mounts: Iterable[str]) -> str | None:
+    """The longest of `mounts` that holds `path`: "/scratch2" holds "/scratch2/x" but not "/scratch20/x"."""
+    best: str | None = None
+    for mount in mounts:
+        prefix = mount.rstrip("/") + "/"
+        if (path == mount or path.startswith(prefix)) and (best is None or len(mount) > len(best)):
+            best = mount
+    return best
+
+
+def password(owner: str, source: str) -> str | None:
+    """The password of a source: the environment's IOLAKE_PASSWORD_<OWNER>_<SOURCE>, in capitals."""
+    name = re.sub(r"\W", "_", f"IOLAKE_PASSWORD_{owner}_{source}").upper()
+    return os.environ.get(name)
+
+
+def _check_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; use a name such as America/Los_Angeles")
+    return name
+
+
+def _explain(error: Any) -> str:
+    key = ".".join(str(part) for part in error["loc"] if part != "sources")
+    message = error["msg"].removeprefix("Value error, ")
+    hint = "; remove it or correct its name" if error["type"] == "extra_forbidden" else ""
+    return f"{key}: {message}{hint}"
