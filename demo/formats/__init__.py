@@ -1,0 +1,1 @@
+"""The sources' real formats, written from their specifications."""
