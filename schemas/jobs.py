@@ -1,0 +1,41 @@
+"""Jobs of schedulers other than Slurm, and of sites whose own database tells no more than who ran when."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from schemas.table import CLUSTER, DATE, DELTA, JOB_ID, TEXT, TIMESTAMP, Column, Table
+
+OTHER_JOBS: Final = Table(
+    "other_jobs",
+    "Jobs that have ended, from a site's job database or from CSV or Parquet files: one row a run of a job.",
+    keys=[
+        CLUSTER,
+        Column("scheduler_id", TEXT, "the scheduler's own text for the job: 4478544.sdb, 12[7].pbs", nullable=False),
+        Column("start_time", TIMESTAMP, "when it began to run", encoding=DELTA, nullable=False),
+    ],
+    columns=[
+        Column(JOB_ID.name, JOB_ID.type, "the number that the scheduler's text for the job starts with"),
+        Column("end_time", TIMESTAMP, "when it ended", encoding=DELTA, nullable=False),
+        Column("submit_time", TIMESTAMP, "when it was submitted", encoding=DELTA),
+        Column("scheduler", TEXT, "pbs, lsf, flux, …, in the site's own words"),
+        Column("job_name", TEXT, "name of the job"),
+        Column("user_name", TEXT, "who ran it"),
+        Column("uid", pa.int64(), "user id"),
+        Column("account", TEXT, "account or project charged"),
+        Column("queue", TEXT, "queue or partition"),
+        Column("state", TEXT, "how it ended, in the scheduler's own words"),
+        Column("exit_code", pa.int64(), "exit status"),
+        Column("exit_signal", pa.int64(), "signal that ended it; 0 = none"),
+        Column("timelimit_s", pa.float64(), "time limit", "s"),
+        Column("nnodes", pa.int64(), "nodes allocated"),
+        Column("ncpus", pa.int64(), "CPUs allocated"),
+        Column("node_list", TEXT, "the nodes, as the scheduler writes them"),
+        Column("nodes", pa.list_(TEXT), "the nodes, one name each"),
+    ],
+    partition_by=[CLUSTER, DATE],
+    sort_by=["end_time", "scheduler_id"],
+    event_time="end_time",
+)
