@@ -6,8 +6,8 @@ schema and page in the data dictionary all come from that declaration, so they c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -80,13 +80,14 @@ def hour(column: Column) -> Hour:
     return Hour(column.name)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """One table of the lake.
 
     `keys` identify a row, the owner (`cluster` or `file_system`) first; a key column is not null unless it
     says `nullable`. `columns` are the rest. `event_time` names the column whose UTC day is `date`; None means
-    that every batch brings `date` itself. Every table also gets `load_id` and `input_id` (P10).
+    that every batch brings `date` itself. `unique` keeps one row a key in the whole lake, the later load's, where
+    inputs overlap (a job that two days' accounts tell of); elsewhere keys are unique within a load. Every table also gets `load_id` and `input_id` (P10).
     """
 
     name: str
@@ -96,7 +97,7 @@ class Table:
     partition_by: Sequence[Column]
     sort_by: Sequence[str | Hour]
     event_time: str | None = None
-    notes: Mapping[str, str] = field(default_factory=dict)
+    unique: bool = False
 
     @cached_property
     def stored(self) -> tuple[Column, ...]:

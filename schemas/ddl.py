@@ -1,0 +1,86 @@
+"""What DuckDB is told of a table: its types, the view over its files, and the comments that a client shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from schemas.table import Table
+
+_TYPES = {
+    pa.bool_(): "BOOLEAN",
+    pa.int8(): "TINYINT",
+    pa.int16(): "SMALLINT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.uint8(): "UTINYINT",
+    pa.uint16(): "USMALLINT",
+    pa.uint32(): "UINTEGER",
+    pa.uint64(): "UBIGINT",
+    pa.float32(): "FLOAT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "VARCHAR",
+    pa.binary(): "BLOB",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+}
+
+
+def duckdb_type(kind: pa.DataType) -> str:
+    """DuckDB's name of an Arrow type; KeyError for one that no table should use."""
+    if pa.types.is_map(kind):
+        return f"MAP({duckdb_type(kind.key_type)}, {duckdb_type(kind.item_type)})"
+    if pa.types.is_list(kind):
+        return f"{duckdb_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{quote(f.name)} {duckdb_type(f.type)}' for f in kind)})"
+    return _TYPES[kind]
+
+
+def create_view(table: Table, generations: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+    """CREATE VIEW over files, by the columns that they have: one read for each generation of the schema, united.
+
+    `generations` maps the names of the columns in the files to the files' locations.
+    """
+    reads = [_read(table, set(columns), files) for columns, files in generations.items() if files]
+    body = "\nUNION ALL BY NAME\n".join(reads) or _no_rows(table)
+    return f"CREATE OR REPLACE VIEW {quote(table.name)} AS\n{body}"
+
+
+def comments(table: Table) -> list[str]:
+    """COMMENT statements for the table and each of its columns."""
+    name = quote(table.name)
+    return [
+        f"COMMENT ON VIEW {name} IS {literal(table.doc)}",
+        *(f"COMMENT ON COLUMN {name}.{quote(c.name)} IS {literal(c.comment)}" for c in table.all_columns),
+    ]
+
+
+def _read(table: Table, present: set[str], files: Sequence[str]) -> str:
+    partition = {c.name for c in table.partition_by}
+    columns = ", ".join(
+        quote(c.name) if c.name in present or c.name in partition else f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}"
+        for c in table.all_columns
+    )
+    types = ", ".join(f"{quote(c.name)}: {duckdb_type(c.type)}" for c in table.partition_by)
+    paths = ",\n  ".join(literal(file) for file in files)
+    return (
+        f"SELECT {columns}\nFROM read_parquet([\n  {paths}\n], "
+        f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
+    )
+
+
+def _no_rows(table: Table) -> str:
+    columns = ", ".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}" for c in table.all_columns)
+    return f"SELECT {columns} WHERE false"
+
+
+def quote(name: str) -> str:
+    """An identifier in double quotes."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string in single quotes, for the few statements that take no parameters (CREATE VIEW, COMMENT)."""
+    return "'" + text.replace("'", "''") + "'"

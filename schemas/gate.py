@@ -1,0 +1,130 @@
+"""The one gate: every batch is held against its table's declaration before it enters the lake.
+
+What passes has exactly the declared columns in their declared types, no null where none may be, rows in the
+table's sort order, and no two rows of one key.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.table import Hour, Table
+
+_HOUR_US = 3_600_000_000
+
+
+class GateError(Exception):
+    """Rows that don't fit their table's declaration: which table, which column, what is wrong."""
+
+    def __init__(self, table: str, problem: str, columns: tuple[str, ...] = ()) -> None:
+        self.table, self.problem, self.columns = table, problem, columns
+        super().__init__(f"{table}: {problem}" + (f" ({', '.join(columns)})" if columns else ""))
+
+
+def conform(table: Table, data: pa.Table, schema: pa.Schema) -> pa.Table:
+    """`data` with exactly the columns of `schema`, in its order; GateError names what doesn't fit.
+
+    A dictionary of strings passes for a string: it is the same values, already encoded.
+    """
+    names = data.schema.names
+    if missing := tuple(n for n in schema.names if n not in names):
+        raise GateError(table.name, "missing column", missing)
+    if unknown := tuple(n for n in names if schema.get_field_index(n) < 0):
+        raise GateError(table.name, "unknown column", unknown)
+    data = data.select(schema.names)
+    for field, column in zip(schema, data.columns, strict=True):
+        if column.type != field.type and not _is_dictionary_of(column.type, field.type):
+            raise GateError(table.name, f"wrong type {column.type} instead of {field.type}", (field.name,))
+        if not field.nullable and column.null_count:
+            raise GateError(table.name, f"null in {column.null_count} of {len(column)} rows", (field.name,))
+    return data
+
+
+def in_sort_order(table: Table, data: pa.Table, presorted: bool = False) -> pa.Table:
+    """The rows in the table's sort order, keys last; GateError where two rows have one key.
+
+    `presorted` rows are checked and only sorted where the promise was wrong.
+    """
+    if data.num_rows < 2:
+        return data
+    columns = sort_columns(table, data)
+    if not (presorted and _first_descent(columns) is None):
+        order = np.lexsort(tuple(reversed(columns)))
+        columns = [c[order] for c in columns]
+        data = data.take(pa.array(order))
+    same = np.ones(data.num_rows - 1, dtype=bool)
+    for column in reversed(columns):
+        same &= column[1:] == column[:-1]
+    if same.any():
+        row = int(np.flatnonzero(same)[0])
+        keys = [c.name for c in table.keys if c.name in data.schema.names]
+        values = ", ".join(f"{k}={data[k][row].as_py()}" for k in keys)
+        raise GateError(table.name, f"{int(same.sum())} duplicate keys, the first: {values}", tuple(keys))
+    return data
+
+
+def sort_columns(table: Table, data: pa.Table) -> list[npt.NDArray[np.generic]]:
+    """The sort order as numbers, most significant first: `sort_by`, then what is left of the keys."""
+    names = [s if isinstance(s, Hour) else str(s) for s in table.sort_by]
+    rest = [k.name for k in table.keys if k.name not in names]
+    columns: list[npt.NDArray[np.generic]] = []
+    for key in [*names, *rest]:
+        name = key.column if isinstance(key, Hour) else key
+        if name not in data.schema.names:  # a partition key: one value in every row
+            continue
+        numbers = _as_numbers(data[name])
+        columns.extend(n // _HOUR_US for n in numbers) if isinstance(key, Hour) else columns.extend(numbers)
+    return columns
+
+
+def _first_descent(columns: list[npt.NDArray[np.generic]]) -> int | None:
+    """The first row that should stand before the row above it; None where all are in order."""
+    undecided = np.ones(len(columns[0]) - 1, dtype=bool)
+    for column in columns:
+        above, below = column[:-1], column[1:]
+        descents = undecided & (below < above)  # type: ignore[operator]
+        if descents.any():
+            return int(np.flatnonzero(descents)[0]) + 1
+        undecided &= below == above
+    return None
+
+
+def _as_numbers(column: pa.ChunkedArray) -> list[npt.NDArray[np.generic]]:
+    """A column as numbers in the same order: values, or ranks of strings; nulls sort first, by a flag of their own."""
+    if column.num_chunks == 1 and not column.null_count and _is_number(column.type):
+        return [_numpy(column.chunk(0))]
+    if _is_number(column.type):
+        values = _numpy(pc.fill_null(_storage(column), 0).combine_chunks())
+        return [pc.is_valid(column).to_numpy(), values] if column.null_count else [values]
+    encoded = column.combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        encoded = encoded.dictionary_encode()
+    ranks = np.empty(len(encoded.dictionary) + 1, dtype=np.int32)
+    ranks[np.argsort(np.array(encoded.dictionary.to_pylist(), dtype=object))] = np.arange(len(encoded.dictionary))
+    ranks[-1] = -1
+    return [ranks[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]]
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_temporal(kind))
+
+
+def _storage(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Temporal values as the integers that they are stored as."""
+    if pa.types.is_temporal(column.type):
+        return column.cast(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    return column
+
+
+def _numpy(array: pa.Array) -> npt.NDArray[np.generic]:
+    if pa.types.is_temporal(array.type):
+        array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
+    values: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _is_dictionary_of(kind: pa.DataType, value: pa.DataType) -> bool:
+    return bool(pa.types.is_dictionary(kind) and kind.value_type == value)

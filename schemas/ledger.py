@@ -1,0 +1,140 @@
+"""The ledger: what was loaded, from what, and what was not. These tables are in the catalog itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pyarrow as pa
+
+from schemas.table import INPUT_ID, LOAD_ID, TEXT, TIMESTAMP, Column
+
+_LIST: Final = pa.list_(TEXT)
+_N: Final = pa.int64()
+
+
+@dataclass(frozen=True)
+class LedgerTable:
+    """A table of the catalog: name, meaning, columns."""
+
+    name: str
+    doc: str
+    columns: Sequence[Column]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of its rows."""
+        return pa.schema([c.arrow_field for c in self.columns])
+
+
+_SOURCE = Column("source", TEXT, "the source's name in site.toml")
+_OWNER = Column("owner", TEXT, "the cluster or file system whose source it is")
+_DAY = Column("day", pa.date32(), "the day that the input's name speaks of, in the source's zone")
+_URI = Column("uri", TEXT, "where the input lies")
+_VERSION = Column("extractor_version", pa.int32(), "version of the extractor that read it")
+_ROWS = Column("rows", _N, "rows in all tables")
+_STATUS_DOC = (
+    "loaded: its rows are in the lake; unchanged: its content is there under another uri; "
+    "rejected: see rejects; superseded: a better source fills its tables"
+)
+
+LOADS: Final = LedgerTable(
+    "loads",
+    "A load: what one run took of a source for an owner and a day. found = loaded + unchanged + rejected + superseded.",
+    [
+        LOAD_ID,
+        _SOURCE,
+        _OWNER,
+        _DAY,
+        Column("run_id", TEXT, "the run that it belongs to"),
+        _VERSION,
+        Column("started_at", TIMESTAMP, "when the run began it"),
+        Column("committed_at", TIMESTAMP, "when its rows became visible"),
+        Column("snapshot", _N, "the snapshot that brought it"),
+        Column("found", _N, "inputs found"),
+        Column("loaded", _N, "inputs whose rows the load brought"),
+        Column("unchanged", _N, "inputs that the lake had already"),
+        Column("rejected", _N, "inputs that could not be read"),
+        Column("superseded", _N, "inputs left to a better source of the same day"),
+        _ROWS,
+        Column("size_bytes", _N, "size of the data files written", unit="B"),
+    ],
+)
+INPUTS: Final = LedgerTable(
+    "inputs",
+    "Every input that was ever found, as it was last seen.",
+    [
+        INPUT_ID,
+        Column("load_id", TEXT, "the load whose rows of it are in the lake; without rows, the one that saw it last"),
+        _SOURCE,
+        _OWNER,
+        _URI,
+        _DAY,
+        Column("size_bytes", _N, "size when it was read; null for what has none", unit="B"),
+        Column("mtime", TIMESTAMP, "time of its last change when it was read; null to have it read again"),
+        Column("content_hash", TEXT, "BLAKE2b-128 of its content"),
+        _VERSION,
+        Column("status", TEXT, _STATUS_DOC),
+        Column("superseded", _LIST, "its tables that a better source fills instead"),
+        _ROWS,
+        Column("reason", TEXT, "why, where the status is not loaded"),
+    ],
+)
+REJECTS: Final = LedgerTable(
+    "rejects",
+    "What could not be read, and why: whole inputs, and parts of inputs that were loaded.",
+    [
+        LOAD_ID,
+        INPUT_ID,
+        _SOURCE,
+        _OWNER,
+        _DAY,
+        _URI,
+        Column("part", TEXT, "the part left out; empty where the whole input was"),
+        Column("reason", TEXT, "what is wrong with it"),
+        Column("rejected_at", TIMESTAMP, "when it was rejected"),
+    ],
+)
+FILES: Final = LedgerTable(
+    "files",
+    "The data files of this snapshot.",
+    [
+        Column("path", TEXT, "path below the lake's location"),
+        Column("table_name", TEXT, "the table whose rows it holds"),
+        _OWNER,
+        Column("date", pa.date32(), "UTC day of its rows"),
+        Column("rows", _N, "rows in the file"),
+        Column("size_bytes", _N, "size of the file", unit="B"),
+        Column("load_id", TEXT, "the load, compaction or replacement that wrote it"),
+        Column("load_ids", _LIST, "the loads whose rows it holds"),
+        Column("generation", TEXT, "which columns it has: joins to generations"),
+    ],
+)
+GENERATIONS: Final = LedgerTable(
+    "generations",
+    "The sets of columns that data files have: a table that gained a column has two.",
+    [
+        Column("generation", TEXT, "hash of the table's name and its columns"),
+        Column("table_name", TEXT, "the table"),
+        Column("column_names", _LIST, "the columns in the files"),
+    ],
+)
+SNAPSHOTS: Final = LedgerTable(
+    "snapshots",
+    "The history up to this snapshot, one row a commit.",
+    [
+        Column("number", _N, "the snapshot's number"),
+        Column("committed_at", TIMESTAMP, "when it was published"),
+        Column("operation", TEXT, "ingest, compact, or rebuild"),
+        Column("loads", _N, "loads that it brought"),
+        Column("files_added", _N, "data files added"),
+        Column("files_removed", _N, "data files that it no longer names"),
+        Column("rows", _N, "rows in all data files"),
+        Column("size_bytes", _N, "size of all data files", unit="B"),
+        Column("root", TEXT, "the lake's location, which the views name"),
+        Column("declarations", TEXT, "hash of the table and view declarations that the views follow"),
+    ],
+)
+
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, SNAPSHOTS)

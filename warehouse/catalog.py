@@ -1,0 +1,242 @@
+"""The catalog database: one snapshot's ledger, and the views over exactly its files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+import schemas
+from schemas import ddl
+from schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
+from schemas.table import Table
+from warehouse.records import DataFile, InputRecord, Load, now
+
+STORAGE_VERSION = "v1.2.0"
+"""The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
+
+
+class Catalog:
+    """A catalog file open for writing, on its way to becoming the next snapshot."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+
+    @classmethod
+    @contextmanager
+    def editing(cls, path: Path) -> Iterator[Catalog]:
+        """The catalog at `path`, made if it is not there; whole on disk in one file when the block ends."""
+        fresh = not path.exists()
+        con = duckdb.connect()
+        try:
+            con.execute(f"ATTACH {ddl.literal(str(path))} AS catalog (STORAGE_VERSION '{STORAGE_VERSION}')")
+            con.execute("USE catalog")
+            if fresh:
+                for table in LEDGER:
+                    con.execute(_create_table(table))
+            yield cls(con)
+            con.execute("USE memory")
+            con.execute("CHECKPOINT catalog")
+            con.execute("DETACH catalog")
+        finally:
+            con.close()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query; values are bound."""
+        return self.con.execute(sql, list(parameters)).fetchall()
+
+    def insert(self, table: LedgerTable, rows: Iterable[dict[str, Any]]) -> None:
+        """Add rows to a ledger table."""
+        data = pa.Table.from_pylist(list(rows), schema=table.schema)
+        if data.num_rows:
+            self.con.register("incoming", data)
+            self.con.execute(f"INSERT INTO {table.name} SELECT * FROM incoming")
+            self.con.unregister("incoming")
+
+    # -- files
+
+    def files(self, where: str = "true", parameters: Sequence[Any] = ()) -> list[DataFile]:
+        """The data files that a condition on `files` picks."""
+        found = self.rows(
+            "SELECT path, f.table_name, owner, date, rows, size_bytes, load_id, load_ids, column_names "
+            f"FROM files f JOIN generations USING (generation) WHERE {where} ORDER BY path",
+            parameters,
+        )
+        return [DataFile(*row[:7], tuple(row[7]), tuple(row[8])) for row in found]
+
+    def add_files(self, files: Iterable[DataFile]) -> None:
+        files = list(files)
+        known = {row[0] for row in self.rows("SELECT generation FROM generations")}
+        new = {f.generation: f for f in files if f.generation not in known}
+        self.insert(
+            GENERATIONS,
+            ({"generation": g, "table_name": f.table_name, "column_names": f.columns} for g, f in new.items()),
+        )
+        self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
+
+    def remove_files(self, files: Iterable[DataFile]) -> None:
+        self.con.execute("DELETE FROM files WHERE path IN (SELECT unnest(?))", [[f.path for f in files]])
+
+    # -- loads and inputs
+
+    def put_load(self, load: Load, snapshot: int) -> None:
+        """Write a load into the ledger; its inputs and rejects take the place of what was known of them."""
+        info = load.info
+        ids = [r.input_id for r in load.inputs]
+        rejected = [r.input_id for r in load.inputs if r.status == "rejected"]
+        # A rejected new content leaves the rows of the old one, which are still the old load's.
+        kept = {
+            input_id: {"load_id": load_id, "rows": rows}
+            for input_id, load_id, rows in self.rows(
+                "SELECT input_id, load_id, rows FROM inputs WHERE rows > 0 AND input_id IN (SELECT unnest(?))",
+                [rejected],
+            )
+        }
+        self.con.execute("DELETE FROM inputs WHERE input_id IN (SELECT unnest(?))", [ids])
+        self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [ids])
+        at = {"load_id": info.load_id, "source": info.source, "owner": info.owner}
+        self.insert(
+            INPUTS, (self._input_row(r, info.extractor_version) | at | kept.get(r.input_id, {}) for r in load.inputs)
+        )
+        stamp = now()
+        self.insert(
+            REJECTS,
+            (
+                {name: getattr(r, name) for name in ("input_id", "uri", "day", "part", "reason")}
+                | at
+                | {"rejected_at": stamp}
+                for r in load.rejects
+            ),
+        )
+        self.insert(
+            LOADS,
+            [
+                at
+                | {
+                    "day": info.day,
+                    "run_id": info.run_id,
+                    "extractor_version": info.extractor_version,
+                    "started_at": info.started_at,
+                    "committed_at": stamp,
+                    "snapshot": snapshot,
+                    "found": load.found,
+                    "loaded": load.count("loaded"),
+                    "unchanged": load.count("unchanged"),
+                    "rejected": load.count("rejected"),
+                    "superseded": load.count("superseded"),
+                    "rows": sum(f.rows for f in load.files),
+                    "size_bytes": sum(f.size_bytes for f in load.files),
+                }
+            ],
+        )
+
+    @staticmethod
+    def _input_row(record: InputRecord, version: int) -> dict[str, Any]:
+        own = {name: getattr(record, name) for name in INPUTS.schema.names if hasattr(record, name)}
+        return own | {"extractor_version": version}
+
+    # -- snapshots and views
+
+    def put_snapshot(self, number: int, operation: str, loads: int, added: int, removed: int, root: str) -> None:
+        rows, size = self.rows("SELECT coalesce(sum(rows), 0), coalesce(sum(size_bytes), 0) FROM files")[0]
+        self.insert(
+            SNAPSHOTS,
+            [
+                {
+                    "number": number,
+                    "committed_at": now(),
+                    "operation": operation,
+                    "loads": loads,
+                    "files_added": added,
+                    "files_removed": removed,
+                    "rows": int(rows),
+                    "size_bytes": int(size),
+                    "root": root,
+                    "declarations": declarations(),
+                }
+            ],
+        )
+
+    def write_views(self, root: str, changed: set[str]) -> None:
+        """Write the views of the `changed` tables, and all of them where declarations or location changed."""
+        last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
+        everything = last != [(root, declarations())]
+        for name, table in schemas.tables().items():
+            if everything or name in changed:
+                self._write_view(table, root)
+        if everything:
+            self._write_comments()
+            self._write_sql()
+
+    def _write_view(self, table: Table, root: str) -> None:
+        generations: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for file in self.files("f.table_name = ?", [table.name]):
+            generations[file.columns].append(f"{root}/{file.path}")
+        self.con.execute(ddl.create_view(table, generations))
+        for comment in ddl.comments(table):
+            self.con.execute(comment)
+
+    def _write_comments(self) -> None:
+        for ledger in LEDGER:
+            self.con.execute(f"COMMENT ON TABLE {ledger.name} IS {ddl.literal(ledger.doc)}")
+            for column in ledger.columns:
+                name = f"{ledger.name}.{ddl.quote(column.name)}"
+                self.con.execute(f"COMMENT ON COLUMN {name} IS {ddl.literal(column.comment)}")
+
+    def _write_sql(self) -> None:
+        """Run every file of sql/; one that needs another's view waits for its turn."""
+        waiting = sql_files()
+        while waiting:
+            failed: dict[str, str] = {}
+            for name, text in waiting.items():
+                try:
+                    self.con.execute(text)
+                    self.con.execute(_comment(name, text))
+                except duckdb.CatalogException as error:
+                    failed[name] = text
+                    last = error
+            if len(failed) == len(waiting):
+                raise RuntimeError(f"sql/{next(iter(failed))}.sql: {last}") from last
+            waiting = failed
+
+
+def sql_files() -> dict[str, str]:
+    """The statements of sql/ by the name that each defines, which is the file's."""
+    found = [f for f in package_files("sql").iterdir() if f.name.endswith(".sql")]
+    return {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
+
+
+def question(text: str) -> str:
+    """The question that a file of sql/ answers: the comment at its head."""
+    lines = [line.removeprefix("--").strip() for line in text.splitlines() if line.strip()]
+    head = [line for line, raw in zip(lines, text.splitlines(), strict=False) if raw.startswith("--")]
+    return " ".join(head)
+
+
+def declarations() -> str:
+    """Hash of everything that views are made of but the files."""
+    digest = hashlib.blake2b(digest_size=8)
+    for table in schemas.tables().values():
+        digest.update(ddl.create_view(table, {}).encode())
+        digest.update("".join(ddl.comments(table)).encode())
+    for name, text in sql_files().items():
+        digest.update(f"{name}\0{text}".encode())
+    return digest.hexdigest()
+
+
+def _comment(name: str, text: str) -> str:
+    upper = text.upper()
+    kind = "VIEW" if "CREATE OR REPLACE VIEW" in upper else "MACRO TABLE" if "AS TABLE" in upper else "MACRO"
+    return f"COMMENT ON {kind} {ddl.quote(name)} IS {ddl.literal(question(text))}"
+
+
+def _create_table(table: LedgerTable) -> str:
+    columns = ", ".join(f"{ddl.quote(c.name)} {ddl.duckdb_type(c.type)}" for c in table.columns)
+    return f"CREATE TABLE {table.name} ({columns})"

@@ -1,0 +1,40 @@
+"""What can go wrong with a lake, each with its values as attributes and the next step in its text."""
+
+from __future__ import annotations
+
+
+class LakeError(Exception):
+    """Anything that a lake can't do; its text is one line for a person."""
+
+
+class NoLake(LakeError):
+    """There is no lake at that location."""
+
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        super().__init__(f"{uri}: no lake here; `iolake ingest` makes one, --lake names another")
+
+
+class NoSnapshot(LakeError):
+    """The lake has no such snapshot, or has collected it."""
+
+    def __init__(self, uri: str, number: int) -> None:
+        self.uri, self.number = uri, number
+        super().__init__(f"{uri}: snapshot {number} is not there; `iolake snapshots` lists those that are")
+
+
+class NoTable(LakeError):
+    """The lake has no such table."""
+
+    def __init__(self, name: str, near: list[str]) -> None:
+        self.name, self.near = name, near
+        hint = f"did you mean {', '.join(near)}?" if near else "`iolake tables` lists them"
+        super().__init__(f"no table {name}; {hint}")
+
+
+class CommitContested(LakeError):
+    """Other writers won every try to publish the next snapshot; nothing was published."""
+
+    def __init__(self, uri: str, tries: int) -> None:
+        self.uri, self.tries = uri, tries
+        super().__init__(f"{uri}: other writers published first {tries} times; run the same command again")

@@ -1,0 +1,52 @@
+"""The names of things in a lake.
+
+<table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<piece>.parquet    data, never changed once written
+catalog/00000042.duckdb                                               snapshot 42
+catalog/00000042.pinned                                               keeps snapshot 42 for good
+staging/<load>.json                                                   a load at work, and who works at it
+lake.duckdb                                                           the newest snapshot, for any client
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from urllib.parse import quote
+
+from schemas.table import Table
+
+NEWEST = "lake.duckdb"
+CATALOG = "catalog"
+STAGING = "staging"
+_SNAPSHOT = re.compile(rf"{CATALOG}/(\d{{8}})\.duckdb")
+_DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-(?P<piece>\w+)\.parquet")
+
+
+def data_path(table: Table, owner: str, day: date, load_id: str, piece: str) -> str:
+    """Where a load's piece of a partition lies."""
+    value = quote(owner, safe="")
+    return f"{table.name}/{table.owner.name}={value}/date={day.isoformat()}/{load_id}-{piece}.parquet"
+
+
+def load_of(path: str) -> str | None:
+    """The load that wrote a data file; None for a path that is no data file."""
+    match = _DATA.fullmatch(path)
+    return match["load"] if match else None
+
+
+def snapshot_path(number: int) -> str:
+    return f"{CATALOG}/{number:08d}.duckdb"
+
+
+def pin_path(number: int) -> str:
+    return f"{CATALOG}/{number:08d}.pinned"
+
+
+def snapshot_number(path: str) -> int | None:
+    """The number of a snapshot's path; None for any other path."""
+    match = _SNAPSHOT.fullmatch(path)
+    return int(match[1]) if match else None
+
+
+def staging_path(load_id: str) -> str:
+    return f"{STAGING}/{load_id}.json"

@@ -1,0 +1,83 @@
+"""Data files: how a table's rows lie in Parquet, and what a footer says of where they came from."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas.gate import sort_columns
+from schemas.table import DICTIONARY, Column, Hour, Table
+from warehouse.store import Store
+
+ROW_GROUP_ROWS = 262_144
+FOOTER_KEY = b"iolake"
+_ZSTD_LEVEL = 1
+
+
+def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) -> int:
+    """Write sorted rows as one file and return its size in bytes; `footer` is kept beside the schema."""
+    with store.create(path) as file:
+        plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
+        # Strings may come dictionary-encoded; readers are told that they are strings.
+        told = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
+        schema = data.schema.with_metadata(told)
+        with pq.ParquetWriter(file, schema, store_schema=False, **_options(table, data.schema)) as writer:
+            for start, stop in row_groups(table, data):
+                writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
+        return file.tell()
+
+
+def read(store: Store, path: str, columns: list[str] | None = None) -> pa.Table:
+    """A file's rows, or some of its columns, with the types that its footer tells."""
+    with store.open(path) as file:
+        return pq.ParquetFile(file).read(columns)
+
+
+def footer(store: Store, path: str) -> tuple[bytes | None, int, list[str]]:
+    """(what `write` was given for the footer, rows, columns) of a file."""
+    with store.open(path) as file:
+        parquet = pq.ParquetFile(file)
+        metadata = parquet.schema_arrow.metadata or parquet.metadata.metadata or {}
+        found = (parquet.metadata.metadata or metadata).get(FOOTER_KEY)
+        return found, parquet.metadata.num_rows, parquet.schema_arrow.names
+
+
+def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
+    """[start, stop) of each row group: one an hour where the sort order starts with the hour."""
+    cuts = range(0, data.num_rows, ROW_GROUP_ROWS)
+    if table.sort_by and isinstance(table.sort_by[0], Hour) and data.num_rows:
+        hours = sort_columns(table, data.select([table.sort_by[0].column]))[0]
+        changes = np.flatnonzero(np.diff(hours.astype(np.int64))) + 1
+        starts = sorted({*cuts, *changes.tolist()}) if len(changes) < data.num_rows // 1000 else [*cuts]
+    else:
+        starts = [*cuts]
+    return list(zip(starts, [*starts[1:], data.num_rows], strict=True))
+
+
+def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
+    """pyarrow's writer options for the encodings that the columns declare."""
+    columns = [table[name] for name in schema.names]
+    return {
+        "compression": "zstd",
+        "compression_level": _ZSTD_LEVEL,
+        "use_dictionary": [leaf for c in columns if c.encoding == DICTIONARY for leaf in _leaves(c)],
+        "column_encoding": {leaf: c.encoding for c in columns if c.encoding != DICTIONARY for leaf in _leaves(c)},
+        "write_page_index": True,
+    }
+
+
+def _leaves(column: Column) -> list[str]:
+    """The paths of a column's leaves, as Parquet names them."""
+    kind, name = column.type, column.name
+    if pa.types.is_map(kind):
+        return [f"{name}.key_value.key", f"{name}.key_value.value"]
+    if pa.types.is_list(kind):
+        inner = _leaves(Column("element", kind.value_type, ""))
+        return [f"{name}.list.{leaf}" for leaf in inner]
+    if pa.types.is_struct(kind):
+        return [f"{name}.{leaf}" for f in kind for leaf in _leaves(Column(f.name, f.type, ""))]
+    return [name]

@@ -1,0 +1,127 @@
+"""What is said of a load between those who stage it and the commit that publishes it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from hashlib import blake2b
+from typing import Literal
+
+Status = Literal["loaded", "unchanged", "rejected", "superseded"]
+
+
+def new_id() -> str:
+    """An id that sorts by time and is nobody else's."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+def now() -> datetime:
+    """The present, in UTC without a zone, as every TIMESTAMP of the lake."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A data file: a row of the ledger's `files`, with its columns in place of their hash."""
+
+    path: str
+    table_name: str
+    owner: str
+    date: date
+    rows: int
+    size_bytes: int
+    load_id: str
+    load_ids: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def generation(self) -> str:
+        """The hash of the file's table and columns."""
+        return generation_of(self.table_name, self.columns)
+
+
+def generation_of(table_name: str, columns: Sequence[str]) -> str:
+    """The name of a set of columns."""
+    return blake2b("\0".join((table_name, *columns)).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class InputRecord:
+    """An input as the ledger knows it: a row of `inputs` without its load."""
+
+    input_id: str
+    uri: str
+    day: date | None
+    size_bytes: int | None
+    mtime: datetime | None
+    content_hash: str | None
+    status: Status
+    superseded: tuple[str, ...] = ()
+    rows: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RejectRecord:
+    """A row of `rejects` without its load."""
+
+    input_id: str
+    uri: str
+    day: date | None
+    part: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LoadInfo:
+    """What a load is, known before its first row."""
+
+    load_id: str
+    run_id: str
+    source: str
+    owner: str
+    day: date | None
+    extractor_version: int
+    content_addressed: bool = False
+    started_at: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True)
+class Load:
+    """A staged load, ready to publish. `unchanged` counts inputs that were found and not touched at all."""
+
+    info: LoadInfo
+    files: tuple[DataFile, ...] = ()
+    inputs: tuple[InputRecord, ...] = ()
+    rejects: tuple[RejectRecord, ...] = ()
+    unchanged: int = 0
+    still_rejected: int = 0
+    still_superseded: int = 0
+
+    def joined(self, other: Load) -> Load:
+        """Two pieces of one load as one."""
+        return replace(
+            self,
+            files=self.files + other.files,
+            inputs=self.inputs + other.inputs,
+            rejects=self.rejects + other.rejects,
+            unchanged=self.unchanged + other.unchanged,
+            still_rejected=self.still_rejected + other.still_rejected,
+            still_superseded=self.still_superseded + other.still_superseded,
+        )
+
+    def count(self, status: Status) -> int:
+        """How many of its inputs ended so, those that it did not touch included."""
+        untouched = {
+            "unchanged": self.unchanged,
+            "rejected": self.still_rejected,
+            "superseded": self.still_superseded,
+        }.get(status, 0)
+        return untouched + sum(record.status == status for record in self.inputs)
+
+    @property
+    def found(self) -> int:
+        """Every input that was found for it (P5)."""
+        return len(self.inputs) + self.unchanged + self.still_rejected + self.still_superseded
