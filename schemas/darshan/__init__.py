@@ -1,0 +1,287 @@
+"""Darshan's tables: what each job's I/O libraries counted, one row a log, or a record of a module.
+
+Counters keep Darshan's names. A counter that the log's module version does not have, or that Darshan marks with
+-1 as not recorded, is null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from schemas.darshan import autoperf, counters
+from schemas.darshan.counter import Counter
+from schemas.table import (
+    BYTE_STREAM_SPLIT,
+    CLUSTER,
+    DATE,
+    DELTA,
+    JOB_ID,
+    TEXT,
+    TIMESTAMP,
+    Column,
+    Table,
+)
+
+_TYPES: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
+_TEXTS: Final = pa.list_(TEXT)
+_SORT: Final = ("job_id", "log_id")
+
+LOG_ID: Final = Column("log_id", TEXT, "the log: hash of its content, so that a copy is the same log", nullable=False)
+RECORD_ID: Final = Column(
+    "record_id", pa.uint64(), "hash of the record's name, the same in every log", origin="id", nullable=False
+)
+RANK: Final = Column("rank", pa.int64(), "MPI rank; null: one record for all ranks", origin="rank (-1)")
+PATH: Final = Column("path", TEXT, "the file's name as the job gave it; null where the log does not say")
+PATH_SUFFIX: Final = Column("path_suffix", TEXT, "end of the path, all that logs before Darshan 3 keep")
+MOUNT_POINT: Final = Column("mount_point", TEXT, "longest mount point that holds the path, of the log's and the site's")
+FILE_SYSTEM_OF_PATH: Final = Column("file_system", TEXT, "the site's name for the file system mounted there")
+
+
+def _columns(listed: Sequence[Counter]) -> list[Column]:
+    return [Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name) for c in listed]
+
+
+def _records(
+    name: str,
+    doc: str,
+    columns: Sequence[Column],
+    *,
+    keys: Sequence[Column] = (),
+    where: Sequence[Column] = (PATH, MOUNT_POINT, FILE_SYSTEM_OF_PATH),
+) -> Table:
+    """A table of a module's records: one row for each key of log, record and rank, and `keys` within these."""
+    return Table(
+        name,
+        doc,
+        keys=[CLUSTER, LOG_ID, RECORD_ID, RANK, *keys],
+        columns=[JOB_ID, *where, *columns],
+        partition_by=[CLUSTER, DATE],
+        sort_by=_SORT,
+    )
+
+
+DARSHAN_LOGS: Final = Table(
+    "darshan_logs",
+    "A Darshan log: one run of one program, as its I/O instrumentation saw it.",
+    keys=[CLUSTER, LOG_ID],
+    columns=[
+        JOB_ID,
+        Column("uid", pa.int64(), "user id that the job ran as", origin="uid"),
+        Column("user_name", TEXT, "user, from the log file's name"),
+        Column("exe", TEXT, "command line; empty where the log kept none"),
+        Column("exe_name", TEXT, "file name of the program, without its folder and arguments"),
+        Column("nprocs", pa.int64(), "processes of the run", origin="nprocs"),
+        Column("start_time", TIMESTAMP, "UTC; when the run started", origin="start_time", encoding=DELTA),
+        Column("end_time", TIMESTAMP, "UTC; when the run ended", origin="end_time", encoding=DELTA, nullable=False),
+        Column(
+            "run_time_s", pa.float64(), "length of the run; logs before 3.41 count whole seconds, both ends", unit="s"
+        ),
+        Column("log_version", TEXT, "version of the log format", nullable=False),
+        Column("lib_version", TEXT, "version of the Darshan library that wrote the log", origin="metadata lib_ver"),
+        Column("modules", _TEXTS, "modules with data in the log", nullable=False),
+        Column(
+            "partial_modules", _TEXTS, "modules that ran out of memory, so that records are missing", nullable=False
+        ),
+        Column("module_versions", pa.map_(TEXT, pa.int64()), "version of each module's records"),
+        Column("mpi_hints", TEXT, "MPI-IO hints of the site or user", origin="metadata h"),
+        Column("metadata", pa.map_(TEXT, TEXT), "the log's own key-value pairs"),
+        Column("byte_order", TEXT, "little or big", nullable=False),
+        Column("compression", TEXT, "zlib, bzip2, gzip or none", nullable=False),
+        Column("file_name", TEXT, "name of the log file", nullable=False),
+        Column("file_exe", TEXT, "program, as the log file's name has it"),
+        Column("file_pid", pa.int64(), "process id in the log file's name: tells a job's programs apart"),
+        Column("file_tag", pa.uint64(), "random number in the log file's name"),
+    ],
+    partition_by=[CLUSTER, DATE],
+    sort_by=_SORT,
+    event_time="end_time",
+)
+
+DARSHAN_MOUNTS: Final = Table(
+    "darshan_mounts",
+    "A mount point of the machine, as a log lists them.",
+    keys=[CLUSTER, LOG_ID, Column("position", pa.int64(), "place in the log's list, from 0", nullable=False)],
+    columns=[
+        JOB_ID,
+        Column("mount_point", TEXT, "where it is mounted", nullable=False),
+        Column("fs_type", TEXT, "type of the file system, as the machine's mount table has it", nullable=False),
+        FILE_SYSTEM_OF_PATH,
+    ],
+    partition_by=[CLUSTER, DATE],
+    sort_by=_SORT,
+)
+
+DARSHAN_POSIX: Final = _records(
+    "darshan_posix",
+    "What POSIX calls did to a file.",
+    [PATH_SUFFIX, *_columns(counters.POSIX)],
+)
+DARSHAN_MPIIO: Final = _records(
+    "darshan_mpiio",
+    "What MPI-IO calls did to a file.",
+    [PATH_SUFFIX, *_columns(counters.MPIIO)],
+)
+DARSHAN_STDIO: Final = _records("darshan_stdio", "What stdio streams did to a file.", _columns(counters.STDIO))
+DARSHAN_H5F: Final = _records("darshan_h5f", "What HDF5 did to a file.", [PATH_SUFFIX, *_columns(counters.H5F)])
+DARSHAN_H5D: Final = _records("darshan_h5d", "What HDF5 did to a dataset.", _columns(counters.H5D))
+DARSHAN_PNETCDF_FILE: Final = _records(
+    "darshan_pnetcdf_file",
+    "What PnetCDF did to a file.",
+    [PATH_SUFFIX, *_columns(counters.PNETCDF_FILE)],
+)
+DARSHAN_PNETCDF_VAR: Final = _records(
+    "darshan_pnetcdf_var", "What PnetCDF did to a variable.", _columns(counters.PNETCDF_VAR)
+)
+DARSHAN_BGQ: Final = _records(
+    "darshan_bgq", "The part of a Blue Gene/Q that a run had.", _columns(counters.BGQ), where=[PATH]
+)
+
+_UUIDS = [
+    Column("pool_uuid", TEXT, "UUID of the DAOS pool", origin="pool_uuid"),
+    Column("container_uuid", TEXT, "UUID of the DAOS container", origin="cont_uuid"),
+]
+DARSHAN_DFS: Final = _records(
+    "darshan_dfs", "What DAOS file system calls did to a file.", [*_UUIDS, *_columns(counters.DFS)]
+)
+DARSHAN_DAOS: Final = _records(
+    "darshan_daos",
+    "What DAOS calls did to an object.",
+    [
+        *_UUIDS,
+        Column("object_id_high", pa.uint64(), "upper half of the object's id", origin="oid_hi"),
+        Column("object_id_low", pa.uint64(), "lower half of the object's id", origin="oid_lo"),
+        *_columns(counters.DAOS),
+    ],
+)
+DARSHAN_MDHIM: Final = _records(
+    "darshan_mdhim",
+    "What a run asked of the MDHIM key-value store.",
+    [*_columns(counters.MDHIM), Column("server_operations", pa.list_(pa.int64()), "operations sent to each server")],
+    where=[PATH],
+)
+DARSHAN_APMPI: Final = _records(
+    "darshan_apmpi",
+    "Calls, bytes and time of MPI operations in one process.",
+    [
+        Column("node_name", TEXT, "the node that the process ran on", origin="node_name"),
+        Column("sync_measured", pa.bool_(), "whether waiting was measured apart", origin="sync_flag"),
+        Column(
+            "MPI_TOTAL_COMM_TIME_VARIANCE",
+            pa.float64(),
+            "variance of MPI time over the run's processes, the same in each row of the log",
+            unit="s^2",
+        ),
+        Column(
+            "MPI_TOTAL_COMM_SYNC_TIME_VARIANCE",
+            pa.float64(),
+            "variance of MPI waiting time over the run's processes, the same in each row of the log",
+            unit="s^2",
+        ),
+        *_columns(autoperf.APMPI),
+    ],
+    where=[PATH],
+)
+DARSHAN_APXC: Final = _records(
+    "darshan_apxc",
+    "Network counters of one Cray XC router while the run lasted.",
+    [
+        *(
+            Column(f"APXC_{name}", pa.int64(), doc)
+            for name, doc in {
+                "GROUP": "group that the router is in",
+                "CHASSIS": "chassis that the router is in",
+                "BLADE": "blade that the router is on",
+                "NODE": "node at the router",
+                "GROUPS": "groups that the run spans, the same in each row of the log",
+                "CHASSIS_COUNT": "chassis that the run spans, the same in each row of the log",
+                "BLADES": "blades that the run spans, the same in each row of the log",
+                "MEMORY_MODE": "Xeon Phi memory mode, as a number; bit 31: not the same on every node",
+                "CLUSTER_MODE": "Xeon Phi cluster mode, as a number; bit 31: not the same on every node",
+            }.items()
+        ),
+        Column("APXC_APPID", pa.uint64(), "the launcher's application id"),
+        *_columns(autoperf.APXC),
+    ],
+    where=[PATH],
+)
+
+DARSHAN_LUSTRE: Final = _records(
+    "darshan_lustre",
+    "A component of a file's Lustre layout; a file without composite layout has one.",
+    [
+        Column(
+            "stripe_size", pa.int64(), "stripe size", unit="B", origin="LUSTRE_COMP_STRIPE_SIZE, LUSTRE_STRIPE_SIZE"
+        ),
+        Column(
+            "stripe_count",
+            pa.int64(),
+            "targets that the component is striped over",
+            origin="LUSTRE_COMP_STRIPE_COUNT, LUSTRE_STRIPE_WIDTH",
+        ),
+        Column("osts", pa.list_(pa.int64()), "indices of these targets, in stripe order", origin="ost_ids"),
+        Column("stripe_pattern", pa.int64(), "Lustre's pattern flags", origin="LUSTRE_COMP_STRIPE_PATTERN"),
+        Column("component_flags", pa.int64(), "Lustre's component flags", origin="LUSTRE_COMP_FLAGS"),
+        Column("extent_start", pa.int64(), "first byte", unit="B", origin="LUSTRE_COMP_EXT_START"),
+        Column("extent_end", pa.int64(), "end; -1: to the end of the file", unit="B", origin="LUSTRE_COMP_EXT_END"),
+        Column("mirror_id", pa.int64(), "mirror that the component belongs to", origin="LUSTRE_COMP_MIRROR_ID"),
+        Column("pool", TEXT, "OST pool; empty: none", origin="pool_name"),
+        Column("stripe_offset", pa.int64(), "target asked for first; -1: any", origin="LUSTRE_STRIPE_OFFSET"),
+        Column("file_system_osts", pa.int64(), "object storage targets of the file system", origin="LUSTRE_OSTS"),
+        Column("file_system_mdts", pa.int64(), "metadata targets of the file system", origin="LUSTRE_MDTS"),
+    ],
+    keys=[Column("component", pa.int64(), "place in the file's layout, from 0; null: the layout is empty")],
+)
+DARSHAN_HEATMAP: Final = _records(
+    "darshan_heatmap",
+    "Bytes that one rank moved through one I/O library in one time bin.",
+    [
+        Column("start_s", pa.float64(), "start of the bin, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
+        Column("interval_s", pa.float64(), "length of the bin", unit="s", origin="bin_width_seconds"),
+        Column("read_bytes", pa.int64(), "read in the bin", unit="B", origin="HEATMAP_READ_BIN"),
+        Column("write_bytes", pa.int64(), "written in the bin", unit="B", origin="HEATMAP_WRITE_BIN"),
+    ],
+    keys=[Column("bin", pa.int64(), "place of the bin, from 0", encoding=DELTA, nullable=False)],
+    where=[Column("module", TEXT, "the library's module", origin="name of the record")],
+)
+DARSHAN_DXT: Final = _records(
+    "darshan_dxt",
+    "A traced read or write.",
+    [
+        Column("hostname", TEXT, "the node that the process ran on", origin="hostname"),
+        Column("shared", pa.bool_(), "whether several ranks opened the file", origin="shared_record"),
+        Column("offset", pa.int64(), "first byte; null where the trace has none", unit="B", encoding=DELTA),
+        Column("length", pa.int64(), "bytes moved", unit="B"),
+        Column("start_s", pa.float64(), "start, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
+        Column("end_s", pa.float64(), "end, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
+        Column("thread_id", pa.uint64(), "thread, where the trace has it"),
+    ],
+    keys=[
+        Column("module", TEXT, "DXT_POSIX or DXT_MPIIO: the library that was traced", nullable=False),
+        Column("operation", TEXT, "read or write", nullable=False),
+        Column("segment", pa.int64(), "place among the rank's reads or writes", encoding=DELTA, nullable=False),
+    ],
+)
+
+TABLES: Final = (
+    DARSHAN_LOGS,
+    DARSHAN_MOUNTS,
+    DARSHAN_POSIX,
+    DARSHAN_MPIIO,
+    DARSHAN_STDIO,
+    DARSHAN_H5F,
+    DARSHAN_H5D,
+    DARSHAN_PNETCDF_FILE,
+    DARSHAN_PNETCDF_VAR,
+    DARSHAN_BGQ,
+    DARSHAN_DFS,
+    DARSHAN_DAOS,
+    DARSHAN_MDHIM,
+    DARSHAN_APMPI,
+    DARSHAN_APXC,
+    DARSHAN_LUSTRE,
+    DARSHAN_HEATMAP,
+    DARSHAN_DXT,
+)
