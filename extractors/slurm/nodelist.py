@@ -1,0 +1,95 @@
+"""Slurm's compact node lists, written out and compacted, without scontrol.
+
+A list is names joined by commas; each name may hold brackets of numbers and ranges, in any number and place:
+`nid0[5032-5159,6000]`, `rack[0-1]node[01-04]`. Numbers keep the width of a range's lower end, so `[08-11]` is
+08, 09, 10, 11. Several brackets in one name multiply, the last one varying fastest, as scontrol orders them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+MAX_NODES = 1_000_000
+"""No machine has more; a list that claims more is damaged, and must not fill the memory."""
+
+_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+
+
+class NodeListError(ValueError):
+    """A text that is not a node list."""
+
+
+def expand(text: str) -> list[str]:
+    """The names that a compact list stands for, in its order, repeats kept; NodeListError where it is malformed."""
+    names: list[str] = []
+    for part in _split(text):
+        pieces = re.split(r"\[([^\[\]]*)\]", part)
+        if any("[" in literal or "]" in literal for literal in pieces[::2]):
+            raise NodeListError(f"unbalanced brackets in {part!r}")
+        choices = [_numbers(piece) if i % 2 else [piece] for i, piece in enumerate(pieces)]
+        size = 1
+        for choice in choices:
+            size *= len(choice)
+        if len(names) + size > MAX_NODES:
+            raise NodeListError(f"{part!r} stands for more than {MAX_NODES} nodes")
+        names.extend(map("".join, product(*choices)))
+    return names
+
+
+def compress(names: Iterable[str]) -> str:
+    """The compact list of `names`, in order of name; runs of the last number in a name share a bracket."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    packed: list[str] = []
+    for name in sorted(set(names)):
+        if found := _LAST_NUMBER.fullmatch(name):
+            groups.setdefault((found[1], found[3]), []).append(found[2])
+        else:
+            packed.append(name)
+    packed += (f"{head}{_bracket(numbers)}{tail}" for (head, tail), numbers in groups.items())
+    return ",".join(sorted(packed))
+
+
+def _split(text: str) -> Iterator[str]:
+    """The parts between the commas that are outside of brackets."""
+    depth, start = 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "[") - (char == "]")
+        if char == "," and depth == 0:
+            yield _named(text[start:at], text)
+            start = at + 1
+    yield _named(text[start:], text)
+
+
+def _named(part: str, text: str) -> str:
+    if not part:
+        raise NodeListError(f"an empty name in {text[:80]!r}")
+    return part
+
+
+def _numbers(bracket: str) -> list[str]:
+    numbers: list[str] = []
+    for part in bracket.split(","):
+        found = _RANGE.fullmatch(part)
+        if found is None:
+            raise NodeListError(f"{part!r} is not a number or range in [{bracket}]")
+        first, last = found[1], found[2] or found[1]
+        count = int(last) - int(first) + 1
+        if count < 1 or count > MAX_NODES:
+            raise NodeListError(f"{part!r} is not a range that ascends to at most {MAX_NODES} nodes")
+        numbers.extend(f"{n:0{len(first)}d}" for n in range(int(first), int(first) + count))
+    return numbers
+
+
+def _bracket(numbers: list[str]) -> str:
+    """Numbers as one bracket of ranges; a lone number stands without. A range keeps its lower end's width."""
+    runs: list[list[str]] = []
+    for number in sorted(numbers, key=lambda n: (int(n), len(n))):
+        if runs and number == f"{int(runs[-1][-1]) + 1:0{len(runs[-1][0])}d}":
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    texts = ["-".join(dict.fromkeys((run[0], run[-1]))) for run in runs]
+    return texts[0] if len(numbers) == 1 else f"[{','.join(texts)}]"
