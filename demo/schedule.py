@@ -1,0 +1,158 @@
+"""When the centre's jobs run, and where: a crowd that queues for nodes, and a cast that plays the mess."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from demo.apps import APPS, CROWD, App, Stage, Weather
+from demo.jobs import Job, Run
+from demo.world import Cluster, FileSystem, World, clocks_back
+
+FOLD_S = 3600
+"""How long the clocks are set back, in seconds."""
+
+
+@dataclass
+class Schedule:
+    """The jobs of all clusters as they come to be. `weather` is what slows them."""
+
+    world: World
+    rng: np.random.Generator
+    weather: list[Weather] = field(default_factory=list)
+    jobs: list[Job] = field(default_factory=list)
+    _reserved: dict[str, int] = field(default_factory=dict)
+
+    def crowd_nodes(self, cluster: Cluster) -> int:
+        """Nodes that the crowd queues for; those of the cast come after them."""
+        return max(24, self.world.jobs // 30)
+
+    def reserve(self, cluster: Cluster, count: int) -> range:
+        """Nodes that nobody else uses."""
+        first = self._reserved.get(cluster.name, self.crowd_nodes(cluster))
+        self._reserved[cluster.name] = first + count
+        return range(first, first + count)
+
+    def fill(self, count: int) -> None:
+        """Submit `count` jobs of the crowd over the window and run them first come, first served.
+
+        What would run past the window's end is still running then: its record has no end, its I/O is not told.
+        """
+        world, rng = self.world, self.rng
+        first, last = world.window
+        share = np.array([0.6, 0.4])
+        for cluster, mine in zip(world.clusters, _split(count, share), strict=True):
+            free = np.full(self.crowd_nodes(cluster), first, dtype=np.int64)
+            submits = np.sort(rng.integers(first, first + int((last - first) * 0.93), mine))
+            for number, drawn in enumerate(submits):
+                app = CROWD[int(rng.choice(len(CROWD), p=(0.3, 0.2, 0.15, 0.15, 0.1, 0.1)))]
+                fs = world.file_system(str(rng.choice(cluster.file_systems[::-1], p=_preference(cluster))))
+                submit = self._clear_of_fold(cluster, int(drawn))
+                nodes = np.argpartition(free, app.nnodes - 1)[: app.nnodes]
+                start = max(submit + int(rng.integers(2, 90)), int(free[nodes].max()) + 5)
+                start = self._clear_of_fold(cluster, start)
+                runs = 2 if rng.random() < 0.15 else 1
+                tag = f"{cluster.name}{number:06d}"
+                job = self._play(cluster, app, fs, start, tag, sorted(nodes.tolist()), runs=runs)
+                job.submit = submit
+                if job.end is None or job.end > last - 60:
+                    job = replace(job, end=None, state="RUNNING", runs=[], delays=[])
+                free[nodes] = job.end if job.end is not None else last
+                self.jobs.append(job)
+
+    def place(
+        self,
+        cluster: Cluster,
+        app_name: str,
+        fs: FileSystem,
+        start: int,
+        *,
+        role: str,
+        on: tuple[int, ...] | None = None,
+        runs: int = 1,
+    ) -> Job:
+        """One job of the cast, on nodes of its own, from `start` on."""
+        app = APPS[app_name]
+        tag = f"{role.replace(' ', '-')}-{len(self.jobs):04d}"
+        job = self._play(cluster, app, fs, start, tag, self.reserve(cluster, app.nnodes), on=on, runs=runs)
+        job.role = role
+        self.jobs.append(job)
+        return job
+
+    def _play(
+        self,
+        cluster: Cluster,
+        app: App,
+        fs: FileSystem,
+        start: int,
+        tag: str,
+        nodes: Sequence[int],
+        *,
+        on: tuple[int, ...] | None = None,
+        runs: int = 1,
+    ) -> Job:
+        stages = [Stage(app, fs, f"{tag}-{k}", self.rng, self.weather, on) for k in range(runs)]
+        done: list[Run] = []
+        now = start + 2.0 + float(self.rng.random())
+        for stage in stages:
+            done.append(stage.run(now, self.world.files))
+            now = done[-1].end + 1.0 + float(self.rng.random())
+        end = int(now) + 3
+        limit = ((end - start) * 2 // 1800 + 1) * 1800
+        job = Job(
+            cluster.name, 0, app.name, app.user, app.uid, app.account, "regular", start - 30, start, end, nodes, limit
+        )
+        job.runs = done
+        job.delays = [delay for stage in stages for delay in stage.delays]
+        return job
+
+    def _clear_of_fold(self, cluster: Cluster, at: int) -> int:
+        """`at`, or if the wall clock shows it twice, as long after that hour as it was into it.
+
+        The crowd's times can thus be read back without doubt; the cast brings the doubtful ones.
+        """
+        back = clocks_back(*self.world.window, cluster.tz)
+        if back is None or not back - FOLD_S <= at < back + FOLD_S:
+            return at
+        return at + 2 * FOLD_S
+
+    def number(self) -> None:
+        """Give the jobs their ids: in the order of submission on each cluster, an array's tasks together.
+
+        As Slurm has it, an array's last task keeps the array's own id. A job with a number already keeps it.
+        """
+        self.jobs.sort(key=lambda job: (job.cluster, job.submit, job.array or (0, 0), job.het or (0, 0)))
+        for cluster in self.world.clusters:
+            fresh = cluster.first_job_id
+            groups: dict[int, tuple[int, int]] = {}
+            for job in self.jobs:
+                if job.cluster != cluster.name or job.job_id:
+                    continue
+                if job.array:
+                    group, task = job.array
+                    if group not in groups:
+                        size = sum(1 for other in self.jobs if other.array and other.array[0] == group)
+                        groups[group] = fresh, size
+                        fresh += size
+                    master, size = groups[group]
+                    job.array = master, task
+                    job.job_id = master if task == size - 1 else master + 1 + task
+                    continue
+                job.job_id = fresh
+                fresh += 1
+                if job.het:
+                    group, component = job.het
+                    master, _ = groups.setdefault(group, (job.job_id, 0))
+                    job.het = master, component
+
+
+def _split(count: int, share: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+    first = round(count * float(share[0]))
+    return [first, count - first]
+
+
+def _preference(cluster: Cluster) -> list[float]:
+    """How often a cluster's jobs use its file systems, the last of them first."""
+    return [1.0] if len(cluster.file_systems) == 1 else [0.7, 0.3]
