@@ -1,0 +1,100 @@
+"""sacct's fields: which there are, what their values look like, and which may hold anything at all."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+import pyarrow as pa
+
+from schemas.slurm import MAP_TEXTS, SLURM_JOBS, SLURM_STEPS
+from schemas.table import MAP_COUNTS, TIMESTAMP, Column
+
+RENAMED: Final = {"reserved": "planned", "resvcpu": "plannedcpu", "resvcpuraw": "plannedcpuraw"}
+"""Fields of older versions, by the name that they have now."""
+
+RAW: Final = {
+    "elapsed": "elapsedraw",
+    "cputime": "cputimeraw",
+    "plannedcpu": "plannedcpuraw",
+    "consumedenergy": "consumedenergyraw",
+}
+"""Fields that are rounded or dressed for people, and the field with the plain number."""
+
+UNUSED: Final = frozenset({"cluster", "jobidraw", "timelimitraw", "nnodes", "ncpus", "reqcpufreq", *RAW.values()})
+"""Fields that no column names as its origin, but that are read for, or say the same as, one that does."""
+
+FREE_TEXT: Final = frozenset(
+    {
+        *("jobname", "comment", "admincomment", "systemcomment", "submitline", "workdir", "constraints", "extra"),
+        *("stdin", "stdout", "stderr", "licenses", "wckey"),
+    }
+)
+"""Fields that users fill: they may hold the delimiter, and some of them newlines."""
+
+NOTHING: Final = ("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVALID")
+"""How sacct writes that a value is not known; in a user's text only the empty one means that."""
+
+UNFINISHED: Final = (
+    "PENDING",
+    "RUNNING",
+    "SUSPENDED",
+    "CONFIGURING",
+    "COMPLETING",
+    "RESIZING",
+    "SIGNALING",
+    "STAGE_OUT",
+)
+"""States of a job that goes on, also where `sacct --truncate` printed an end."""
+
+_NOT_KNOWN = "|".join(map(re.escape, NOTHING))
+_PATTERNS: Final = {
+    "time": rf"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d+|{_NOT_KNOWN}",
+    "duration": rf"[\d:.-]+|UNLIMITED|Partition_Limit|{_NOT_KNOWN}",
+    "number": rf"-?[\d.]+[KMGTPE]?[nc]?|{_NOT_KNOWN}",
+    "map": rf"[^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*|{_NOT_KNOWN}",
+    "state": rf"[A-Z_]+( by \S+)?|{_NOT_KNOWN}",
+    "exit": rf"\d+:\d+|{_NOT_KNOWN}",
+    "id": r"\d+(_(\d+|\[[^\]]*\]))?(\+\d+)?(\.[\w+.]+)?",
+    "word": r"[^\n]*",
+    "constraints": r"|[^|\n]|[^|\n][^\n]*[^|\n]",
+    "text": r"[\s\S]*",
+}
+_SPECIAL: Final = {
+    **dict.fromkeys(("exitcode", "derivedexitcode"), "exit"),
+    **dict.fromkeys(("jobid", "jobidraw"), "id"),
+    **dict.fromkeys((*RAW.values(), "nnodes", "ncpus"), "number"),
+    "state": "state",
+    "timelimit": "duration",
+    "timelimitraw": "duration",
+    "constraints": "constraints",
+}
+
+
+@cache
+def known() -> dict[str, Column | None]:
+    """Every field that is understood, lower-case, with the first column that has it as its origin."""
+    fields: dict[str, Column | None] = dict.fromkeys(UNUSED)
+    for column in reversed((*SLURM_JOBS.all_columns, *SLURM_STEPS.all_columns)):
+        if column.origin is not None:
+            fields[column.origin.lower()] = column
+    return fields
+
+
+@cache
+def pattern(field: str) -> re.Pattern[str]:
+    """What a value of `field` looks like: all that a row with a stray delimiter is put right by."""
+    return re.compile(_PATTERNS[_kind(field)])
+
+
+def _kind(field: str) -> str:
+    column = known().get(field)
+    if field in _SPECIAL:
+        return _SPECIAL[field]
+    if field in FREE_TEXT:
+        return "text"
+    if column is None:
+        return "word"
+    kinds = {TIMESTAMP: "time", pa.float64(): "duration", pa.int64(): "number", MAP_COUNTS: "map", MAP_TEXTS: "map"}
+    return kinds.get(column.type, "word")

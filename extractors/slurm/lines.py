@@ -1,0 +1,227 @@
+"""sacct's delimited text, of any --format and delimiter, as frames of strings.
+
+Values are not escaped in it: a comment may hold the delimiter, and a submit line newlines too. Lines with as
+many values as the header are taken as they are. The others are put right where that can be done in one way
+only, by what the values of each field look like; where it can't, they are left out and named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+import numpy as np
+import polars as pl
+
+from extractors.base import InputError
+from extractors.slurm.fields import FREE_TEXT, RENAMED, known, pattern
+
+BLOCK_BYTES = 64 << 20
+_LONGEST_ROW = 10_000
+"""Lines that one row may span: a submit line holds whole scripts, but a damaged file must not be read in squares."""
+
+
+@dataclass
+class Rows:
+    """Rows of a block: a column of strings for each field, lower-case, and `line`; and what was left out of it.
+
+    A value is null where a stray delimiter makes it uncertain. Each problem is (part, reason).
+    """
+
+    frame: pl.DataFrame
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Header:
+    """The fields in their order, and the byte between them."""
+
+    fields: tuple[str, ...]
+    delimiter: bytes
+
+    @property
+    def names(self) -> list[str]:
+        """Column names: a field that is empty or named twice gets its place as its name, and is dropped later."""
+        return [name if name and name not in self.fields[:i] else f"#{i}" for i, name in enumerate(self.fields)]
+
+
+def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
+    """The rows of a sacct text in blocks, in the file's order; InputError where it has no header of sacct's."""
+    first = file.readline()
+    header, separator = parse_header(first, uri)
+    line, rest, more = 2, b"", True
+    while more:
+        chunk = file.read(block_bytes)
+        more = len(chunk) == block_bytes
+        block = rest + chunk
+        block = block.replace(b"\r\n", b"\n") if first.endswith(b"\r\n") else block
+        if separator != header.delimiter:
+            block = block.replace(separator, header.delimiter)
+        if not more and block and not block.endswith(b"\n"):
+            block += b"\n"
+        starts, ends, counts = _lines(block, header.delimiter)
+        regular = counts == len(header.fields) - 1
+        keep = len(ends)
+        if more:
+            keep = int(np.flatnonzero(regular)[-1]) + 1 if regular.any() else 0
+        cut = int(ends[keep - 1]) + 1 if keep else 0
+        rest = block[cut:]
+        if keep:
+            yield _rows(block[:cut], starts[:keep], ends[:keep], regular[:keep], header, line)
+        line += keep
+
+
+def parse_header(line: bytes, uri: str) -> tuple[Header, bytes]:
+    """The header and the file's own separator, which may be longer than a byte; InputError if it is not sacct's."""
+    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
+    names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
+    if not any(_current(name) in known() for name in names):
+        raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")
+    found = re.match(r"[A-Za-z0-9]+([^A-Za-z0-9]+)", text)
+    separator = found[1] if found else "|"
+    if separator.isspace() and "\t" not in separator:
+        raise InputError(uri, "is sacct's table for people, which cuts long values", "write it with sacct --parsable2")
+    fields = tuple(_current(name) for name in text.removesuffix(separator).split(separator))
+    if text.endswith(separator):
+        fields += ("",)
+    delimiter = separator.encode() if len(separator.encode()) == 1 else b"\x1f"
+    return Header(fields, delimiter), separator.encode()
+
+
+def _current(name: str) -> str:
+    return RENAMED.get(name.lower(), name.lower())
+
+
+def _lines(block: bytes, delimiter: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each line: its first byte, the byte of its newline, and how many delimiters it has."""
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == ord(b"\n"))
+    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
+    if not len(ends):
+        return starts, ends, ends
+    counts = np.add.reduceat((data[: ends[-1] + 1] == ord(delimiter)).view(np.uint8), starts, dtype=np.int32)
+    return starts, ends, counts
+
+
+def _rows(
+    block: bytes, starts: np.ndarray, ends: np.ndarray, regular: np.ndarray, header: Header, first_line: int
+) -> Rows:
+    if regular.all():
+        return Rows(_frame(block, header, np.arange(first_line, first_line + len(ends))))
+    edges = np.flatnonzero(np.diff(np.concatenate(([True], regular, [True]))))
+    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+    good, at = [], 0
+    mended: list[tuple[int, list[str | None]]] = []
+    problems: list[tuple[str, str]] = []
+    for run_start, run_end in runs:
+        good.append(block[at : int(starts[run_start])])
+        at = int(ends[run_end - 1]) + 1
+        lines = [block[starts[i] : ends[i]].decode("utf-8", "replace") for i in range(run_start, run_end)]
+        _mend(lines, header, first_line + run_start, mended, problems)
+    good.append(block[at:])
+    frame = _frame(b"".join(good), header, np.flatnonzero(regular) + first_line)
+    if mended:
+        values = {name: [row[i] for _, row in mended] for i, name in enumerate(header.names)}
+        extra = pl.DataFrame(values, schema=dict.fromkeys(header.names, pl.String))
+        extra = extra.with_columns(pl.Series("line", [line for line, _ in mended], pl.Int64))
+        frame = pl.concat([frame, extra]).sort("line")
+    return Rows(frame, problems)
+
+
+def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
+    """Lines that all have as many values as the header; a header that was repeated inside the file is dropped."""
+    schema = dict.fromkeys(header.names, pl.String)
+    if not block:
+        return pl.DataFrame(schema={**schema, "line": pl.Int64})
+    try:
+        block.decode("ascii")
+    except UnicodeDecodeError:
+        block = block.decode("utf-8", "replace").encode()
+    frame = pl.read_csv(
+        block,
+        has_header=False,
+        separator=header.delimiter.decode(),
+        quote_char=None,
+        schema=schema,
+        empty_string_is_null=False,
+    ).with_columns(pl.Series("line", lines, pl.Int64))
+    is_header = pl.all_horizontal(
+        pl.col(name).str.to_lowercase() == name for name in header.names[:3] if not name.startswith("#")
+    )
+    return frame.filter(~is_header)
+
+
+def _mend(
+    lines: list[str],
+    header: Header,
+    first_line: int,
+    mended: list[tuple[int, list[str | None]]],
+    problems: list[tuple[str, str]],
+) -> None:
+    """Make rows of a run of lines with too few or too many values.
+
+    A row is the shortest run of lines that ends here and fits the header; lines before it belong to no row.
+    """
+    delimiter, wanted = header.delimiter.decode(), len(header.fields)
+    start = 0
+    for end in range(len(lines)):
+        values = 1
+        for begin in range(end, max(start, end - _LONGEST_ROW) - 1, -1):
+            values += lines[begin].count(delimiter)
+            if values < wanted:
+                continue
+            row = align("\n".join(lines[begin : end + 1]).split(delimiter), header)
+            if row is not None:
+                problems.extend(_left_out(lines, start, begin, first_line, header))
+                problems.extend(_uncertain(row, header, first_line + begin))
+                mended.append((first_line + begin, row))
+                start = end + 1
+                break
+    problems.extend(_left_out(lines, start, len(lines), first_line, header))
+
+
+def align(pieces: list[str], header: Header) -> list[str | None] | None:
+    """The value of each field, where free text may hold delimiters; None where the pieces fit in no way.
+
+    A value is None where the pieces fit in several ways that differ in it.
+    """
+    spare = len(pieces) - len(header.fields)
+    delimiter = header.delimiter.decode()
+    spans: list[set[tuple[int, int]]] = []
+    reached = {0}
+    for name in header.fields:
+        longest = spare + 1 if name in FREE_TEXT else 1
+        fits = pattern(name).fullmatch
+        options = {
+            (a, b)
+            for a in reached
+            for b in range(a + 1, min(a + longest, len(pieces)) + 1)
+            if fits(pieces[a] if b == a + 1 else delimiter.join(pieces[a:b]))
+        }
+        spans.append(options)
+        reached = {b for _, b in options}
+    wanted = {len(pieces)}
+    values: list[str | None] = []
+    for options in reversed(spans):
+        kept = {(a, b) for a, b in options if b in wanted}
+        if not kept:
+            return None
+        texts = {delimiter.join(pieces[a:b]) for a, b in kept}
+        values.append(texts.pop() if len(texts) == 1 else None)
+        wanted = {a for a, _ in kept}
+    return values[::-1]
+
+
+def _left_out(lines: list[str], start: int, end: int, first_line: int, header: Header) -> Iterator[tuple[str, str]]:
+    for i in range(start, end):
+        if lines[i]:
+            count = lines[i].count(header.delimiter.decode()) + 1
+            yield f"line {first_line + i}", f"has {count} values where the header has {len(header.fields)}"
+
+
+def _uncertain(row: list[str | None], header: Header, line: int) -> Iterator[tuple[str, str]]:
+    names = [name for name, value in zip(header.fields, row, strict=True) if value is None]
+    if names:
+        yield f"line {line}", f"a stray delimiter makes {', '.join(names)} uncertain; null"
