@@ -38,20 +38,25 @@ def duckdb_type(kind: pa.DataType) -> str:
     return _TYPES[kind]
 
 
-def create_view(table: Table, generations: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+STORAGE = "storage"
+"""The schema of the views that name files. Those of `main` read them: they have the comments, and never change."""
+
+
+def create_storage_view(table: Table, generations: Mapping[tuple[str, ...], Sequence[str]]) -> str:
     """CREATE VIEW over files, by the columns that they have: one read for each generation of the schema, united.
 
     `generations` maps the names of the columns in the files to the files' locations.
     """
     reads = [_read(table, set(columns), files) for columns, files in generations.items() if files]
     body = "\nUNION ALL BY NAME\n".join(reads) or _no_rows(table)
-    return f"CREATE OR REPLACE VIEW {quote(table.name)} AS\n{body}"
+    return f"CREATE OR REPLACE VIEW {STORAGE}.{quote(table.name)} AS\n{body}"
 
 
-def comments(table: Table) -> list[str]:
-    """COMMENT statements for the table and each of its columns."""
+def create_view(table: Table) -> list[str]:
+    """The statements that make the table's view for readers, with the comments of the table and each column."""
     name = quote(table.name)
     return [
+        f"CREATE OR REPLACE VIEW {name} AS FROM {STORAGE}.{name}",
         f"COMMENT ON VIEW {name} IS {literal(table.doc)}",
         *(f"COMMENT ON COLUMN {name}.{quote(c.name)} IS {literal(c.comment)}" for c in table.all_columns),
     ]

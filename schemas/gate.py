@@ -43,8 +43,8 @@ def conform(table: Table, data: pa.Table, schema: pa.Schema) -> pa.Table:
     return data
 
 
-def in_sort_order(table: Table, data: pa.Table, presorted: bool = False) -> pa.Table:
-    """The rows in the table's sort order, keys last; GateError where two rows have one key.
+def in_sort_order(table: Table, data: pa.Table, presorted: bool = False, one_load: bool = True) -> pa.Table:
+    """The rows in the table's sort order, keys last; GateError where two rows of one load have one key.
 
     `presorted` rows are checked and only sorted where the promise was wrong.
     """
@@ -55,6 +55,8 @@ def in_sort_order(table: Table, data: pa.Table, presorted: bool = False) -> pa.T
         order = np.lexsort(tuple(reversed(columns)))
         columns = [c[order] for c in columns]
         data = data.take(pa.array(order))
+    if not one_load:
+        return data
     same = np.ones(data.num_rows - 1, dtype=bool)
     for column in reversed(columns):
         same &= column[1:] == column[:-1]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -33,14 +37,18 @@ class Catalog:
     @contextmanager
     def editing(cls, path: Path) -> Iterator[Catalog]:
         """The catalog at `path`, made if it is not there; whole on disk in one file when the block ends."""
-        fresh = not path.exists()
+        if not path.exists():
+            shutil.copyfile(_empty(declarations()), path)
+        with cls._attached(path) as catalog:
+            yield catalog
+
+    @classmethod
+    @contextmanager
+    def _attached(cls, path: Path) -> Iterator[Catalog]:
         con = duckdb.connect()
         try:
             con.execute(f"ATTACH {ddl.literal(str(path))} AS catalog (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute("USE catalog")
-            if fresh:
-                for table in LEDGER:
-                    con.execute(_create_table(table))
             yield cls(con)
             con.execute("USE memory")
             con.execute("CHECKPOINT catalog")
@@ -65,11 +73,11 @@ class Catalog:
     def files(self, where: str = "true", parameters: Sequence[Any] = ()) -> list[DataFile]:
         """The data files that a condition on `files` picks."""
         found = self.rows(
-            "SELECT path, f.table_name, owner, date, rows, size_bytes, load_id, load_ids, column_names "
+            "SELECT path, f.table_name, owner, date, rows, f.size_bytes, load_id, load_ids, column_names "
             f"FROM files f JOIN generations USING (generation) WHERE {where} ORDER BY path",
             parameters,
         )
-        return [DataFile(*row[:7], tuple(row[7]), tuple(row[8])) for row in found]
+        return [DataFile(*row) for row in found]
 
     def add_files(self, files: Iterable[DataFile]) -> None:
         files = list(files)
@@ -167,21 +175,27 @@ class Catalog:
     def write_views(self, root: str, changed: set[str]) -> None:
         """Write the views of the `changed` tables, and all of them where declarations or location changed."""
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
-        everything = last != [(root, declarations())]
+        moved = bool(last) and last[0][0] != root
+        declared_anew = bool(last) and last[0][1] != declarations()
         for name, table in schemas.tables().items():
-            if everything or name in changed:
-                self._write_view(table, root)
-        if everything:
-            self._write_comments()
-            self._write_sql()
+            if moved or declared_anew or name in changed:
+                self._write_storage_view(table, root)
+        if declared_anew:
+            self._declare()
 
-    def _write_view(self, table: Table, root: str) -> None:
+    def _declare(self) -> None:
+        """Write the readers' views, the comments, and what sql/ has. Storage views must be there."""
+        for table in schemas.tables().values():
+            for statement in ddl.create_view(table):
+                self.con.execute(statement)
+        self._write_comments()
+        self._write_sql()
+
+    def _write_storage_view(self, table: Table, root: str) -> None:
         generations: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for file in self.files("f.table_name = ?", [table.name]):
-            generations[file.columns].append(f"{root}/{file.path}")
-        self.con.execute(ddl.create_view(table, generations))
-        for comment in ddl.comments(table):
-            self.con.execute(comment)
+            generations[tuple(file.columns)].append(f"{root}/{file.path}")
+        self.con.execute(ddl.create_storage_view(table, generations))
 
     def _write_comments(self) -> None:
         for ledger in LEDGER:
@@ -207,6 +221,22 @@ class Catalog:
             waiting = failed
 
 
+@cache
+def _empty(declared: str) -> Path:
+    """A catalog without loads, which new lakes start from; thousands of comments take seconds, so it is made once."""
+    folder = Path(tempfile.mkdtemp(prefix=f"iolake-{declared}-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "empty.duckdb"
+    with Catalog._attached(path) as catalog:
+        catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
+        for ledger in LEDGER:
+            catalog.con.execute(_create_table(ledger))
+        for table in schemas.tables().values():
+            catalog.con.execute(ddl.create_storage_view(table, {}))
+        catalog._declare()
+    return path
+
+
 def sql_files() -> dict[str, str]:
     """The statements of sql/ by the name that each defines, which is the file's."""
     found = [f for f in package_files("sql").iterdir() if f.name.endswith(".sql")]
@@ -224,8 +254,7 @@ def declarations() -> str:
     """Hash of everything that views are made of but the files."""
     digest = hashlib.blake2b(digest_size=8)
     for table in schemas.tables().values():
-        digest.update(ddl.create_view(table, {}).encode())
-        digest.update("".join(ddl.comments(table)).encode())
+        digest.update("".join([ddl.create_storage_view(table, {}), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     return digest.hexdigest()

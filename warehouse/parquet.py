@@ -37,13 +37,15 @@ def read(store: Store, path: str, columns: list[str] | None = None) -> pa.Table:
         return pq.ParquetFile(file).read(columns)
 
 
-def footer(store: Store, path: str) -> tuple[bytes | None, int, list[str]]:
+def inspect(store: Store, path: str) -> tuple[bytes | None, int, tuple[str, ...]]:
     """(what `write` was given for the footer, rows, columns) of a file."""
     with store.open(path) as file:
-        parquet = pq.ParquetFile(file)
-        metadata = parquet.schema_arrow.metadata or parquet.metadata.metadata or {}
-        found = (parquet.metadata.metadata or metadata).get(FOOTER_KEY)
-        return found, parquet.metadata.num_rows, parquet.schema_arrow.names
+        metadata = pq.ParquetFile(file).metadata
+        return (
+            (metadata.metadata or {}).get(FOOTER_KEY),
+            metadata.num_rows,
+            tuple(metadata.schema.to_arrow_schema().names),
+        )
 
 
 def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:

@@ -33,8 +33,8 @@ class DataFile:
     rows: int
     size_bytes: int
     load_id: str
-    load_ids: tuple[str, ...]
-    columns: tuple[str, ...]
+    load_ids: Sequence[str]
+    columns: Sequence[str]
 
     @property
     def generation(self) -> str:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +15,7 @@ import pyarrow.compute as pc
 from schemas.gate import conform, in_sort_order
 from schemas.table import DATE, INPUT_ID, LOAD_ID, Table
 from warehouse import layout, parquet
+from warehouse.footer import Footer
 from warehouse.records import DataFile, InputRecord, LoadInfo
 from warehouse.store import Store
 
@@ -73,8 +71,8 @@ class Stager:
             data = pa.concat_tables(self._held.pop(table)).unify_dictionaries()
             in_order = self._in_order.pop(table)
             jobs += [(table, day, part, in_order) for day, part in _by_day(table, data)]
-        described = footer(self._load, inputs)
-        bare = footer(self._load, [])
+        described = Footer.of_load(self._load, inputs).encode()
+        bare = Footer.of_load(self._load, []).encode()
         names = [f"{self._piece:04d}{_letters(self._count + k)}" for k in range(len(jobs))]
         self._count += len(jobs)
         calls = [
@@ -100,25 +98,6 @@ class Stager:
             (self._load.load_id,),
             tuple(data.schema.names),
         )
-
-
-def footer(load: LoadInfo, inputs: list[InputRecord]) -> bytes:
-    """Which load, and which inputs, as compressed JSON: what `iolake rebuild` makes a catalog of."""
-    told: dict[str, Any] = {
-        "load_id": load.load_id,
-        "run_id": load.run_id,
-        "source": load.source,
-        "owner": load.owner,
-        "day": load.day,
-        "extractor_version": load.extractor_version,
-        "started_at": load.started_at,
-        "inputs": [
-            [i.input_id, i.uri, i.day, i.size_bytes, i.mtime, i.content_hash, i.superseded, i.rows]
-            for i in inputs
-            if i.status == "loaded"
-        ],
-    }
-    return zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode())
 
 
 def _by_day(table: Table, data: pa.Table) -> list[tuple[date, pa.Table]]:

@@ -16,6 +16,7 @@ from warehouse import layout
 from warehouse.catalog import Catalog
 from warehouse.errors import CommitContested, NoLake
 from warehouse.fold import Fold
+from warehouse.processes import process_started
 from warehouse.records import DataFile, Load, LoadInfo
 from warehouse.store import Store
 
@@ -91,7 +92,7 @@ class Warehouse:
 
     def begin(self, load: LoadInfo) -> None:
         """Say that a load is at work here, so that its files can be told from orphans."""
-        told = {"host": socket.gethostname(), "pid": os.getpid(), "started_at": load.started_at.isoformat()}
+        told = {"host": socket.gethostname(), "pid": os.getpid(), "process_started": process_started(os.getpid())}
         with self.store.create(layout.staging_path(load.load_id)) as file:
             file.write(json.dumps(told).encode())
 

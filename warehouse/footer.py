@@ -1,0 +1,77 @@
+"""What a data file's footer says of its origin: enough to make a catalog from the files alone."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+
+from warehouse import parquet
+from warehouse.records import InputRecord, LoadInfo
+from warehouse.store import Store
+
+
+@dataclass(frozen=True)
+class Footer:
+    """The loads whose rows a file holds, the inputs that they tell of here, and the files that it stands for.
+
+    A load's inputs are told in one footer of each of its pieces, not in every file.
+    """
+
+    loads: tuple[tuple[LoadInfo, tuple[InputRecord, ...]], ...]
+    replaces: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def of_load(cls, load: LoadInfo, inputs: Sequence[InputRecord]) -> Footer:
+        """The footer of a file as it is staged."""
+        return cls(((load, tuple(r for r in inputs if r.status == "loaded")),))
+
+    @classmethod
+    def of(cls, store: Store, path: str) -> Footer:
+        """The footer of a data file; without loads for a file that is not iolake's."""
+        told = parquet.inspect(store, path)[0]
+        return cls(()) if told is None else cls.decode(told)
+
+    @classmethod
+    def merged(cls, footers: Sequence[Footer], replaces: Sequence[str]) -> Footer:
+        """The footer of a file that stands for others; what these stood for is dead already."""
+        return cls(tuple(load for footer in footers for load in footer.loads), tuple(replaces))
+
+    def encode(self) -> bytes:
+        """As compressed JSON."""
+        told = {
+            "loads": [[asdict(info), [asdict(r) for r in inputs]] for info, inputs in self.loads],
+            "replaces": self.replaces,
+        }
+        return zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode())
+
+    @classmethod
+    def decode(cls, told: bytes) -> Footer:
+        """What `encode` made."""
+        values = json.loads(zlib.decompress(told))
+        loads = tuple(
+            (
+                LoadInfo(
+                    **{**info, "day": _day(info["day"]), "started_at": datetime.fromisoformat(info["started_at"])}
+                ),
+                tuple(
+                    InputRecord(
+                        **{
+                            **r,
+                            "day": _day(r["day"]),
+                            "mtime": r["mtime"] and datetime.fromisoformat(r["mtime"]),
+                            "superseded": tuple(r["superseded"]),
+                        }
+                    )
+                    for r in inputs
+                ),
+            )
+            for info, inputs in values["loads"]
+        )
+        return cls(loads, tuple(values["replaces"]))
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

@@ -1,0 +1,137 @@
+"""A lake to read: one snapshot, as SQL or as polars frames."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from warehouse import layout
+from warehouse.errors import NoLake, NoSnapshot, NoTable
+from warehouse.store import Store
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from warehouse.records import DataFile
+
+
+class Lake:
+    """One snapshot of the lake at `uri`, the newest unless `snapshot` gives a number.
+
+    It stays that snapshot however the lake goes on. A lake that was moved, or is mounted elsewhere, reads as
+    well: the views are then made anew over where it is.
+    """
+
+    def __init__(self, uri: str | os.PathLike[str] = "lake", snapshot: int | None = None) -> None:
+        self.uri = os.fspath(uri)
+        self._store = Store(self.uri)
+        numbers = [layout.snapshot_number(f.path) for f in self._store.list(layout.CATALOG)]
+        there = sorted(n for n in numbers if n is not None)
+        if not there:
+            raise NoLake(self.uri)
+        if snapshot is not None and snapshot not in there:
+            raise NoSnapshot(self.uri, snapshot)
+        self.snapshot: int = there[-1] if snapshot is None else snapshot
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._copies: list[tempfile.TemporaryDirectory[str]] = []
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB connection of your own to the snapshot; tables, views and macros are there, nothing can be changed.
+
+        DuckDB's TIMESTAMP values are UTC.
+        """
+        path = layout.snapshot_path(self.snapshot)
+        con = self._open(Path(f"{self._store.root}/{path}") if self._store.local else self._local_copy(path))
+        root = self._store.location("").rstrip("/")
+        written = con.execute("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall()
+        if written != [(root,)]:
+            con.close()
+            con = self._open(self._relocated(path, root))
+        return con
+
+    def sql(self, query: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyRelation:
+        """A query's answer as a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`, or printed as a table."""
+        return self._shared().sql(query, params=parameters)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table as a polars LazyFrame with its full schema; columns that older files lack are null. NoTable."""
+        import polars as pl
+
+        import schemas
+
+        declared = schemas.tables().get(table)
+        if declared is None:
+            raise NoTable(table, difflib.get_close_matches(table, schemas.tables()))
+        schema = declared.polars_schema
+        files = self.files(table)
+        if not files:
+            return pl.LazyFrame(schema=schema)
+        partition = {c.name: schema[c.name] for c in declared.partition_by}
+        frame = pl.scan_parquet(
+            [self._store.location(f.path) for f in files],
+            schema={name: kind for name, kind in schema.items() if name not in partition},
+            hive_partitioning=True,
+            hive_schema=partition,
+            missing_columns="insert",
+            extra_columns="ignore",
+        )
+        return frame.select(schema.names())
+
+    def files(self, table: str | None = None) -> list[DataFile]:
+        """The snapshot's data files, of one table or of all."""
+        from warehouse.catalog import Catalog
+
+        catalog = Catalog(self._shared())
+        return catalog.files() if table is None else catalog.files("f.table_name = ?", [table])
+
+    def tables(self) -> dict[str, str]:
+        """Every table, view and ledger table of the snapshot, with its comment."""
+        here = "WHERE NOT internal AND database_name = current_database() AND schema_name = 'main'"
+        found = self.sql(
+            f"SELECT view_name AS name, comment FROM duckdb_views() {here} "
+            f"UNION ALL SELECT table_name, comment FROM duckdb_tables() {here} ORDER BY ALL"
+        ).fetchall()
+        return {name: comment or "" for name, comment in found}
+
+    def describe(self, table: str) -> list[tuple[str, str, str]]:
+        """(column, type, comment) of each column of a table or view; NoTable, with what was meant perhaps."""
+        found = self.sql(
+            "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE table_name = $1 "
+            "AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
+            [table],
+        ).fetchall()
+        if not found:
+            raise NoTable(table, difflib.get_close_matches(table, self.tables()))
+        return found
+
+    def _shared(self) -> duckdb.DuckDBPyConnection:
+        if self._con is None:
+            self._con = self.connect()
+        return self._con
+
+    def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
+        con = duckdb.connect(str(path), read_only=True)
+        con.execute("SET TimeZone = 'UTC'")
+        if not self._store.local:
+            con.register_filesystem(self._store.fs)
+        return con
+
+    def _local_copy(self, path: str) -> Path:
+        folder = tempfile.TemporaryDirectory(prefix="iolake-")
+        self._copies.append(folder)
+        copy = Path(folder.name) / Path(path).name
+        self._store.fs.get_file(f"{self._store.root}/{path}", str(copy))
+        return copy
+
+    def _relocated(self, path: str, root: str) -> Path:
+        from warehouse.catalog import Catalog
+
+        copy = self._local_copy(path)
+        with Catalog.editing(copy) as catalog:
+            catalog.write_views(root, set())
+        return copy
