@@ -43,7 +43,10 @@ class Region:
 
 @dataclass(slots=True)
 class Head:
-    """What a log says of its run. Times are Unix microseconds, UTC; `mounts` are (mount point, type) as listed."""
+    """What a log says of its run. Times are Unix microseconds, UTC.
+
+    `mounts` are (mount point, type) as listed, `modules` the versions of the modules that have data.
+    """
 
     log_version: str
     byte_order: ByteOrder
@@ -57,6 +60,7 @@ class Head:
     exe: str
     mounts: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    modules: Mapping[str, int] = field(default_factory=dict)
     partial_modules: tuple[str, ...] = ()
 
 

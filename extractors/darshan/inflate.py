@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from zlib_ng import zlib_ng
 
@@ -15,7 +15,7 @@ Compression = Literal["zlib", "bzip2", "gzip", "none"]
 
 _ONE_SHOT = 64 << 10
 """A compressed region up to this size is inflated at once: deflate gains at most 1032 times, so this is bounded."""
-_ZLIB_ERROR: type[Exception] = zlib_ng.error
+_ZLIB_ERROR = cast("type[Exception]", zlib_ng.error)
 _PIECE = 4 << 20
 _FEED = 32 << 10
 _ZLIB, _GZIP = 15, 31
