@@ -124,7 +124,9 @@ DARSHAN_MPIIO: Final = _records(
     "What MPI-IO calls did to a file.",
     [PATH_SUFFIX, *_columns(counters.MPIIO)],
 )
-DARSHAN_STDIO: Final = _records("darshan_stdio", "What stdio streams did to a file.", _columns(counters.STDIO))
+DARSHAN_STDIO: Final = _records(
+    "darshan_stdio", "What stdio streams did to a file.", [PATH_SUFFIX, *_columns(counters.STDIO)]
+)
 DARSHAN_H5F: Final = _records("darshan_h5f", "What HDF5 did to a file.", [PATH_SUFFIX, *_columns(counters.H5F)])
 DARSHAN_H5D: Final = _records("darshan_h5d", "What HDF5 did to a dataset.", _columns(counters.H5D))
 DARSHAN_PNETCDF_FILE: Final = _records(
