@@ -41,6 +41,7 @@ class Input:
     `day` is the day that the name speaks of, in the source's zone. `size_bytes` and `mtime` are None for what
     has none; such an input is read again whenever it is found. `rank` is its pattern's place in the site's
     order. `superseded` names the tables that a better source of the same (owner, day) fills instead.
+    `settled` says that its content will not change any more, so that it is read once.
     """
 
     source: str
@@ -52,6 +53,7 @@ class Input:
     known_hash: str | None = None
     rank: int = 0
     superseded: frozenset[str] = frozenset()
+    settled: bool = False
 
     @cached_property
     def input_id(self) -> str:
@@ -82,11 +84,15 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reject:
-    """A part of an input that was left out, or with `part` empty the whole input, and why."""
+    """A part of an input that was left out, or with `part` empty the whole input, and why.
+
+    `transient` is worth another try although the input is the same: no permission, a server that is down.
+    """
 
     input: Input
     reason: str
     part: str = ""
+    transient: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,8 +149,7 @@ class Extractor(ABC):
                     continue
                 results = list(self.read(input, site))
             except (InputError, OSError) as error:
-                reason = error.reason if isinstance(error, InputError) else str(error)
-                yield Reject(input, reason)
+                yield rejection(input, error)
                 yield Outcome(input, "rejected")
                 continue
             digest = digest or rows_hash(results)
@@ -154,6 +159,13 @@ class Extractor(ABC):
             for result in results:
                 yield with_input_id(result, input) if isinstance(result, Batch) else result
             yield Outcome(input, "loaded", digest)
+
+
+def rejection(input: Input, error: InputError | OSError) -> Reject:
+    """The reject of a whole input for an error in reading it."""
+    if isinstance(error, InputError):
+        return Reject(input, error.reason + (f"; {error.remedy}" if error.remedy else ""))
+    return Reject(input, f"cannot be read: {error.strerror or error}", transient=True)
 
 
 def with_input_id(batch: Batch, input: Input) -> Batch:

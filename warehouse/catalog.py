@@ -113,6 +113,11 @@ class Catalog:
         self.insert(
             INPUTS, (self._input_row(r, info.extractor_version) | at | kept.get(r.input_id, {}) for r in load.inputs)
         )
+        for record in load.touched:
+            self.con.execute(
+                "UPDATE inputs SET size_bytes = ?, mtime = ? WHERE input_id = ?",
+                [record.size_bytes, record.mtime, record.input_id],
+            )
         stamp = now()
         self.insert(
             REJECTS,
@@ -139,7 +144,7 @@ class Catalog:
                     "unchanged": load.count("unchanged"),
                     "rejected": load.count("rejected"),
                     "superseded": load.count("superseded"),
-                    "rows": sum(f.rows for f in load.files),
+                    "rows": load.rows,
                     "size_bytes": sum(f.size_bytes for f in load.files),
                 }
             ],

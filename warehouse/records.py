@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Literal
@@ -90,11 +90,16 @@ class LoadInfo:
 
 @dataclass(frozen=True)
 class Load:
-    """A staged load, ready to publish. `unchanged` counts inputs that were found and not touched at all."""
+    """A staged load, ready to publish, or a piece of one.
+
+    `touched` are inputs with a new time or size but the content that the lake has. `unchanged`,
+    `still_rejected` and `still_superseded` count inputs that were found and are as the ledger has them.
+    """
 
     info: LoadInfo
     files: tuple[DataFile, ...] = ()
     inputs: tuple[InputRecord, ...] = ()
+    touched: tuple[InputRecord, ...] = ()
     rejects: tuple[RejectRecord, ...] = ()
     unchanged: int = 0
     still_rejected: int = 0
@@ -102,20 +107,26 @@ class Load:
 
     def joined(self, other: Load) -> Load:
         """Two pieces of one load as one."""
-        return replace(
-            self,
+        return Load(
+            self.info,
             files=self.files + other.files,
             inputs=self.inputs + other.inputs,
+            touched=self.touched + other.touched,
             rejects=self.rejects + other.rejects,
             unchanged=self.unchanged + other.unchanged,
             still_rejected=self.still_rejected + other.still_rejected,
             still_superseded=self.still_superseded + other.still_superseded,
         )
 
+    @property
+    def is_news(self) -> bool:
+        """Whether the ledger would differ with it."""
+        return bool(self.inputs or self.touched)
+
     def count(self, status: Status) -> int:
         """How many of its inputs ended so, those that it did not touch included."""
         untouched = {
-            "unchanged": self.unchanged,
+            "unchanged": self.unchanged + len(self.touched),
             "rejected": self.still_rejected,
             "superseded": self.still_superseded,
         }.get(status, 0)
@@ -124,4 +135,9 @@ class Load:
     @property
     def found(self) -> int:
         """Every input that was found for it (P5)."""
-        return len(self.inputs) + self.unchanged + self.still_rejected + self.still_superseded
+        return sum(self.count(status) for status in ("loaded", "unchanged", "rejected", "superseded"))
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(f.rows for f in self.files)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -30,8 +31,9 @@ class Stager:
     Rows are held until there are `buffer_bytes` of a table, so a file is sorted as a whole.
     """
 
-    def __init__(self, store: Store, load: LoadInfo, piece: int, buffer_bytes: int = BUFFER_BYTES) -> None:
-        self._store, self._load, self._piece = store, load, piece
+    def __init__(self, store: Store, load: LoadInfo, buffer_bytes: int = BUFFER_BYTES) -> None:
+        self._store, self._load = store, load
+        self._piece = secrets.token_hex(3)
         self._buffer_bytes = buffer_bytes
         self._held: dict[Table, list[pa.Table]] = defaultdict(list)
         self._in_order: dict[Table, bool] = {}
@@ -73,7 +75,7 @@ class Stager:
             jobs += [(table, day, part, in_order) for day, part in _by_day(table, data)]
         described = Footer.of_load(self._load, inputs).encode()
         bare = Footer.of_load(self._load, []).encode()
-        names = [f"{self._piece:04d}{_letters(self._count + k)}" for k in range(len(jobs))]
+        names = [f"{self._piece}{_letters(self._count + k)}" for k in range(len(jobs))]
         self._count += len(jobs)
         calls = [
             (*job, name, described if k == 0 else bare) for k, (job, name) in enumerate(zip(jobs, names, strict=True))

@@ -102,20 +102,20 @@ class Warehouse:
         Rows that the loads replace leave the snapshot with them (P2); inputs that another writer has loaded
         meanwhile, or that are copies of what the lake has, are left out.
         """
-        loads = [load for load in loads if load.inputs]
+        news = [load for load in loads if load.is_news]
 
-        def edit(catalog: Catalog) -> Edit | None:
+        def edit(catalog: Catalog) -> Edit:
             number = 1 + max((row[0] for row in catalog.rows("SELECT number FROM snapshots")), default=-1)
-            done = Edit(loads=len(loads))
-            for load in loads:
+            done = Edit(loads=len(news))
+            for load in news:
                 fold = Fold(self.store, catalog, load)
                 fold.run(number)
                 done.added += fold.added
                 done.removed += fold.removed
                 done.written += fold.written
-            return done if loads else None
+            return done
 
-        published = self.publish(edit, "ingest")
+        published = self.publish(edit, "ingest") if news else None
         for load in loads:
             self.store.remove(layout.staging_path(load.info.load_id))
         return published

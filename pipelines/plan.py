@@ -1,0 +1,198 @@
+"""What is new: the inputs that a site has, held against the ledger of what the lake has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from extractors.base import Extractor, Input, Span
+from pipelines import registry
+from schemas.site import Site
+from warehouse.errors import NoLake
+from warehouse.lake import Lake
+from warehouse.records import InputRecord, Load, LoadInfo, new_id
+
+Ledger = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one worker reads at once: some inputs of one load."""
+
+    load: LoadInfo
+    inputs: tuple[Input, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One load to be: a source of an owner on a day. `load` holds what is known of it before anything is read."""
+
+    load: Load
+    inputs: tuple[Input, ...] = ()
+    units: tuple[Unit, ...] = field(default=())
+
+    @property
+    def size_bytes(self) -> int:
+        """What is to be read, as far as sizes are known."""
+        return sum(i.size_bytes or 0 for i in self.inputs)
+
+
+def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
+    """The loads that would bring the lake up to date, one for each source, owner and day, in order of days."""
+    found = find(site, sources, span)
+    ledger = _ledger(site.lake_uri, [i.input_id for inputs in found.values() for i in inputs])
+    run_id = new_id()
+    extractors = registry.extractors()
+    plans = []
+    for (source, owner, day), inputs in found.items():
+        extractor = extractors[source]
+        info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed)
+        plans.append(_plan(extractor, inputs, ledger, info))
+    return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
+
+
+def find(site: Site, sources: tuple[str, ...], span: Span) -> dict[tuple[str, str, date | None], list[Input]]:
+    """The inputs of `sources` (all of the site's where empty) by (source, owner, day), each told who supersedes it.
+
+    Of sources that fill the same tables of a file system, the one that stands first in site.toml wins a day,
+    and of one source's patterns the first.
+    """
+    wanted = registry.chosen(site, sources)
+    contested = frozenset[str]().union(*(e.contested for e in wanted.values()))
+    rivals = {s: e for s, e in registry.chosen(site, ()).items() if s in wanted or e.contested & contested}
+    everything = {source: list(_once(extractor.find(site, span))) for source, extractor in rivals.items()}
+    best: dict[tuple[str, date, str], tuple[int, int]] = {}
+    for input, place in _placed(site, rivals, everything):
+        for table in rivals[input.source].contested:
+            key = (input.owner, input.day or date.max, table)
+            best[key] = min(best.get(key, place), place)
+    found: dict[tuple[str, str, date | None], list[Input]] = defaultdict(list)
+    for input, place in _placed(site, rivals, everything):
+        if input.source in wanted:
+            tables = rivals[input.source].contested
+            lost = frozenset(t for t in tables if best[input.owner, input.day or date.max, t] < place)
+            found[input.source, input.owner, input.day].append(replace(input, superseded=lost))
+    return found
+
+
+def _placed(
+    site: Site, extractors: dict[str, Extractor], everything: dict[str, list[Input]]
+) -> Iterator[tuple[Input, tuple[int, int]]]:
+    """Each input with its place in the site's order: of its source, then of its pattern."""
+    for source, inputs in everything.items():
+        owners = site.owners(extractors[source].owner)
+        for input in inputs:
+            yield input, (list(owners[input.owner].sources).index(source), input.rank)
+
+
+def _once(inputs: Iterable[Input]) -> Iterator[Input]:
+    """Each input once, under the first pattern that names it."""
+    seen: set[str] = set()
+    for input in inputs:
+        if input.input_id not in seen:
+            seen.add(input.input_id)
+            yield input
+
+
+def _ledger(lake_uri: str, ids: list[str]) -> Ledger:
+    """What the lake knows of inputs, by input_id."""
+    try:
+        con = Lake(lake_uri).connect()
+    except NoLake:
+        return {}
+    con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
+    rows = con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
+    return {row["input_id"]: row for row in rows}
+
+
+def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadInfo) -> Plan:
+    todo: list[Input] = []
+    records: list[InputRecord] = []
+    untouched = {"loaded": 0, "unchanged": 0, "rejected": 0, "superseded": 0}
+    everything = {t.name for t in extractor.tables}
+    for input in found:
+        known = ledger.get(input.input_id)
+        if known is not None and _is_current(input, known, extractor.version):
+            untouched[known["status"]] += 1
+        elif everything <= input.superseded:
+            records.append(record(input, "superseded", reason="a better source of the day is there"))
+        else:
+            same = known is not None and _would_be_same(input, known, extractor.version)
+            todo.append(replace(input, known_hash=known["content_hash"] if known is not None and same else None))
+    load = Load(
+        info,
+        inputs=tuple(records),
+        unchanged=untouched["loaded"] + untouched["unchanged"],
+        still_rejected=untouched["rejected"],
+        still_superseded=untouched["superseded"],
+    )
+    return Plan(load, tuple(todo), tuple(_units(extractor, info, todo)))
+
+
+def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterator[Unit]:
+    """Batches of inputs of the extractor's size; in each, all have the same tables superseded."""
+    alike: dict[frozenset[str], list[Input]] = defaultdict(list)
+    for input in inputs:
+        alike[input.superseded].append(input)
+    batches = (
+        group[start : start + extractor.batch_inputs]
+        for group in alike.values()
+        for start in range(0, len(group), extractor.batch_inputs)
+    )
+    for batch in batches:
+        yield Unit(info, tuple(batch))
+
+
+def _is_current(input: Input, known: Mapping[str, Any], version: int) -> bool:
+    """Whether what the ledger says of an input is still so, by its size, time and extractor alone."""
+    if known["status"] == "superseded" or input.superseded:
+        if set(known["superseded"] or ()) != input.superseded:
+            return False
+        if known["status"] == "superseded":
+            return True
+    if known["extractor_version"] != version:
+        return False
+    if input.settled and known["status"] == "loaded":
+        return True
+    return (
+        input.mtime is not None
+        and (input.size_bytes, utc(input.mtime)) == (known["size_bytes"], known["mtime"])
+        and set(known["superseded"] or ()) == input.superseded
+    )
+
+
+def _would_be_same(input: Input, known: Mapping[str, Any], version: int) -> bool:
+    """Whether the same content would give the rows that the lake has."""
+    return (
+        known["status"] == "loaded"
+        and known["extractor_version"] == version
+        and set(known["superseded"] or ()) == input.superseded
+    )
+
+
+def record(
+    input: Input, status: Any, content_hash: str | None = None, rows: int = 0, reason: str | None = None
+) -> InputRecord:
+    """An input as the ledger will know it."""
+    return InputRecord(
+        input.input_id,
+        input.uri,
+        input.day,
+        input.size_bytes,
+        utc(input.mtime),
+        content_hash,
+        status,
+        tuple(sorted(input.superseded)),
+        rows,
+        reason,
+    )
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment as UTC without a zone."""
+    return moment if moment is None or moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
