@@ -65,7 +65,7 @@ _OST: Final = Column(
     nullable=False,
 )  # fmt: skip
 _MDT: Final = Column(
-    "mdt", TEXT, "metadata target (MDT0000), or the server's name where the source knows only that",
+    "mdt", TEXT, "metadata target (MDT0000); where a source names only servers and has several, the server",
     origin="MDS_INFO.MDS_NAME", nullable=False,
 )  # fmt: skip
 _RESET: Final = Column(

@@ -1,0 +1,64 @@
+"""TTS and H5LMT files: a file system's day in HDF5, as pytokio and pylmt archived it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+import fsspec
+import h5py
+
+from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from extractors.files import find_files
+from extractors.hdf5 import h5lmt, tts
+from extractors.hdf5.panels import Panel, fs_batch
+from schemas.lustre import LUSTRE_DF, LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
+from schemas.site import Site
+
+_TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_DF)
+
+
+class Hdf5(Extractor):
+    """A file a day; what the file holds tells which of the two formats it is."""
+
+    source: ClassVar = "hdf5"
+    version: ClassVar = 1
+    owner: ClassVar = "file_system"
+    tables: ClassVar = _TABLES
+    contested: ClassVar = frozenset({"lustre_ost", "lustre_mdt", "lustre_server", "lustre_fs"})
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """The files that the site's patterns name."""
+        yield from find_files(site, "file_system", self.source, span)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """The file's rows, an hour after the other; parts that can't be used are named."""
+        backend = site.file_systems[input.owner].backend
+        with fsspec.open(input.uri, "rb") as stream:
+            try:
+                file = h5py.File(input.uri if os.path.isfile(input.uri) else stream)
+            except OSError as error:
+                raise InputError(input.uri, f"is not an HDF5 file, or is cut off: {error}", "restore it") from None
+            with file:
+                reader = (h5lmt if h5lmt.STEPS in file else tts).Reader(file, input.uri, backend)
+                try:
+                    panels = list(reader.panels())
+                except (OSError, RuntimeError, ValueError) as error:
+                    raise InputError(input.uri, f"has a damaged dataset: {error}", "restore it") from None
+        yield from _batches(panels, input)
+        for part, reason in reader.problems:
+            yield Reject(input, reason, part)
+
+
+def _batches(panels: list[Panel], input: Input) -> Iterator[Batch | Reject]:
+    for panel in panels:
+        yield from panel.batches(SUMMED, emit=panel.table.name not in input.superseded)
+        for column, count in panel.bad.items():
+            reason = f"{count} stored values are negative or not numbers; they are null"
+            yield Reject(input, reason, f"{panel.table.name}.{column}")
+    osts = next((p for p in panels if p.table is LUSTRE_OST), None)
+    mdts = next((p for p in panels if p.table is LUSTRE_MDT), None)
+    whole = fs_batch(osts, mdts)
+    if whole and LUSTRE_FS.name not in input.superseded:
+        yield whole

@@ -1,0 +1,187 @@
+"""Snapshots that a client takes: `lfs df` (space of each target) and `lctl dl -t` (which server serves it).
+
+A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`. A file without
+that line is as old as its last change, where that falls on the day that its name speaks of, else that day's start.
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, NamedTuple
+from zoneinfo import ZoneInfo
+
+import fsspec
+import pyarrow as pa
+
+from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from extractors.files import find_files
+from extractors.lustre import other_system, several_systems
+from schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
+from schemas.site import Site
+from schemas.table import Table
+
+_BEGIN = re.compile(r"BEGIN (\d+)\s*")
+_KIB = 1024
+
+
+class Snapshot(NamedTuple):
+    """One run of the command: when, the line that it starts after, its lines."""
+
+    ts: datetime
+    first_line: int
+    lines: Sequence[str]
+
+
+class _ClientSnapshots(Extractor):
+    """What the two commands have in common. Of a target that is listed twice (mounted twice) the first line counts."""
+
+    owner: ClassVar = "file_system"
+    version: ClassVar = 1
+    table: ClassVar[Table]
+    command: ClassVar[str]
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """The files that the site's patterns name."""
+        yield from find_files(site, "file_system", self.source, span)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """All snapshots of the file as one batch; a snapshot without rows of the file system is named."""
+        backend = site.file_systems[input.owner].backend
+        (zone,) = (zone for name, _, zone in site.sources("file_system", self.source) if name == input.owner)
+        rows: list[dict[str, Any]] = []
+        systems: set[str] = set()
+        for snapshot in _snapshots(input, zone):
+            targets: dict[str, dict[str, Any]] = {}
+            for fs, row in self.parse(snapshot.lines):
+                systems.add(fs)
+                if backend is None or fs == backend:
+                    targets.setdefault(row["target"], {}).update(
+                        {k: v for k, v in row.items() if targets[row["target"]].get(k) is None}
+                    )
+            if not targets:
+                yield Reject(input, "has no row of the file system", f"snapshot after line {snapshot.first_line}")
+            rows += [{"ts": snapshot.ts, **row} for row in targets.values()]
+        if backend is None and len(systems) > 1:
+            raise several_systems(input.uri, systems)
+        if not rows:
+            if systems and backend:
+                raise other_system(input.uri, backend, systems)
+            raise InputError(input.uri, f"has no row of {self.command}", "check that the pattern names its output")
+        yield Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
+
+    @abstractmethod
+    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """(file system, row without `ts`) of each target in the command's output."""
+
+
+class LfsDf(_ClientSnapshots):
+    """`lfs df`, and `lfs df -i` where a snapshot has that too. Sizes are KiB there, bytes here."""
+
+    source = "df"
+    tables: ClassVar = (LUSTRE_DF,)
+    table = LUSTRE_DF
+    command = "`lfs df`"
+    _ROW = re.compile(
+        r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})_UUID\s+"
+        r"(?P<total>\d+)\s+(?P<used>\d+)\s+(?P<available>\d+)\s+\S+\s+(?P<mount>.*?)\[(?:OST|MDT):\d+\].*"
+    )
+    _INACTIVE = re.compile(r"(?:(?P<fs>\S+)-)?(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?\s*:?\s*\D.*")
+
+    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """A target that does not answer has a row without sizes, in the file system of the rows around it."""
+        inodes, system = False, None
+        nameless: list[dict[str, Any]] = []
+        for line in lines:
+            if line.startswith("UUID"):
+                inodes, system = "Inodes" in line.split(), None
+            elif row := self._ROW.fullmatch(line.rstrip()):
+                system = row["fs"]
+                yield from ((system, inactive) for inactive in nameless)
+                nameless = []
+                yield system, _sizes(row, inodes)
+            elif row := self._INACTIVE.fullmatch(line.rstrip()):
+                inactive = {"target": row["target"], "role": row["kind"].lower()}
+                if named := row["fs"] or system:
+                    yield named, inactive
+                else:
+                    nameless.append(inactive)
+
+
+class LctlTargets(_ClientSnapshots):
+    """`lctl dl -t`: a client's connections to targets."""
+
+    source = "targets"
+    tables: ClassVar = (LUSTRE_TARGET,)
+    table = LUSTRE_TARGET
+    command = "`lctl dl -t`"
+    _ROW = re.compile(
+        r"\s*\d+\s+(?P<state>\S+)\s+(?:osc|mdc|osp)\s+(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+"
+        r"\s+\S+\s+\d+\s+(?P<address>[^\s@]+)@(?P<network>\S+)\s*"
+    )
+
+    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """A row for each connection to a target; the command's other devices are no targets."""
+        for line in lines:
+            if row := self._ROW.fullmatch(line):
+                yield (
+                    row["fs"],
+                    {
+                        "target": row["target"],
+                        "role": row["kind"].lower(),
+                        "server_address": row["address"],
+                        "network": row["network"],
+                        "state": row["state"].lower(),
+                    },
+                )
+
+
+def _sizes(row: re.Match[str], inodes: bool) -> dict[str, Any]:
+    total, used, available = int(row["total"]), int(row["used"]), int(row["available"])
+    sizes = (
+        {"total_inodes": total, "used_inodes": used}
+        if inodes
+        else {"total_bytes": total * _KIB, "used_bytes": used * _KIB, "available_bytes": available * _KIB}
+    )
+    return {"target": row["target"], "role": row["kind"].lower(), "mount_point": row["mount"], **sizes}
+
+
+def _snapshots(input: Input, zone: ZoneInfo) -> Iterator[Snapshot]:
+    """The snapshots of a file, in its order; of two with one time the later one repeats the first and is left out."""
+    lines = _text(input.uri).splitlines()
+    begins = [(i, m) for i, line in enumerate(lines) if (m := _BEGIN.fullmatch(line))]
+    if not begins:
+        yield Snapshot(_taken(input, zone), 0, lines)
+        return
+    ends = [i for i, _ in begins[1:]] + [len(lines)]
+    seen = set()
+    for (start, begin), end in zip(begins, ends, strict=True):
+        ts = datetime.fromtimestamp(int(begin[1]), UTC).replace(tzinfo=None)
+        if ts not in seen:
+            seen.add(ts)
+            yield Snapshot(ts, start + 1, lines[start + 1 : end])
+
+
+def _taken(input: Input, zone: ZoneInfo) -> datetime:
+    if input.mtime and (input.day is None or input.mtime.astimezone(zone).date() == input.day):
+        return input.mtime.astimezone(UTC).replace(tzinfo=None)
+    if input.day is None:
+        raise InputError(input.uri, "does not say when it was taken", "put `BEGIN <epoch>` before each snapshot")
+    return datetime.combine(input.day, datetime.min.time(), zone).astimezone(UTC).replace(tzinfo=None)
+
+
+def _text(uri: str) -> str:
+    with fsspec.open(uri, "rb") as file:
+        content = file.read()
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            content = gzip.decompress(content)
+        return content.decode()
+    except (EOFError, OSError, zlib.error) as error:
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+    except UnicodeDecodeError:
+        raise InputError(uri, "is not text", "check that the pattern names the command's output") from None

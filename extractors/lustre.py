@@ -1,0 +1,175 @@
+"""What the Lustre sources share: names of targets, building rows, and the sums of the whole file system."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from extractors.base import InputError
+from extractors.counters import Flags, Ints, covered, spread
+from schemas.lustre import LUSTRE_FS, MD_OPS, SUMMED
+from schemas.table import Table
+
+HOUR_US = 3_600_000_000
+TARGET = re.compile(r"(?P<fs>.+)-(?P<target>(?:OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?")
+"""A target's full name: the file system before the last hyphen, then kind and hexadecimal index."""
+MD_OP_COLUMN = {op.removesuffix("s") if op != "statfs" else op: op for op in MD_OPS}
+"""Lustre's name of a metadata operation to its column."""
+
+
+ONLY_MDT = "MDT0000"
+"""The one metadata target of a file system that has but one, where the source names only its server, or nothing."""
+
+
+def own_names(names: Sequence[str], backend: str | None, uri: str) -> dict[int, str]:
+    """Index to short name of those names that belong to the file system that its servers call `backend`.
+
+    A target's name loses the file system's prefix; a name without one (a server, a disk) stays as it is and
+    always belongs. Without `backend` all targets must be of one file system, else InputError.
+    """
+    parts = [TARGET.fullmatch(name) for name in names]
+    systems = sorted({part["fs"] for part in parts if part})
+    if backend is None and len(systems) > 1:
+        raise several_systems(uri, systems)
+    own = {
+        i: part["target"] if part else name
+        for i, (name, part) in enumerate(zip(names, parts, strict=True))
+        if part is None or backend is None or part["fs"] == backend
+    }
+    if systems and backend is not None and backend not in systems:
+        raise other_system(uri, backend, systems)
+    return own
+
+
+def several_systems(uri: str, systems: Iterable[str]) -> InputError:
+    """What is wrong where a file holds several file systems and the site does not say which is meant."""
+    held = ", ".join(sorted(systems))
+    return InputError(uri, f"holds several file systems ({held})", "name one as the file system's backend in site.toml")
+
+
+def other_system(uri: str, backend: str, systems: Iterable[str]) -> InputError:
+    """What is wrong where a file holds other file systems than the site's."""
+    held = ", ".join(sorted(systems))
+    return InputError(uri, f"holds {held}, not {backend}", "correct the file system's backend in site.toml")
+
+
+def rows(table: Table, columns: Mapping[str, pa.Array], count: int) -> pa.Table:
+    """`count` rows of `table`: the given columns, null in the others."""
+    unknown = columns.keys() - set(table.batch_schema.names)
+    assert not unknown, f"{table.name} has no {unknown}"
+    arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in table.batch_schema]
+    return pa.Table.from_arrays(arrays, names=table.batch_schema.names)
+
+
+def integers(values: Ints, valid: Flags | None = None) -> pa.Array:
+    """An Arrow int64 column over `values`, without a copy; null where not `valid`."""
+    if valid is None or valid.all():
+        return pa.array(values)
+    bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(pa.int64(), len(values), [bitmap, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def times(us: Ints) -> pa.Array:
+    """A timestamp column from microseconds since the epoch."""
+    return pa.array(us).view(pa.timestamp("us"))
+
+
+def names(codes: npt.NDArray[np.int32], values: Sequence[str]) -> pa.Array:
+    """A column of names, dictionary-encoded: `codes` point into `values`."""
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(values, pa.string()))
+
+
+def counts_map(entries: Mapping[str, Ints], collected: Flags) -> pa.Array:
+    """A MAP column from a column of counts for each name: entries that are not zero, null where not collected."""
+    keys = sorted(entries)
+    count = len(collected)
+    matrix = np.stack([entries[k] for k in keys], axis=1) if keys else np.zeros((count, 0), np.int64)
+    present = (matrix != 0) & collected[:, None]
+    offsets = np.zeros(count + 1, np.int32)
+    np.cumsum(present.sum(axis=1), out=offsets[1:])
+    codes = np.broadcast_to(np.arange(len(keys), dtype=np.int32), matrix.shape)[present]
+    labels = pa.array(keys, pa.string()).take(pa.array(codes))
+    mask = None if collected.all() else pa.array(~collected)
+    return pa.MapArray.from_arrays(pa.array(offsets), labels, pa.array(matrix[present]), mask=mask)
+
+
+@dataclass
+class Sums:
+    """One kind of target, summed over its targets on the steps of the file system.
+
+    `known` targets exist, `missing` of them have no counts in a step. `amounts` holds for each quantity the
+    sums and where at least one target had a value.
+    """
+
+    known: int
+    missing: Ints
+    amounts: dict[str, tuple[Ints, Flags]] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, steps: int) -> Sums:
+        """No such targets in the input."""
+        return cls(0, np.zeros(steps, np.int64))
+
+
+def sums_of_intervals(
+    known: int, opening: Ints, closing: Ints, amounts: Mapping[str, tuple[Ints, Flags]], edges: Ints
+) -> Sums:
+    """Sums of amounts that targets report for intervals of their own, spread over the steps between `edges`."""
+    result = Sums(known, np.zeros(len(edges) - 1, np.int64))
+    counted = np.zeros(len(opening), bool)
+    for name, (values, valid) in amounts.items():
+        if valid.any():
+            seen = covered(opening[valid], closing[valid], edges) > 0
+            result.amounts[name] = spread(opening[valid], closing[valid], values[valid], edges), seen
+            counted |= valid
+    present = covered(opening[counted], closing[counted], edges)
+    result.missing = np.maximum(known - present, 0)
+    return result
+
+
+def spread_sums(sums: Sums, edges: Ints, onto: Ints) -> Sums:
+    """Sums on the steps between `edges` spread over those between `onto`, with what is missing at their middle."""
+    middle = (onto[:-1] + onto[1:]) // 2
+    step = np.searchsorted(edges, middle, "right") - 1
+    inside = (step >= 0) & (step < len(edges) - 1)
+    missing = np.where(inside, sums.missing[np.clip(step, 0, len(edges) - 2)], sums.known)
+    amounts = {}
+    for name, (values, valid) in sums.amounts.items():
+        seen = covered(edges[:-1][valid], edges[1:][valid], onto) > 0
+        amounts[name] = spread(edges[:-1][valid], edges[1:][valid], values[valid], onto), seen
+    return Sums(sums.known, missing, amounts)
+
+
+def fs_rows(edges: Ints, osts: Sums, mdts: Sums) -> pa.Table:
+    """`lustre_fs` rows of the steps between `edges` (microseconds)."""
+    count = len(edges) - 1
+    interval_s = np.diff(edges) / 1e6
+    columns = {
+        "ts": times(edges[:-1]),
+        "interval_s": pa.array(interval_s),
+        "osts": pa.array(np.full(count, osts.known, np.int32)),
+        "osts_missing": pa.array(osts.missing.astype(np.int32)),
+        "mdts": pa.array(np.full(count, mdts.known, np.int32)),
+        "mdts_missing": pa.array(mdts.missing.astype(np.int32)),
+        "ost_seconds_before": pa.array(_before((osts.known - osts.missing) * interval_s)),
+        "mdt_seconds_before": pa.array(_before((mdts.known - mdts.missing) * interval_s)),
+    }
+    for name in SUMMED:
+        found = [kind.amounts[name] for kind in (osts, mdts) if name in kind.amounts]
+        if found:
+            values = np.sum([np.where(valid, values, 0) for values, valid in found], axis=0)
+            columns[name] = integers(values, np.any([valid for _, valid in found], axis=0))
+            columns[f"{name}_before"] = pa.array(_before(values))
+    return rows(LUSTRE_FS, columns, count)
+
+
+def _before(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """The sum of the earlier values, for each."""
+    total = np.zeros_like(values)
+    np.cumsum(values[:-1], out=total[1:])
+    return total
