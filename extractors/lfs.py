@@ -10,7 +10,7 @@ import gzip
 import re
 import zlib
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
 from zoneinfo import ZoneInfo
@@ -33,7 +33,7 @@ class Snapshot(NamedTuple):
     """One run of the command: when, the line that it starts after, its lines."""
 
     ts: datetime
-    first_line: int
+    begin_line: int
     lines: Sequence[str]
 
 
@@ -54,24 +54,28 @@ class _ClientSnapshots(Extractor):
         backend = site.file_systems[input.owner].backend
         (zone,) = (zone for name, _, zone in site.sources("file_system", self.source) if name == input.owner)
         rows: list[dict[str, Any]] = []
+        left_out: list[Reject] = []
         systems: set[str] = set()
+        seen: set[datetime] = set()
         for snapshot in _snapshots(input, zone):
-            targets: dict[str, dict[str, Any]] = {}
-            for fs, row in self.parse(snapshot.lines):
-                systems.add(fs)
-                if backend is None or fs == backend:
-                    targets.setdefault(row["target"], {}).update(
-                        {k: v for k, v in row.items() if targets[row["target"]].get(k) is None}
-                    )
+            part = f"the snapshot after line {snapshot.begin_line}"
+            if snapshot.ts in seen:
+                left_out.append(Reject(input, "has the time of an earlier one", part))
+                continue
+            seen.add(snapshot.ts)
+            found = list(self.parse(snapshot.lines))
+            systems.update(fs for fs, _ in found)
+            targets = _by_target(row for fs, row in found if backend in {None, fs})
             if not targets:
-                yield Reject(input, "has no row of the file system", f"snapshot after line {snapshot.first_line}")
-            rows += [{"ts": snapshot.ts, **row} for row in targets.values()]
+                left_out.append(Reject(input, "has no row of the file system", part))
+            rows += [{"ts": snapshot.ts, **row} for row in targets]
         if backend is None and len(systems) > 1:
             raise several_systems(input.uri, systems)
         if not rows:
             if systems and backend:
                 raise other_system(input.uri, backend, systems)
             raise InputError(input.uri, f"has no row of {self.command}", "check that the pattern names its output")
+        yield from left_out
         yield Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
 
     @abstractmethod
@@ -150,20 +154,25 @@ def _sizes(row: re.Match[str], inodes: bool) -> dict[str, Any]:
     return {"target": row["target"], "role": row["kind"].lower(), "mount_point": row["mount"], **sizes}
 
 
+def _by_target(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row a target, from all that name it: of two that disagree the first counts."""
+    targets: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        targets[row["target"]] = {**row, **targets.get(row["target"], {})}
+    return list(targets.values())
+
+
 def _snapshots(input: Input, zone: ZoneInfo) -> Iterator[Snapshot]:
-    """The snapshots of a file, in its order; of two with one time the later one repeats the first and is left out."""
+    """The snapshots of a file, in its order."""
     lines = _text(input.uri).splitlines()
     begins = [(i, m) for i, line in enumerate(lines) if (m := _BEGIN.fullmatch(line))]
     if not begins:
         yield Snapshot(_taken(input, zone), 0, lines)
         return
     ends = [i for i, _ in begins[1:]] + [len(lines)]
-    seen = set()
     for (start, begin), end in zip(begins, ends, strict=True):
         ts = datetime.fromtimestamp(int(begin[1]), UTC).replace(tzinfo=None)
-        if ts not in seen:
-            seen.add(ts)
-            yield Snapshot(ts, start + 1, lines[start + 1 : end])
+        yield Snapshot(ts, start + 1, lines[start + 1 : end])
 
 
 def _taken(input: Input, zone: ZoneInfo) -> datetime:
@@ -176,7 +185,7 @@ def _taken(input: Input, zone: ZoneInfo) -> datetime:
 
 def _text(uri: str) -> str:
     with fsspec.open(uri, "rb") as file:
-        content = file.read()
+        content: bytes = file.read()
     try:
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)

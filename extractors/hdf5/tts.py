@@ -128,7 +128,7 @@ class Reader:
                         found[quantity.column] = (*loaded, steps_s if is_rate else quantity.factor)
         targets = sorted({target for columns, _matrix, _scale in found.values() for target in columns})
         if kind.table is LUSTRE_MDT and len(targets) == 1:  # the archiver names the server; it has but one target
-            found = {column: ({ONLY_MDT: columns[targets[0]]}, *rest) for column, (columns, *rest) in found.items()}
+            found = {q: ({ONLY_MDT: rows[targets[0]]}, matrix, scale) for q, (rows, matrix, scale) in found.items()}
             targets = [ONLY_MDT]
         values = {
             column: Values(matrix, np.array([columns.get(t, -1) for t in targets], np.int64), scale)
