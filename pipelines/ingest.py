@@ -5,14 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from functools import reduce
 
 from extractors.base import Span
-from pipelines.plan import Plan, plan
+from pipelines.plan import Plan, Unit, plan
 from pipelines.stage import stage
 from schemas.site import Site
 from warehouse import garbage
@@ -21,8 +19,8 @@ from warehouse.warehouse import Warehouse
 
 COMMIT_EVERY_S = 60.0
 """A long run publishes what is whole at this pace, so that being killed costs it no more than that."""
-_SMALL_BYTES = 32 << 20
-_SMALL_INPUTS = 256
+_BUNDLE_BYTES = 16 << 20
+_BUNDLE_INPUTS = 250
 
 
 @dataclass
@@ -69,73 +67,68 @@ def ingest(
     plans = prepare(site, tuple(sources), span or Span())
     watcher.planned(plans)
     report = Report()
-    with pool_for(plans, workers) as pool:
-        loads = _staged(plans, site, pool, watcher)
-        report.loads, report.snapshots = _publish_in_time(Warehouse(site.lake_uri), loads, watcher)
+    loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
+    report.loads, report.snapshots = _publish_in_time(Warehouse(site.lake_uri), loads, watcher)
     report.seconds = time.monotonic() - started
     return report
 
 
 def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
-    """Clean up after dead runs, then plan."""
-    garbage.recover(Warehouse(site.lake_uri), site.lake.orphan_age_hours)
-    return plan(site, sources, span)
-
-
-def stage_plan(plan: Plan, site: Site, pool: Executor | None, on_read: Callable[[int], None] = lambda _: None) -> Load:
-    """One load, staged: its units on the pool, or here where there is none."""
-    if plan.units:
-        Warehouse(site.lake_uri).begin(plan.load.info)
-    pieces = []
-    if pool is None:
-        for unit in plan.units:
-            pieces.append(stage(unit, site))
-            on_read(len(unit.inputs))
-    else:
-        futures = {pool.submit(stage, unit, site): unit for unit in plan.units}
-        for future in as_completed(futures):
-            pieces.append(future.result())
-            on_read(len(futures[future].inputs))
-    return reduce(Load.joined, pieces, plan.load)
-
-
-@contextmanager
-def pool_for(plans: Iterable[Plan], workers: int | None) -> Iterator[ProcessPoolExecutor | None]:
-    """A process pool where the work is worth starting one; else None."""
-    plans = list(plans)
-    workers = workers or os.cpu_count() or 1
-    small = sum(p.size_bytes for p in plans) < _SMALL_BYTES and sum(len(p.inputs) for p in plans) < _SMALL_INPUTS
-    if workers == 1 or small or sum(len(p.units) for p in plans) < 2:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-def _staged(plans: Sequence[Plan], site: Site, pool: Executor | None, watcher: Watcher) -> Iterator[Load]:
-    """Each plan's load as soon as all its units are staged, whatever order they end in."""
-    if pool is None:
-        for plan in plans:
-            yield stage_plan(plan, site, None, watcher.read)
-        return
+    """Clean up after dead runs, plan, and mark the loads that are now at work."""
     lake = Warehouse(site.lake_uri)
-    pieces = {plan.load.info.load_id: plan.load for plan in plans}
-    missing = {plan.load.info.load_id: len(plan.units) for plan in plans}
-    futures: dict[Future[Load], int] = {}
-    for plan in plans:
-        if plan.units:
-            lake.begin(plan.load.info)
-        else:
-            yield plan.load
-        futures |= {pool.submit(stage, unit, site): len(unit.inputs) for unit in plan.units}
-    for future in as_completed(futures):
-        piece = future.result()
-        watcher.read(futures.pop(future))
+    garbage.recover(lake, site.lake.orphan_age_hours)
+    plans = plan(site, sources, span)
+    for planned in plans:
+        if planned.units:
+            lake.begin(planned.load.info)
+    return plans
+
+
+def bundles(plans: Iterable[Plan]) -> list[list[Unit]]:
+    """The units of all plans, small ones together, so that a bundle is worth a task of its own."""
+    found: list[list[Unit]] = []
+    inputs = size = 0
+    for unit in (u for planned in plans for u in planned.units):
+        if not found or inputs >= _BUNDLE_INPUTS or size >= _BUNDLE_BYTES:
+            found.append([])
+            inputs = size = 0
+        found[-1].append(unit)
+        inputs += len(unit.inputs)
+        size += unit.size_bytes
+    return found
+
+
+def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
+    """Each unit's piece of its load; in any process that sees the inputs and the lake."""
+    return [stage(unit, site) for unit in bundle]
+
+
+def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]:
+    """Loads, each as soon as the last of its pieces is there; those that need none first."""
+    loads = {p.load.info.load_id: p.load for p in plans}
+    missing = {p.load.info.load_id: len(p.units) for p in plans}
+    yield from (load for load_id, load in loads.items() if not missing[load_id])
+    for piece in pieces:
         load_id = piece.info.load_id
-        pieces[load_id] = pieces[load_id].joined(piece)
+        loads[load_id] = loads[load_id].joined(piece)
         missing[load_id] -= 1
         if not missing[load_id]:
-            yield pieces.pop(load_id)
+            yield loads.pop(load_id)
+
+
+def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher) -> Iterator[Load]:
+    """Every unit's piece, from a pool of processes where the work is worth starting one."""
+    workers = min(workers or os.cpu_count() or 1, len(work))
+    if workers <= 1:
+        for unit in (u for bundle in work for u in bundle):
+            yield stage(unit, site)
+            watcher.read(len(unit.inputs))
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(stage_bundle, bundle, site): bundle for bundle in work}
+        for future in as_completed(futures):
+            yield from future.result()
+            watcher.read(sum(len(unit.inputs) for unit in futures.pop(future)))
 
 
 def _publish_in_time(lake: Warehouse, loads: Iterable[Load], watcher: Watcher) -> tuple[list[Load], list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -27,19 +27,23 @@ class Unit:
     load: LoadInfo
     inputs: tuple[Input, ...]
 
+    @property
+    def size_bytes(self) -> int:
+        """What is to be read, as far as sizes are known."""
+        return sum(i.size_bytes or 0 for i in self.inputs)
+
 
 @dataclass(frozen=True)
 class Plan:
     """One load to be: a source of an owner on a day. `load` holds what is known of it before anything is read."""
 
     load: Load
-    inputs: tuple[Input, ...] = ()
-    units: tuple[Unit, ...] = field(default=())
+    units: tuple[Unit, ...] = ()
 
     @property
-    def size_bytes(self) -> int:
-        """What is to be read, as far as sizes are known."""
-        return sum(i.size_bytes or 0 for i in self.inputs)
+    def inputs(self) -> int:
+        """How many inputs are to be read."""
+        return sum(len(u.inputs) for u in self.units)
 
 
 def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
@@ -131,7 +135,7 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
         still_rejected=untouched["rejected"],
         still_superseded=untouched["superseded"],
     )
-    return Plan(load, tuple(todo), tuple(_units(extractor, info, todo)))
+    return Plan(load, tuple(_units(extractor, info, todo)))
 
 
 def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterator[Unit]:

@@ -1,0 +1,97 @@
+"""The `iolake` command. Heavy libraries are imported where a command uses them, so `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pipelines.cli.options import Where, where_options
+
+_COMMANDS = {
+    "demo": "pipelines.cli.run",
+    "ingest": "pipelines.cli.run",
+    "serve": "pipelines.cli.run",
+    "sql": "pipelines.cli.ask",
+    "tables": "pipelines.cli.ask",
+    "describe": "pipelines.cli.ask",
+    "job": "pipelines.cli.ask",
+    "status": "pipelines.cli.ask",
+    "rejects": "pipelines.cli.ask",
+    "snapshots": "pipelines.cli.keep",
+    "compact": "pipelines.cli.keep",
+    "gc": "pipelines.cli.keep",
+    "rebuild": "pipelines.cli.keep",
+    "site": "pipelines.cli.sites",
+}
+
+
+class _Lazy(click.Group):
+    """A group that imports a command's module only when the command is called or explained."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        import importlib
+
+        module = importlib.import_module(_COMMANDS[cmd_name])
+        command = getattr(module, cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="iolake")
+@where_options
+@click.pass_context
+def cli(ctx: click.Context, where: Where) -> None:
+    """The I/O telemetry of an HPC centre in one Parquet lake.
+
+    \b
+    iolake demo                               simulate a small centre, and ask it a first question
+    iolake ingest --since 2026-11-21          load what is new
+    iolake sql "FROM job_summary LIMIT 5"     ask
+    """
+    ctx.obj = where
+
+
+def main() -> None:
+    """Run the command line: what a user can mend is one line and exit status 1, a wrong command line is 2."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except KeyboardInterrupt:
+        click.echo("interrupted; nothing half-done is visible, and the next run goes on from here", err=True)
+        sys.exit(130)
+    except Exception as error:
+        if not _is_the_users(error):
+            raise
+        click.echo(f"iolake: {_one_line(error)}", err=True)
+        sys.exit(1)
+
+
+def _is_the_users(error: Exception) -> bool:
+    """Whether the text of an error says all that its reader needs."""
+    known = {"LakeError", "SiteError", "InputError", "DemoError"}
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return (
+        bool(known & kinds)
+        or type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
+        or isinstance(error, OSError)
+    )
+
+
+def _one_line(error: Exception) -> str:
+    """An error's text without its further lines, which quote the query."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    hints = [line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))]
+    return "; ".join([lines[0] if lines else type(error).__name__, *hints])

@@ -1,0 +1,112 @@
+"""Commands that ask: sql, tables, describe, job, status, rejects."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+import click
+
+from pipelines.cli.options import Where, where_options
+
+Format = Literal["table", "csv", "json", "parquet"]
+_SNAPSHOT = click.option("--snapshot", type=int, metavar="N", help="Ask snapshot N instead of the newest one.")
+
+
+@click.command()
+@click.argument("query")
+@click.option(
+    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+)
+@_SNAPSHOT
+@where_options
+def sql(query: str, form: Format, snapshot: int | None, where: Where) -> None:
+    """Ask the lake in DuckDB's SQL.
+
+    \b
+    iolake sql "SELECT user_name, sum(nnodes * elapsed_s) / 3600 AS node_h FROM jobs GROUP BY ALL"
+    iolake sql "FROM darshan_logs" --format parquet > logs.parquet
+    """
+    from pipelines.output import write
+
+    write(where.open_lake(snapshot).sql(query), form, sys.stdout)
+
+
+@click.command()
+@_SNAPSHOT
+@where_options
+def tables(snapshot: int | None, where: Where) -> None:
+    """List the lake's tables and views, with what a row of each is.
+
+    \b
+    iolake tables
+    """
+    from pipelines.output import print_rows
+
+    print_rows(("table", "what it holds"), where.open_lake(snapshot).tables().items(), sys.stdout)
+
+
+@click.command()
+@click.argument("table")
+@_SNAPSHOT
+@where_options
+def describe(table: str, snapshot: int | None, where: Where) -> None:
+    """Show a table's columns: type, unit, meaning, and where each comes from.
+
+    \b
+    iolake describe darshan_posix
+    """
+    from pipelines.output import print_rows
+
+    print_rows(("column", "type", "meaning"), where.open_lake(snapshot).describe(table), sys.stdout)
+
+
+@click.command()
+@click.argument("job_id", type=int)
+@click.option("--cluster", help="The cluster that ran it, where several have a job of that id.")
+@_SNAPSHOT
+@where_options
+def job(job_id: int, cluster: str | None, snapshot: int | None, where: Where) -> None:
+    """Show one job: what the scheduler, the application and the file systems say of it.
+
+    \b
+    iolake job 4478544
+    """
+    from reports.job import job_page
+
+    click.echo(job_page(where.open_lake(snapshot), job_id, cluster))
+
+
+@click.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@where_options
+def status(sources: tuple[str, ...], where: Where) -> None:
+    """Show the coverage: inputs found, loaded and rejected, rows and missing days, by source and day.
+
+    \b
+    iolake status
+    iolake status darshan
+    """
+    from reports.status import status_page
+
+    click.echo(status_page(where.open_lake(), sources))
+
+
+@click.command()
+@where_options
+def rejects(where: Where) -> None:
+    """List what could not be read, and why.
+
+    \b
+    iolake rejects
+    """
+    from pipelines.output import print_rows
+
+    rows = where.open_lake().sql(
+        "SELECT source, owner, uri, coalesce(part, '') AS part, reason FROM rejects ORDER BY ALL"
+    )
+    found = rows.fetchall()
+    if not found:
+        click.echo("nothing was rejected")
+        return
+    print_rows(tuple(rows.columns), found, sys.stdout)

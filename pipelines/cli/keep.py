@@ -1,0 +1,104 @@
+"""Commands that keep a lake in order: snapshots, compact, gc, rebuild."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from pipelines.cli.options import Where, where_options
+
+
+@click.command()
+@click.option("--pin", type=int, metavar="N", help="Keep snapshot N for good.")
+@click.option("--unpin", type=int, metavar="N", help="Let snapshot N go in its time.")
+@where_options
+def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
+    """List the snapshots that are there, newest last; or pin one, that a paper names.
+
+    \b
+    iolake snapshots
+    iolake snapshots --pin 42
+    """
+    from pipelines.output import print_rows
+    from reports.units import bytes_text
+
+    lake = where.open_warehouse()
+    if pin is not None:
+        lake.pin(pin)
+    if unpin is not None:
+        lake.unpin(unpin)
+    rows = [
+        (
+            s.number,
+            f"{s.committed_at:%Y-%m-%d %H:%M:%S}",
+            s.operation,
+            s.loads,
+            f"{s.rows:,}",
+            bytes_text(s.size_bytes),
+            "pinned" if s.pinned else "",
+        )
+        for s in lake.history()
+    ]
+    print_rows(("snapshot", "committed (UTC)", "by", "loads", "rows", "size", ""), rows, sys.stdout)
+
+
+@click.command()
+@where_options
+def compact(where: Where) -> None:
+    """Merge the data files of closed days into one a table, owner and day.
+
+    Run it after the nightly ingest: a query plans faster over fewer files. Snapshots that name the old files
+    still read them, until `iolake gc` collects both.
+
+    \b
+    iolake compact
+    """
+    from reports.units import bytes_text
+    from warehouse.compact import compact as run
+
+    done = run(where.open_warehouse())
+    click.echo(
+        f"{done.files_before:,} files into {done.files_after:,}, "
+        f"{bytes_text(done.bytes_before)} into {bytes_text(done.bytes_after)}"
+        if done.files_before
+        else "nothing to compact"
+    )
+
+
+@click.command()
+@click.option("--retention-days", type=float, help="Keep snapshots for so long [default: the site's].")
+@where_options
+def gc(retention_days: float | None, where: Where) -> None:
+    """Remove snapshots past the retention, and data files that no kept snapshot names.
+
+    \b
+    iolake gc
+    iolake gc --retention-days 7
+    """
+    from pathlib import Path
+
+    from reports.units import bytes_text
+    from schemas.site import LakeSettings
+    from warehouse.garbage import collect
+
+    has_site = where.site is not None or Path("site.toml").exists()
+    settings = where.read_site().lake if has_site else LakeSettings()
+    keep = settings.retention_days if retention_days is None else retention_days
+    gone = collect(where.open_warehouse(), keep, settings.orphan_age_hours)
+    click.echo(f"removed {gone.snapshots:,} snapshots and {gone.files:,} files, {bytes_text(gone.size_bytes)}")
+
+
+@click.command()
+@where_options
+def rebuild(where: Where) -> None:
+    """Make the catalog anew from the data files alone, as the next snapshot.
+
+    For the day when catalog/ is lost. Rejects are not in the files: the next ingest finds them again.
+
+    \b
+    iolake rebuild
+    """
+    from warehouse.rebuild import rebuild as run
+
+    click.echo(f"rebuilt as snapshot {run(where.open_warehouse())}")

@@ -1,0 +1,74 @@
+"""Options that every command takes: which site, which lake."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from schemas.site import Site
+    from warehouse.lake import Lake
+    from warehouse.warehouse import Warehouse
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Where:
+    """The site.toml and the lake that a command is about."""
+
+    site: str | None = None
+    lake: str | None = None
+
+    def read_site(self) -> Site:
+        """The site, with --lake in place of its own lake; SiteError."""
+        from schemas.site import Site
+
+        site = Site.read(self.site or "site.toml")
+        if self.lake is None:
+            return site
+        return site.model_copy(update={"lake": site.lake.model_copy(update={"uri": _absolute(self.lake)})})
+
+    @property
+    def lake_uri(self) -> str:
+        """Where the lake lies: --lake, else what site.toml says, else ./lake."""
+        if self.lake is not None:
+            return _absolute(self.lake)
+        if self.site is not None or Path("site.toml").exists():
+            return self.read_site().lake_uri
+        return str(Path("lake").resolve())
+
+    def open_lake(self, snapshot: int | None = None) -> Lake:
+        """The lake to read; NoLake, NoSnapshot."""
+        from warehouse.lake import Lake
+
+        return Lake(self.lake_uri, snapshot)
+
+    def open_warehouse(self) -> Warehouse:
+        """The lake to write to."""
+        from warehouse.warehouse import Warehouse
+
+        return Warehouse(self.lake_uri)
+
+
+def where_options(command: _F) -> _F:
+    """Give a command --site and --lake, which may stand before or after its name, as one `where`."""
+
+    @click.option("--site", metavar="FILE", envvar="IOLAKE_SITE", help="The site.toml [default: ./site.toml].")
+    @click.option("--lake", metavar="URI", envvar="IOLAKE_LAKE", help="The lake, without a site.toml.")
+    @click.pass_context
+    @functools.wraps(command)
+    def wrapped(ctx: click.Context, /, *args: Any, site: str | None, lake: str | None, **kwargs: Any) -> Any:
+        outer = ctx.obj if isinstance(ctx.obj, Where) else Where()
+        return ctx.invoke(command, *args, where=Where(site or outer.site, lake or outer.lake), **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _absolute(uri: str) -> str:
+    return uri if "://" in uri else str(Path(uri).resolve())

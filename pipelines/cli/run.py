@@ -1,0 +1,81 @@
+"""Commands that load: demo, ingest, serve."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from pipelines.cli.options import Where, where_options
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command()
+@click.argument("sources", metavar="[SOURCE]...", nargs=-1)
+@click.option("--since", type=_DAY, metavar="DAY", help="The first day to load, in each source's own zone.")
+@click.option("--until", type=_DAY, metavar="DAY", help="The day to stop before.")
+@click.option("--workers", type=click.IntRange(1), help="Processes to decode with [default: one a core].")
+@where_options
+def ingest(
+    sources: tuple[str, ...], since: datetime | None, until: datetime | None, workers: int | None, where: Where
+) -> None:
+    """Load what is new.
+
+    Without days, everything that the site's patterns match and the lake does not have yet. Running it again
+    changes nothing.
+
+    \b
+    iolake ingest                                      everything
+    iolake ingest darshan slurm --since 2026-11-21     two sources, from a day on
+    """
+    from extractors.base import Span
+    from pipelines.ingest import ingest as run
+    from pipelines.progress import shown
+
+    site = where.read_site()
+    with shown() as watcher:
+        report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)
+    watcher.summarise(report)
+
+
+@click.command()
+@click.option("--cron", default="30 3 * * *", show_default=True, help="When, in cron's form, UTC.")
+@click.option("--days", default=3, show_default=True, help="How many days back each run looks.")
+@where_options
+def serve(cron: str, days: int, where: Where) -> None:
+    """Run the nightly schedule on this machine until interrupted.
+
+    Prefect keeps the schedule; the server is the one that PREFECT_API_URL names, or one that starts here.
+
+    \b
+    iolake serve --cron "0 4 * * *"
+    """
+    from pipelines.flows import nightly
+
+    site = Path(where.site or "site.toml").resolve()
+    where.read_site()
+    nightly.serve("nightly", cron=cron, parameters={"site": str(site), "days": days, "lake": where.lake})
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default="demo-centre", type=click.Path(path_type=Path))
+@click.option("--jobs", default=300, show_default=True, help="Jobs to simulate.")
+@click.option("--days", default=3, show_default=True, help="Days to simulate.")
+def demo(folder: Path, jobs: int, days: int) -> None:
+    """Simulate a small centre, ingest it by the nightly flow, and answer a first question.
+
+    It needs no configuration and no server. The centre's files, its site.toml and the lake stay in DIR, to look at.
+
+    \b
+    iolake demo
+    iolake sql --site demo-centre/site.toml "FROM job_summary LIMIT 5"
+    """
+    from pipelines.demo import run
+
+    run(folder, jobs=jobs, days=days)
+
+
+def _date(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None

@@ -1,0 +1,43 @@
+"""Commands about site.toml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from pipelines.cli.options import Where, where_options
+
+
+@click.group()
+def site() -> None:
+    """Check a site.toml, or make one from a pytokio configuration."""
+
+
+@site.command("check")
+@where_options
+def check(where: Where) -> None:
+    """Read site.toml and say what each source has.
+
+    \b
+    iolake site check --site site.toml
+    """
+    from extractors.base import Span
+    from pipelines.plan import find
+
+    settings = where.read_site()
+    for (source, owner, day), inputs in sorted(find(settings, (), Span()).items(), key=str):
+        click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} inputs")
+
+
+@site.command("import")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def import_(path: Path) -> None:
+    """Print the site.toml that a pytokio site.json amounts to.
+
+    \b
+    iolake site import site.json > site.toml
+    """
+    from pipelines.site_import import import_site
+
+    click.echo(import_site(path), nl=False)

@@ -1,0 +1,50 @@
+"""Answers on standard output: a table for people, csv, json or parquet for programs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import duckdb
+
+
+def write(answer: duckdb.DuckDBPyRelation, form: Literal["table", "csv", "json", "parquet"], out: IO[str]) -> None:
+    """Write a query's answer: as a table, csv with a header, one JSON object a line, or a Parquet file's bytes."""
+    if form == "table":
+        width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
+        answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)
+        return
+    with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+        path = Path(folder) / "answer"
+        if form == "csv":
+            answer.write_csv(str(path), header=True)
+        elif form == "parquet":
+            answer.write_parquet(str(path), compression="zstd")
+        else:
+            answer.query("answer", f"COPY (FROM answer) TO '{path}' (FORMAT json)")
+        with path.open("rb") as file:
+            out.flush()
+            shutil.copyfileobj(file, out.buffer if hasattr(out, "buffer") else sys.stdout.buffer)
+
+
+def print_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:
+    """Columns side by side, the last one wrapped where `out` is a terminal."""
+    texts = [[("" if v is None else str(v)) for v in row] for row in rows]
+    widths = [max(len(line[k]) for line in [list(names), *texts]) for k in range(len(names))]
+    room = shutil.get_terminal_size((120, 24)).columns if out.isatty() else None
+    for line in [list(names), ["-" * w for w in widths[:-1]] + ["-" * len(names[-1])], *texts]:
+        head = "  ".join(text.ljust(w) for text, w in zip(line[:-1], widths[:-1], strict=True))
+        out.write(_wrapped(head, line[-1], room) + "\n")
+
+
+def _wrapped(head: str, last: str, room: int | None) -> str:
+    import textwrap
+
+    start = f"{head}  " if head else ""
+    if room is None or len(start) + len(last) <= room or room - len(start) < 20:
+        return (start + last).rstrip()
+    return textwrap.fill(last, room, initial_indent=start, subsequent_indent=" " * len(start))
