@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ class Traffic:
         """Epoch second at which each step begins."""
         return self.first + np.arange(self.steps, dtype=np.int64) * self.step_s
 
+    @cached_property
     def used_kib(self) -> Counts:
         """KiB used on each target at the start of each step and at the end of the last: (steps + 1, targets).
 
@@ -58,9 +60,9 @@ class Traffic:
         grown = np.zeros((self.steps + 1, self.fs.osts), dtype=np.int64)
         np.cumsum(self.written // 1024, axis=0, out=grown[1:])
         shrink = 1 + int(grown[-1].max()) * 20 // self.fs.ost_kib
-        return self.fs_base_kib() + grown // shrink
+        return self._base_kib() + grown // shrink
 
-    def fs_base_kib(self) -> Counts:
+    def _base_kib(self) -> Counts:
         """KiB used on each target when the days begin: two thirds, the full one 93 %, the idle one next to none."""
         share = np.array([0.66 + 0.013 * (ost * 5 % 9) for ost in range(self.fs.osts)])
         if self.fs.full_ost is not None:

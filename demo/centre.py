@@ -1,0 +1,160 @@
+"""A simulated HPC centre, written to a folder in its sources' real formats, with the truth of it known.
+
+site.toml                                   what exists, for iolake
+darshan/<cluster>/%Y/%-m/%-d/*.darshan      logs, in the day of their local start
+slurm/<cluster>/%Y-%m-%d.txt                what sacct said ten minutes after each local day
+tts/%Y-%m-%d/lag01.hdf5                     lagoon's servers
+lmt/fjd02.sqlite3                           fjord's servers
+lfs/%Y-%m-%d/{df,targets}.txt.gz            space and servers of both
+late/                                       logs that come later (deliver_late)
+truth.json, truth.npz                       what really happened
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from demo import cast, monitoring
+from demo.formats import sacct
+from demo.jobs import Job, Run
+from demo.logs import log_bytes, log_name
+from demo.schedule import Schedule
+from demo.servers import faults, traffic
+from demo.truth import LogTruth, Truth, job_truth, log_truth
+from demo.world import Cluster, World, clocks_back, local_days
+
+START = date(2025, 10, 25)
+ASKED_AFTER_S = 600
+"""When sacct is asked for a day: so long after its end."""
+
+_SITE = """\
+# A simulated centre; truth.json tells what really happened there.
+[lake]
+uri = "lake"
+
+[clusters.osprey]
+timezone = "America/Los_Angeles"
+darshan = { files = "darshan/osprey/%Y/%-m/%-d/*.darshan" }
+slurm = { files = "slurm/osprey/%Y-%m-%d.txt" }
+
+[clusters.heron]
+timezone = "Europe/Berlin"
+darshan = { files = "darshan/heron/%Y/%-m/%-d/*.darshan" }
+slurm = { files = "slurm/heron/%Y-%m-%d.txt" }
+
+[file_systems.lagoon]
+mounts = ["/lagoon"]
+backend = "lag01"
+timezone = "America/Los_Angeles"
+hdf5 = { files = "tts/%Y-%m-%d/lag01.hdf5" }
+df = { files = "lfs/%Y-%m-%d/df.txt.gz" }
+targets = { files = "lfs/%Y-%m-%d/targets.txt.gz" }
+
+[file_systems.fjord]
+mounts = ["/fjord"]
+backend = "fjd02"
+timezone = "Europe/Berlin"
+lmt = { uri = "sqlite:///lmt/fjd02.sqlite3" }
+# the client that asks lives in the other zone, and names its days by it
+df = { files = "lfs/%Y-%m-%d/df.txt.gz", timezone = "America/Los_Angeles" }
+targets = { files = "lfs/%Y-%m-%d/targets.txt.gz", timezone = "America/Los_Angeles" }
+"""
+
+
+def simulate(
+    root: Path,
+    *,
+    seed: int = 1,
+    start: date = START,
+    days: int = 3,
+    jobs: int = 300,
+    osts: int = 8,
+    files: int = 4,
+    step_s: int = 10,
+) -> Truth:
+    """Simulate the centre and write it to `root`, which may not hold one yet. The same arguments give the same bytes.
+
+    `jobs` are the crowd's, some 35 that play a part come on top; `osts` are lagoon's targets, fjord has three
+    quarters of them; `files` are the data sets of a run; the servers are sampled every `step_s` seconds.
+    FileExistsError if there is a centre already; ValueError names an argument that is too small.
+    """
+    world = World(seed, start, days, jobs, osts, files, step_s)
+    root.mkdir(parents=True, exist_ok=True)
+    if (root / "site.toml").exists():
+        raise FileExistsError(f"{root} holds a centre already; remove it or name another folder")
+    ways = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(2 + len(world.file_systems))]
+    schedule = Schedule(world, ways[0], cast.weather(world))
+    schedule.fill(jobs)
+    cast.enter(schedule)
+
+    seen, missed = {}, {}
+    for fs, rng in zip(world.file_systems, ways[2:], strict=True):
+        counted = fs is world.file_systems[1]
+        seen[fs.name] = traffic(world, fs, schedule.jobs, rng)
+        missed[fs.name] = faults(seen[fs.name], watched_by_counters=counted)
+    lagoon, fjord = seen.values()
+    monitoring.write_tts(root / "tts", lagoon, missed["lagoon"], ways[1])
+    monitoring.write_lmt(root / "lmt" / f"{fjord.fs.backend}.sqlite3", fjord, missed["fjord"], ways[1])
+    monitoring.write_lfs(root / "lfs", world, seen)
+
+    told, logs = [], []
+    for cluster in world.clusters:
+        mine = [job for job in schedule.jobs if job.cluster == cluster.name]
+        _write_accounting(root / "slurm" / cluster.name, world, cluster, mine)
+        logs += _write_logs(root, world, cluster, mine)
+        fold = clocks_back(*world.window, cluster.tz)
+        told += [job_truth(cluster, job, fold) for job in mine]
+    rejects = [log["path"] for log in logs if log["fate"] == "truncated"]
+    truth = Truth(world, told, logs, rejects, seen, missed)
+    truth.write(root)
+    (root / "site.toml").write_text(_SITE)
+    return truth
+
+
+def deliver_late(root: Path) -> list[Path]:
+    """Move the late logs to where they belong, as if a node's buffer came back; the paths they have now."""
+    delivered = []
+    for late in sorted((root / "late").rglob("*.darshan")):
+        place = root / "darshan" / late.relative_to(root / "late")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(late, place)
+        delivered.append(place)
+    return delivered
+
+
+def _write_accounting(folder: Path, world: World, cluster: Cluster, jobs: Iterable[Job]) -> None:
+    """A file a local day, with all that ran or ended in it."""
+    first, last = world.window
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = list(jobs)
+    for day, begin, end in local_days(first, last, cluster.tz):
+        met = [job for job in jobs if (job.start or job.submit) < end and (job.end is None or job.end >= begin)]
+        (folder / f"{day}.txt").write_text(sacct.text(cluster, met, end + ASKED_AFTER_S))
+
+
+def _write_logs(root: Path, world: World, cluster: Cluster, jobs: Iterable[Job]) -> list[LogTruth]:
+    """Every log where its fate has it: in its day's folder, in the next day's, in late/, or cut short."""
+    told = []
+    for job in jobs:
+        for run in job.runs:
+            if run.log == "none":
+                continue
+            folder = Path(cluster.name, _day_folder(cluster, run)) / log_name(cluster, job, run)
+            content = log_bytes(world, job, run)
+            if run.log == "truncated":
+                content = content[: len(content) * 3 // 5]
+            path = root / ("late" if run.log == "late" else "darshan") / folder
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            told.append(log_truth(job, run, str(Path("darshan") / folder)))
+    return told
+
+
+def _day_folder(cluster: Cluster, run: Run) -> str:
+    day = datetime.fromtimestamp(run.start, cluster.tz).date() + timedelta(days=run.log == "misfiled")
+    return f"{day.year}/{day.month}/{day.day}"

@@ -1,0 +1,186 @@
+"""What really happened at the simulated centre, for whoever judges what is told of it.
+
+truth.json holds jobs, logs and expected rejects; truth.npz holds every file system's traffic by step and target.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+
+from demo.jobs import File, Job, Run
+from demo.servers import Faults, Reset, Traffic
+from demo.world import Cluster, World
+
+
+class FileTruth(TypedDict):
+    """A file that a run moved. `rank` -1 is all of them; `osts` and `stripe_size` are null off Lustre."""
+
+    path: str
+    interface: str
+    rank: int
+    file_system: str | None
+    read_bytes: int
+    write_bytes: int
+    osts: list[int] | None
+    stripe_size: int | None
+
+
+class LogTruth(TypedDict):
+    """A Darshan log. `path` is relative to the centre; `fate` is kept, late, misfiled or truncated."""
+
+    path: str
+    fate: str
+    cluster: str
+    job_id: int
+    job_start: int
+    start: float
+    end: float
+    nprocs: int
+    exe: str
+    files: list[FileTruth]
+
+
+class JobTruth(TypedDict):
+    """A run of a job; times are epoch seconds. `moved` has, by file system, bytes [read, written].
+
+    `doubtful` says that its local times lie in the hour that comes twice and nothing tells which. `cause` is
+    why it was slow, null if it was not; `delays` are (cause, culprit, seconds), all that it lost.
+    """
+
+    cluster: str
+    job_id: int
+    shown_id: str
+    name: str
+    user: str
+    account: str
+    submit: int
+    start: int | None
+    end: int | None
+    state: str
+    exit_code: str
+    nodes: list[str]
+    role: str
+    moved: dict[str, list[int]]
+    doubtful: bool
+    cause: str | None
+    delays: list[tuple[str, str, float]]
+    io_s: float
+
+
+@dataclass
+class Truth:
+    """All of it. `traffic` and `faults` are by file system; `rejects` are paths that can't be read."""
+
+    world: World
+    jobs: list[JobTruth]
+    logs: list[LogTruth]
+    rejects: list[str]
+    traffic: dict[str, Traffic]
+    faults: dict[str, Faults]
+
+    def write(self, root: Path) -> None:
+        """Write truth.json and truth.npz into the centre's folder."""
+        scale = {key: getattr(self.world, key) for key in ("seed", "days", "jobs", "osts", "files", "step_s")}
+        content = {
+            "world": {**scale, "start": self.world.start.isoformat()},
+            "jobs": self.jobs,
+            "logs": self.logs,
+            "rejects": self.rejects,
+            "resets": {name: [asdict(reset) for reset in faults.resets] for name, faults in self.faults.items()},
+        }
+        (root / "truth.json").write_text(json.dumps(content, ensure_ascii=False))
+        arrays: dict[str, Any] = {}
+        for name, seen in self.traffic.items():
+            arrays |= {f"{name}.{part}": getattr(seen, part) for part in ("read", "written", "ops")}
+            arrays[f"{name}.missing"] = self.faults[name].missing
+        np.savez_compressed(root / "truth.npz", **arrays)
+
+    @classmethod
+    def read(cls, root: Path) -> Truth:
+        """The truth of the centre in that folder."""
+        content = json.loads((root / "truth.json").read_text())
+        scale = content["world"]
+        world = World(**{**scale, "start": date.fromisoformat(scale["start"])})
+        traffic, faults = {}, {}
+        with np.load(root / "truth.npz") as arrays:
+            for fs in world.file_systems:
+                parts = [arrays[f"{fs.name}.{part}"] for part in ("read", "written", "ops")]
+                traffic[fs.name] = Traffic(fs, world.span(fs)[0], world.step_s, *parts)
+                resets = [Reset(**reset) for reset in content["resets"][fs.name]]
+                faults[fs.name] = Faults(arrays[f"{fs.name}.missing"], resets)
+        return cls(world, content["jobs"], content["logs"], content["rejects"], traffic, faults)
+
+
+def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:
+    """One job's truth; `fold` is when the cluster's clocks are set back, if they are."""
+    moved: dict[str, list[int]] = {}
+    for run in job.runs:
+        for file in run.files:
+            if file.file_system:
+                sums = moved.setdefault(file.file_system, [0, 0])
+                sums[0] += file.read
+                sums[1] += file.written
+    return JobTruth(
+        cluster=job.cluster,
+        job_id=job.job_id,
+        shown_id=job.shown_id,
+        name=job.name,
+        user=job.user,
+        account=job.account,
+        submit=job.submit,
+        start=job.start,
+        end=job.end,
+        state=job.state,
+        exit_code=job.exit_code,
+        nodes=[cluster.node_format.format(node + 1) for node in job.nodes],
+        role=job.role,
+        moved=moved,
+        doubtful=_doubtful(job, fold),
+        cause=job.cause,
+        delays=[(delay.cause, delay.culprit, delay.seconds) for delay in job.delays],
+        io_s=job.io_s,
+    )
+
+
+def log_truth(job: Job, run: Run, path: str) -> LogTruth:
+    """One log's truth."""
+    assert job.start is not None, "a job with a log has begun"
+    return LogTruth(
+        path=path,
+        fate=run.log,
+        cluster=job.cluster,
+        job_id=job.job_id,
+        job_start=job.start,
+        start=run.start,
+        end=run.end,
+        nprocs=run.nprocs,
+        exe=run.exe,
+        files=[_file_truth(file) for file in run.files],
+    )
+
+
+def _file_truth(file: File) -> FileTruth:
+    return FileTruth(
+        path=file.path,
+        interface=file.interface,
+        rank=file.rank,
+        file_system=file.file_system,
+        read_bytes=file.read,
+        write_bytes=file.written,
+        osts=list(file.layout.osts) if file.layout else None,
+        stripe_size=file.layout.stripe_size if file.layout else None,
+    )
+
+
+def _doubtful(job: Job, fold: int | None) -> bool:
+    """Whether all its times lie in one pass of the hour that comes twice: then either pass fits them."""
+    if fold is None or job.start is None or job.end is None:
+        return False
+    passes = {(at - fold) // 3600 for at in (job.submit, job.start, job.end)}
+    return len(passes) == 1 and passes <= {-1, 0}
