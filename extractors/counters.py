@@ -3,8 +3,9 @@
 The rules, the same for every source:
 
 - an amount belongs to the interval from one sample to the component's next one, however long that is;
-- a counter that fell was reset in between. Its new value is what was certainly counted since, so it is taken
-  as the amount, a lower bound, and marked. What was counted between the old sample and the reset is unknown;
+- a counter that fell was reset in between, and with it the others of its component. The new value is what was
+  certainly counted since, so it is taken as the amount, a lower bound, and marked. What was counted between the
+  old sample and the reset is unknown;
 - a counter that stands still, at zero or elsewhere, counted zero;
 - so no amount is negative, and amounts over a span without resets add up to the counter's own difference.
 """
@@ -44,46 +45,79 @@ def intervals(component: Ints, order: Ints) -> tuple[Ints, Ints]:
 
 
 def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
-    """(amount, whether the counter was reset) between two readings of a counter."""
-    reset = closing < opening
-    return np.where(reset, closing, closing - opening), reset
+    """(amounts, whether the counters were reset) of readings (samples, counters) at both ends of intervals.
 
-
-def carry_forward(readings: Ints, present: Flags) -> Ints:
-    """Readings (sample, counter) with the absent ones filled: by the counter's last reading, or zero before its first.
-
-    A server lists a counter only once it has counted something, so one that a sample of the same component
-    does not list stands where it stood.
+    A component's counters are reset together: where one fell, all began at zero again.
     """
-    latest = np.where(present, np.arange(len(readings))[:, None], -1)
-    np.maximum.accumulate(latest, axis=0, out=latest)
-    filled = np.take_along_axis(readings, np.maximum(latest, 0), axis=0)
-    return np.where(latest >= 0, filled, 0)
+    reset: Flags = (closing < opening).any(axis=1)
+    return np.where(reset[:, None], closing, closing - opening), reset
 
 
-def spread(opening: Ints, closing: Ints, amount: Ints, edges: Ints) -> Ints:
-    """Amounts of [opening, closing) summed into the steps between `edges`, each by the share of its length in a step.
+def listed_amounts(readings: Ints, listed: Flags) -> tuple[Ints, Flags]:
+    """`amounts` between one component's consecutive samples (samples, counters), not all `listed` in each sample.
 
-    Nothing is lost: what lies outside the edges goes to the nearest step, and the sums add up exactly.
+    A server lists a counter once it has counted something. So one that is not listed stands where it stood, and
+    at zero before it is first listed and after a reset.
     """
-    steps = len(edges) - 1
-    first = np.clip(np.searchsorted(edges, opening, "right") - 1, 0, steps - 1)
-    last = np.clip(np.searchsorted(edges, closing, "left") - 1, first, steps - 1)
-    row = np.repeat(np.arange(len(amount)), last - first + 1)
-    begins = np.r_[True, row[1:] != row[:-1]][: len(row)]
-    ends = np.r_[row[1:] != row[:-1], True][: len(row)]
-    step = first[row] + np.arange(len(row)) - np.flatnonzero(begins)[row]
-    share = (edges[step + 1] - opening[row]) / np.maximum(closing - opening, 1)[row]
-    until = np.where(ends, amount[row], np.minimum(np.rint(amount[row] * share), amount[row]).astype(np.int64))
-    total = np.zeros(steps, np.int64)
-    np.add.at(total, step, np.where(begins, until, np.diff(until, prepend=0)))
-    return total
+    rows = np.arange(len(readings))[:, None]
+    starts = [0]
+    while True:
+        since = np.zeros(len(readings), np.int64)
+        since[starts] = starts
+        np.maximum.accumulate(since, out=since)
+        latest = np.maximum.accumulate(np.where(listed, rows, -1), axis=0)
+        standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
+        fell = (standing[1:] < standing[:-1]).any(axis=1)
+        fell[np.array(starts[1:], np.int64) - 1] = False
+        if not fell.any():
+            break
+        starts.append(int(np.argmax(fell)) + 1)
+    reset = np.zeros(max(len(readings) - 1, 0), bool)
+    reset[np.array(starts[1:], np.int64) - 1] = True
+    return np.where(reset[:, None], standing[1:], standing[1:] - standing[:-1]), reset
 
 
-def covered(opening: Ints, closing: Ints, edges: Ints) -> Ints:
-    """How many of the intervals [opening, closing) cover the middle of each step between `edges`."""
-    middle = (edges[:-1] + edges[1:]) // 2
-    change = np.zeros(len(edges), np.int64)
-    np.add.at(change, np.searchsorted(middle, opening, "left"), 1)
-    np.add.at(change, np.searchsorted(middle, closing, "left"), -1)
-    return np.cumsum(change)[:-1]
+class Placement:
+    """Where intervals [opening, closing) lie on the steps between `edges`.
+
+    An amount of an interval that touches several steps is spread over them by its share of time in each. Nothing
+    is lost: what lies outside the edges goes to the nearest step, and the sums add up exactly.
+    """
+
+    def __init__(self, opening: Ints, closing: Ints, edges: Ints) -> None:
+        self._steps = len(edges) - 1
+        first = np.clip(np.searchsorted(edges, opening, "right") - 1, 0, self._steps - 1)
+        last = np.clip(np.searchsorted(edges, closing, "left") - 1, first, self._steps - 1)
+        self._first, self._several = first, np.flatnonzero(last > first)
+        lengths = (last - first + 1)[self._several]
+        self._row = np.repeat(self._several, lengths)
+        begins = np.cumsum(lengths) - lengths
+        self._step = first[self._row] + np.arange(len(self._row)) - np.repeat(begins, lengths)
+        self._ends = begins + lengths - 1
+        self._begins = begins
+        begin, end = opening[self._row], closing[self._row]
+        self._share = (edges[self._step + 1] - begin) / np.maximum(end - begin, 1)
+        middle = (edges[self._step] + edges[self._step + 1]) // 2
+        self._covers = (begin <= middle) & (middle < end)
+
+    def total(self, amount: Ints) -> Ints:
+        """The amounts summed in each step."""
+        result = np.zeros(self._steps, np.int64)
+        whole = amount.copy()
+        whole[self._several] = 0
+        np.add.at(result, self._first, whole)
+        until = np.minimum(np.rint(amount[self._row] * self._share), amount[self._row]).astype(np.int64)
+        until[self._ends] = amount[self._several]
+        parts = np.diff(until, prepend=0)
+        parts[self._begins] = until[self._begins]
+        np.add.at(result, self._step, parts)
+        return result
+
+    def count(self, valid: Flags) -> Ints:
+        """How many of the intervals marked `valid` cover each step, by its middle where they touch several."""
+        result = np.zeros(self._steps, np.int64)
+        whole = valid.astype(np.int64)
+        whole[self._several] = 0
+        np.add.at(result, self._first, whole)
+        np.add.at(result, self._step, (self._covers & valid[self._row]).astype(np.int64))
+        return result

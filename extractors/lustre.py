@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from extractors.base import InputError
-from extractors.counters import Flags, Ints, covered, spread
+from extractors.counters import Flags, Ints, Placement
 from schemas.lustre import LUSTRE_FS, MD_OPS, SUMMED
 from schemas.table import Table
 
@@ -102,47 +102,38 @@ def counts_map(entries: Mapping[str, Ints], collected: Flags) -> pa.Array:
 class Sums:
     """One kind of target, summed over its targets on the steps of the file system.
 
-    `known` targets exist, `missing` of them have no counts in a step. `amounts` holds for each quantity the
-    sums and where at least one target had a value.
+    Of `known` targets `present` have counts in a step. `amounts` holds for each quantity the sums and where at
+    least one target had a value.
     """
 
     known: int
-    missing: Ints
+    present: Ints
     amounts: dict[str, tuple[Ints, Flags]] = field(default_factory=dict)
 
     @classmethod
-    def none(cls, steps: int) -> Sums:
-        """No such targets in the input."""
-        return cls(0, np.zeros(steps, np.int64))
+    def none(cls, steps: int, known: int = 0) -> Sums:
+        """Nothing counted yet."""
+        return cls(known, np.zeros(steps, np.int64))
 
+    def add(self, place: Placement, amounts: Mapping[str, tuple[Ints, Flags]]) -> None:
+        """Add amounts that targets report for the intervals of `place`; what is not valid is missing."""
+        counted = np.zeros(0, bool)
+        for name, (values, valid) in amounts.items():
+            total, seen = self.amounts.get(name, (0, False))
+            self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | (place.count(valid) > 0)
+            counted = valid if not len(counted) else counted | valid
+        self.present += np.minimum(place.count(counted), self.known)
 
-def sums_of_intervals(
-    known: int, opening: Ints, closing: Ints, amounts: Mapping[str, tuple[Ints, Flags]], edges: Ints
-) -> Sums:
-    """Sums of amounts that targets report for intervals of their own, spread over the steps between `edges`."""
-    result = Sums(known, np.zeros(len(edges) - 1, np.int64))
-    counted = np.zeros(len(opening), bool)
-    for name, (values, valid) in amounts.items():
-        if valid.any():
-            seen = covered(opening[valid], closing[valid], edges) > 0
-            result.amounts[name] = spread(opening[valid], closing[valid], values[valid], edges), seen
-            counted |= valid
-    present = covered(opening[counted], closing[counted], edges)
-    result.missing = np.maximum(known - present, 0)
-    return result
-
-
-def spread_sums(sums: Sums, edges: Ints, onto: Ints) -> Sums:
-    """Sums on the steps between `edges` spread over those between `onto`, with what is missing at their middle."""
-    middle = (onto[:-1] + onto[1:]) // 2
-    step = np.searchsorted(edges, middle, "right") - 1
-    inside = (step >= 0) & (step < len(edges) - 1)
-    missing = np.where(inside, sums.missing[np.clip(step, 0, len(edges) - 2)], sums.known)
-    amounts = {}
-    for name, (values, valid) in sums.amounts.items():
-        seen = covered(edges[:-1][valid], edges[1:][valid], onto) > 0
-        amounts[name] = spread(edges[:-1][valid], edges[1:][valid], values[valid], onto), seen
-    return Sums(sums.known, missing, amounts)
+    def spread(self, edges: Ints, onto: Ints) -> Sums:
+        """These sums, on the steps between `edges`, spread over those between `onto`."""
+        place = Placement(edges[:-1], edges[1:], onto)
+        step = np.searchsorted(edges, (onto[:-1] + onto[1:]) // 2, "right") - 1
+        inside = (step >= 0) & (step < len(edges) - 1)
+        present = np.where(inside, self.present[np.clip(step, 0, len(edges) - 2)], 0)
+        amounts = {
+            name: (place.total(values), place.count(valid) > 0) for name, (values, valid) in self.amounts.items()
+        }
+        return Sums(self.known, present, amounts)
 
 
 def fs_rows(edges: Ints, osts: Sums, mdts: Sums) -> pa.Table:
@@ -153,11 +144,11 @@ def fs_rows(edges: Ints, osts: Sums, mdts: Sums) -> pa.Table:
         "ts": times(edges[:-1]),
         "interval_s": pa.array(interval_s),
         "osts": pa.array(np.full(count, osts.known, np.int32)),
-        "osts_missing": pa.array(osts.missing.astype(np.int32)),
+        "osts_missing": pa.array((osts.known - osts.present).astype(np.int32)),
         "mdts": pa.array(np.full(count, mdts.known, np.int32)),
-        "mdts_missing": pa.array(mdts.missing.astype(np.int32)),
-        "ost_seconds_before": pa.array(_before((osts.known - osts.missing) * interval_s)),
-        "mdt_seconds_before": pa.array(_before((mdts.known - mdts.missing) * interval_s)),
+        "mdts_missing": pa.array((mdts.known - mdts.present).astype(np.int32)),
+        "ost_seconds_before": pa.array(_before(osts.present * interval_s)),
+        "mdt_seconds_before": pa.array(_before(mdts.present * interval_s)),
     }
     for name in SUMMED:
         found = [kind.amounts[name] for kind in (osts, mdts) if name in kind.amounts]

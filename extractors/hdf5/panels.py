@@ -12,7 +12,7 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints
 from extractors.hdf5.chunks import Doubles
-from extractors.lustre import HOUR_US, Sums, counts_map, fs_rows, integers, names, rows, spread_sums, times
+from extractors.lustre import HOUR_US, Sums, counts_map, fs_rows, integers, names, rows, times
 from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST
 from schemas.table import Table
 
@@ -80,7 +80,7 @@ class Panel:
 
     def sums(self) -> Sums:
         """Sums over the targets, once `batches` has run."""
-        return Sums(len(self.targets), len(self.targets) - self.present, self.totals)
+        return Sums(len(self.targets), self.present, self.totals)
 
     def _columns(self, start: int, stop: int) -> dict[str, pa.Array]:
         count, steps = len(self.targets), stop - start
@@ -147,5 +147,5 @@ def fs_batch(osts: Panel | None, mdts: Panel | None) -> Batch | None:
     ost_sums = osts.sums() if osts else Sums.none(len(edges) - 1)
     mdt_sums = mdts.sums() if mdts else Sums.none(len(edges) - 1)
     if mdts and not np.array_equal(mdts.edges, edges):
-        mdt_sums = spread_sums(mdt_sums, mdts.edges, edges)
+        mdt_sums = mdt_sums.spread(mdts.edges, edges)
     return Batch(LUSTRE_FS, fs_rows(edges, ost_sums, mdt_sums), in_order=True)
