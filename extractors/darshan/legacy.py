@@ -1,0 +1,120 @@
+"""Opening a Darshan 1 or 2 log: one compressed stream a rank, and in it a header, then equal records to the end."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from extractors.base import InputError
+from extractors.darshan.decoded import Content, Head, Layout, Log, Region
+from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
+from extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
+from extractors.darshan.legacy_layout import record_type
+from extractors.darshan.legacy_records import layers
+
+MODULE: Final = "legacy"
+"""The module in the layout of these logs' regions, which are header and records in one."""
+
+_JOB_ID: Final = re.compile(r"(?:^|(?<=_))id(\d{1,18})(?=[_.])")
+_MOST_HEADER: Final = 4096
+
+
+def is_legacy(content: Content) -> bool:
+    """Whether the file can be a log from before Darshan 3: these are compressed whole, if at all."""
+    begin = bytes(content[:10])
+    return begin.startswith((b"\x1f\x8b", b"BZh")) or starts_as_legacy(begin)
+
+
+def open_log(content: Content, uri: str, hold: int) -> Log:
+    """Open the log whose file holds `content`; one region has its header and records.
+
+    The region of a log that inflates to more than `hold` bytes is left unread (data is None): `pieces` has it.
+    A 1.x log's job id is in the file name alone. InputError names what is wrong with a log that is not whole.
+    """
+    compression = _compression(content)
+    try:
+        data = inflate(content, compression, hold)
+    except InflateError as error:
+        raise InputError(uri, str(error), "copy the log again") from None
+    header = read_header(data if data is not None else _beginning(content, compression), uri)
+    modules: set[str] = set()
+    for piece in [data] if data is not None else pieces(content, uri):
+        modules |= _check(piece, header, uri)
+    job_id = header.job_id if header.job_id is not None else _job_id(uri)
+    head = Head(
+        log_version=version_text(header.version),
+        byte_order=header.byte_order,
+        compression=compression,
+        job_id=job_id,
+        uid=header.uid,
+        nprocs=header.nprocs,
+        start_us=header.start_s * 1_000_000,
+        end_us=header.end_s * 1_000_000,
+        run_time_s=float(header.end_s - header.start_s + 1),
+        exe=header.exe,
+        mounts=tuple((point, kind) for _, kind, point in header.mounts),
+        metadata=header.metadata,
+        modules=dict.fromkeys(sorted(modules), header.version),
+    )
+    return Log(head, None, [Region(Layout(MODULE, header.version, header.byte_order), data)])
+
+
+def pieces(content: Content, uri: str) -> Iterator[bytes]:
+    """A large log's header and records in pieces of some MiB, each again a header with whole records."""
+    compression = _compression(content)
+    header = read_header(_beginning(content, compression), uri)
+    size = record_type(header.version, header.byte_order).itemsize
+    before, waiting = b"", b""
+    try:
+        for piece in inflated_pieces(content, compression):
+            waiting += piece
+            if not before:
+                before, waiting = waiting[: header.format.first_record], waiting[header.format.first_record :]
+            whole = len(waiting) - len(waiting) % size
+            if whole:
+                yield before + waiting[:whole]
+                waiting = waiting[whole:]
+    except InflateError as error:
+        raise InputError(uri, str(error), "copy the log again") from None
+    if waiting:
+        yield before + waiting
+
+
+def _check(data: bytes, header: Header, uri: str) -> set[str]:
+    """The layers that the records show use of, once these are sure to be whole and of this log."""
+    kind = record_type(header.version, header.byte_order)
+    over = (len(data) - header.format.first_record) % kind.itemsize
+    if over:
+        reason = f"its records of {kind.itemsize} bytes leave a remainder of {over}"
+        raise InputError(uri, reason, "copy the log again")
+    rows = np.frombuffer(data, kind, offset=header.format.first_record)
+    if len(rows) and not (rows["rank"].min() >= -1 and rows["rank"].max() < header.nprocs):
+        worst = rows["rank"].max() if rows["rank"].max() >= header.nprocs else rows["rank"].min()
+        raise InputError(uri, f"a record of rank {worst} in a log of {header.nprocs} processes", "copy the log again")
+    return layers(rows, header.version)
+
+
+def _compression(content: Content) -> Compression:
+    begin = bytes(content[:3])
+    if begin.startswith(b"\x1f\x8b"):
+        return "gzip"
+    return "bzip2" if begin == b"BZh" else "none"
+
+
+def _beginning(content: Content, compression: Compression) -> bytes:
+    """As much of a log as can be its header."""
+    begin = b""
+    for piece in inflated_pieces(content, compression):
+        begin += piece
+        if len(begin) >= _MOST_HEADER:
+            break
+    return begin[:_MOST_HEADER]
+
+
+def _job_id(uri: str) -> int | None:
+    found = _JOB_ID.findall(os.path.basename(uri))
+    return int(found[-1]) if found else None
