@@ -1,0 +1,38 @@
+-- Which servers had taken over another's object storage targets, at each snapshot of who serves what?
+-- A server is overloaded where it serves more targets than is usual for its file system at that time: the commonest
+-- number, the smaller of two that are equally common.
+CREATE OR REPLACE VIEW ost_failover AS
+WITH servers AS (
+  SELECT
+    file_system, date, ts,
+    coalesce(server_address, server) AS server,
+    count(*) AS osts,
+    list(target ORDER BY target) AS targets
+  FROM lustre_target
+  WHERE role = 'ost' AND coalesce(server_address, server) IS NOT NULL
+  GROUP BY ALL
+),
+loads AS (        -- how many servers have so many targets
+  SELECT file_system, ts, osts AS osts_per_server, count(*) AS servers
+  FROM servers
+  GROUP BY ALL
+),
+usual AS (
+  SELECT file_system, ts, arg_min(osts_per_server, (-servers, osts_per_server)) AS osts_per_server
+  FROM loads
+  GROUP BY ALL
+)
+SELECT
+  file_system, ts,
+  sum(osts)::BIGINT AS osts,
+  count(*) AS servers,
+  any_value(osts_per_server) AS usual_osts_per_server,
+  count(*) FILTER (WHERE osts > osts_per_server) AS overloaded_servers,
+  coalesce(sum(osts) FILTER (WHERE osts > osts_per_server), 0)::BIGINT AS overloaded_osts,
+  coalesce(
+    list({'server': server, 'osts': targets} ORDER BY server) FILTER (WHERE osts > osts_per_server), []
+  ) AS overloaded,
+  any_value(date) AS date
+FROM servers
+JOIN usual USING (file_system, ts)
+GROUP BY file_system, ts

@@ -1,0 +1,65 @@
+"""The views of sql/ over tables that a test fills row by row."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import schemas
+from schemas.ddl import duckdb_type, quote
+from schemas.ledger import LEDGER
+from warehouse.catalog import sql_files
+
+Fill = Callable[..., None]
+
+
+@pytest.fixture(scope="session")
+def all_views() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with every table of the lake, empty, and every view over them."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    declared = {t.name: t.all_columns for t in schemas.tables().values()} | {t.name: t.columns for t in LEDGER}
+    for name, columns in declared.items():
+        con.execute(f"CREATE TABLE {name} ({', '.join(f'{quote(c.name)} {duckdb_type(c.type)}' for c in columns)})")
+    waiting = list(sql_files().values())
+    while waiting:
+        failed = []
+        for text in waiting:
+            try:
+                con.execute(text)
+            except duckdb.CatalogException:
+                failed.append(text)
+        assert len(failed) < len(waiting), failed
+        waiting = failed
+    yield con
+    con.close()
+
+
+@pytest.fixture
+def lake(all_views: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same, for one test: what it fills in is gone after it."""
+    all_views.begin()
+    yield all_views
+    all_views.rollback()
+
+
+@pytest.fixture
+def fill(lake: duckdb.DuckDBPyConnection) -> Fill:
+    """What adds rows to a table, fill("inputs", row, row): each a dict of the columns that matter; the others are null."""
+
+    def add(table: str, *rows: dict[str, Any]) -> None:
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        kinds = {c.name: c.type for t in (*schemas.tables().values(), *LEDGER) if t.name == table for c in columns(t)}
+        data = pa.table({n: pa.array([row.get(n) for row in rows], kinds[n]) for n in names})
+        lake.register("rows_to_add", data)
+        lake.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_add")
+        lake.unregister("rows_to_add")
+
+    return add
+
+
+def columns(table: Any) -> Any:
+    """The columns of a table of the lake or of the ledger."""
+    return getattr(table, "all_columns", None) or table.columns
