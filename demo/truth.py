@@ -43,14 +43,16 @@ class LogTruth(TypedDict):
     end: float
     nprocs: int
     exe: str
+    traced: bool
     files: list[FileTruth]
 
 
 class JobTruth(TypedDict):
     """A run of a job; times are epoch seconds. `moved` has, by file system, bytes [read, written].
 
-    `doubtful` says that its local times lie in the hour that comes twice and nothing tells which. `cause` is
-    why it was slow, null if it was not; `delays` are (cause, culprit, seconds), all that it lost.
+    `steps` are the numbered steps, (begin, end, tasks). `doubtful` says that its local times lie in the hour
+    that comes twice and nothing tells which. `cause` is why it was slow, null if it was not; `delays` are
+    (cause, culprit, seconds), all that it lost.
     """
 
     cluster: str
@@ -67,6 +69,7 @@ class JobTruth(TypedDict):
     nodes: list[str]
     role: str
     moved: dict[str, list[int]]
+    steps: list[tuple[int, int, int]]
     doubtful: bool
     cause: str | None
     delays: list[tuple[str, str, float]]
@@ -141,6 +144,7 @@ def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:
         nodes=[cluster.node_format.format(node + 1) for node in job.nodes],
         role=job.role,
         moved=moved,
+        steps=[(int(run.start), int(run.end), run.nprocs) for run in job.runs],
         doubtful=_doubtful(job, fold),
         cause=job.cause,
         delays=[(delay.cause, delay.culprit, delay.seconds) for delay in job.delays],
@@ -161,6 +165,7 @@ def log_truth(job: Job, run: Run, path: str) -> LogTruth:
         end=run.end,
         nprocs=run.nprocs,
         exe=run.exe,
+        traced=run.traced,
         files=[_file_truth(file) for file in run.files],
     )
 

@@ -1,0 +1,25 @@
+"""The demo's truth against a lake: what the simulated centre did is what every table must show, to the byte.
+
+    con = Lake(root / "lake").connect()
+    assert differences(con, truth) == []
+
+Everything is asked of the lake in SQL, and the truth owes nothing to the code that filled the lake.
+"""
+
+from __future__ import annotations
+
+import duckdb
+
+from demo.check.jobs import job_differences
+from demo.check.servers import server_differences
+from demo.truth import Truth
+
+__all__ = ["differences", "job_differences", "server_differences"]
+
+
+def differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool = False) -> list[str]:
+    """What a lake of the centre shows that never happened, or does not show though it did; one line each.
+
+    `late` says whether the late logs were delivered before the lake was filled.
+    """
+    return [*job_differences(con, truth, late=late), *server_differences(con, truth)]
