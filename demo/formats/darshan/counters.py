@@ -95,7 +95,7 @@ class Fields:
     fields: tuple[tuple[str, str], ...]
 
 
-def _expand(text: str) -> list[str]:
+def expand(text: str) -> list[str]:
     """The names that a pattern of brace groups stands for."""
     names = []
     for token in text.split():
@@ -114,8 +114,8 @@ def _fields(
     after: tuple[tuple[str, str], ...] = (),
 ) -> Fields:
     """Integers then floats under the module's prefix, with the fields that stand before and after them."""
-    counters = [(f"{prefix}_{name}", "Q") for name in _expand(integers)]
-    counters += [(f"{prefix}_{name}", "d") for name in _expand(floats)]
+    counters = [(f"{prefix}_{name}", "Q") for name in expand(integers)]
+    counters += [(f"{prefix}_{name}", "d") for name in expand(floats)]
     return Fields((*before, *counters, *after))
 
 
