@@ -1,1 +1,61 @@
+"""Slurm accounting: archived sacct text and JSON of any version, and the live sacct command."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, ClassVar
+
+import fsspec
+
+from extractors.base import Batch, Extractor, Input, Reject, Span
+from extractors.files import find_files
+from schemas.site import OwnerKind, Site, SiteError
+from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
+from schemas.table import Table
+
+
+class Slurm(Extractor):
+    """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
+
+    source = "slurm"
+    version = 1
+    owner: ClassVar[OwnerKind] = "cluster"
+    tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """Files by the site's patterns, and a day after the other of each command."""
+        from extractors.slurm.live import find_days
+
+        yield from find_files(site, self.owner, self.source, span)
+        for name, where, zone in site.sources(self.owner, self.source):
+            if where.uri is not None:
+                raise SiteError("site.toml", [f'clusters.{name}.slurm: needs files = "..." or command = "sacct"'])
+            if where.command is not None:
+                yield from find_days(name, where, zone, span)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """slurm_jobs, slurm_steps and slurm_running; rejects name lines, fields and values that were left out."""
+        from extractors.slurm import json, lines, live
+        from extractors.slurm.tables import read_tables
+
+        where, zone = next(
+            (where, zone) for name, where, zone in site.sources(self.owner, self.source) if name == input.owner
+        )
+        if input.uri.startswith(live.SCHEME) and input.day is not None:
+            yield from read_tables(live.ask(input, where, zone), input, zone, live.window(input.day, zone))
+            return
+        with fsspec.open(input.uri, "rb", compression="infer") as file:
+            read = json.read_json if _is_json(file) else lines.read_rows
+            yield from read_tables(read(file, input.uri), input, zone)
+
+    def hash(self, input: Input, site: Site) -> str | None:
+        """Of a file's content; a command's answer has none before it is read."""
+        from extractors.slurm.live import SCHEME
+
+        return None if input.uri.startswith(SCHEME) else super().hash(input, site)
+
+
+def _is_json(file: IO[bytes]) -> bool:
+    start = file.read(64).lstrip()
+    file.seek(0)
+    return start.startswith((b"{", b"["))

@@ -1,0 +1,227 @@
+"""Rows of sacct's fields into slurm_jobs, slurm_steps and slurm_running.
+
+Every form that Slurm's accounting comes in, text or JSON, is first made rows of sacct's own fields, as strings;
+from here on there is one way, so one job gives one row, whichever form told of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from extractors.base import Batch, Input, InputError, Reject
+from extractors.slurm import ids
+from extractors.slurm.columns import Columns, state
+from extractors.slurm.fields import FREE_TEXT, NOTHING, UNFINISHED, known
+from extractors.slurm.lines import Rows
+from extractors.slurm.times import TIMES, Clock
+from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
+from schemas.table import Table
+
+Window: TypeAlias = tuple[datetime, datetime]
+"""[since, until), UTC without a zone."""
+
+_SHOWN: Final = 20
+"""Rejects of one kind that get a row each; the rest of them share one."""
+
+
+def read_tables(
+    blocks: Iterable[Rows], input: Input, zone: ZoneInfo, window: Window | None = None
+) -> Iterator[Batch | Reject]:
+    """Batches of the rows in `blocks`, and rejects of what was left out; InputError where no row can be placed.
+
+    With a `window`, only jobs that ended in it are read, with their steps, and those submitted in it that have not.
+    """
+    tables = _Tables(input, zone, window)
+    block = None
+    for following in blocks:
+        if block is not None:
+            yield from tables.add(block)
+        block = following
+    if block is not None:
+        yield from tables.add(block, last=True)
+    yield from tables.rejects()
+
+
+class _Tables:
+    """What lasts from block to block: the last job's rows, the keys so far, and what was not understood."""
+
+    def __init__(self, input: Input, zone: ZoneInfo, window: Window | None) -> None:
+        self._input, self._zone, self._window = input, zone, window
+        self._held: pl.DataFrame | None = None
+        self._keys: dict[str, list[pl.DataFrame]] = {}
+        self._repeats = 0
+        self._unread: dict[str, tuple[int, str]] = {}
+        self._unknown: set[str] = set()
+        self._problems: dict[str, list[tuple[str, str]]] = {}
+
+    def add(self, rows: Rows, last: bool = False) -> Iterator[Batch]:
+        """The batches of a block; its last job is held back, because its steps may follow in the next."""
+        self._note("lines", rows.problems)
+        frame = self._clean(rows.frame)
+        if self._held is not None:
+            frame = pl.concat([self._held, frame], how="diagonal")
+        if not last:
+            jobs = (
+                ~frame["jobidraw" if "jobidraw" in frame.columns else "jobid"].str.contains(".", literal=True)
+            ).arg_true()
+            cut = int(jobs[-1]) if len(jobs) else 0
+            frame, self._held = frame.head(cut), frame.slice(cut)
+        yield from self._batches(frame)
+
+    def rejects(self) -> Iterator[Reject]:
+        """What was left out of all of the input."""
+        for problems in self._problems.values():
+            yield from (Reject(self._input, reason, part) for part, reason in problems[:_SHOWN])
+            if len(problems) > _SHOWN:
+                yield Reject(self._input, f"{len(problems) - _SHOWN} more like the last one", "and others")
+        for name in sorted(self._unknown):
+            yield Reject(self._input, "is not a field that is known; left out", f"field {name}")
+        for name, (count, example) in sorted(self._unread.items()):
+            yield Reject(self._input, f"{count} values not understood, such as {example!r}; null", f"field {name}")
+        if self._repeats and self._window is None:
+            yield Reject(self._input, f"{self._repeats} rows repeat an earlier row's key; the first is kept", "repeats")
+
+    def _note(self, kind: str, problems: Iterable[tuple[str, str]]) -> None:
+        self._problems.setdefault(kind, []).extend(problems)
+
+    def _clean(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The fields that are known, with null where they say nothing, of this cluster alone."""
+        present = [name for name in frame.columns if name in known()]
+        self._unknown |= {name for name in frame.columns if name not in known() and name != "line" and name[0] != "#"}
+        if not {"jobid", "jobidraw"} & set(present) or "end" not in present:
+            raise InputError(
+                self._input.uri,
+                "has no JobIDRaw or no End, so its rows can't be placed",
+                "write it with --format=JobID,JobIDRaw,Submit,Start,End,State,…",
+            )
+        nothing = [
+            pl.when(pl.col(name).is_in([""] if name in FREE_TEXT else NOTHING))
+            .then(None)
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in present
+        ]
+        frame = frame.select(*nothing, "line")
+        if "cluster" not in present or frame["cluster"].n_unique() == 1:
+            return frame
+        own = frame["cluster"].str.to_lowercase() == self._input.owner.lower()
+        others = frame.filter(~own.fill_null(False))["cluster"].unique().drop_nulls().to_list()
+        if not own.any():
+            raise InputError(self._input.uri, f"holds the clusters {', '.join(sorted(others))}, none of them this one")
+        self._note("clusters", ((f"cluster {name}", "is not the input's own; left out") for name in sorted(others)))
+        return frame.filter(own)
+
+    def _batches(self, frame: pl.DataFrame) -> Iterator[Batch]:
+        found = ids.parse(frame)
+        frame, found = self._keep(
+            frame, found, found["job_id"].is_not_null(), "does not tell the raw job id; add JobIDRaw"
+        )
+        clock = Clock(frame, self._zone)
+        if clock.bad.null_count() < frame.height:
+            for name in TIMES:
+                wrong = (clock.bad == name).fill_null(False)
+                text = frame[name] if name in frame.columns else clock.bad
+                self._note(
+                    "times", _parts(frame.filter(wrong), text.filter(wrong), f"is no {name} time of {self._zone.key}")
+                )
+            frame, found = frame.filter(clock.bad.is_null()), found.filter(clock.bad.is_null())
+            clock = Clock(frame, self._zone)
+        ready = _ready(frame, found, clock)
+        placed = ready["submit_time"].is_not_null()
+        frame, ready = self._keep(frame, ready, placed, "has no time at all")
+        ended = ready["end_time"].is_not_null() & ~state(Columns(frame, ready, {})).is_in(UNFINISHED).fill_null(False)
+        is_job = ready["step_id"].is_null()
+        ended_here = ended & self._in_window(ready["job_end_time"])
+        yield from self._batch(SLURM_JOBS, frame, ready, is_job & ended_here)
+        yield from self._batch(SLURM_RUNNING, frame, ready, is_job & ~ended & self._in_window(ready["submit_time"]))
+        yield from self._batch(SLURM_STEPS, frame, ready, ~is_job & ended_here)
+
+    def _in_window(self, times: pl.Series) -> pl.Series:
+        if self._window is None:
+            return times.is_not_null()
+        since, until = self._window
+        return ((times >= since) & (times < until)).fill_null(False)
+
+    def _keep(
+        self, frame: pl.DataFrame, ready: pl.DataFrame, kept: pl.Series, reason: str
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows to keep; the others are noted with the reason."""
+        if not kept.all():
+            lost = frame.filter(~kept)
+            self._note(reason, _parts(lost, lost["jobid" if "jobid" in lost.columns else "jobidraw"], reason))
+        return frame.filter(kept), ready.filter(kept)
+
+    def _batch(self, table: Table, frame: pl.DataFrame, ready: pl.DataFrame, rows: pl.Series) -> Iterator[Batch]:
+        frame, ready = frame.filter(rows), ready.filter(rows)
+        names = [column.name for column in table.keys[1:]]
+        keys = ready.select(names).with_row_index("#row")
+        fresh = keys.unique(names, keep="first", maintain_order=True)
+        for earlier in self._keys.get(table.name, ()):
+            fresh = fresh.join(earlier, on=names, how="anti", nulls_equal=True, maintain_order="left")
+        if fresh.height < keys.height:
+            self._repeats += keys.height - fresh.height
+            frame, ready = frame[fresh["#row"]], ready[fresh["#row"]]
+        if frame.height:
+            self._keys.setdefault(table.name, []).append(fresh.select(names))
+            yield Batch(table, Columns(frame, ready, self._unread).table(table))
+
+
+def _ready(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFrame:
+    """Ids, times and keys of each row. A step's run is its job's: its own Submit only says when the step began."""
+    job_row = _job_rows(found)
+    fields = Columns(frame, found, {})
+    elapsed = fields.seconds("elapsed") + fields.seconds("suspended").fill_null(0.0)
+    unbounded = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
+    jobs = clock.resolve(elapsed, unbounded, unbounded).select(pl.all().gather(job_row))
+    is_step = found["step_id"].is_not_null()
+    own = clock.resolve(elapsed, jobs["start"].set(~is_step, None), jobs["end"].set(~is_step, None))
+    times = own.with_columns(
+        restart=fields.number("restarts"),
+        job=job_row,
+        job_submit=jobs["submit"],
+        job_start=jobs["start"],
+        job_end=jobs["end"],
+        is_step=is_step,
+    )
+    has_job = pl.col("job").is_not_null()
+    submit = pl.when(has_job).then("job_submit").when(~pl.col("is_step")).then("submit")
+    run = times.select(
+        submit_known=submit.is_not_null(),
+        submit_time=pl.coalesce(
+            submit,
+            pl.when(has_job).then(pl.coalesce("job_start", "job_end")),
+            pl.when(~has_job).then(pl.coalesce("start", "end")),
+        ),
+        restart=pl.when(has_job).then(pl.col("restart").gather("job")).otherwise("restart"),
+        job_end_time=pl.when(has_job).then("job_end").otherwise("end"),
+        eligible_time="eligible",
+        start_time="start",
+        end_time="end",
+        time_ambiguous="time_ambiguous",
+    )
+    stamps = (pl.col(f"{name}_time") * 1_000_000 for name in (*TIMES, "job_end"))
+    return found.hstack(run.with_columns(stamp.cast(pl.Datetime("us")) for stamp in stamps))
+
+
+def _job_rows(found: pl.DataFrame) -> pl.Series:
+    """For each row, the row of its job: a job's own, and for a step the one that it follows, or the only one of its id.
+
+    Null for a step whose job is not in the block.
+    """
+    rows = found.select("job_id", "step_id").with_row_index("row")
+    is_job = pl.col("step_id").is_null()
+    followed = pl.when(is_job).then("row").forward_fill()
+    jobs = rows.filter(is_job).select("job_id", job="row").unique("job_id", keep="none")
+    rows = rows.with_columns(followed=followed).join(jobs, on="job_id", how="left", maintain_order="left")
+    same = rows["job_id"].gather(rows["followed"]) == rows["job_id"]
+    return rows.select(pl.when(same.fill_null(False)).then("followed").otherwise("job")).to_series()
+
+
+def _parts(lost: pl.DataFrame, texts: pl.Series, reason: str) -> Iterator[tuple[str, str]]:
+    for line, text in zip(lost["line"], texts, strict=True):
+        yield f"line {line}", f"{text!r} {reason}"
