@@ -1,0 +1,20 @@
+"""One small centre for all tests that only read it."""
+
+from pathlib import Path
+
+import pytest
+
+from demo.centre import simulate
+from demo.truth import Truth
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The centre's folder."""
+    return tmp_path_factory.mktemp("demo") / "centre"
+
+
+@pytest.fixture(scope="session")
+def truth(root: Path) -> Truth:
+    """Three days with the clock change among them, a small crowd, coarse steps, written to `root`."""
+    return simulate(root, jobs=40, osts=6, files=2, step_s=60)
