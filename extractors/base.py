@@ -189,10 +189,10 @@ def rows_hash(results: Iterable[Batch | Reject]) -> str:
     return digest.hexdigest()
 
 
-def content_hash(content: bytes) -> str:
+def content_hash(content: bytes | memoryview) -> str:
     """The lake's hash of a content: 32 hex digits of BLAKE2b."""
     return _blake2b(content).hexdigest()
 
 
-def _blake2b(content: bytes = b"") -> hashlib.blake2b:
+def _blake2b(content: bytes | memoryview = b"") -> hashlib.blake2b:
     return hashlib.blake2b(content, digest_size=16)

@@ -1,1 +1,153 @@
+"""Darshan logs of every release: many at once, straight from their bytes into columns."""
 
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import ClassVar, Final
+
+import numpy as np
+
+from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, content_hash, rejection
+from extractors.darshan import large, legacy, log3, modules
+from extractors.darshan.complete import Completion, Opened, in_table_order
+from extractors.darshan.content import read_content
+from extractors.darshan.decoded import Block, Content, Group, Layout, Log, Region
+from extractors.darshan.names import Names, read_names
+from extractors.files import find_files
+from schemas.darshan import TABLES
+from schemas.darshan_legacy import DARSHAN_LEGACY
+from schemas.site import OwnerKind, Site
+
+_HOLD: Final = 32 << 20
+"""A log with a region of more inflated bytes than this is read by itself, in pieces."""
+_TOGETHER: Final = 256 << 20
+"""Inflated bytes of the logs that are decoded as one."""
+
+
+class Darshan(Extractor):
+    """Darshan 3 logs, and those of Darshan 1 and 2, found by the site's patterns on its clusters."""
+
+    source = "darshan"
+    version = 1
+    owner: ClassVar[OwnerKind] = "cluster"
+    tables = (*TABLES, DARSHAN_LEGACY)
+    batch_inputs = 512
+    content_addressed = True
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """The logs that the site's patterns name; a pattern without a date names them all."""
+        return find_files(site, self.owner, self.source, span)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """One log's rows."""
+        for result in self.read_many([input], site):
+            if isinstance(result, Batch):
+                yield Batch(result.table, result.data.drop_columns(["input_id"]), result.in_order)
+            elif isinstance(result, Reject) and not result.part:
+                raise InputError(input.uri, result.reason)
+            elif isinstance(result, Reject):
+                yield result
+
+    def read_many(self, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
+        """Read many logs as one. Of those that have the same content, the first by name has the rows."""
+        held: list[Opened] = []
+        size = 0
+        seen: set[str] = set()
+        for input in sorted(inputs, key=lambda i: i.uri):
+            try:
+                with read_content(input.uri) as content:
+                    digest = content_hash(content)
+                    if digest == input.known_hash:
+                        yield Outcome(input, "unchanged", digest)
+                        continue
+                    log = open_log(content, input.uri)
+                    if digest in seen:
+                        yield Outcome(input, "loaded", digest)
+                        continue
+                    opened = Opened(input, digest, log)
+                    if _too_large(log):
+                        yield from large.read(opened, content, site)
+                        yield from _end(opened)
+                    else:
+                        held.append(opened)
+                        size += _inflated(log)
+                    seen.add(digest)
+            except (InputError, OSError) as error:
+                yield rejection(input, error)
+                yield Outcome(input, "rejected")
+                continue
+            if size > _TOGETHER:
+                yield from read_together(held, site)
+                held, size = [], 0
+        yield from read_together(held, site)
+
+
+def open_log(content: Content, uri: str) -> Log:
+    """Open a log of any release; InputError where it is none, or not whole."""
+    if not len(content):
+        raise InputError(uri, "the file is empty", "the job's log was never written; remove it")
+    if legacy.is_legacy(content):
+        return legacy.open_log(content, uri, _HOLD)
+    return log3.open_log(content, uri, _HOLD)
+
+
+def read_together(opened: Iterable[Opened], site: Site) -> Iterator[Batch | Reject | Outcome]:
+    """The rows of many opened logs; those found damaged on the way are rejected, and the others read without them."""
+    logs = in_table_order(opened)
+    while logs:
+        names, damaged = read_names(groups([o.log.names] if o.log.names else [] for o in logs))
+        decoded = [modules.decode(group) for group in groups(o.log.regions for o in logs)]
+        for part in decoded:
+            damaged |= part.damaged
+        if not damaged:
+            yield from _rows(logs, names, [block for part in decoded for block in part.blocks], site)
+            return
+        for number, reason in damaged.items():
+            yield Reject(logs[number].input, f"{reason}; copy the log again")
+            yield Outcome(logs[number].input, "rejected")
+        logs = [o for number, o in enumerate(logs) if number not in damaged]
+
+
+def _rows(
+    logs: Sequence[Opened], names: Names, blocks: Sequence[Block], site: Site
+) -> Iterator[Batch | Reject | Outcome]:
+    completion = Completion(logs, names, site)
+    yield completion.logs()
+    yield completion.mounts()
+    tables = Counter(block.table.name for block in blocks)
+    for block in blocks:
+        yield replace(completion.batch(block), in_order=tables[block.table.name] == 1)
+    for o in logs:
+        yield from _end(o)
+
+
+def _end(opened: Opened) -> Iterator[Reject | Outcome]:
+    yield from (Reject(opened.input, reason, part) for part, reason in opened.log.left_out)
+    yield Outcome(opened.input, "loaded", opened.log_id)
+
+
+def groups(regions: Iterable[Iterable[Region]]) -> list[Group]:
+    """The regions of many logs, the ones of a layout together, in the order of the logs."""
+    members: dict[Layout, list[tuple[int, bytes]]] = defaultdict(list)
+    for number, of_log in enumerate(regions):
+        for region in of_log:
+            assert region.data is not None
+            members[region.layout].append((number, region.data))
+    return [
+        Group(layout, np.array([number for number, _ in found]), [data for _, data in found])
+        for layout, found in members.items()
+    ]
+
+
+def _regions(log: Log) -> list[Region]:
+    return [*log.regions, *([log.names] if log.names else [])]
+
+
+def _too_large(log: Log) -> bool:
+    return any(region.data is None for region in _regions(log))
+
+
+def _inflated(log: Log) -> int:
+    return sum(len(region.data or b"") for region in _regions(log))

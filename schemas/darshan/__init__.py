@@ -248,23 +248,34 @@ DARSHAN_HEATMAP: Final = _records(
     keys=[Column("bin", pa.int64(), "place of the bin, from 0", encoding=DELTA, nullable=False)],
     where=[Column("module", TEXT, "the library's module", origin="name of the record")],
 )
-DARSHAN_DXT: Final = _records(
+DARSHAN_DXT: Final = Table(
     "darshan_dxt",
     "A traced read or write.",
-    [
+    keys=[
+        CLUSTER,
+        LOG_ID,
+        Column("module", TEXT, "DXT_POSIX or DXT_MPIIO: the library that was traced", nullable=False),
+        Column("record", pa.int64(), "place of the trace's record in the log, from 0", nullable=False),
+        Column("segment", pa.int64(), "place in the record: writes, then reads", encoding=DELTA, nullable=False),
+    ],
+    columns=[
+        JOB_ID,
+        RECORD_ID,
+        PATH,
+        MOUNT_POINT,
+        FILE_SYSTEM_OF_PATH,
+        RANK,
         Column("hostname", TEXT, "the node that the process ran on", origin="hostname"),
         Column("shared", pa.bool_(), "whether several ranks opened the file", origin="shared_record"),
+        Column("operation", TEXT, "read or write", nullable=False),
         Column("offset", pa.int64(), "first byte; null where the trace has none", unit="B", encoding=DELTA),
         Column("length", pa.int64(), "bytes moved", unit="B"),
         Column("start_s", pa.float64(), "start, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
         Column("end_s", pa.float64(), "end, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
         Column("thread_id", pa.uint64(), "thread, where the trace has it"),
     ],
-    keys=[
-        Column("module", TEXT, "DXT_POSIX or DXT_MPIIO: the library that was traced", nullable=False),
-        Column("operation", TEXT, "read or write", nullable=False),
-        Column("segment", pa.int64(), "place among the rank's reads or writes", encoding=DELTA, nullable=False),
-    ],
+    partition_by=[CLUSTER, DATE],
+    sort_by=_SORT,
 )
 
 TABLES: Final = (

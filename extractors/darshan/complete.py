@@ -1,0 +1,215 @@
+"""From decoded rows to the tables' batches: what the log, its file's name and its names add to each row."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extractors.base import Batch, Input
+from extractors.darshan.decoded import Block, Head, Ints, Log
+from extractors.darshan.names import Names
+from schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
+from schemas.site import Site
+from schemas.table import INPUT_ID, Table
+
+_DAY_US: Final = 86_400_000_000
+_HEATMAP_NAME: Final = "heatmap:"
+_FILE_NAME: Final = re.compile(
+    r"(?P<user>[^_]+)_(?P<exe>.+)_id(?P<job>\d+)(?:-(?P<pid>\d+))?_\d+-\d+-\d+(?:-(?P<tag>\d+))?(?:_\d+)?\.darshan.*"
+)
+"""user_program_id<job>[-<pid>]_<month>-<day>-<second>[-<random>][_<seconds to write>].darshan: Darshan's own naming."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A log on its way into rows: the input that it is, and the hash of its content."""
+
+    input: Input
+    log_id: str
+    log: Log
+
+
+class Completion:
+    """Completes the rows of many logs, which are numbered by their places in `opened`."""
+
+    def __init__(self, opened: Sequence[Opened], names: Names, site: Site) -> None:
+        self._opened, self._names, self._site = opened, names, site
+
+    def batch(self, block: Block) -> Batch:
+        """The block's rows with every column of their table, in the table's order."""
+        names = block.table.batch_schema.names
+        given = {name: column for name, column in block.columns.items() if name in names}
+        columns = given | self._of_logs(block.logs) | self._of_names(block, names)
+        return _batch(block.table, columns, len(block.logs))
+
+    def logs(self) -> Batch:
+        """The rows of `darshan_logs`."""
+        rows = [_log_row(o) for o in self._opened]
+        columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in DARSHAN_LOGS.batch_schema.names}
+        typed = {f.name: pa.array(columns[f.name], f.type) for f in DARSHAN_LOGS.batch_schema}
+        every = np.arange(len(rows))
+        return _batch(DARSHAN_LOGS, typed | self._of_logs(every), len(rows))
+
+    def mounts(self) -> Batch:
+        """The rows of `darshan_mounts`."""
+        counts = [len(o.log.head.mounts) for o in self._opened]
+        of = np.repeat(np.arange(len(counts)), counts)
+        points = pa.array([point for o in self._opened for point, _ in o.log.head.mounts], pa.string())
+        columns = {
+            "position": pa.array([i for count in counts for i in range(count)], pa.int64()),
+            "mount_point": points.dictionary_encode(),
+            "fs_type": pa.array([kind for o in self._opened for _, kind in o.log.head.mounts], pa.string()),
+            "file_system": self._file_systems(points.dictionary_encode()),
+        }
+        return _batch(DARSHAN_MOUNTS, columns | self._of_logs(of), len(of))
+
+    def _of_logs(self, logs: Ints) -> dict[str, Any]:
+        """What every row of a log shares."""
+        places = pa.array(logs.astype(np.int32))
+        return {
+            "log_id": pa.DictionaryArray.from_arrays(places, self._log_ids),
+            "input_id": pa.DictionaryArray.from_arrays(places, self._input_ids),
+            "job_id": self._job_ids.take(places),
+            "date": pa.array(self._dates[logs], pa.int32()).cast(pa.date32()),
+        }
+
+    def _of_names(self, block: Block, wanted: Sequence[str]) -> dict[str, Any]:
+        """path, mount_point and file_system, or of a heatmap the module, where the table has them."""
+        columns: dict[str, Any] = {}
+        if "record_id" in block.columns and len(self._names.names):
+            ids = pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False)
+            places = self._names.find(block.logs, ids)
+            if "path" in wanted:
+                columns["path"] = pa.DictionaryArray.from_arrays(places, self._names.names)
+            if "mount_point" in wanted:
+                columns["mount_point"] = pa.DictionaryArray.from_arrays(self._mounts.indices, self._mounts.dictionary)
+                columns["mount_point"] = columns["mount_point"].take(places)
+            if block.table is DARSHAN_HEATMAP:
+                named = self._names.names.take(places)
+                columns["module"] = pc.replace_substring(named, _HEATMAP_NAME, "", max_replacements=1)
+        if "mount_point" in block.columns:
+            columns["mount_point"] = pa.array(block.columns["mount_point"]).dictionary_encode()
+        if "file_system" in wanted and "mount_point" in columns:
+            columns["file_system"] = self._file_systems(columns["mount_point"])
+        return columns
+
+    def _file_systems(self, points: pa.DictionaryArray) -> pa.Array:
+        """The site's name for what is mounted at each point."""
+        named = pa.array([self._site.mounts.get(point) for point in points.dictionary.to_pylist()], pa.string())
+        return pa.DictionaryArray.from_arrays(points.indices, named)
+
+    @cached_property
+    def _log_ids(self) -> pa.Array:
+        return pa.array([o.log_id for o in self._opened], pa.string())
+
+    @cached_property
+    def _input_ids(self) -> pa.Array:
+        return pa.array([o.input.input_id for o in self._opened], pa.string())
+
+    @cached_property
+    def _job_ids(self) -> pa.Array:
+        return pa.array([o.log.head.job_id for o in self._opened], pa.int64())
+
+    @cached_property
+    def _dates(self) -> npt.NDArray[np.int32]:
+        return np.array([o.log.head.end_us // _DAY_US for o in self._opened], dtype=np.int32)
+
+    @cached_property
+    def _mounts(self) -> pa.DictionaryArray:
+        """The longest mount point, of the log's and the site's, that holds each name."""
+        tables: dict[tuple[tuple[str, str], ...], int] = {}
+        of_log = np.array([tables.setdefault(o.log.head.mounts, len(tables)) for o in self._opened], dtype=np.int64)
+        of_name = of_log[self._names.logs]
+        points: list[str] = []
+        found = np.full(len(of_name), -1, dtype=np.int32)
+        for mounts, number in tables.items():
+            here = np.flatnonzero(of_name == number) if len(tables) > 1 else np.arange(len(of_name))
+            at = longest_mounts(self._names.names.take(pa.array(here)), {m for m, _ in mounts} | set(self._site.mounts))
+            found[here] = np.where(at.indices >= 0, at.indices + len(points), -1)
+            points += at.points
+        return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), pa.array(points, pa.string()))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """For each path the index into `points` of its mount point; -1 for none."""
+
+    points: list[str]
+    indices: npt.NDArray[np.int32]
+
+
+def longest_mounts(paths: pa.Array, mounts: Iterable[str]) -> Placed:
+    """The longest of `mounts` that holds each path, on whole path components."""
+    points = sorted(set(mounts), key=len, reverse=True)
+    indices = np.full(len(paths), -1, dtype=np.int32)
+    left = np.arange(len(paths))
+    closed = pc.binary_join_element_wise(paths, "", "/")
+    for number, point in enumerate(points):
+        if not len(left):
+            break
+        held = pc.starts_with(closed, point.rstrip("/") + "/").to_numpy(zero_copy_only=False)
+        if held.any():
+            indices[left[held]] = number
+            left, closed = left[~held], closed.filter(pa.array(~held))
+    return Placed(points, indices)
+
+
+def _batch(table: Table, columns: dict[str, Any], rows: int) -> Batch:
+    schema = table.batch_schema.append(INPUT_ID.arrow_field)
+    arrays = [columns[f.name] if f.name in columns else pa.nulls(rows, f.type) for f in schema]
+    return Batch(table, pa.table(arrays, schema.names), in_order=True)
+
+
+def _log_row(opened: Opened) -> dict[str, Any]:
+    head = opened.log.head
+    name = opened.input.uri.rstrip("/").rsplit("/", 1)[-1]
+    parts = _FILE_NAME.fullmatch(name)
+    return {
+        "uid": head.uid,
+        "user_name": parts["user"] if parts else None,
+        "exe": head.exe,
+        "exe_name": _exe_name(head),
+        "nprocs": head.nprocs,
+        "start_time": head.start_us,
+        "end_time": head.end_us,
+        "run_time_s": head.run_time_s,
+        "log_version": head.log_version,
+        "lib_version": head.metadata.get("lib_ver"),
+        "modules": list(head.modules),
+        "partial_modules": list(head.partial_modules),
+        "module_versions": list(head.modules.items()),
+        "mpi_hints": head.metadata.get("h"),
+        "metadata": list(head.metadata.items()),
+        "byte_order": head.byte_order,
+        "compression": head.compression,
+        "file_name": name,
+        "file_exe": parts["exe"] if parts else None,
+        "file_pid": _number(parts["pid"], 63) if parts else None,
+        "file_tag": _number(parts["tag"], 64) if parts else None,
+    }
+
+
+def _number(digits: str | None, bits: int) -> int | None:
+    """The number that the digits are, where it fits."""
+    return int(digits) if digits is not None and int(digits) < 2**bits else None
+
+
+def _exe_name(head: Head) -> str | None:
+    return head.exe.split(" ", 1)[0].rsplit("/", 1)[-1] or None
+
+
+def in_table_order(opened: Iterable[Opened]) -> list[Opened]:
+    """The logs in the order in which the tables have them: by job and log."""
+
+    def place(o: Opened) -> tuple[bool, int, str]:
+        return o.log.head.job_id is not None, o.log.head.job_id or 0, o.log_id
+
+    return sorted(opened, key=place)

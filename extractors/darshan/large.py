@@ -1,0 +1,177 @@
+"""A log too large to be held: its regions are read in pieces, first to check them, then for their rows."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from extractors.base import Batch, InputError
+from extractors.darshan import dxt, fixed, legacy, log3, modules
+from extractors.darshan.columns import native
+from extractors.darshan.complete import Completion, Opened
+from extractors.darshan.decoded import Block, Content, Group, Layout, Region
+from extractors.darshan.names import Names, read_names
+from extractors.darshan.records import DAMAGED, whole_records
+from schemas.site import Site
+
+_NAMES_MOST: Final = 1 << 30
+_PIECE: Final = 8 << 20
+_RECORD_MOST: Final = 64 << 20
+"""No record but a trace is longer than this."""
+_ONLY: Final = np.zeros(1, dtype=np.int64)
+"""The number of the log among itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Whole records of a region. Of traces, `before` counts the records and `done` the first one's segments
+    that came before.
+    """
+
+    data: bytes
+    before: int = 0
+    done: int = 0
+
+
+def read(opened: Opened, content: Content, site: Site) -> Iterator[Batch]:
+    """The rows of one log, after all of it has been found whole; InputError where it is not."""
+    uri, log = opened.input.uri, opened.log
+    names = _names(log.names, content, uri)
+    for region in log.regions:
+        _check(region, content, uri)
+    completion = Completion([opened], names, site)
+    yield completion.logs()
+    yield completion.mounts()
+    # DXT_MPIIO before DXT_POSIX, as their table has them.
+    for region in sorted(log.regions, key=lambda r: r.layout.module):
+        in_order = region.data is not None or dxt.reads(region.layout)
+        for piece in pieces(region, content, uri):
+            for block in _decode(region.layout, piece, uri):
+                yield replace(completion.batch(block), in_order=in_order)
+
+
+def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
+    """A region's records, some MiB of them at once; InputError where they do not end where it ends."""
+    layout = region.layout
+    if region.data is not None:
+        yield Piece(region.data)
+    elif layout.module == legacy.MODULE:
+        yield from map(Piece, legacy.pieces(content, uri))
+    elif fixed.reads(layout):
+        yield from _fixed(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+    elif dxt.reads(layout):
+        yield from _traces(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+    else:
+        yield from _variable(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+
+
+def _names(region: Region | None, content: Content, uri: str) -> Names:
+    if region is None:
+        return read_names([])[0]
+    data = region.data
+    if data is None:
+        parts, size = [], 0
+        for part in log3.region_pieces(content, uri, "names"):
+            size += len(part)
+            if size > _NAMES_MOST:
+                raise InputError(uri, f"its names are more than {_NAMES_MOST} bytes", "report it: no log is known to")
+            parts.append(part)
+        data = b"".join(parts)
+    names, damaged = read_names([Group(region.layout, _ONLY, [data])])
+    if damaged:
+        raise InputError(uri, damaged[0], "copy the log again")
+    return names
+
+
+def _check(region: Region, content: Content, uri: str) -> None:
+    """Raise InputError unless the region's records end where it ends; cutting a trace or fixed records tells."""
+    for piece in pieces(region, content, uri):
+        if region.data is not None or not (fixed.reads(region.layout) or dxt.reads(region.layout)):
+            _decode(region.layout, piece, uri)
+
+
+def _decode(layout: Layout, piece: Piece, uri: str) -> list[Block]:
+    group = Group(layout, _ONLY, [piece.data])
+    decoded = dxt.decode(group, piece.before, piece.done) if dxt.reads(layout) else modules.decode(group)
+    if decoded.damaged:
+        raise _damaged(layout, uri, decoded.damaged[0])
+    return decoded.blocks
+
+
+def _joined(stream: Iterator[bytes]) -> Iterator[bytes]:
+    """Small parts together: a region may consist of thousands of streams of some hundred bytes."""
+    parts, size = [], 0
+    for part in stream:
+        parts.append(part)
+        size += len(part)
+        if size >= _PIECE:
+            yield b"".join(parts)
+            parts, size = [], 0
+    yield b"".join(parts)
+
+
+def _fixed(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
+    header_bytes, record = (8 * words for words in fixed.record_words(layout))
+    header, waiting = b"", b""
+    for part in stream:
+        waiting += part
+        if len(header) < header_bytes:
+            header, waiting = waiting[:header_bytes], waiting[header_bytes:]
+        whole = len(waiting) - len(waiting) % record
+        yield Piece(header + waiting[:whole])
+        waiting = waiting[whole:]
+    if waiting:
+        raise _damaged(layout, uri, f"{len(waiting)} bytes are left over after whole records of {record}")
+
+
+def _variable(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
+    waiting = b""
+    for part in stream:
+        waiting += part
+        whole, _ = _whole(waiting, layout)
+        yield Piece(waiting[:whole])
+        waiting = waiting[whole:]
+        if len(waiting) > _RECORD_MOST:
+            break
+    if waiting:
+        raise _damaged(layout, uri, DAMAGED)
+
+
+def _traces(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
+    """A record may be longer than memory: what is there of it is made a record of its own, and so is the rest."""
+    segment, head = 8 * dxt.segment_words(layout), 8 * dxt.HEAD
+    counts = struct.Struct(("<" if layout.byte_order == "little" else ">") + "qq")
+    waiting, before, done = b"", 0, 0
+    for part in stream:
+        waiting += part
+        whole, records = _whole(waiting, layout)
+        data, rest = waiting[:whole], waiting[whole:]
+        fitting = max(len(rest) - head, 0) // segment
+        if fitting:
+            writes, reads = counts.unpack_from(rest, 8 * dxt.WRITES_AT)
+            if writes < 0 or reads < 0:
+                break
+            here = min(writes, fitting)
+            start = rest[: 8 * dxt.WRITES_AT]
+            data += start + counts.pack(here, fitting - here) + rest[head : head + segment * fitting]
+            rest = start + counts.pack(writes - here, reads - (fitting - here)) + rest[head + segment * fitting :]
+        yield Piece(data, before, done)
+        before += records
+        done = fitting if records else done + fitting
+        waiting = rest
+    if waiting:
+        raise _damaged(layout, uri, DAMAGED)
+
+
+def _whole(data: bytes, layout: Layout) -> tuple[int, int]:
+    """How many of the bytes are whole records, and how many records these are."""
+    words, records = whole_records(native(data[: len(data) - len(data) % 8], layout.byte_order), modules.shape(layout))
+    return 8 * words, records
+
+
+def _damaged(layout: Layout, uri: str, problem: str) -> InputError:
+    return InputError(uri, f"{layout.module}: {problem}", "copy the log again")

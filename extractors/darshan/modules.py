@@ -1,0 +1,48 @@
+"""Which modules and versions can be read, and by what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from extractors.darshan import dxt, fixed, legacy, legacy_records, variable
+from extractors.darshan.decoded import Decoded, Decoder, Group, Layout
+from extractors.darshan.records import Shape
+
+_VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
+    "LUSTRE": (2, variable.decode_lustre),
+    "HEATMAP": (1, variable.decode_heatmap),
+    "MDHIM": (1, variable.decode_mdhim),
+}
+"""Newest version, and what decodes it."""
+
+
+def reads(layout: Layout) -> bool:
+    """Whether records of that layout can be decoded."""
+    if layout.module in _VARIABLE:
+        return 1 <= layout.version <= _VARIABLE[layout.module][0]
+    return fixed.reads(layout) or dxt.reads(layout)
+
+
+def shape(layout: Layout) -> Shape:
+    """The lengths of records of a layout where each has its own."""
+    return dxt.shape(layout) if dxt.reads(layout) else variable.shape(layout)
+
+
+def problem_of_length(layout: Layout, length: int) -> str | None:
+    """Why a region of `length` bytes can't be whole records, as far as its length tells; None where it can."""
+    if fixed.reads(layout):
+        header, record = (8 * words for words in fixed.record_words(layout))
+        if length < header:
+            return f"{length} bytes are less than the {header} that come before its records"
+        left = (length - header) % record
+        return f"{length} bytes leave {left} over after whole records of {record}" if left else None
+    return f"{length} bytes are not whole words" if length % 8 else None
+
+
+def decode(group: Group) -> Decoded:
+    """The group's rows, for a layout that `reads` says yes to."""
+    if group.layout.module in _VARIABLE:
+        return _VARIABLE[group.layout.module][1](group)
+    if group.layout.module == legacy.MODULE:
+        return legacy_records.decode(group)
+    return fixed.decode(group) if fixed.reads(group.layout) else dxt.decode(group)

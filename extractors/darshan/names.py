@@ -1,0 +1,134 @@
+"""The names region: which path, or other name, a record id stands for in a log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extractors.darshan.chain import follow
+from extractors.darshan.decoded import Group, Ints
+
+ENDS_WITH_NUL: Final = 1
+COUNTED: Final = 0
+"""The two versions of the region's layout: names that end with a NUL, or with their length before them."""
+
+DAMAGED: Final = "the names of its records do not end where their region ends"
+_ID: Final = 8
+_MIX: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+"""Odd numbers that spread the numbers of logs over 64 bits."""
+
+Unsigned = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of many logs: `ids[i]` stands for `names[i]` in log number `logs[i]`."""
+
+    logs: Ints
+    ids: Unsigned
+    names: pa.Array
+
+    def find(self, logs: Ints, ids: Unsigned) -> pa.Array:
+        """For each (log, id) the index of its name; null where the log has none. Indices are of 32 bits."""
+        for mix in _MIX:
+            found = pc.index_in(_keys(logs, ids, mix), value_set=_keys(self.logs, self.ids, mix))
+            known = found.is_valid().to_numpy(zero_copy_only=False)
+            index = found.fill_null(0).to_numpy()
+            if not known.any() or (
+                np.array_equal(self.ids[index[known]], ids[known])
+                and np.array_equal(self.logs[index[known]], logs[known])
+            ):
+                return found
+        raise AssertionError("two names share a key under each of four mixes")
+
+
+def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
+    """The names of many logs, and the reason for each log whose names are damaged.
+
+    Of two names for one id the first counts, but an empty one only where there is no other.
+    """
+    parts: list[Names] = []
+    damaged: dict[int, str] = {}
+    for group in groups:
+        part, broken = _read(group)
+        parts.append(part)
+        damaged |= broken
+    if not parts:
+        return Names(np.empty(0, np.int64), np.empty(0, np.uint64), pa.array([], pa.string())), damaged
+    logs = np.concatenate([part.logs for part in parts])
+    ids = np.concatenate([part.ids for part in parts])
+    names = pa.concat_arrays([part.names for part in parts])
+    empty = pc.equal(names, "").to_numpy(zero_copy_only=False)
+    if empty.any():
+        order = np.argsort(empty, kind="stable")
+        logs, ids, names = logs[order], ids[order], names.take(pa.array(order))
+    return Names(logs, ids, names), damaged
+
+
+def _read(group: Group) -> tuple[Names, dict[int, str]]:
+    joined = np.frombuffer(b"".join(group.data), np.uint8)
+    lengths = np.fromiter((len(data) for data in group.data), np.int64, len(group.data))
+    regions = np.flatnonzero(lengths)
+    ends = np.cumsum(lengths)[regions]
+    starts, logs = ends - lengths[regions], group.logs[regions]
+    counted = group.layout.version == COUNTED
+    candidates, name_at, following = (_counted if counted else _ending_with_nul)(joined, starts, group)
+    fits = following <= ends[np.searchsorted(ends, candidates, side="right")]
+    candidates, name_at, following = candidates[fits], name_at[fits], following[fits]
+    reached, whole = follow(candidates, following, starts, ends)
+    damaged = dict.fromkeys(logs[~whole].tolist(), DAMAGED)
+    at, begin, end = candidates[reached], name_at[reached], following[reached] - (0 if counted else 1)
+    order = "<u8" if group.layout.byte_order == "little" else ">u8"
+    ids = joined[at[:, None] + np.arange(_ID)].view(order)[:, 0].astype(np.uint64)
+    of = logs[np.searchsorted(ends, at, side="right")]
+    return Names(of, ids, _strings(joined, begin, end)), damaged
+
+
+def _ending_with_nul(joined: npt.NDArray[np.uint8], starts: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
+    """(where a record could begin, where its name would, where the next record would).
+
+    A record can only begin where a region does, or behind a NUL: the one that ends a name, or one within an id.
+    """
+    nuls = np.flatnonzero(joined == 0)
+    candidates = np.union1d(starts, nuls + 1)
+    candidates = candidates[candidates + _ID < len(joined)]
+    end = np.searchsorted(nuls, candidates + _ID)
+    ended = end < len(nuls)
+    candidates = candidates[ended]
+    return candidates, candidates + _ID, nuls[end[ended]] + 1
+
+
+def _counted(joined: npt.NDArray[np.uint8], starts: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
+    """The same where a name's length, four bytes, comes before it: a record could begin at any byte."""
+    head = _ID + 4
+    order = "<u4" if group.layout.byte_order == "little" else ">u4"
+    fitting = max(len(joined) - head + 1, 0)
+    lengths = np.ndarray((fitting,), order, joined.data, offset=_ID, strides=(1,)) if fitting else np.empty(0, order)
+    candidates = np.flatnonzero(lengths <= len(joined))
+    return candidates, candidates + head, candidates + head + lengths[candidates].astype(np.int64)
+
+
+def _strings(joined: npt.NDArray[np.uint8], begin: Ints, end: Ints) -> pa.Array:
+    """The stretches [begin, end) as strings; bytes that are not UTF-8 are shown by their hex digits."""
+    lengths = end - begin
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    places = np.repeat(begin - offsets[:-1], lengths) + np.arange(offsets[-1])
+    values = joined[places]
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
+    strings = pa.Array.from_buffers(pa.string(), len(begin), buffers)
+    try:
+        strings.validate(full=True)
+    except pa.ArrowInvalid:
+        raw = pa.Array.from_buffers(pa.binary(), len(begin), buffers).to_pylist()
+        return pa.array([name.decode("utf-8", "backslashreplace") for name in raw], pa.string())
+    return strings
+
+
+def _keys(logs: Ints, ids: Unsigned, mix: int) -> pa.Array:
+    return pa.array(ids ^ (logs.astype(np.uint64) * np.uint64(mix)))

@@ -1,0 +1,96 @@
+"""Finding records that have lengths of their own, and taking things out of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from extractors.darshan.chain import follow
+from extractors.darshan.columns import RANK, RECORD_ID, columns, record_order, sizes, words
+from extractors.darshan.decoded import Group, Ints
+
+DAMAGED: Final = "its records do not end where it ends"
+
+
+@dataclass(frozen=True)
+class Records:
+    """Where a group's records begin: `starts` counts words, `logs` says whose each is, `damaged` whose are broken."""
+
+    words: Ints
+    starts: Ints
+    logs: Ints
+    damaged: dict[int, str]
+
+    def column(self, place: int) -> Ints:
+        """The word at that place of each record."""
+        return self.words[self.starts + place]
+
+    def in_order(self) -> Records:
+        """The records sorted by log, record id and rank."""
+        order = record_order(self.logs, self.column(0), self.column(1))
+        return replace(self, starts=self.starts[order], logs=self.logs[order])
+
+    def base(self) -> dict[str, pa.Array]:
+        """record_id and rank, with which every record begins."""
+        return columns(self.words[self.starts[:, None] + np.arange(2)], [RECORD_ID, RANK])
+
+
+class Shape(NamedTuple):
+    """How long records are: `head` words, and then as many as `behind` says.
+
+    `behind` takes a region's words and gives, for every position where a head fits, how many words would follow
+    that head; less than nothing where no record could begin.
+    """
+
+    head: int
+    behind: Callable[[Ints], Ints]
+
+
+def find_records(group: Group, shape: Shape) -> Records:
+    """Find where the records of the group begin."""
+    all_words, counts = words(group), sizes(group)
+    regions = np.flatnonzero(counts)
+    ends = np.cumsum(counts)[regions]
+    starts, logs = ends - counts[regions], group.logs[regions]
+    candidates, following = _candidates(all_words, shape)
+    fits = following <= ends[np.searchsorted(ends, candidates, side="right")]
+    candidates, following = candidates[fits], following[fits]
+    reached, whole = follow(candidates, following, starts, ends)
+    found = candidates[reached]
+    of = logs[np.searchsorted(ends, found, side="right")]
+    return Records(all_words, found, of, dict.fromkeys(logs[~whole].tolist(), DAMAGED))
+
+
+def whole_records(all_words: Ints, shape: Shape) -> tuple[int, int]:
+    """Of words the first of which begins a record: (how many of them are whole records, how many records)."""
+    candidates, following = _candidates(all_words, shape)
+    fits = following <= len(all_words)
+    candidates, following = candidates[fits], following[fits]
+    reached, _ = follow(candidates, following, np.zeros(1, np.int64), np.array([len(all_words)]))
+    return int(following[reached].max(initial=0)), int(reached.sum())
+
+
+def _candidates(all_words: Ints, shape: Shape) -> tuple[Ints, Ints]:
+    """Where records could begin, and where the next one would then."""
+    if len(all_words) < shape.head:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    behind = shape.behind(all_words)
+    candidates = np.flatnonzero((behind >= 0) & (behind <= len(all_words)))
+    return candidates, candidates + shape.head + behind[candidates]
+
+
+def expand(counts: Ints) -> tuple[Ints, Ints]:
+    """(which record, place within it) of `counts[i]` things of each record i, one after the other."""
+    record = np.repeat(np.arange(len(counts)), counts)
+    first = np.cumsum(counts) - counts
+    return record, np.arange(len(record)) - first[record]
+
+
+def take(values: dict[str, pa.Array], index: Ints) -> dict[str, pa.Array]:
+    """The rows `index` of each column."""
+    where = pa.array(index)
+    return {name: column.take(where) for name, column in values.items()}

@@ -1,0 +1,145 @@
+"""Modules whose records have lengths of their own: Lustre layouts, heatmaps, MDHIM."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from extractors.darshan.columns import NOT_RECORDED, RANK, RECORD_ID, arrow, columns, lists, texts, unless_marked
+from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
+from extractors.darshan.records import Shape, expand, find_records, take
+from schemas import darshan
+from schemas.darshan import counters
+
+_COMPONENT: Final = 9
+"""Words of a Lustre component: seven counters and sixteen bytes of a pool's name."""
+
+
+def _behind_lustre_2(all_words: Ints) -> Ints:
+    components, stripes = all_words[2:-1], all_words[3:]
+    most = len(all_words)
+    sound = (components >= 0) & (components <= most) & (stripes >= 0) & (stripes <= most)
+    return np.where(sound, _COMPONENT * np.where(sound, components, 0) + stripes, -1)
+
+
+_LUSTRE_1: Final = Shape(7, lambda w: w[6:])
+_LUSTRE_2: Final = Shape(4, _behind_lustre_2)
+_HEATMAP: Final = Shape(6, lambda w: np.where(w[3:-2] <= len(w), 2 * w[3:-2], -1))
+_MDHIM_WORDS: Final = (RECORD_ID, RANK, *counters.MDHIM)
+_SERVERS_AT: Final = [counter.name for counter in _MDHIM_WORDS].index("MDHIM_SERVERS")
+_MDHIM: Final = Shape(len(_MDHIM_WORDS), lambda w: w[_SERVERS_AT : len(w) - len(_MDHIM_WORDS) + _SERVERS_AT + 1])
+
+
+def shape(layout: Layout) -> Shape:
+    """The lengths of the records of that layout."""
+    if layout.module == "LUSTRE":
+        return _LUSTRE_1 if layout.version == 1 else _LUSTRE_2
+    return {"HEATMAP": _HEATMAP, "MDHIM": _MDHIM}[layout.module]
+
+
+def decode_lustre(group: Group) -> Decoded:
+    """A row a component. Version 1 has one component a record, and says more of the file system."""
+    return _lustre_1(group) if group.layout.version == 1 else _lustre_2(group)
+
+
+def _lustre_1(group: Group) -> Decoded:
+    records = find_records(group, _LUSTRE_1).in_order()
+    osts, size, count = (records.column(place) for place in (2, 5, 6))
+    _, place = expand(count)
+    targets = records.words[np.repeat(records.starts + 7, count) + place]
+    held = records.base() | {
+        "component": pa.array(np.zeros(len(count), dtype=np.int64)),
+        "file_system_osts": unless_marked(osts),
+        "file_system_mdts": unless_marked(records.column(3)),
+        "stripe_offset": pa.array(records.column(4)),
+        "stripe_size": unless_marked(size),
+        "stripe_count": pa.array(count),
+        "osts": lists(targets, count),
+    }
+    return Decoded([Block(darshan.DARSHAN_LUSTRE, records.logs, held)], records.damaged)
+
+
+def _lustre_2(group: Group) -> Decoded:
+    """Words: id, rank, components, stripes; then the components; then the targets of them all.
+
+    At run time room is made for a number of components, and one of stripe size -1 ends those in use.
+    """
+    records = find_records(group, _LUSTRE_2).in_order()
+    room, stripes = records.column(2), records.column(3)
+    record, place = expand(room)
+    at = records.starts[record] + 4 + _COMPONENT * place
+    size, count = records.words[at], np.maximum(records.words[at + 1], 0)
+    in_use = _before_first(record, place, size == NOT_RECORDED, len(room))
+    record, place, at, count = record[in_use], place[in_use], at[in_use], count[in_use]
+    used = np.bincount(record, weights=count, minlength=len(room)).astype(np.int64)
+    damaged = dict.fromkeys(records.logs[used > stripes].tolist(), "a Lustre layout names more targets than it holds")
+    damaged |= records.damaged
+    if damaged:
+        return Decoded([], damaged)
+    _, stripe = expand(used)
+    targets = records.words[np.repeat(records.starts + 4 + _COMPONENT * room, used) + stripe]
+    empty = np.flatnonzero(np.bincount(record, minlength=len(room)) == 0)
+    order = np.argsort(np.concatenate([record, empty]), kind="stable")
+    pools = records.words[at[:, None] + np.arange(7, _COMPONENT)]
+    names = (
+        "stripe_size",
+        "stripe_count",
+        "stripe_pattern",
+        "component_flags",
+        "extent_start",
+        "extent_end",
+        "mirror_id",
+    )
+    layout = {name: arrow(records.words[at + i], "i8") for i, name in enumerate(names)}
+    layout |= {
+        "component": pa.array(place),
+        "osts": lists(targets, count),
+        "pool": texts(_bytes(pools, group)),
+    }
+    padded = {name: pa.concat_arrays([column, pa.nulls(len(empty), column.type)]) for name, column in layout.items()}
+    of_row = np.concatenate([record, empty])[order]
+    held = take(records.base(), of_row) | take(padded, order)
+    return Decoded([Block(darshan.DARSHAN_LUSTRE, records.logs[of_row], held)])
+
+
+def _before_first(record: Ints, place: Ints, mark: npt.NDArray[np.bool_], n: int) -> npt.NDArray[np.bool_]:
+    """Which things come before their record's first marked one."""
+    first = np.full(n, len(mark) + 1)
+    np.minimum.at(first, record[mark], place[mark])
+    return place < first[record]
+
+
+def _bytes(values: Ints, group: Group) -> npt.NDArray[np.uint8]:
+    order = "<i8" if group.layout.byte_order == "little" else ">i8"
+    return np.ascontiguousarray(values).astype(order).view(np.uint8)
+
+
+def decode_heatmap(group: Group) -> Decoded:
+    """A row a bin. Words: id, rank, bin width, bins, two pointers of the dead process; bins written, then read."""
+    records = find_records(group, _HEATMAP).in_order()
+    width, bins = records.column(2).view(np.float64), records.column(3)
+    record, place = expand(bins)
+    at = records.starts[record] + 6 + place
+    held = take(records.base(), record) | {
+        "bin": pa.array(place),
+        "start_s": pa.array(place * width[record]),
+        "interval_s": pa.array(width[record]),
+        "write_bytes": pa.array(records.words[at]),
+        "read_bytes": pa.array(records.words[at + bins[record]]),
+    }
+    return Decoded([Block(darshan.DARSHAN_HEATMAP, records.logs[record], held)], records.damaged)
+
+
+def decode_mdhim(group: Group) -> Decoded:
+    """Words: id, rank, counters, of which MDHIM_SERVERS says how many servers' operations follow them."""
+    records = find_records(group, _MDHIM).in_order()
+    servers = records.column(_SERVERS_AT)
+    _, place = expand(servers)
+    held = columns(records.words[records.starts[:, None] + np.arange(len(_MDHIM_WORDS))], _MDHIM_WORDS)
+    held["server_operations"] = lists(
+        records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place], servers
+    )
+    return Decoded([Block(darshan.DARSHAN_MDHIM, records.logs, held)], records.damaged)
