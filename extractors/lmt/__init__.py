@@ -1,0 +1,81 @@
+"""LMT, the Lustre Monitoring Tool: its MySQL or MariaDB server, or its tables in an SQLite file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import ClassVar, Final
+from zoneinfo import ZoneInfo
+
+from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from extractors.files import find_files
+from extractors.lmt.database import Database
+from extractors.lmt.samples import Day
+from extractors.lmt.tables import Components, fs_batch, mdt_batches, ost_batches, server_batches, target_batch
+from extractors.lustre import Sums
+from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
+from schemas.site import Site, password
+
+_TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_TARGET)
+
+
+class Lmt(Extractor):
+    """A day of a database is an input (its uri with `#2018-01-28`), and so is an SQLite file that a pattern names."""
+
+    source: ClassVar = "lmt"
+    version: ClassVar = 1
+    owner: ClassVar = "file_system"
+    tables: ClassVar = _TABLES
+    contested: ClassVar = frozenset({"lustre_ost", "lustre_mdt", "lustre_server", "lustre_fs"})
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """The files that patterns name, and the days of the databases; an unreachable one is found as a whole."""
+        yield from find_files(site, "file_system", self.source, span)
+        for name, where, _zone in site.sources("file_system", self.source):
+            if where.uri is None:
+                continue
+            uri = site.resolve(where.uri)
+            try:
+                days = Database(uri, password(name, self.source)).days(None, None)
+            except (InputError, OSError):
+                yield Input(self.source, name, uri)
+                continue
+            for day in days:
+                if day in span:
+                    settled = day + timedelta(days=2) <= days[-1]
+                    yield Input(self.source, name, f"{uri}#{day.isoformat()}", day, settled=settled)
+
+    def hash(self, input: Input, site: Site) -> str | None:
+        """Of a file its content; a database's day is known by its rows."""
+        return None if _is_database(input.uri) else super().hash(input, site)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """The day's rows; of a file without a day in its name, the rows of all its days."""
+        owner = site.file_systems[input.owner]
+        zone = ZoneInfo(owner.sources[self.source].timezone or owner.timezone)
+        if _is_database(input.uri):
+            db = Database(input.uri.partition("#")[0], password(input.owner, self.source))
+        else:
+            db = Database("sqlite://" + os.path.abspath(input.uri))
+        known = Components(db, owner.backend)
+        for day in [input.day] if input.day else db.days(None, None):
+            yield from _day(input, Day(db, day, zone), known, owner.backend)
+
+
+def _day(input: Input, day: Day, known: Components, backend: str | None) -> Iterator[Batch | Reject]:
+    steps = len(day.edges) - 1
+    osts, mdts = Sums.none(steps, len(known.ost.values)), Sums.none(steps, len(known.mdt.values))
+    batches = (
+        *ost_batches(day, known.ost, osts),
+        *mdt_batches(day, known, mdts),
+        *server_batches(day, known),
+        target_batch(day, backend),
+    )
+    yield from (batch for batch in (*batches, fs_batch(day, osts, mdts)) if batch.table.name not in input.superseded)
+    for table, count in day.unnamed.items():
+        yield Reject(input, f"{count} samples have an id that no name belongs to", table)
+
+
+def _is_database(uri: str) -> bool:
+    return uri.startswith(("sqlite://", "mysql://"))
