@@ -152,11 +152,11 @@ class Site(_Strict):
                 yield name, found, ZoneInfo(found.timezone or owner.timezone)
 
     def resolve(self, path: str) -> str:
-        """A path or URL of site.toml made absolute; `sqlite:///x` too."""
+        """A path or URL of site.toml made absolute, its .. resolved; `sqlite:///x` too."""
         for prefix in ("sqlite:///", ""):
             if path.startswith(prefix):
                 rest = path[len(prefix) :]
-                return path if "://" in rest else prefix + os.path.join(self.root, rest)
+                return path if "://" in rest else prefix + os.path.normpath(os.path.join(self.root, rest))
         raise AssertionError("every path starts with the empty prefix")
 
     @property
