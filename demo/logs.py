@@ -16,7 +16,8 @@ _SIZES = ("0_100", "100_1K", "1K_10K", "10K_100K", "100K_1M", "1M_4M", "4M_10M",
 _LIMITS = (100, 1 << 10, 10 << 10, 100 << 10, 1 << 20, 4 << 20, 10 << 20, 100 << 20, 1 << 30)
 _PREFIX: dict[Interface, str] = {"POSIX": "POSIX", "MPI-IO": "MPIIO", "STDIO": "STDIO"}
 _HEAT_BINS = 16
-_HEAT_RANKS = 64
+HEAT_RANKS = 32
+"""Jobs with more processes have no heat maps, to keep their logs small."""
 _MOUNTS = (("/lagoon", "lustre"), ("/fjord", "lustre"), ("/home", "nfs4"), ("/dev", "devtmpfs"), ("/", "ext4"))
 
 
@@ -189,7 +190,7 @@ def _heat(interface: Interface, run: Run) -> list[Heatmap]:
     spread evenly over the bins that it touches, the first taking what remains.
     """
     files = [file for file in run.files if interface in _passed(file)]
-    if run.nprocs > _HEAT_RANKS or not files:
+    if run.nprocs > HEAT_RANKS or not files:
         return []
     width = (run.end - run.start) / _HEAT_BINS
     moved = np.zeros((2, run.nprocs, _HEAT_BINS), dtype=np.int64)

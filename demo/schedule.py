@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -13,6 +14,10 @@ from demo.world import Cluster, FileSystem, World, clocks_back
 
 FOLD_S = 3600
 """How long the clocks are set back, in seconds."""
+
+
+NODE_SECONDS = 8000
+"""What a job of the crowd takes of a cluster's nodes, generously."""
 
 
 @dataclass
@@ -25,13 +30,15 @@ class Schedule:
     jobs: list[Job] = field(default_factory=list)
     _reserved: dict[str, int] = field(default_factory=dict)
 
-    def crowd_nodes(self, cluster: Cluster) -> int:
-        """Nodes that the crowd queues for; those of the cast come after them."""
-        return max(24, self.world.jobs // 30)
+    @cached_property
+    def crowd_nodes(self) -> int:
+        """Nodes of a cluster that the crowd queues for, so many that queues are short; those of the cast come after."""
+        first, last = self.world.window
+        return max(24, self.world.jobs * NODE_SECONDS // (last - first))
 
     def reserve(self, cluster: Cluster, count: int) -> range:
         """Nodes that nobody else uses."""
-        first = self._reserved.get(cluster.name, self.crowd_nodes(cluster))
+        first = self._reserved.get(cluster.name, self.crowd_nodes)
         self._reserved[cluster.name] = first + count
         return range(first, first + count)
 
@@ -44,7 +51,7 @@ class Schedule:
         first, last = world.window
         share = np.array([0.6, 0.4])
         for cluster, mine in zip(world.clusters, _split(count, share), strict=True):
-            free = np.full(self.crowd_nodes(cluster), first, dtype=np.int64)
+            free = np.full(self.crowd_nodes, first, dtype=np.int64)
             submits = np.sort(rng.integers(first, first + int((last - first) * 0.93), mine))
             for number, drawn in enumerate(submits):
                 app = CROWD[int(rng.choice(len(CROWD), p=(0.3, 0.2, 0.15, 0.15, 0.1, 0.1)))]

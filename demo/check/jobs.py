@@ -10,6 +10,7 @@ import duckdb
 
 from demo.check.compare import compare
 from demo.formats.darshan import record_id
+from demo.logs import HEAT_RANKS
 from demo.truth import FileTruth, LogTruth, Truth
 
 _MODULES = {"POSIX": "darshan_posix", "MPIIO": "darshan_mpiio", "STDIO": "darshan_stdio"}
@@ -153,7 +154,7 @@ def _spread_in_time(con: duckdb.DuckDBPyConnection, logs: list[LogTruth]) -> lis
         for module in _MODULES:
             files = [file for file in log["files"] if module in _passed(file)]
             sums = sum(file["read_bytes"] for file in files), sum(file["write_bytes"] for file in files)
-            if any(sums) and log["nprocs"] <= 64:
+            if any(sums) and log["nprocs"] <= HEAT_RANKS:
                 happened.append((_name(log), "heatmap", module, *sums))
             if any(sums) and log["traced"] and module == "POSIX":
                 happened.append((_name(log), "trace", module, *sums))

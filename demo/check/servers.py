@@ -159,12 +159,12 @@ def _operations(con: duckdb.DuckDBPyConnection, seen: Traffic, faults: Faults) -
 def _space_in_time(con: duckdb.DuckDBPyConnection, seen: Traffic, rows: Rows) -> list[str]:
     """Used space of each target at each sample, added up: a gauge belongs to the moment that its row begins."""
     shown = con.execute(
-        "SELECT ost, sum(used_bytes)::BIGINT, any_value(total_bytes) FROM lustre_ost WHERE file_system = ? "
+        "SELECT ost, sum(used_bytes // 1024)::BIGINT, any_value(total_bytes) FROM lustre_ost WHERE file_system = ? "
         "AND read_bytes IS NOT NULL GROUP BY ost",
         [seen.fs.name],
     ).fetchall()
     happened = [
-        (f"OST{ost:04x}", int(seen.used_kib[rows.begin[rows.ost == ost], ost].sum()) * 1024, seen.fs.ost_kib * 1024)
+        (f"OST{ost:04x}", int(seen.used_kib[rows.begin[rows.ost == ost], ost].sum()), seen.fs.ost_kib * 1024)
         for ost in range(seen.fs.osts)
     ]
     return compare(f"space of {seen.fs.name}'s targets in time", happened, shown)

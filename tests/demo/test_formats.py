@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 from demo.formats.sacct import node_list
+from demo.logs import HEAT_RANKS
 from demo.truth import LogTruth, Truth
 
 PYDARSHAN = """
@@ -77,7 +78,7 @@ def test_pydarshan_reads_what_the_truth_says(root: Path, truth: Truth) -> None:
             moved = [[f["path"], f["rank"], f["read_bytes"], f["write_bytes"]] for f in mine]
             assert found.get(module, []) == sorted(moved)
             total = sum(f["read_bytes"] + f["write_bytes"] for f in mine)
-            if log["nprocs"] <= 64:
+            if log["nprocs"] <= HEAT_RANKS:
                 assert found["heat"].get(module.replace("-", ""), 0) == total
         assert found["osts"] == {f["path"]: f["osts"] for f in log["files"] if f["osts"]}
         assert ("traced" in found) == log["traced"]
