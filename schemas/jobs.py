@@ -20,6 +20,12 @@ OTHER_JOBS: Final = Table(
         Column(JOB_ID.name, JOB_ID.type, "the number that the scheduler's text for the job starts with"),
         Column("end_time", TIMESTAMP, "when it ended", encoding=DELTA, nullable=False),
         Column("submit_time", TIMESTAMP, "when it was submitted", encoding=DELTA),
+        Column(
+            "time_ambiguous",
+            pa.bool_(),
+            "true where a time lies in the hour that autumn repeats: the earlier reading is given",
+            nullable=False,
+        ),
         Column("scheduler", TEXT, "pbs, lsf, flux, …, in the site's own words"),
         Column("job_name", TEXT, "name of the job"),
         Column("user_name", TEXT, "who ran it"),

@@ -9,6 +9,7 @@ import fsspec
 
 from extractors.base import Batch, Extractor, Input, Reject, Span
 from extractors.files import find_files
+from extractors.lookback import bounds, find_days
 from schemas.site import OwnerKind, Site, SiteError
 from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
 from schemas.table import Table
@@ -24,14 +25,14 @@ class Slurm(Extractor):
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Files by the site's patterns, and a day after the other of each command."""
-        from extractors.slurm.live import find_days
+        from extractors.slurm.live import SCHEME
 
         yield from find_files(site, self.owner, self.source, span)
         for name, where, zone in site.sources(self.owner, self.source):
             if where.uri is not None:
                 raise SiteError("site.toml", [f'clusters.{name}.slurm: needs files = "..." or command = "sacct"'])
             if where.command is not None:
-                yield from find_days(name, where, zone, span)
+                yield from find_days(self.source, name, f"{SCHEME}{name}/", where, zone, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """slurm_jobs, slurm_steps and slurm_running; rejects name lines, fields and values that were left out."""
@@ -42,7 +43,7 @@ class Slurm(Extractor):
             (where, zone) for name, where, zone in site.sources(self.owner, self.source) if name == input.owner
         )
         if input.uri.startswith(live.SCHEME) and input.day is not None:
-            yield from read_tables(live.ask(input, where, zone), input, zone, live.window(input.day, zone))
+            yield from read_tables(live.ask(input, where, zone), input, zone, bounds(input.day, zone))
             return
         with fsspec.open(input.uri, "rb", compression="infer") as file:
             read = json.read_json if _is_json(file) else lines.read_rows

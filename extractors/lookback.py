@@ -1,0 +1,43 @@
+"""Sources that are asked rather than read, a day at a time, and that may still change what they said of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from extractors.base import Input, Span
+from schemas.site import Source
+
+LOOK_BACK_DAYS: Final = 7
+"""A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""
+
+
+def find_days(
+    source: str, owner: str, uri: str, where: Source, zone: ZoneInfo, span: Span, now: datetime | None = None
+) -> Iterator[Input]:
+    """An input `uri` + day for each day of `span` up to today, on the zone's clock.
+
+    Without days, it is each day since the source's option `first_day`, or those of the look-back (option
+    `look_back_days`) where it has none. A day in the look-back has no mtime, so it is asked whenever it is found;
+    an older one has the moment that it left the look-back, so it is asked once after that, and then not again.
+    """
+    today = (now or datetime.now(UTC)).astimezone(zone).date()
+    look_back = timedelta(days=int(where.options.get("look_back_days", LOOK_BACK_DAYS)))
+    until = min(span.until or date.max, today + timedelta(days=1))
+    day = span.since or where.options.get("first_day") or until - timedelta(days=1) - look_back
+    while day < until:
+        settles = bounds(day + look_back, zone)[1].replace(tzinfo=UTC)
+        settled = day + look_back < today
+        yield Input(source, owner, f"{uri}{day}", day, 0 if settled else None, settles if settled else None)
+        day += timedelta(days=1)
+
+
+def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """[start, end) of a day of the zone's clock, as UTC without a zone."""
+    start, end = (
+        datetime(d.year, d.month, d.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+        for d in (day, day + timedelta(days=1))
+    )
+    return start, end
