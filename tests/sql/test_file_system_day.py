@@ -2,10 +2,10 @@
 
 from datetime import date, datetime, timedelta
 
-import duckdb
 import pytest
 
-from .conftest import Fill
+from tests.conftest import Fill
+from warehouse import Lake
 
 DAY = date(2026, 1, 1)
 T = datetime(2026, 1, 1)
@@ -16,7 +16,7 @@ def interval(start_s: int, **more: object) -> dict[str, object]:
     return row | {"osts": 2, "osts_missing": 0, "mdts": 1, "mdts_missing": 0} | more
 
 
-def test_a_peak_is_a_rate_so_that_a_long_interval_is_none(lake: duckdb.DuckDBPyConnection, fill: Fill) -> None:
+def test_a_peak_is_a_rate_so_that_a_long_interval_is_none(lake: Lake, fill: Fill) -> None:
     fill(
         "lustre_fs",
         interval(0, write_bytes=1000, read_bytes=0),
@@ -28,9 +28,7 @@ def test_a_peak_is_a_rate_so_that_a_long_interval_is_none(lake: duckdb.DuckDBPyC
     ).fetchall() == [(6900, 100.0, T, 5.0)]
 
 
-def test_the_share_that_was_seen_counts_missing_targets_and_missing_time(
-    lake: duckdb.DuckDBPyConnection, fill: Fill
-) -> None:
+def test_the_share_that_was_seen_counts_missing_targets_and_missing_time(lake: Lake, fill: Fill) -> None:
     half_a_day = 43200.0
     fill("lustre_fs", interval(0, interval_s=half_a_day, osts_missing=1, write_bytes=7))
     assert lake.sql("SELECT seen_pct, observed_s FROM file_system_day").fetchall() == [
@@ -38,7 +36,7 @@ def test_the_share_that_was_seen_counts_missing_targets_and_missing_time(
     ]
 
 
-def test_what_was_never_collected_is_null(lake: duckdb.DuckDBPyConnection, fill: Fill) -> None:
+def test_what_was_never_collected_is_null(lake: Lake, fill: Fill) -> None:
     """P6: a day of byte counts without operations has no operations, not zero."""
     fill("lustre_fs", interval(0, write_bytes=0, opens=None))
     assert lake.sql("SELECT write_bytes, read_bytes, opens FROM file_system_day").fetchall() == [(0, None, None)]

@@ -1,4 +1,4 @@
-"""The views of sql/ over tables that a test fills row by row."""
+"""A lake of empty tables that a test fills row by row, with every view over them, for tests of views and pages."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,6 +10,7 @@ import pytest
 import schemas
 from schemas.ddl import duckdb_type, quote
 from schemas.ledger import LEDGER
+from warehouse import Lake
 from warehouse.catalog import sql_files
 
 Fill = Callable[..., None]
@@ -37,25 +38,32 @@ def all_views() -> Iterator[duckdb.DuckDBPyConnection]:
     con.close()
 
 
+class TablesOnly(Lake):
+    """A lake whose tables lie in memory."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+
+
 @pytest.fixture
-def lake(all_views: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The same, for one test: what it fills in is gone after it."""
+def lake(all_views: duckdb.DuckDBPyConnection) -> Iterator[Lake]:
+    """The same as a lake, for one test: what it fills in is gone after it."""
     all_views.begin()
-    yield all_views
+    yield TablesOnly(all_views)
     all_views.rollback()
 
 
 @pytest.fixture
-def fill(lake: duckdb.DuckDBPyConnection) -> Fill:
-    """What adds rows to a table, fill("inputs", row, row): each a dict of the columns that matter; the others are null."""
+def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
+    """What adds rows to a table: `fill(name, row, row)`, each row a dict; columns that it lacks are null."""
 
     def add(table: str, *rows: dict[str, Any]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))
         kinds = {c.name: c.type for t in (*schemas.tables().values(), *LEDGER) if t.name == table for c in columns(t)}
         data = pa.table({n: pa.array([row.get(n) for row in rows], kinds[n]) for n in names})
-        lake.register("rows_to_add", data)
-        lake.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_add")
-        lake.unregister("rows_to_add")
+        all_views.register("rows_to_add", data)
+        all_views.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_add")
+        all_views.unregister("rows_to_add")
 
     return add
 

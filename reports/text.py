@@ -1,0 +1,84 @@
+"""Pictures and tables in plain text: sparklines, bars, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from reports.units import bytes_text
+
+_HEIGHTS = "▁▂▃▄▅▆▇█"
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+MISSING = "·"
+"""Where a picture has no value: not the same as a low one."""
+UNKNOWN = "unknown"
+
+
+def sparkline(values: Iterable[float | None], top: float | None = None) -> str:
+    """One character a value, from nothing at the lowest block to `top` (their largest, if None) at the highest."""
+    values = list(values)
+    top = max((v for v in values if v is not None), default=0.0) if top is None else top
+    return "".join(MISSING if v is None else _HEIGHTS[_step(v, top, len(_HEIGHTS))] for v in values)
+
+
+def bar(share: float, width: int = 20) -> str:
+    """A bar of `width` characters, filled to `share` of 1 and cut off there."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+
+
+def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[str]:
+    """Rows as lines of columns that are as wide as they need; those in `right` are flush right."""
+    right = set(right)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = ((_fitted(*cell, k in right) for k, cell in enumerate(zip(row, widths, strict=True))) for row in rows)
+    return ["  ".join(line).rstrip() for line in cells]
+
+
+def size(value: float | None) -> str:
+    """Bytes in binary units."""
+    return UNKNOWN if value is None else bytes_text(value)
+
+
+def rate(bytes_per_s: float | None) -> str:
+    """Bytes a second in binary units."""
+    return UNKNOWN if bytes_per_s is None else f"{bytes_text(bytes_per_s)}/s"
+
+
+def number(value: float | None) -> str:
+    """A count, its thousands apart."""
+    return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A percentage."""
+    return UNKNOWN if value is None else f"{value:.{digits}f} %"
+
+
+def seconds(value: float | None) -> str:
+    """A length of time in seconds, and in hours and minutes where it is longer than two."""
+    if value is None:
+        return UNKNOWN
+    text = f"{value:,.0f} s" if value >= 100 or value == round(value) else f"{value:.3g} s"
+    minutes = round(value) // 60
+    if minutes < 2:
+        return text
+    hours, minutes = divmod(minutes, 60)
+    return f"{text} ({hours} h {minutes:02d} min)" if hours else f"{text} ({minutes} min {round(value) % 60:02d} s)"
+
+
+def moment(value: datetime | None) -> str:
+    """A time, UTC, to the second."""
+    return UNKNOWN if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
+
+
+def _fitted(text: str, width: int, right: bool) -> str:
+    return text.rjust(width) if right else text.ljust(width)
+
+
+def _step(value: float, top: float, steps: int) -> int:
+    """Which of `steps` blocks stands for a value between 0 and `top`; only 0 has the lowest where it can be told."""
+    if value <= 0 or top <= 0:
+        return 0
+    return min(1 + int(value / top * (steps - 1)), steps - 1)

@@ -1,0 +1,73 @@
+"""Pictures and numbers in plain text."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports import text
+
+VALUES = st.lists(st.none() | st.floats(0, 1e15))
+
+
+@given(VALUES)
+def test_a_sparkline_has_a_character_a_value_and_tells_missing_from_zero(values: list[float | None]) -> None:
+    """P6: a missing value is not drawn as a low one."""
+    line = text.sparkline(values)
+    assert len(line) == len(values)
+    assert all((mark == text.MISSING) == (value is None) for mark, value in zip(line, values, strict=True))
+
+
+@given(st.lists(st.floats(0, 1e15), min_size=2))
+def test_a_sparkline_is_never_lower_for_a_larger_value(values: list[float]) -> None:
+    line = text.sparkline(values)
+    by_value = sorted(zip(values, line, strict=True))
+    assert [mark for _, mark in by_value] == sorted(line)
+
+
+def test_a_sparkline_uses_its_whole_height() -> None:
+    assert text.sparkline([0, 1, 50, 100]) == "▁▂▅█"
+    assert text.sparkline([5, 10], top=100) == "▂▂"
+    assert text.sparkline([0, 0]) == "▁▁"
+
+
+@given(st.floats(-1, 2), st.integers(1, 60))
+def test_a_bar_is_as_wide_as_asked(share: float, width: int) -> None:
+    assert len(text.bar(share, width)) == width
+
+
+def test_a_bar_is_filled_to_its_share() -> None:
+    assert text.bar(0.5, 4) == "██  "
+    assert text.bar(0.8233, 10) == "████████▎ "
+    assert text.bar(7, 3) == "███"
+
+
+def test_columns_are_as_wide_as_their_widest_and_numbers_end_at_the_right() -> None:
+    assert text.columns([("a", "12", ""), ("bcd", "7", "x")], right=[1]) == ["a    12", "bcd   7  x"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (756, "756 s (12 min 36 s)"),
+        (85.47495, "85.5 s"),
+        (4, "4 s"),
+        (0.25, "0.25 s"),
+        (86400, "86,400 s (24 h 00 min)"),
+    ],
+)
+def test_seconds_are_told_so_that_a_person_sees_how_long(value: float, shown: str) -> None:
+    assert text.seconds(value) == shown
+
+
+def test_what_is_not_known_says_so_and_is_not_zero() -> None:
+    """P6: null is not zero, on a page too."""
+    for show in (text.size, text.rate, text.number, text.percent, text.seconds, text.moment):
+        assert show(None) == "unknown"
+    assert text.size(0) == "0 B"
+    assert text.percent(0) == "0.00 %"
+
+
+def test_times_are_told_to_the_second() -> None:
+    assert text.moment(datetime(2017, 3, 20, 8, 59, 2)) == "2017-03-20 08:59:02"
