@@ -104,9 +104,9 @@ def _as_numbers(column: pa.ChunkedArray) -> list[npt.NDArray[np.generic]]:
     encoded = column.combine_chunks()
     if not pa.types.is_dictionary(column.type):
         encoded = encoded.dictionary_encode()
-    ranks = np.empty(len(encoded.dictionary) + 1, dtype=np.int32)
-    ranks[np.argsort(np.array(encoded.dictionary.to_pylist(), dtype=object))] = np.arange(len(encoded.dictionary))
-    ranks[-1] = -1
+    # Ranks, not positions: a dictionary may hold a value twice.
+    ranks = np.unique(np.array(encoded.dictionary.to_pylist(), dtype=object), return_inverse=True)[1]
+    ranks = np.append(ranks.astype(np.int32), np.int32(-1))
     return [ranks[pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)]]
 
 

@@ -9,6 +9,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -22,9 +23,27 @@ from schemas import ddl
 from schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
 from schemas.table import Table
 from warehouse.records import DataFile, InputRecord, Load, now
+from warehouse.store import Store
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
+_TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "size_bytes", "mtime")])
+
+
+@dataclass
+class Changes:
+    """What was done to a catalog since it was opened: the loads it was given, and data files by their paths."""
+
+    loads: int = 0
+    added: dict[str, DataFile] = field(default_factory=dict)
+    removed: dict[str, DataFile] = field(default_factory=dict)
+    written: list[DataFile] = field(default_factory=list)
+    """Files that were written for this edit alone: of no use if it is not published."""
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables whose files are others now."""
+        return {f.table_name for f in (*self.added.values(), *self.removed.values())}
 
 
 class Catalog:
@@ -32,21 +51,35 @@ class Catalog:
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self.con = con
+        self.changes = Changes()
 
     @classmethod
     @contextmanager
-    def editing(cls, path: Path) -> Iterator[Catalog]:
-        """The catalog at `path`, made if it is not there; whole on disk in one file when the block ends."""
+    def editing(cls, path: Path, store: Store) -> Iterator[Catalog]:
+        """The catalog at `path`, made if it is not there; whole on disk in one file when the block ends.
+
+        One that follows other declarations, an older iolake's, is made anew with its ledger.
+        """
         if not path.exists():
             shutil.copyfile(_empty(declarations()), path)
-        with cls._attached(path) as catalog:
+        with cls._attached(path, store) as catalog:
+            told = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
+            if told in ([], [(declarations(),)]):
+                yield catalog
+                return
+        older = path.rename(path.with_suffix(".older"))
+        shutil.copyfile(_empty(declarations()), path)
+        with cls._attached(path, store) as catalog:
+            catalog._take_ledger(older)
             yield catalog
 
     @classmethod
     @contextmanager
-    def _attached(cls, path: Path) -> Iterator[Catalog]:
+    def _attached(cls, path: Path, store: Store | None = None) -> Iterator[Catalog]:
         con = duckdb.connect()
         try:
+            if store is not None and not store.local:
+                con.register_filesystem(store.fs)
             con.execute(f"ATTACH {ddl.literal(str(path))} AS catalog (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute("USE catalog")
             yield cls(con)
@@ -55,6 +88,22 @@ class Catalog:
             con.execute("DETACH catalog")
         finally:
             con.close()
+
+    def _take_ledger(self, older: Path) -> None:
+        """Copy every ledger row of another catalog; columns that it lacks are null."""
+        self.con.execute(f"ATTACH {ddl.literal(str(older))} AS older (READ_ONLY)")
+        for ledger in LEDGER:
+            there = {
+                row[0]
+                for row in self.rows(
+                    "SELECT column_name FROM duckdb_columns() WHERE database_name = 'older' AND table_name = ?",
+                    [ledger.name],
+                )
+            }
+            names = ", ".join(ddl.quote(n) for n in ledger.schema.names if n in there)
+            if names:
+                self.con.execute(f"INSERT INTO {ledger.name} ({names}) SELECT {names} FROM older.{ledger.name}")
+        self.con.execute("DETACH older")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; values are bound."""
@@ -88,11 +137,18 @@ class Catalog:
             ({"generation": g, "table_name": f.table_name, "column_names": f.columns} for g, f in new.items()),
         )
         self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
+        self.changes.added |= {f.path: f for f in files}
 
     def remove_files(self, files: Iterable[DataFile]) -> None:
-        self.con.execute("DELETE FROM files WHERE path IN (SELECT unnest(?))", [[f.path for f in files]])
+        gone = {f.path: f for f in files}
+        self.con.execute("DELETE FROM files WHERE path IN (SELECT unnest(?))", [[*gone]])
+        self.changes.removed |= {path: f for path, f in gone.items() if self.changes.added.pop(path, None) is None}
 
     # -- loads and inputs
+
+    def has_load(self, load_id: str) -> bool:
+        """Whether that load was published."""
+        return bool(self.rows("FROM loads WHERE load_id = ?", [load_id]))
 
     def put_load(self, load: Load, snapshot: int) -> None:
         """Write a load into the ledger; its inputs and rejects take the place of what was known of them."""
@@ -101,9 +157,10 @@ class Catalog:
         rejected = [r.input_id for r in load.inputs if r.status == "rejected"]
         # A rejected new content leaves the rows of the old one, which are still the old load's.
         kept = {
-            input_id: {"load_id": load_id, "rows": rows}
-            for input_id, load_id, rows in self.rows(
-                "SELECT input_id, load_id, rows FROM inputs WHERE rows > 0 AND input_id IN (SELECT unnest(?))",
+            input_id: {"load_id": load_id, "rows": rows, "content_hash": content}
+            for input_id, load_id, rows, content in self.rows(
+                "SELECT input_id, load_id, rows, content_hash FROM inputs "
+                "WHERE rows > 0 AND input_id IN (SELECT unnest(?))",
                 [rejected],
             )
         }
@@ -113,11 +170,14 @@ class Catalog:
         self.insert(
             INPUTS, (self._input_row(r, info.extractor_version) | at | kept.get(r.input_id, {}) for r in load.inputs)
         )
-        for record in load.touched:
+        if load.touched:
+            touched = pa.Table.from_pylist([asdict(r) for r in load.touched], schema=_TOUCHED)
+            self.con.register("touched", touched)
             self.con.execute(
-                "UPDATE inputs SET size_bytes = ?, mtime = ? WHERE input_id = ?",
-                [record.size_bytes, record.mtime, record.input_id],
+                "UPDATE inputs SET size_bytes = touched.size_bytes, mtime = touched.mtime "
+                "FROM touched WHERE inputs.input_id = touched.input_id"
             )
+            self.con.unregister("touched")
         stamp = now()
         self.insert(
             REJECTS,
@@ -149,6 +209,7 @@ class Catalog:
                 }
             ],
         )
+        self.changes.loads += 1
 
     @staticmethod
     def _input_row(record: InputRecord, version: int) -> dict[str, Any]:
@@ -157,7 +218,9 @@ class Catalog:
 
     # -- snapshots and views
 
-    def put_snapshot(self, number: int, operation: str, loads: int, added: int, removed: int, root: str) -> None:
+    def put_snapshot(self, number: int, operation: str, root: str) -> None:
+        """Write the views over the files as they are now, and the row of the snapshot that this will be."""
+        self.write_views(root)
         rows, size = self.rows("SELECT coalesce(sum(rows), 0), coalesce(sum(size_bytes), 0) FROM files")[0]
         self.insert(
             SNAPSHOTS,
@@ -166,9 +229,9 @@ class Catalog:
                     "number": number,
                     "committed_at": now(),
                     "operation": operation,
-                    "loads": loads,
-                    "files_added": added,
-                    "files_removed": removed,
+                    "loads": self.changes.loads,
+                    "files_added": len(self.changes.added),
+                    "files_removed": len(self.changes.removed),
                     "rows": int(rows),
                     "size_bytes": int(size),
                     "root": root,
@@ -177,23 +240,19 @@ class Catalog:
             ],
         )
 
-    def write_views(self, root: str, changed: set[str]) -> None:
-        """Write the views of the `changed` tables, and all of them where declarations or location changed."""
+    def write_views(self, root: str) -> None:
+        """Write the storage views of changed tables, and all of them where declarations or location changed."""
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
-        moved = bool(last) and last[0][0] != root
-        declared_anew = bool(last) and last[0][1] != declarations()
+        everything = last != [] and last != [(root, declarations())]
         for name, table in schemas.tables().items():
-            if moved or declared_anew or name in changed:
+            if everything or name in self.changes.tables:
                 self._write_storage_view(table, root)
-        if declared_anew:
-            self._declare()
 
     def _declare(self) -> None:
-        """Write the readers' views, the comments, and what sql/ has. Storage views must be there."""
+        """Write the readers' views with their comments, and what sql/ has. Storage views must be there."""
         for table in schemas.tables().values():
             for statement in ddl.create_view(table):
                 self.con.execute(statement)
-        self._write_comments()
         self._write_sql()
 
     def _write_storage_view(self, table: Table, root: str) -> None:
@@ -201,13 +260,6 @@ class Catalog:
         for file in self.files("f.table_name = ?", [table.name]):
             generations[tuple(file.columns)].append(f"{root}/{file.path}")
         self.con.execute(ddl.create_storage_view(table, generations))
-
-    def _write_comments(self) -> None:
-        for ledger in LEDGER:
-            self.con.execute(f"COMMENT ON TABLE {ledger.name} IS {ddl.literal(ledger.doc)}")
-            for column in ledger.columns:
-                name = f"{ledger.name}.{ddl.quote(column.name)}"
-                self.con.execute(f"COMMENT ON COLUMN {name} IS {ddl.literal(column.comment)}")
 
     def _write_sql(self) -> None:
         """Run every file of sql/; one that needs another's view waits for its turn."""
@@ -235,7 +287,8 @@ def _empty(declared: str) -> Path:
     with Catalog._attached(path) as catalog:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
         for ledger in LEDGER:
-            catalog.con.execute(_create_table(ledger))
+            for statement in (_create_table(ledger), *_ledger_comments(ledger)):
+                catalog.con.execute(statement)
         for table in schemas.tables().values():
             catalog.con.execute(ddl.create_storage_view(table, {}))
         catalog._declare()
@@ -257,8 +310,15 @@ def question(text: str) -> str:
 
 def declarations() -> str:
     """Hash of everything that views are made of but the files."""
+    return _hash(tuple(schemas.tables().values()))
+
+
+@cache
+def _hash(tables: tuple[Table, ...]) -> str:
     digest = hashlib.blake2b(digest_size=8)
-    for table in schemas.tables().values():
+    for ledger in LEDGER:
+        digest.update("".join([_create_table(ledger), *_ledger_comments(ledger)]).encode())
+    for table in tables:
         digest.update("".join([ddl.create_storage_view(table, {}), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
@@ -274,3 +334,10 @@ def _comment(name: str, text: str) -> str:
 def _create_table(table: LedgerTable) -> str:
     columns = ", ".join(f"{ddl.quote(c.name)} {ddl.duckdb_type(c.type)}" for c in table.columns)
     return f"CREATE TABLE {table.name} ({columns})"
+
+
+def _ledger_comments(table: LedgerTable) -> list[str]:
+    return [
+        f"COMMENT ON TABLE {table.name} IS {ddl.literal(table.doc)}",
+        *(f"COMMENT ON COLUMN {table.name}.{ddl.quote(c.name)} IS {ddl.literal(c.comment)}" for c in table.columns),
+    ]

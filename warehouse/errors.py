@@ -38,3 +38,11 @@ class CommitContested(LakeError):
     def __init__(self, uri: str, tries: int) -> None:
         self.uri, self.tries = uri, tries
         super().__init__(f"{uri}: other writers published first {tries} times; run the same command again")
+
+
+class LoadLost(LakeError):
+    """A load's mark is gone: it seemed dead, and what it staged may be collected. Nothing was published."""
+
+    def __init__(self, uri: str, load_id: str) -> None:
+        self.uri, self.load_id = uri, load_id
+        super().__init__(f"{uri}: load {load_id} seemed dead and was cleaned up; run the same command again")

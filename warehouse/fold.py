@@ -25,20 +25,16 @@ Mask = Callable[[pa.Table], npt.NDArray[np.bool_]]
 
 
 class Fold:
-    """One load, one catalog. `added`, `removed` and `written` tell afterwards what became of data files."""
+    """One load, one catalog."""
 
     def __init__(self, store: Store, catalog: Catalog, load: Load) -> None:
         self._store, self._catalog, self._load = store, catalog, load
-        self.added: list[DataFile] = []
-        self.removed: list[DataFile] = []
-        self.written: list[DataFile] = []
 
     def run(self, snapshot: int) -> None:
         """Make the catalog what it is with the load in it."""
         self._leave_out_what_is_there()
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
-        self.added += self._load.files
         self._drop_older_keys()
         self._catalog.put_load(self._load, snapshot)
 
@@ -71,6 +67,7 @@ class Fold:
             self._load,
             files=tuple(f for f in kept if f is not None),
             inputs=inputs,
+            rejects=tuple(r for r in self._load.rejects if r.input_id not in here),
             unchanged=self._load.unchanged + twins,
         )
 
@@ -82,7 +79,8 @@ class Fold:
             content: uri
             for content, uri, input_id in self._catalog.rows(
                 "SELECT content_hash, uri, input_id FROM inputs "
-                "WHERE source = ? AND owner = ? AND status = 'loaded' AND content_hash IN (SELECT unnest(?))",
+                "WHERE source = ? AND owner = ? AND (status = 'loaded' OR rows > 0) "
+                "AND content_hash IN (SELECT unnest(?))",
                 [info.source, info.owner, [r.content_hash for r in loaded]],
             )
             if input_id not in own
@@ -106,15 +104,17 @@ class Fold:
         replaced, loads = {row[0] for row in old}, {row[1] for row in old}
         for file in self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)]):
             self._keep(file, [INPUT_ID.name], _one_of(INPUT_ID.name, replaced))
-        # Copies of the old content are inputs of their own again.
+        # Copies of a content that is no more are inputs of their own again.
+        there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}
         self._catalog.con.execute(
             "DELETE FROM inputs WHERE status = 'unchanged' AND source = ? AND owner = ? "
             "AND content_hash IN (SELECT unnest(?))",
-            [self._load.info.source, self._load.info.owner, [row[2] for row in old]],
+            [self._load.info.source, self._load.info.owner, [row[2] for row in old if row[2] not in there]],
         )
 
     def _drop_older_keys(self) -> None:
-        """In tables that hold one row a key, the older rows of the load's keys."""
+        """In tables that hold one row a key, the rows of the load's keys that other files have had until now."""
+        waiting = {f.path for f in self._load.files}
         for new in self._load.files:
             table = schemas.tables()[new.table_name]
             if not table.unique:
@@ -126,10 +126,10 @@ class Fold:
             there = self._catalog.files(
                 "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [new.table_name, new.owner, new.date]
             )
-            own = {f.path for f in self._load.files}
             for file in there:
-                if file.path not in own:
+                if file.path not in waiting:
                     self._keep(file, keys, _has_key(fresh, keys))
+            waiting.remove(new.path)
 
     def _keep(self, file: DataFile, columns: list[str], drop: Mask) -> None:
         """Put what is left of a file of the catalog, without the rows to drop, in its place."""
@@ -137,13 +137,8 @@ class Fold:
         if left is file:
             return
         self._catalog.remove_files([file])
-        if file in self.added:
-            self.added.remove(file)
-        else:
-            self.removed.append(file)
         if left is not None:
             self._catalog.add_files([left])
-            self.added.append(left)
 
     def _without(self, file: DataFile, columns: list[str], drop: Mask) -> DataFile | None:
         """The file itself where no row is to drop, None where every row is, else a new file of the others."""
@@ -154,7 +149,7 @@ class Fold:
             return None
         data = parquet.read(self._store, file.path).filter(pa.array(~dropped))
         left = rewrite(self._store, [file], data, self._load.info.load_id)
-        self.written.append(left)
+        self._catalog.changes.written.append(left)
         return left
 
 

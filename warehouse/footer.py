@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import zlib
 from collections.abc import Sequence
@@ -40,17 +41,17 @@ class Footer:
         return cls(tuple(load for footer in footers for load in footer.loads), tuple(replaces))
 
     def encode(self) -> bytes:
-        """As compressed JSON."""
+        """As compressed JSON, in base64: a Parquet footer's values are text, and polars reads no other."""
         told = {
             "loads": [[asdict(info), [asdict(r) for r in inputs]] for info, inputs in self.loads],
             "replaces": self.replaces,
         }
-        return zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode())
+        return base64.b64encode(zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode()))
 
     @classmethod
     def decode(cls, told: bytes) -> Footer:
         """What `encode` made."""
-        values = json.loads(zlib.decompress(told))
+        values = json.loads(zlib.decompress(base64.b64decode(told)))
         loads = tuple(
             (
                 LoadInfo(

@@ -1,19 +1,16 @@
-"""Garbage: what dead loads left behind, snapshots past their time, and data files that none of the others name."""
+"""Garbage: what the dead left behind, snapshots past their time, and data files that none of the others name."""
 
 from __future__ import annotations
 
-import json
-import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from warehouse import layout
-from warehouse.processes import process_started
-from warehouse.store import Stored
+from warehouse.processes import is_gone
+from warehouse.store import Stored, writer_of
 from warehouse.warehouse import Warehouse
 
 _HOUR_S = 3600.0
@@ -30,70 +27,86 @@ class Collected:
 
 
 def recover(lake: Warehouse, orphan_age_hours: float) -> Collected:
-    """Remove what loads left that died on this machine, or long ago on another (P3). Live ones are left alone."""
-    marks = list(lake.store.list(layout.STAGING))
-    dead = {Path(m.path).stem: m for m in marks if _is_dead(lake, m, orphan_age_hours)}
+    """Remove what loads left whose process died, here, or elsewhere long ago (P3). Live ones are left alone."""
+    traces = [*lake.store.list(layout.STAGING), *(f for f in lake.store.list(layout.CATALOG) if writer_of(f.path))]
+    dead = [f for f in traces if _is_dead(_left_by(lake, f), f, orphan_age_hours)]
     if not dead:
         return Collected()
-    named = _named_files(lake, lake.snapshots())
-    orphans = [f for f in lake.store.list() if layout.load_of(f.path) in dead and f.path not in named]
-    for file in orphans:
-        lake.store.remove(file.path)
-    for mark in dead.values():
-        lake.store.remove(mark.path)
-    if lake.newest() is not None:
-        lake.refresh_newest()
+    loads = {layout.marked_load(f.path) for f in dead}
+    everything = list(lake.store.list())
+    staged = [f for f in everything if layout.load_of(f.path) in loads]
+    named = _named_files(lake, _snapshots(lake).values()) if staged else set()
+    orphans = [f for f in staged if f.path not in named]
+    unfinished = [
+        f for f in everything if (writer := writer_of(f.path)) is not None and _is_dead(writer, f, orphan_age_hours)
+    ]
+    _remove(lake, orphans + unfinished)
+    lake.refresh_newest()
+    _remove(lake, dead)
     return Collected(files=len(orphans), size_bytes=sum(f.size_bytes for f in orphans))
 
 
 def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> Collected:
     """Remove snapshots older than the retention, but the newest and pinned ones, then the files that no other names.
 
-    A file younger than `orphan_age_hours` may be somebody's work, and stays.
+    A file younger than `orphan_age_hours`, or of a load at work, may be somebody's work, and stays.
     """
     lake.require()
     recovered = recover(lake, orphan_age_hours)
     now = time.time()
-    stored = {f.path: f for f in lake.store.list(layout.CATALOG)}
-    numbers = lake.snapshots()
-    expired = [
+    # A load that is no longer at work has published by now, so the marks are read before the snapshots.
+    at_work = {layout.marked_load(m.path) for m in lake.store.list(layout.STAGING)}
+    snapshots = _snapshots(lake)
+    kept = {max(snapshots)} | {
         n
-        for n in numbers[:-1]
-        if layout.pin_path(n) not in stored and now - stored[layout.snapshot_path(n)].mtime > retention_days * _DAY_S
-    ]
-    named = _named_files(lake, sorted(set(numbers) - set(expired)))
-    for number in expired:
-        lake.store.remove(layout.snapshot_path(number))
-    live = {Path(m.path).stem for m in lake.store.list(layout.STAGING)}
+        for n, f in snapshots.items()
+        if now - f.mtime <= retention_days * _DAY_S or lake.store.exists(layout.pin_path(n))
+    }
+    named = _named_files(lake, [snapshots[n] for n in sorted(kept)])
+    expired = [f for n, f in snapshots.items() if n not in kept]
+    _remove(lake, expired)
     orphans = [
         f
         for f in lake.store.list()
         if (load := layout.load_of(f.path)) is not None
         and f.path not in named
-        and load not in live
+        and load not in at_work
         and now - f.mtime > orphan_age_hours * _HOUR_S
     ]
-    for file in orphans:
-        lake.store.remove(file.path)
+    _remove(lake, orphans)
     return Collected(
         len(expired), recovered.files + len(orphans), recovered.size_bytes + sum(f.size_bytes for f in orphans)
     )
 
 
-def _is_dead(lake: Warehouse, mark: Stored, orphan_age_hours: float) -> bool:
+def _snapshots(lake: Warehouse) -> dict[int, Stored]:
+    found = ((layout.snapshot_number(f.path), f) for f in lake.store.list(layout.CATALOG))
+    return {number: f for number, f in found if number is not None}
+
+
+def _left_by(lake: Warehouse, trace: Stored) -> str:
+    """The process that was writing a file, or whose mark it is; nobody's name where it has just gone."""
     try:
-        told: dict[str, Any] = json.loads(lake.store.read(mark.path))
-    except (ValueError, FileNotFoundError):  # killed while it wrote the mark, so before any data
-        told = {}
-    if told.get("host") == socket.gethostname():
-        return bool(process_started(told["pid"]) != told["process_started"])
-    return time.time() - mark.mtime > orphan_age_hours * _HOUR_S
+        return writer_of(trace.path) or lake.store.read(trace.path).decode()
+    except FileNotFoundError:
+        return ""
 
 
-def _named_files(lake: Warehouse, numbers: list[int]) -> set[str]:
+def _is_dead(process: str, trace: Stored, orphan_age_hours: float) -> bool:
+    """Whether the process that left a trace has ended; by the trace's age, where that can't be seen from here."""
+    gone = is_gone(process)
+    return time.time() - trace.mtime > orphan_age_hours * _HOUR_S if gone is None else gone
+
+
+def _named_files(lake: Warehouse, snapshots: Iterable[Stored]) -> set[str]:
     """Every data file that some of these snapshots name."""
     named: set[str] = set()
-    for number in numbers:
-        with lake.store.fetched(layout.snapshot_path(number)) as copy, duckdb.connect(str(copy), read_only=True) as con:
+    for snapshot in snapshots:
+        with lake.store.as_file(snapshot.path) as file, duckdb.connect(str(file), read_only=True) as con:
             named.update(row[0] for row in con.execute("SELECT path FROM files").fetchall())
     return named
+
+
+def _remove(lake: Warehouse, files: Iterable[Stored]) -> None:
+    for file in files:
+        lake.store.remove(file.path)

@@ -17,7 +17,7 @@ from warehouse.store import Store
 if TYPE_CHECKING:
     import polars as pl
 
-    from warehouse.records import DataFile
+    from warehouse.records import DataFile, Snapshot
 
 
 class Lake:
@@ -30,13 +30,12 @@ class Lake:
     def __init__(self, uri: str | os.PathLike[str] = "lake", snapshot: int | None = None) -> None:
         self.uri = os.fspath(uri)
         self._store = Store(self.uri)
-        numbers = [layout.snapshot_number(f.path) for f in self._store.list(layout.CATALOG)]
-        there = sorted(n for n in numbers if n is not None)
+        there = self._there()
         if not there:
             raise NoLake(self.uri)
         if snapshot is not None and snapshot not in there:
             raise NoSnapshot(self.uri, snapshot)
-        self.snapshot: int = there[-1] if snapshot is None else snapshot
+        self.snapshot: int = max(there) if snapshot is None else snapshot
         self._con: duckdb.DuckDBPyConnection | None = None
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -47,7 +46,7 @@ class Lake:
         """
         path = layout.snapshot_path(self.snapshot)
         con = self._open(Path(f"{self._store.root}/{path}") if self._store.local else self._local_copy(path))
-        root = self._store.location("").rstrip("/")
+        root = self._store.uri
         written = con.execute("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall()
         if written != [(root,)]:
             con.close()
@@ -79,6 +78,7 @@ class Lake:
             hive_schema=partition,
             missing_columns="insert",
             extra_columns="ignore",
+            glob=False,
         )
         return frame.select(schema.names())
 
@@ -88,6 +88,16 @@ class Lake:
 
         catalog = Catalog(self._shared())
         return catalog.files() if table is None else catalog.files("f.table_name = ?", [table])
+
+    def history(self) -> list[Snapshot]:
+        """The snapshots up to this one that are there to read, in order."""
+        from warehouse.records import Snapshot
+
+        there = self._there()
+        told = self.sql(
+            "SELECT number, committed_at, operation, loads, rows, size_bytes FROM snapshots ORDER BY number"
+        ).fetchall()
+        return [Snapshot(n, at, by, loads, rows, size, there[n]) for n, at, by, loads, rows, size in told if n in there]
 
     def tables(self) -> dict[str, str]:
         """Every table, view and ledger table of the snapshot, with its comment."""
@@ -109,6 +119,12 @@ class Lake:
             raise NoTable(table, difflib.get_close_matches(table, self.tables()))
         return found
 
+    def _there(self) -> dict[int, bool]:
+        """The numbers of the snapshots that are there, and whether each is pinned."""
+        paths = {f.path for f in self._store.list(layout.CATALOG)}
+        numbers = [n for path in paths if (n := layout.snapshot_number(path)) is not None]
+        return {n: layout.pin_path(n) in paths for n in numbers}
+
     def _shared(self) -> duckdb.DuckDBPyConnection:
         if self._con is None:
             self._con = self.connect()
@@ -125,13 +141,13 @@ class Lake:
         folder = tempfile.TemporaryDirectory(prefix="iolake-")
         self._copies.append(folder)
         copy = Path(folder.name) / Path(path).name
-        self._store.fs.get_file(f"{self._store.root}/{path}", str(copy))
+        self._store.copy(path, copy)
         return copy
 
     def _relocated(self, path: str, root: str) -> Path:
         from warehouse.catalog import Catalog
 
         copy = self._local_copy(path)
-        with Catalog.editing(copy) as catalog:
-            catalog.write_views(root, set())
+        with Catalog.editing(copy, self._store) as catalog:
+            catalog.write_views(root)
         return copy

@@ -3,7 +3,7 @@
 <table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<piece>.parquet    data, never changed once written
 catalog/00000042.duckdb                                               snapshot 42
 catalog/00000042.pinned                                               keeps snapshot 42 for good
-staging/<load>.json                                                   a load at work, and who works at it
+staging/<load>                                                        a load at work: the process that began it
 lake.duckdb                                                           the newest snapshot, for any client
 """
 
@@ -49,4 +49,10 @@ def snapshot_number(path: str) -> int | None:
 
 
 def staging_path(load_id: str) -> str:
-    return f"{STAGING}/{load_id}.json"
+    """The mark of a load at work."""
+    return f"{STAGING}/{load_id}"
+
+
+def marked_load(path: str) -> str:
+    """The load that a mark speaks of."""
+    return path.removeprefix(f"{STAGING}/")

@@ -24,8 +24,8 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
         plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
         # Strings may come dictionary-encoded; readers are told that they are strings.
         told = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
-        schema = data.schema.with_metadata(told)
-        with pq.ParquetWriter(file, schema, store_schema=False, **_options(table, data.schema)) as writer:
+        with pq.ParquetWriter(file, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
+            writer.add_key_value_metadata(told)
             for start, stop in row_groups(table, data):
                 writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
         return file.tell()

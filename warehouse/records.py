@@ -42,6 +42,19 @@ class DataFile:
         return generation_of(self.table_name, self.columns)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A published snapshot: its row of the ledger's `snapshots`, and whether it is kept for good."""
+
+    number: int
+    committed_at: datetime
+    operation: str
+    loads: int
+    rows: int
+    size_bytes: int
+    pinned: bool
+
+
 def generation_of(table_name: str, columns: Sequence[str]) -> str:
     """The name of a set of columns."""
     return blake2b("\0".join((table_name, *columns)).encode(), digest_size=8).hexdigest()

@@ -28,7 +28,7 @@ _DAY_US = 86_400_000_000
 class Stager:
     """One worker's piece of a load: takes batches, writes data files below the lake.
 
-    Rows are held until there are `buffer_bytes` of a table, so a file is sorted as a whole.
+    Rows are held until there are `buffer_bytes` of a table and more come, so a file is sorted as a whole.
     """
 
     def __init__(self, store: Store, load: LoadInfo, buffer_bytes: int = BUFFER_BYTES) -> None:
@@ -47,12 +47,13 @@ class Stager:
         if not data.num_rows:
             return
         data = conform(table, data, table.batch_schema.append(INPUT_ID.arrow_field))
+        # Written before it is added to, so that something is left to hold the footer that tells of the inputs.
+        if sum(d.nbytes for d in self._held[table]) >= self._buffer_bytes:
+            self._write([table], [])
         for count in pc.value_counts(data["input_id"]).to_pylist():
             self.rows[count["values"]] += count["counts"]
         self._held[table].append(data)
         self._in_order[table] = in_order and self._in_order.get(table, True)
-        if sum(d.nbytes for d in self._held[table]) >= self._buffer_bytes:
-            self._write([table], [])
 
     def finish(self, inputs: list[InputRecord]) -> tuple[DataFile, ...]:
         """Write what is held, and return all files of the piece. One footer tells of `inputs`."""

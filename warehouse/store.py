@@ -7,15 +7,24 @@ lost. On a folder it is a hard link, on an object store a conditional PUT.
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+from warehouse.processes import who
+
+T = TypeVar("T")
+_UNFINISHED = ".new-"
+_TRIES = 10
+_WRITTEN = ("LastModified", "last_modified", "updated", "created")
+"""What the object stores that fsspec knows call the time of an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +44,14 @@ class Store:
         self.local = isinstance(self.fs, LocalFileSystem)
         self.root = str(Path(root).resolve()) if self.local else root.rstrip("/")
 
+    @property
+    def uri(self) -> str:
+        """What a reader calls the store itself: absolute, with the protocol where it has one."""
+        return self.root if self.local else str(self.fs.unstrip_protocol(self.root))
+
     def location(self, path: str) -> str:
-        """What a reader calls a path: absolute, with the protocol where it has one."""
-        full = f"{self.root}/{path}"
-        return full if self.local else str(self.fs.unstrip_protocol(full))
+        """What a reader calls a path."""
+        return f"{self.uri}/{path}"
 
     @contextmanager
     def create(self, path: str) -> Iterator[IO[bytes]]:
@@ -48,49 +61,58 @@ class Store:
             with self.fs.open(full, "wb") as file:
                 yield file
             return
-        Path(full).parent.mkdir(parents=True, exist_ok=True)
         try:
-            with open(full, "xb") as file:
+            with _in_folder(Path(full).parent, lambda: open(full, "xb")) as file:
                 yield file
-                file.flush()
-                os.fsync(file.fileno())
+                _sync(file)
         except BaseException:
             Path(full).unlink(missing_ok=True)
             raise
+        _sync_folder(Path(full).parent)
 
-    def put_if_absent(self, source: Path, path: str) -> bool:
-        """Publish a local file under `path`, whole and for good, unless something is there: then False."""
+    def put(self, content: bytes, path: str) -> None:
+        """Make `path` have that content in one step, whatever was there; its readers keep what they have open."""
+        full = f"{self.root}/{path}"
+        if not self.local:
+            self.fs.pipe_file(full, content)
+            return
+        with _written_beside(content, Path(full)) as copy:
+            os.replace(copy, full)
+
+    def put_if_absent(self, content: bytes, path: str) -> bool:
+        """Publish a content under `path`, whole and for good, unless something else is there: then False."""
         full = f"{self.root}/{path}"
         if not self.local:
             try:
-                self.fs.pipe_file(full, source.read_bytes(), mode="create")
-            except FileExistsError:
-                return False
+                self.fs.pipe_file(full, content, mode="create")
+            except OSError:  # stores refuse in several words, and refuse our own as well if it had to be sent again
+                self.fs.invalidate_cache()
+                if not self.fs.exists(full):
+                    raise
+                return bool(self.fs.cat_file(full) == content)
             return True
-        with self._copied_beside(source, full) as copy:
+        with _written_beside(content, Path(full)) as copy:
             try:
                 os.link(copy, full)
-            except FileExistsError:
-                return False
+            except FileExistsError:  # NFS, too, may have lost the answer
+                return os.path.samefile(copy, full)
             _sync_folder(Path(full).parent)
             return True
 
-    def replace(self, source: Path, path: str) -> None:
-        """Put a local file under `path` in one step, whatever was there; its readers keep what they have open."""
-        full = f"{self.root}/{path}"
-        if not self.local:
-            self.fs.pipe_file(full, source.read_bytes())
-            return
-        with self._copied_beside(source, full) as copy:
-            os.replace(copy, full)
-
     @contextmanager
-    def fetched(self, path: str) -> Iterator[Path]:
-        """A private local copy of `path`, gone when the block ends."""
+    def as_file(self, path: str) -> Iterator[Path]:
+        """`path` as a local file to read: itself, or a copy that is gone when the block ends."""
+        if self.local:
+            yield Path(f"{self.root}/{path}")
+            return
         with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
             copy = Path(folder) / Path(path).name
-            self.fs.get_file(f"{self.root}/{path}", str(copy))
+            self.copy(path, copy)
             yield copy
+
+    def copy(self, path: str, to: Path) -> None:
+        """Copy `path` into a local file."""
+        self.fs.get_file(f"{self.root}/{path}", str(to))
 
     def read(self, path: str) -> bytes:
         """The content of a small file."""
@@ -114,32 +136,69 @@ class Store:
             _remove_empty(Path(full).parent, Path(self.root))
 
     def list(self, folder: str = "") -> Iterator[Stored]:
-        """Every file below a folder of the lake, as it is now."""
+        """Every file below a folder of the lake, as it is now. What can't be listed raises: nothing is left out."""
         top = f"{self.root}/{folder}".rstrip("/")
+        if self.local:
+            yield from _files(top, len(self.root) + 1)
+            return
         self.fs.invalidate_cache()
-        details: dict[str, Any] = self.fs.find(top, detail=True) if self.fs.exists(top) else {}
+        details: dict[str, Any] = self.fs.find(top, detail=True)
         for full, info in sorted(details.items()):
-            stamp = info.get("mtime", info.get("LastModified", 0.0))
-            mtime = stamp.timestamp() if hasattr(stamp, "timestamp") else float(stamp)
-            yield Stored(full[len(self.root) + 1 :], int(info["size"]), mtime)
+            written = next(info[name] for name in _WRITTEN if name in info)
+            yield Stored(full[len(self.root) + 1 :], int(info["size"]), written.timestamp())
 
-    @contextmanager
-    def _copied_beside(self, source: Path, full: str) -> Iterator[Path]:
-        """A synced copy of `source` in the folder of `full`, under a name that nothing lists."""
-        folder = Path(full).parent
-        folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".new-", dir=folder)
-        copy = Path(name)
+
+def writer_of(path: str) -> str | None:
+    """The process (as `who` names it) that was writing an unfinished file; None for any other path."""
+    name = Path(path).name
+    return name.removeprefix(_UNFINISHED).rpartition("-")[0] if name.startswith(_UNFINISHED) else None
+
+
+@contextmanager
+def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
+    """A synced file of that content in the folder of `target`, under a name that tells who is writing it."""
+    copy = target.parent / f"{_UNFINISHED}{who()}-{secrets.token_hex(4)}"
+    try:
+        with _in_folder(target.parent, lambda: open(copy, "xb")) as file:
+            file.write(content)
+            _sync(file)
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def _in_folder(folder: Path, make: Callable[[], T]) -> T:
+    """Make a file in a folder, which is made first; again, where another process removed it meanwhile as empty."""
+    for _ in range(_TRIES):
+        _make_folder(folder)
         try:
-            with os.fdopen(handle, "wb") as target, open(source, "rb") as origin:
-                while block := origin.read(1 << 22):
-                    target.write(block)
-                target.flush()
-                os.fsync(target.fileno())
-            copy.chmod(0o644)
-            yield copy
-        finally:
-            copy.unlink(missing_ok=True)
+            return make()
+        except FileNotFoundError:
+            continue
+    return make()
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, on disk for good."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _sync_folder(folder.parent)
+
+
+def _remove_empty(folder: Path, top: Path) -> None:
+    while folder != top:
+        try:
+            folder.rmdir()
+        except OSError:
+            return
+        folder = folder.parent
+
+
+def _sync(file: IO[bytes]) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:
@@ -150,10 +209,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _remove_empty(folder: Path, top: Path) -> None:
-    while folder != top:
+def _files(folder: str, skip: int) -> Iterator[Stored]:
+    """The files below a folder, in order of their names; those that vanish meanwhile may be missing."""
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+    except FileNotFoundError:
+        return
+    for entry in found:
+        if entry.is_dir():
+            yield from _files(entry.path, skip)
+            continue
         try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
+            told = entry.stat()
+        except FileNotFoundError:
+            continue
+        yield Stored(entry.path[skip:], told.st_size, told.st_mtime)

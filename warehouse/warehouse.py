@@ -1,36 +1,23 @@
-"""The writer's side of a lake: begin a load, publish loads as one snapshot, clean up after the dead."""
+"""The writer's side of a lake: begin a load, publish loads as one snapshot, list and pin snapshots."""
 
 from __future__ import annotations
 
-import json
-import os
 import random
-import socket
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from warehouse import layout
 from warehouse.catalog import Catalog
-from warehouse.errors import CommitContested, NoLake
+from warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
 from warehouse.fold import Fold
-from warehouse.processes import process_started
-from warehouse.records import DataFile, Load, LoadInfo
+from warehouse.lake import Lake
+from warehouse.processes import who
+from warehouse.records import DataFile, Load, LoadInfo, Snapshot
 from warehouse.store import Store
 
 _TRIES = 50
-
-
-@dataclass
-class Edit:
-    """What an edit of the catalog did: data files named anew or no longer, and files that only it wrote."""
-
-    loads: int = 0
-    added: list[DataFile] = field(default_factory=list)
-    removed: list[DataFile] = field(default_factory=list)
-    written: list[DataFile] = field(default_factory=list)
 
 
 class Warehouse:
@@ -51,81 +38,6 @@ class Warehouse:
         """The newest snapshot; None where nothing was ever published."""
         return max(self.snapshots(), default=None)
 
-    def publish(self, edit: Callable[[Catalog], Edit | None], operation: str) -> int | None:
-        """Publish the next snapshot: the newest one, edited. Where another writer was first, edit theirs (P7).
-
-        Returns its number; None where `edit` returned None, that there is nothing to do. CommitContested
-        after 50 tries.
-        """
-        for attempt in range(_TRIES):
-            base = self.newest()
-            with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
-                path = Path(folder) / "catalog.duckdb"
-                if base is not None:
-                    self.store.fs.get_file(f"{self.store.root}/{layout.snapshot_path(base)}", str(path))
-                number = 0 if base is None else base + 1
-                with Catalog.editing(path) as catalog:
-                    done = edit(catalog)
-                    if done is None:
-                        return None
-                    changed = {f.table_name for f in (*done.added, *done.removed)}
-                    catalog.write_views(self.store.location("").rstrip("/"), changed)
-                    root = self.store.location("").rstrip("/")
-                    catalog.put_snapshot(number, operation, done.loads, len(done.added), len(done.removed), root)
-                if self.store.put_if_absent(path, layout.snapshot_path(number)):
-                    self.refresh_newest()
-                    return number
-            for file in done.written:
-                self.store.remove(file.path)
-            time.sleep(random.random() * 0.05 * min(attempt + 1, 10))
-        raise CommitContested(self.uri, _TRIES)
-
-    def refresh_newest(self) -> None:
-        """Make lake.duckdb the newest snapshot; again, if a newer one appeared meanwhile."""
-        done = None
-        while (number := self.newest()) is not None and number != done:
-            with self.store.fetched(layout.snapshot_path(number)) as copy:
-                self.store.replace(copy, layout.NEWEST)
-            done = number
-
-    # -- loads
-
-    def begin(self, load: LoadInfo) -> None:
-        """Say that a load is at work here, so that its files can be told from orphans."""
-        told = {"host": socket.gethostname(), "pid": os.getpid(), "process_started": process_started(os.getpid())}
-        with self.store.create(layout.staging_path(load.load_id)) as file:
-            file.write(json.dumps(told).encode())
-
-    def commit(self, loads: Sequence[Load]) -> int | None:
-        """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.
-
-        Rows that the loads replace leave the snapshot with them (P2); inputs that another writer has loaded
-        meanwhile, or that are copies of what the lake has, are left out.
-        """
-        news = [load for load in loads if load.is_news]
-
-        def edit(catalog: Catalog) -> Edit:
-            number = 1 + max((row[0] for row in catalog.rows("SELECT number FROM snapshots")), default=-1)
-            done = Edit(loads=len(news))
-            for load in news:
-                fold = Fold(self.store, catalog, load)
-                fold.run(number)
-                done.added += fold.added
-                done.removed += fold.removed
-                done.written += fold.written
-            return done
-
-        published = self.publish(edit, "ingest") if news else None
-        for load in loads:
-            self.store.remove(layout.staging_path(load.info.load_id))
-        return published
-
-    def abandon(self, load: LoadInfo) -> None:
-        """Forget a load that was begun: its files and its mark go."""
-        for path in self._files_of({load.load_id}):
-            self.store.remove(path)
-        self.store.remove(layout.staging_path(load.load_id))
-
     def require(self) -> int:
         """The newest snapshot's number; NoLake where there is none."""
         number = self.newest()
@@ -133,5 +45,102 @@ class Warehouse:
             raise NoLake(self.uri)
         return number
 
-    def _files_of(self, loads: set[str]) -> list[str]:
-        return [f.path for f in self.store.list() if layout.load_of(f.path) in loads]
+    def history(self) -> list[Snapshot]:
+        """The snapshots that are there, in order; NoLake."""
+        return Lake(self.uri).history()
+
+    def pin(self, number: int) -> None:
+        """Keep a snapshot for good; NoSnapshot."""
+        if number not in self.snapshots():
+            raise NoSnapshot(self.uri, number)
+        self.store.put(b"", layout.pin_path(number))
+
+    def unpin(self, number: int) -> None:
+        """Let a snapshot go when its time comes."""
+        self.store.remove(layout.pin_path(number))
+
+    def publish(self, edit: Callable[[Catalog, int], bool], operation: str) -> int | None:
+        """Publish the next snapshot: the newest one, edited. Where another writer was first, edit theirs (P7).
+
+        `edit` is given the catalog and the number that it will have. Returns that number; None where `edit`
+        says that there is nothing to do. CommitContested after 50 tries.
+        """
+        for attempt in range(_TRIES):
+            base = self.newest()
+            number = 0 if base is None else base + 1
+            with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+                path = Path(folder) / "catalog.duckdb"
+                if base is not None:
+                    self.store.copy(layout.snapshot_path(base), path)
+                with Catalog.editing(path, self.store) as catalog:
+                    try:
+                        wanted = edit(catalog, number)
+                    except BaseException:
+                        self._remove(catalog.changes.written)
+                        raise
+                    if wanted:
+                        catalog.put_snapshot(number, operation, self.store.uri)
+                won = wanted and self.store.put_if_absent(path.read_bytes(), layout.snapshot_path(number))
+            changes = catalog.changes
+            self._remove(f for f in changes.written if not won or f.path not in changes.added)
+            if won:
+                self.refresh_newest()
+            if won or not wanted:
+                return number if won else None
+            time.sleep(random.random() * 0.05 * min(attempt + 1, 10))
+        raise CommitContested(self.uri, _TRIES)
+
+    def refresh_newest(self) -> None:
+        """Make lake.duckdb the newest snapshot; again, if a newer one appeared meanwhile."""
+        done = None
+        while (number := self.newest()) is not None and number != done:
+            self.store.put(self.store.read(layout.snapshot_path(number)), layout.NEWEST)
+            done = number
+
+    # -- loads
+
+    def begin(self, load: LoadInfo) -> None:
+        """Say that a load is at work here, so that its files can be told from orphans."""
+        self.store.put(who().encode(), layout.staging_path(load.load_id))
+
+    def commit(self, loads: Sequence[Load]) -> int | None:
+        """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.
+
+        Rows that the loads replace leave the snapshot with them (P2); inputs that another writer has loaded
+        meanwhile, or that are copies of what the lake has, are left out. A load that the lake has already is
+        not published again. LoadLost where a load's mark is gone, and with it perhaps its files.
+        """
+        named: dict[str, DataFile] = {}
+        fresh: list[Load] = []
+
+        def edit(catalog: Catalog, number: int) -> bool:
+            nonlocal named, fresh
+            fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
+            self._check_marks(fresh)
+            for load in fresh:
+                Fold(self.store, catalog, load).run(number)
+            named = catalog.changes.added
+            return bool(fresh)
+
+        published = self.publish(edit, "ingest") if any(load.is_news for load in loads) else None
+        self._remove(f for load in fresh for f in load.files if f.path not in named)
+        for load in loads:
+            self.store.remove(layout.staging_path(load.info.load_id))
+        return published
+
+    def abandon(self, load: LoadInfo) -> None:
+        """Forget a load that was begun: its files and its mark go."""
+        for file in self.store.list():
+            if layout.load_of(file.path) == load.load_id:
+                self.store.remove(file.path)
+        self.store.remove(layout.staging_path(load.load_id))
+
+    def _check_marks(self, loads: Iterable[Load]) -> None:
+        marks = {layout.marked_load(mark.path) for mark in self.store.list(layout.STAGING)}
+        for load in loads:
+            if load.files and load.info.load_id not in marks:
+                raise LoadLost(self.uri, load.info.load_id)
+
+    def _remove(self, files: Iterable[DataFile]) -> None:
+        for file in files:
+            self.store.remove(file.path)

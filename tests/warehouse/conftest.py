@@ -1,0 +1,30 @@
+"""Lakes of toy sources."""
+
+from pathlib import Path
+
+import pytest
+
+import schemas
+from pipelines import registry
+from tests.warehouse.toy import TABLES, TOYS, Centre
+from warehouse import catalog
+
+
+@pytest.fixture
+def all_tables() -> None:
+    """Ask for this to have every declared table in the lake."""
+
+
+@pytest.fixture(autouse=True)
+def toys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy sources are the registered ones, and their tables all there are, so that a lake is made at once."""
+    monkeypatch.setattr(registry, "extractors", lambda: TOYS)
+    if "all_tables" not in request.fixturenames:
+        monkeypatch.setattr(schemas, "tables", lambda: TABLES)
+        monkeypatch.setattr(catalog, "sql_files", dict)
+
+
+@pytest.fixture
+def centre(tmp_path: Path) -> Centre:
+    """A site of one file system over an empty folder."""
+    return Centre(tmp_path)
