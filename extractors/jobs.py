@@ -58,7 +58,7 @@ class Jobs(Extractor):
         for name, where, zone in site.sources(self.owner, self.source):
             uri = site.resolve(where.uri or "")
             if uri.startswith("sqlite:///"):
-                path = Path(uri.removeprefix("sqlite://"))
+                path = Path(uri.removeprefix("sqlite:///"))
                 told = path.stat() if path.exists() else None
                 mtime = datetime.fromtimestamp(told.st_mtime, UTC) if told else None
                 yield Input(self.source, name, uri, None, told.st_size if told else None, mtime)
@@ -69,7 +69,7 @@ class Jobs(Extractor):
         """Of a file's content; a server's answer has none before it is read."""
         if "#" in input.uri and urlsplit(input.uri).scheme != "":
             return None
-        return super().hash(replace(input, uri=input.uri.removeprefix("sqlite://")), site)
+        return super().hash(replace(input, uri=input.uri.removeprefix("sqlite:///")), site)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """`other_jobs`; rejects name the columns, rows and values that were left out."""
@@ -96,7 +96,7 @@ def _summary(input: Input, where: Source, zone: ZoneInfo) -> pl.DataFrame:
     host = str(where.options.get("hostname", input.owner))
     columns = ", ".join(_SUMMARY)
     if input.uri.startswith("sqlite:///"):
-        path = input.uri.removeprefix("sqlite://")
+        path = input.uri.removeprefix("sqlite:///")
         try:
             with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
                 rows = database.execute(f"SELECT {columns} FROM summary WHERE hostname = ?", (host,)).fetchall()
@@ -165,8 +165,8 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
     read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
     lists = texts["node_list"].to_list() if "node_list" in texts else [None] * frame.height
     read["nodes"] = pl.Series([_nodes(text) for text in lists], dtype=pl.List(pl.String))
-    if "nnodes" not in read:
-        read["nnodes"] = read["nodes"].list.len().cast(pl.Int64)
+    counted = read["nodes"].list.len().cast(pl.Int64)
+    read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
     read["time_ambiguous"] = ambiguous
     ready = pl.DataFrame(read)
     placed = pl.all_horizontal(pl.col(name).is_not_null() for name in _REQUIRED)

@@ -1,0 +1,41 @@
+-- Which jobs ran, who ran them, when and on what: every scheduler's jobs in one shape, one row a run.
+-- A run that several inputs tell of (a job over midnight is in two days' archives) is one row here, and a job that
+-- a site's own database knows as well as Slurm is Slurm's. submit_time is part of slurm_jobs' key: where submit_known
+-- is false it stands in for an unknown one, and wait_s is null.
+CREATE OR REPLACE VIEW jobs AS
+WITH told AS (
+  SELECT
+    cluster, date, job_id, submit_time, restart, submit_known, 'slurm' AS scheduler, job_id::VARCHAR AS scheduler_id,
+    array_job_id, array_task_id, het_job_id, het_offset,
+    job_name, user_name, uid, account, "partition", qos, state, exit_code, exit_signal,
+    start_time, end_time, elapsed_s, timelimit_s, nnodes, ncpus, node_list, nodes, energy_j, time_ambiguous,
+    load_id, input_id
+  FROM slurm_jobs
+),
+slurm AS (
+  SELECT *
+  FROM told
+  QUALIFY row_number() OVER (
+    PARTITION BY cluster, date, job_id, start_time, end_time
+    ORDER BY submit_known DESC, user_name IS NULL, load_id DESC, input_id
+  ) = 1
+),
+others AS (
+  SELECT
+    cluster, date, job_id, coalesce(submit_time, start_time) AS submit_time, NULL::BIGINT AS restart,
+    submit_time IS NOT NULL AS submit_known, scheduler, scheduler_id,
+    NULL::BIGINT AS array_job_id, NULL::BIGINT AS array_task_id, NULL::BIGINT AS het_job_id, NULL::BIGINT AS het_offset,
+    job_name, user_name, uid, account, queue AS "partition", NULL::VARCHAR AS qos, state, exit_code, exit_signal,
+    start_time, end_time, epoch(end_time - start_time)::DOUBLE AS elapsed_s, timelimit_s,
+    nnodes, ncpus, node_list, nodes, NULL::BIGINT AS energy_j, time_ambiguous, load_id, input_id
+  FROM other_jobs o
+  WHERE NOT EXISTS (
+    FROM slurm_jobs s WHERE s.cluster = o.cluster AND s.job_id = o.job_id AND s.start_time = o.start_time
+  )
+  QUALIFY row_number() OVER (PARTITION BY cluster, date, scheduler_id, start_time ORDER BY load_id DESC, input_id) = 1
+)
+SELECT
+  *,
+  CASE WHEN submit_known THEN epoch(start_time - submit_time)::DOUBLE END AS wait_s,
+  nnodes * epoch(end_time - start_time) / 3600 AS node_hours
+FROM (FROM slurm UNION ALL FROM others)

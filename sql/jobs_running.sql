@@ -1,0 +1,8 @@
+-- Which jobs wait or run, as far as the lake knows: seen unfinished, and not seen to end since?
+CREATE OR REPLACE VIEW jobs_running AS
+SELECT *
+FROM slurm_running r
+WHERE NOT EXISTS (
+  FROM slurm_jobs j WHERE j.cluster = r.cluster AND j.job_id = r.job_id AND j.submit_time = r.submit_time
+)
+QUALIFY row_number() OVER (PARTITION BY cluster, job_id ORDER BY submit_time DESC, load_id DESC, input_id) = 1

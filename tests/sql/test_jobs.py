@@ -1,0 +1,136 @@
+"""Jobs of every scheduler in one shape, and which run of a job a Darshan log belongs to."""
+
+from datetime import date, datetime, timedelta
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Fill
+from warehouse import Lake
+
+T = datetime(2026, 1, 1, 12)
+
+
+def minutes(n: float) -> datetime:
+    return T + timedelta(minutes=n)
+
+
+def run(job_id: int, start: float | None, end: float, **more: object) -> dict[str, object]:
+    ended = minutes(end)
+    row = {"cluster": "c", "date": ended.date(), "job_id": job_id, "end_time": ended, "submit_time": minutes(-60)}
+    row |= {"start_time": None if start is None else minutes(start), "submit_known": True, "load_id": "1"}
+    return row | {"time_ambiguous": False, "state": "COMPLETED", "input_id": "i", "user_name": "ada"} | more
+
+
+def other(text: str, start: float, end: float, **more: object) -> dict[str, object]:
+    row = {
+        "cluster": "c",
+        "date": minutes(end).date(),
+        "scheduler_id": text,
+        "job_id": int(text.split(".", maxsplit=1)[0]),
+    }
+    row |= {"start_time": minutes(start), "end_time": minutes(end), "time_ambiguous": False, "input_id": "o"}
+    return row | {"load_id": "1"} | more
+
+
+def log(log_id: str, job_id: int, start: float, end: float) -> dict[str, object]:
+    row = {"cluster": "c", "date": minutes(end).date(), "log_id": log_id, "job_id": job_id}
+    return row | {"start_time": minutes(start), "end_time": minutes(end)}
+
+
+def test_a_run_that_two_inputs_tell_of_is_one_job(lake: Lake, fill: Fill) -> None:
+    fill(
+        "slurm_jobs",
+        run(1, 0, 10, input_id="monday"),
+        run(1, 0, 10, input_id="tuesday", load_id="2"),
+        run(1, 0, 10, input_id="short", load_id="3", submit_time=minutes(0), submit_known=False, user_name=None),
+    )
+    assert lake.sql("SELECT submit_time, user_name, load_id FROM jobs").fetchall() == [(minutes(-60), "ada", "2")]
+
+
+def test_runs_of_one_id_stay_apart(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1, 0, 10), run(1, 30, 40), run(1, None, 40, state="CANCELLED"))
+    assert lake.sql("SELECT count(*), count(wait_s) FROM jobs").fetchall() == [(3, 2)]
+
+
+def test_a_job_that_the_sites_database_knows_too_is_slurms(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1, 0, 10, nnodes=2))
+    fill("other_jobs", other("1.edison", 0, 10, nnodes=2), other("2.edison", 0, 30, nnodes=4, scheduler="pbs"))
+    found = lake.sql("SELECT scheduler, job_id, wait_s, node_hours FROM jobs ORDER BY job_id").fetchall()
+    assert found == [("slurm", 1, 3600.0, pytest.approx(1 / 3)), ("pbs", 2, None, 2.0)]
+
+
+def test_an_unknown_submit_time_gives_no_wait(lake: Lake, fill: Fill) -> None:
+    """P6: null is not zero."""
+    fill("slurm_jobs", run(1, 0, 10, submit_time=minutes(0), submit_known=False))
+    assert lake.sql("SELECT wait_s FROM jobs").fetchall() == [(None,)]
+
+
+def test_a_log_belongs_to_the_run_whose_span_holds_it(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1, 0, 10), run(1, 30, 40), run(2, 0, 100))
+    fill(
+        "darshan_logs",
+        log("first", 1, 1, 9),
+        log("second", 1, 30, 40.5),
+        log("none", 1, 15, 20),
+        log("wrapped", 1, 90, 95),
+    )
+    found = lake.sql("SELECT log_id, job_start_time, outside_s FROM job_darshan ORDER BY log_id").fetchall()
+    assert found == [("first", minutes(0), 0.0), ("second", minutes(30), 30.0)]
+
+
+def test_a_log_between_two_close_runs_goes_to_the_nearer_one(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1, 0, 10), run(1, 11, 40))
+    fill("darshan_logs", log("a", 1, 0, 10.4), log("b", 1, 10.8, 20))
+    found = lake.sql("SELECT log_id, job_start_time FROM job_darshan ORDER BY log_id").fetchall()
+    assert found == [("a", minutes(0)), ("b", minutes(11))]
+
+
+SPAN = st.tuples(st.integers(0, 3000), st.integers(1, 3000), st.none() | st.integers(1, 50))
+
+
+@given(spans=st.lists(SPAN, max_size=12), window=st.tuples(st.integers(0, 3000), st.integers(1, 3000)))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_concurrent_jobs_is_the_sum_over_the_minutes_of_the_window(
+    all_views: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    fill: Fill,
+    spans: list[tuple[int, int, int | None]],
+    window: tuple[int, int],
+) -> None:
+    all_views.execute("DELETE FROM slurm_jobs")
+    if spans:
+        rows = (run(i, a, a + length, nnodes=nodes) for i, (a, length, nodes) in enumerate(spans))
+        fill("slurm_jobs", *rows)
+    since, until = window[0], sum(window)
+    found = lake.sql(f"FROM concurrent_jobs('c', '{minutes(since)}', '{minutes(until)}')").fetchone()
+    inside = [(n, set(range(a, a + length)) & set(range(since, until))) for a, length, n in spans]
+    inside = [(n, shared) for n, shared in inside if shared]
+    assert found is not None
+    assert found[:3] == (len(inside), sum(n is None for n, _ in inside), sum(n or 0 for n, _ in inside))
+    assert found[3] == pytest.approx(sum((n or 0) * len(shared) for n, shared in inside) / 60)
+
+
+def test_days_count_how_jobs_ended_by_user_and_account(lake: Lake, fill: Fill) -> None:
+    fill(
+        "slurm_jobs",
+        run(1, 0, 60, account="x", nnodes=3, ncpus=4, elapsed_s=3600.0),
+        run(2, 0, 30, account="x", nnodes=1, ncpus=4, elapsed_s=1800.0, state="NODE_FAIL"),
+        run(3, None, 5, account="x", state="CANCELLED"),
+        run(4, 0, 24 * 60, account="x", state="TIMEOUT"),
+    )
+    found = lake.sql(
+        "SELECT date, jobs, never_started, completed, cancelled, timed_out, failed, node_hours, cpu_hours "
+        "FROM jobs_by_day ORDER BY date"
+    ).fetchall()
+    assert found == [(date(2026, 1, 1), 3, 1, 1, 1, 0, 1, 3.5, 6.0), (date(2026, 1, 2), 1, 0, 0, 0, 1, 0, None, None)]
+
+
+def test_a_job_that_was_seen_to_end_does_not_run(lake: Lake, fill: Fill) -> None:
+    running = {"cluster": "c", "date": T.date(), "submit_known": True, "time_ambiguous": False, "load_id": "1"}
+    running |= {"state": "RUNNING", "input_id": "i"}
+    fill("slurm_running", *({**running, "job_id": n, "submit_time": minutes(-60)} for n in (1, 2)))
+    fill("slurm_jobs", run(1, 0, 10))
+    assert lake.sql("SELECT job_id FROM jobs_running").fetchall() == [(2,)]
