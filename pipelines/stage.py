@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 
@@ -35,48 +35,56 @@ def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: 
     outcomes: list[Outcome] = []
     rejects: list[Reject] = []
     try:
-        for result in extractor.read_many(inputs, site):
+        for result in _read(extractor, inputs, site):
             if isinstance(result, Outcome):
                 outcomes.append(result)
             elif isinstance(result, Reject):
                 rejects.append(result)
             elif result.table.name not in inputs[0].superseded:
-                _add(stager, result)
-        _check_outcomes(inputs, outcomes)
-        left_rows = {o.input.input_id for o in outcomes if o.status == "rejected" and stager.rows[o.input.input_id]}
-        if not left_rows:
+                data = pa.table(result.data) if isinstance(result.data, pa.RecordBatch) else result.data
+                stager.add(result.table, data, result.in_order)
+        spoilt = any(o.status == "rejected" and stager.rows[o.input.input_id] for o in outcomes)
+        if not spoilt:
             return _load(load, stager, outcomes, rejects)
-    except Exception as error:
+    except (ExtractorFailed, GateError) as error:
         if len(inputs) == 1:
-            stager.discard()
-            return _failed(extractor, load, inputs[0], error)
-    # Some input spoils what is staged with it, so each is staged alone.
+            outcomes, rejects = [Outcome(inputs[0], "rejected")], [Reject(inputs[0], str(error))]
+            log.error("%s: %s", inputs[0].uri, error, exc_info=log.isEnabledFor(logging.DEBUG))
     stager.discard()
     if len(inputs) == 1:
         return _load(load, Stager(Store(site.lake_uri), load), outcomes, rejects)
-    pieces = (_stage(extractor, load, [input], site) for input in inputs)
-    return reduce(Load.joined, pieces, Load(load))
+    # Some input spoils what is staged with it, so each is staged alone.
+    return reduce(Load.joined, (_stage(extractor, load, [input], site) for input in inputs), Load(load))
 
 
-def _failed(extractor: Extractor, load: LoadInfo, input: Input, error: Exception) -> Load:
-    """The piece of a load for an input whose extractor or rows are not as they should be."""
-    if not isinstance(error, GateError):
-        log.error("%s: the %s extractor failed", input.uri, extractor.source, exc_info=error)
-    told = record(input, "rejected", reason=f"{type(error).__name__}: {error}")
-    reject = RejectRecord(input.input_id, input.uri, input.day, "", told.reason or "")
-    return Load(load, inputs=(told,), rejects=(reject,))
+class ExtractorFailed(Exception):
+    """An extractor raised what no input should make it raise: its own fault, or an input like none before."""
+
+    def __init__(self, source: str, error: Exception) -> None:
+        self.source, self.error = source, error
+        super().__init__(f"the {source} extractor failed: {type(error).__name__}: {error}; please report it")
 
 
-def _add(stager: Stager, batch: Batch) -> None:
-    data = pa.table(batch.data) if isinstance(batch.data, pa.RecordBatch) else batch.data
-    stager.add(batch.table, data, batch.in_order)
+def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
+    """What the extractor makes of the inputs; ExtractorFailed for whatever it raises, or where an input is not ended.
 
-
-def _check_outcomes(inputs: Sequence[Input], outcomes: Sequence[Outcome]) -> None:
-    """Every input has ended, and once: nothing vanishes (P5)."""
-    ended = sorted(o.input.input_id for o in outcomes)
-    if ended != sorted(i.input_id for i in inputs):
-        raise RuntimeError(f"{len(inputs)} inputs were given, {len(outcomes)} outcomes came back")
+    Errors of the lake's own storage are no input's fault; they pass.
+    """
+    ended: list[str] = []
+    results = extractor.read_many(inputs, site)
+    while True:
+        try:
+            result = next(results, None)
+        except Exception as error:
+            raise ExtractorFailed(extractor.source, error) from error
+        if result is None:
+            break
+        if isinstance(result, Outcome):
+            ended.append(result.input.input_id)
+        yield result
+    if sorted(ended) != sorted(i.input_id for i in inputs):
+        unended = RuntimeError(f"{len(inputs)} inputs were given, {len(ended)} ended")
+        raise ExtractorFailed(extractor.source, unended)
 
 
 def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list[Reject]) -> Load:

@@ -34,7 +34,7 @@ def conform(table: Table, data: pa.Table, schema: pa.Schema) -> pa.Table:
         raise GateError(table.name, "missing column", missing)
     if unknown := tuple(n for n in names if schema.get_field_index(n) < 0):
         raise GateError(table.name, "unknown column", unknown)
-    data = data.select(schema.names)
+    data = pa.table({name: _without_null_entry(data[name]) for name in schema.names})
     for field, column in zip(schema, data.columns, strict=True):
         if column.type != field.type and not _is_dictionary_of(column.type, field.type):
             raise GateError(table.name, f"wrong type {column.type} instead of {field.type}", (field.name,))
@@ -126,6 +126,13 @@ def _numpy(array: pa.Array) -> npt.NDArray[np.generic]:
         array = array.view(pa.int32() if array.type.bit_width == 32 else pa.int64())
     values: npt.NDArray[np.generic] = array.to_numpy(zero_copy_only=False)
     return values
+
+
+def _without_null_entry(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with nulls where they belong: Parquet takes none inside a dictionary."""
+    if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
+        return column.cast(column.type.value_type)
+    return column
 
 
 def _is_dictionary_of(kind: pa.DataType, value: pa.DataType) -> bool:

@@ -273,6 +273,8 @@ class Catalog:
                 except duckdb.CatalogException as error:
                     failed[name] = text
                     last = error
+                except duckdb.Error as error:
+                    raise RuntimeError(f"sql/{name}.sql: {error}") from error
             if len(failed) == len(waiting):
                 raise RuntimeError(f"sql/{next(iter(failed))}.sql: {last}") from last
             waiting = failed

@@ -54,8 +54,9 @@ def compact(where: Where) -> None:
     \b
     iolake compact
     """
-    from reports.units import bytes_text
     from warehouse.compact import compact as run
+
+    from reports.units import bytes_text
 
     done = run(where.open_warehouse())
     click.echo(

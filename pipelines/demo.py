@@ -1,0 +1,66 @@
+"""`iolake demo`: a simulated centre, ingested by the nightly flow itself, and a first question answered."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import click
+
+
+class DemoError(Exception):
+    """The demo can't be made there; its text is one line for a person."""
+
+
+def run(folder: Path, jobs: int, days: int) -> None:
+    """Simulate `jobs` jobs over `days` days in `folder`, load them, and print what was slow and why. DemoError."""
+    from demo.centre import START, simulate
+
+    if folder.exists() and any(folder.iterdir()):
+        if not (folder / "truth.json").exists():
+            raise DemoError(f"{folder}: is not empty and holds no simulated centre; name another folder")
+        click.echo(f"{folder}/ holds a simulated centre already; loading what is new of it")
+    else:
+        started = time.monotonic()
+        simulate(folder, jobs=jobs, days=days)
+        size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
+        from reports.units import bytes_text
+
+        click.echo(f"simulated {jobs} jobs over {days} days in {folder}/: {bytes_text(size)} in {_since(started)}")
+    site = folder / "site.toml"
+    click.echo("loading it by the nightly flow, on a Prefect server of its own ...")
+    _nightly(site, START.isoformat())
+    _answer(folder, site)
+
+
+def _nightly(site: Path, since: str) -> None:
+    """Run the flow once, on a server that lives as long as this process."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("PREFECT_HOME", str(site.parent.resolve() / ".prefect"))
+    from datetime import date
+
+    from pipelines.flows import nightly
+
+    nightly(site=str(site.resolve()), since=date.fromisoformat(since))
+
+
+def _answer(folder: Path, site: Path) -> None:
+    from reports.worst import worst_jobs
+
+    from schemas.site import Site
+    from warehouse.lake import Lake
+
+    lake = Lake(Site.read(site).lake_uri)
+    click.echo("")
+    click.echo(worst_jobs(lake))
+    click.echo("")
+    click.echo(f'Ask on:  iolake sql --site {site} "FROM job_summary LIMIT 5"')
+    click.echo(f"         iolake status --site {site}")
+    click.echo(f"         duckdb {folder}/lake/lake.duckdb")
+
+
+def _since(started: float) -> str:
+    return f"{time.monotonic() - started:.1f} s"
