@@ -84,17 +84,18 @@ class Completion:
     def _of_names(self, block: Block, wanted: Sequence[str]) -> dict[str, Any]:
         """path, mount_point and file_system, or of a heatmap the module, where the table has them."""
         columns: dict[str, Any] = {}
-        if "record_id" in block.columns and len(self._names.names):
+        if "record_id" in block.columns and len(self._names):
             ids = pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False)
-            places = self._names.find(block.logs, ids)
+            named = self._names.find(block.logs, ids)
+            path = pa.DictionaryArray.from_arrays(pa.array(self._names.places).take(named), self._names.distinct)
             if "path" in wanted:
-                columns["path"] = pa.DictionaryArray.from_arrays(places, self._names.names)
+                columns["path"] = path
             if "mount_point" in wanted:
-                columns["mount_point"] = pa.DictionaryArray.from_arrays(self._mounts.indices, self._mounts.dictionary)
-                columns["mount_point"] = columns["mount_point"].take(places)
+                columns["mount_point"] = self._mounts.take(named)
             if block.table is DARSHAN_HEATMAP:
-                named = self._names.names.take(places)
-                columns["module"] = pc.replace_substring(named, _HEATMAP_NAME, "", max_replacements=1)
+                columns["module"] = pc.replace_substring(
+                    path.dictionary_decode(), _HEATMAP_NAME, "", max_replacements=1
+                )
         if "mount_point" in block.columns:
             columns["mount_point"] = pa.array(block.columns["mount_point"]).dictionary_encode()
         if "file_system" in wanted and "mount_point" in columns:
@@ -103,8 +104,10 @@ class Completion:
 
     def _file_systems(self, points: pa.DictionaryArray) -> pa.Array:
         """The site's name for what is mounted at each point."""
-        named = pa.array([self._site.mounts.get(point) for point in points.dictionary.to_pylist()], pa.string())
-        return pa.DictionaryArray.from_arrays(points.indices, named)
+        names = sorted(self._site.file_systems)
+        mounted = [self._site.mounts.get(point) for point in points.dictionary.to_pylist()]
+        codes = pa.array([None if name is None else names.index(name) for name in mounted], pa.int32())
+        return pa.DictionaryArray.from_arrays(codes.take(points.indices), pa.array(names, pa.string()))
 
     @cached_property
     def _log_ids(self) -> pa.Array:
@@ -128,38 +131,30 @@ class Completion:
         tables: dict[tuple[tuple[str, str], ...], int] = {}
         of_log = np.array([tables.setdefault(o.log.head.mounts, len(tables)) for o in self._opened], dtype=np.int64)
         of_name = of_log[self._names.logs]
-        points: list[str] = []
+        codes: dict[str, int] = {}
         found = np.full(len(of_name), -1, dtype=np.int32)
         for mounts, number in tables.items():
             here = np.flatnonzero(of_name == number) if len(tables) > 1 else np.arange(len(of_name))
-            at = longest_mounts(self._names.names.take(pa.array(here)), {m for m, _ in mounts} | set(self._site.mounts))
-            found[here] = np.where(at.indices >= 0, at.indices + len(points), -1)
-            points += at.points
-        return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), pa.array(points, pa.string()))
+            names = self._names.distinct.take(pa.array(self._names.places[here]))
+            points = sorted({point for point, _ in mounts} | set(self._site.mounts), key=len, reverse=True)
+            code = np.array([codes.setdefault(point, len(codes)) for point in points] + [-1], dtype=np.int32)
+            found[here] = code[longest_mounts(names, points)]
+        return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), pa.array(list(codes), pa.string()))
 
 
-@dataclass(frozen=True)
-class Placed:
-    """For each path the index into `points` of its mount point; -1 for none."""
-
-    points: list[str]
-    indices: npt.NDArray[np.int32]
-
-
-def longest_mounts(paths: pa.Array, mounts: Iterable[str]) -> Placed:
-    """The longest of `mounts` that holds each path, on whole path components."""
-    points = sorted(set(mounts), key=len, reverse=True)
-    indices = np.full(len(paths), -1, dtype=np.int32)
+def longest_mounts(paths: pa.Array, points: Sequence[str]) -> npt.NDArray[np.int32]:
+    """For each path the place of its mount point in `points`, longest first; -1 for none. Whole components count."""
+    places = np.full(len(paths), -1, dtype=np.int32)
     left = np.arange(len(paths))
     closed = pc.binary_join_element_wise(paths, "", "/")
-    for number, point in enumerate(points):
-        if not len(left):
-            break
+    for place, point in enumerate(points):
         held = pc.starts_with(closed, point.rstrip("/") + "/").to_numpy(zero_copy_only=False)
         if held.any():
-            indices[left[held]] = number
+            places[left[held]] = place
             left, closed = left[~held], closed.filter(pa.array(~held))
-    return Placed(points, indices)
+        if not len(left):
+            break
+    return places
 
 
 def _batch(table: Table, columns: dict[str, Any], rows: int) -> Batch:

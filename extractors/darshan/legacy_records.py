@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from extractors.darshan.columns import record_order
 from extractors.darshan.decoded import Block, Decoded, Group, Ints, Values
 from extractors.darshan.legacy_header import Header, read_header
 from extractors.darshan.legacy_layout import (
@@ -111,6 +112,9 @@ def _read(group: Group) -> _Records:
     counts = [(len(data) - start) // kind.itemsize for data, start in zip(group.data, starts, strict=True)]
     contents = (memoryview(data)[start:] for data, start in zip(group.data, starts, strict=True))
     rows = np.frombuffer(b"".join(contents), kind)
+    logs = np.repeat(np.asarray(group.logs, dtype=np.int64), counts)
+    # Sorted within each log, so what is known of a whole log keeps its place.
+    rows = rows[record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))]
     values: dict[str, npt.NDArray[Any]] = {}
     for listed, part, native in zip(counters_of(version), ("counters", "fcounters"), ("i8", "f8"), strict=True):
         values |= zip((c.name for c in listed), rows[part].T.astype(native, order="C"), strict=True)
@@ -121,10 +125,9 @@ def _read(group: Group) -> _Records:
     start_s = np.repeat([float(header.start_s) for header in headers], counts)
     for name in [name for name in values if name.endswith("TIMESTAMP")]:
         values[name] = _from_start(values[name], start_s, since_init)
-    ranks = rows["rank"].astype("i8")
-    hashes = rows["hash"].astype("u8")
+    ranks, hashes = rows["rank"].astype("i8"), rows["hash"].astype("u8")
     return _Records(
-        logs=np.repeat(np.asarray(group.logs, dtype=np.int64), counts),
+        logs=logs,
         hashes=hashes,
         ranks=ranks,
         values=values,

@@ -28,11 +28,15 @@ Unsigned = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Names:
-    """The names of many logs: `ids[i]` stands for `names[i]` in log number `logs[i]`."""
+    """The names of many logs: `ids[i]` stands for `distinct[places[i]]` in log number `logs[i]`."""
 
     logs: Ints
     ids: Unsigned
-    names: pa.Array
+    places: npt.NDArray[np.int32]
+    distinct: pa.Array
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
     def find(self, logs: Ints, ids: Unsigned) -> pa.Array:
         """For each (log, id) the index of its name; null where the log has none. Indices are of 32 bits."""
@@ -53,25 +57,24 @@ def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
 
     Of two names for one id the first counts, but an empty one only where there is no other.
     """
-    parts: list[Names] = []
+    parts: list[tuple[Ints, Unsigned, pa.Array]] = []
     damaged: dict[int, str] = {}
     for group in groups:
         part, broken = _read(group)
         parts.append(part)
         damaged |= broken
-    if not parts:
-        return Names(np.empty(0, np.int64), np.empty(0, np.uint64), pa.array([], pa.string())), damaged
-    logs = np.concatenate([part.logs for part in parts])
-    ids = np.concatenate([part.ids for part in parts])
-    names = pa.concat_arrays([part.names for part in parts])
+    none = (np.empty(0, np.int64), np.empty(0, np.uint64), pa.array([], pa.string()))
+    columns = tuple(zip(none, *parts, strict=True))
+    logs, ids, names = np.concatenate(columns[0]), np.concatenate(columns[1]), pa.concat_arrays(columns[2])
     empty = pc.equal(names, "").to_numpy(zero_copy_only=False)
     if empty.any():
         order = np.argsort(empty, kind="stable")
         logs, ids, names = logs[order], ids[order], names.take(pa.array(order))
-    return Names(logs, ids, names), damaged
+    encoded = names.dictionary_encode()
+    return Names(logs, ids, encoded.indices.to_numpy(), encoded.dictionary), damaged
 
 
-def _read(group: Group) -> tuple[Names, dict[int, str]]:
+def _read(group: Group) -> tuple[tuple[Ints, Unsigned, pa.Array], dict[int, str]]:
     joined = np.frombuffer(b"".join(group.data), np.uint8)
     lengths = np.fromiter((len(data) for data in group.data), np.int64, len(group.data))
     regions = np.flatnonzero(lengths)
@@ -87,7 +90,7 @@ def _read(group: Group) -> tuple[Names, dict[int, str]]:
     order = "<u8" if group.layout.byte_order == "little" else ">u8"
     ids = joined[at[:, None] + np.arange(_ID)].view(order)[:, 0].astype(np.uint64)
     of = logs[np.searchsorted(ends, at, side="right")]
-    return Names(of, ids, _strings(joined, begin, end)), damaged
+    return (of, ids, _strings(joined, begin, end)), damaged
 
 
 def _ending_with_nul(joined: npt.NDArray[np.uint8], starts: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
