@@ -137,7 +137,7 @@ class Catalog:
             ({"generation": g, "table_name": f.table_name, "column_names": f.columns} for g, f in new.items()),
         )
         self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
-        self.changes.added |= {f.path: f for f in files}
+        self.changes.added |= {f.path: f for f in files if self.changes.removed.pop(f.path, None) is None}
 
     def remove_files(self, files: Iterable[DataFile]) -> None:
         gone = {f.path: f for f in files}

@@ -36,9 +36,15 @@ class Footer:
         return cls(()) if told is None else cls.decode(told)
 
     @classmethod
-    def merged(cls, footers: Sequence[Footer], replaces: Sequence[str]) -> Footer:
-        """The footer of a file that stands for others; what these stood for is dead already."""
-        return cls(tuple(load for footer in footers for load in footer.loads), tuple(replaces))
+    def merged(cls, footers: Sequence[Footer], files: Sequence[str]) -> Footer:
+        """The footer of a file that stands for others, and for all that they stood for: it may still lie there."""
+        told: dict[LoadInfo, dict[str, InputRecord]] = {}
+        for info, inputs in (load for footer in footers for load in footer.loads):
+            told.setdefault(info, {}).update({r.input_id: r for r in inputs})
+        stood_for = {path for footer in footers for path in footer.replaces}
+        return cls(
+            tuple((info, tuple(inputs.values())) for info, inputs in told.items()), tuple(sorted({*files, *stood_for}))
+        )
 
     def encode(self) -> bytes:
         """As compressed JSON, in base64: a Parquet footer's values are text, and polars reads no other."""

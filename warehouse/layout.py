@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from schemas.table import Table
 
@@ -32,6 +32,12 @@ def load_of(path: str) -> str | None:
     """The load that wrote a data file; None for a path that is no data file."""
     match = _DATA.fullmatch(path)
     return match["load"] if match else None
+
+
+def partition_of(path: str) -> tuple[str, date]:
+    """(owner, day) of a data file."""
+    _, owner, day, _ = path.split("/")
+    return unquote(owner.partition("=")[2]), date.fromisoformat(day.removeprefix("date="))
 
 
 def snapshot_path(number: int) -> str:

@@ -13,8 +13,8 @@ Status = Literal["loaded", "unchanged", "rejected", "superseded"]
 
 
 def new_id() -> str:
-    """An id that sorts by time and is nobody else's."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+    """An id that sorts by time, to the microsecond, and is nobody else's."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
 
 
 def now() -> datetime:
@@ -152,5 +152,5 @@ class Load:
 
     @property
     def rows(self) -> int:
-        """Rows of all tables."""
-        return sum(f.rows for f in self.files)
+        """Rows of its inputs in all tables."""
+        return sum(record.rows for record in self.inputs)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from warehouse import layout
@@ -14,7 +15,7 @@ from warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
 from warehouse.fold import Fold
 from warehouse.lake import Lake
 from warehouse.processes import who
-from warehouse.records import DataFile, Load, LoadInfo, Snapshot
+from warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
 from warehouse.store import Store
 
 _TRIES = 50
@@ -101,7 +102,18 @@ class Warehouse:
 
     def begin(self, load: LoadInfo) -> None:
         """Say that a load is at work here, so that its files can be told from orphans."""
-        self.store.put(who().encode(), layout.staging_path(load.load_id))
+        self._mark(load.load_id)
+
+    @contextmanager
+    def at_work(self) -> Iterator[str]:
+        """The id of a rewriting that is no load. Its mark stays if the block raises, for what it wrote to be found."""
+        load_id = new_id()
+        self._mark(load_id)
+        yield load_id
+        self.store.remove(layout.staging_path(load_id))
+
+    def _mark(self, load_id: str) -> None:
+        self.store.put(who().encode(), layout.staging_path(load_id))
 
     def commit(self, loads: Sequence[Load]) -> int | None:
         """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.

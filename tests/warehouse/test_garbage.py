@@ -1,0 +1,152 @@
+"""Garbage: what goes, and what must stay."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.toy import Centre, df, expected, rows
+from warehouse import garbage
+from warehouse.errors import NoLake, NoSnapshot
+from warehouse.lake import Lake
+from warehouse.processes import is_gone, who
+
+DAY_S = 86400
+
+
+def three_snapshots(centre: Centre) -> None:
+    """Each with the one data file that replaced the last one's; the older two were published 40 days ago."""
+    for used in range(3):
+        centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, used)]})
+        centre.ingest()
+    for number in range(2):
+        age(centre, f"catalog/{number:08d}.duckdb", 40)
+
+
+def age(centre: Centre, path: str, days: float) -> None:
+    then = time.time() - days * DAY_S
+    os.utime(centre.root / "lake" / path, (then, then))
+
+
+def data_files(centre: Centre) -> set[str]:
+    return {f.path for f in centre.warehouse.store.list() if f.path.endswith(".parquet")}
+
+
+def test_snapshots_past_the_retention_go_with_the_files_that_only_they_name(centre: Centre) -> None:
+    three_snapshots(centre)
+    for path in data_files(centre):
+        age(centre, path, 2)
+    gone = garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=24)
+    assert (gone.snapshots, gone.files) == (2, 2)
+    assert gone.size_bytes > 0
+    assert [s.number for s in centre.lake.history()] == [2]
+    assert data_files(centre) == {f.path for f in centre.lake.files()}
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 2))
+
+
+def test_the_newest_snapshot_stays_however_old(centre: Centre) -> None:
+    three_snapshots(centre)
+    for number in range(3):
+        age(centre, f"catalog/{number:08d}.duckdb", 400)
+    garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=24)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 2))
+
+
+def test_a_pinned_snapshot_stays_with_its_files(centre: Centre) -> None:
+    three_snapshots(centre)
+    centre.warehouse.pin(0)
+    assert [(s.number, s.pinned) for s in centre.lake.history()] == [(0, True), (1, False), (2, False)]
+    garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=0)
+    assert [s.number for s in centre.lake.history()] == [0, 2]
+    assert rows(Lake(centre.root / "lake", snapshot=0)) == expected("lustre_df", df("a", 1, 0))
+    centre.warehouse.unpin(0)
+    garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=0)
+    assert [s.number for s in centre.lake.history()] == [2]
+    assert data_files(centre) == {f.path for f in centre.lake.files()}
+
+
+def test_only_a_snapshot_that_is_there_can_be_pinned(centre: Centre) -> None:
+    three_snapshots(centre)
+    with pytest.raises(NoSnapshot, match="snapshot 7"):
+        centre.warehouse.pin(7)
+
+
+def test_a_young_file_may_be_somebody_s_work(centre: Centre) -> None:
+    three_snapshots(centre)
+    gone = garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=24)
+    assert (gone.snapshots, gone.files) == (2, 0)
+    assert len(data_files(centre)) == 3
+
+
+def orphan(centre: Centre, process: str) -> tuple[Path, Path]:
+    """A file that a load staged long ago, and the load's mark, left by a process."""
+    path = "lustre_df/file_system=scratch/date=2017-03-20/20170320T000000-0badcafe-a.parquet"
+    with centre.warehouse.store.create(path) as file:
+        file.write(b"staged")
+    age(centre, path, 2)
+    centre.warehouse.store.put(process.encode(), "staging/20170320T000000-0badcafe")
+    return centre.root / "lake" / path, centre.root / "lake" / "staging" / "20170320T000000-0badcafe"
+
+
+def test_a_load_at_work_keeps_its_files_however_old(centre: Centre) -> None:
+    three_snapshots(centre)
+    staged, mark = orphan(centre, who())
+    garbage.recover(centre.warehouse, 0)
+    garbage.collect(centre.warehouse, 0, 0)
+    assert staged.exists()
+    assert mark.exists()
+
+
+def test_what_a_dead_process_staged_goes_at_once(centre: Centre) -> None:
+    """P3: the process is seen to be dead, so no age is waited for."""
+    three_snapshots(centre)
+    before = rows(centre.lake)
+    dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = who(dead.pid)
+    assert is_gone(name) is False
+    dead.kill()
+    dead.wait()
+    staged, mark = orphan(centre, name)
+    assert garbage.recover(centre.warehouse, 24).files == 1
+    assert not staged.exists()
+    assert not mark.exists()
+    assert rows(centre.lake) == before
+
+
+def test_a_process_elsewhere_is_given_time(centre: Centre) -> None:
+    three_snapshots(centre)
+    table, pid, started = who().split(".")
+    elsewhere = f"0{table[1:]}.{pid}.{started}" if table[0] != "0" else f"1{table[1:]}.{pid}.{started}"
+    assert is_gone(elsewhere) is None
+    staged, mark = orphan(centre, elsewhere)
+    garbage.recover(centre.warehouse, 24)
+    assert staged.exists()
+    age(centre, "staging/20170320T000000-0badcafe", 2)
+    garbage.recover(centre.warehouse, 24)
+    assert not staged.exists()
+    assert not mark.exists()
+
+
+def test_a_process_that_is_dead_but_not_yet_buried_is_gone() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = who(child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert is_gone(name) is True
+    child.wait()
+
+
+def test_a_pid_that_was_used_again_is_another_process() -> None:
+    table, pid, started = who().split(".")
+    assert is_gone(f"{table}.{pid}.{int(started) - 1}") is True
+    assert is_gone(who()) is False
+
+
+def test_there_must_be_a_lake(centre: Centre) -> None:
+    with pytest.raises(NoLake):
+        garbage.collect(centre.warehouse, 30, 24)

@@ -1,0 +1,146 @@
+"""A catalog from the data files alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections import Counter
+from datetime import date
+from typing import Any
+
+import pytest
+
+import schemas
+from pipelines import registry
+from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df, expected, rows
+from warehouse import garbage
+from warehouse.compact import compact
+from warehouse.rebuild import rebuild
+
+INPUTS = "SELECT input_id, load_id, uri, day, size_bytes, mtime, content_hash, rows, extractor_version FROM inputs"
+
+
+def everything(centre: Centre) -> Any:
+    """Every row of every table with its load and input, and the inputs that are loaded."""
+    lake = centre.lake
+    tables = [Counter(lake.sql(f"FROM {name}").fetchall()) for name in TABLES]
+    return tables, sorted(lake.sql(f"{INPUTS} WHERE status = 'loaded'").fetchall())
+
+
+def lose_catalog(centre: Centre) -> None:
+    shutil.rmtree(centre.root / "lake" / "catalog")
+    (centre.root / "lake" / "lake.duckdb").unlink()
+
+
+def busy(centre: Centre) -> None:
+    """Loads, replacements in part and in whole, a compaction, and replacements of what it merged."""
+    for night in range(4):
+        centre.write(f"2017-03-2{night}.json", {"lustre_df": [df("a", 24 * night, 1), df("b", 24 * night + 25, 2)]})
+    centre.write("2017-03-20x.json", {"lustre_df": [df("x", 1, 3)], "lustre_target": [df("x", 1)]})
+    centre.ingest()
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 2, 10)]})
+    centre.write("2017-03-20x.json", {"lustre_target": [df("x", 5)]})
+    centre.ingest()
+    compact(centre.warehouse, date(2017, 4, 1))
+    centre.write("2017-03-21.json", {"lustre_df": [df("a", 30, 11)]})
+    centre.ingest()
+    centre.write("2017-03-23.json", {"lustre_df": [df("c", 80, 12), df("d", 81, 13)]})
+    centre.ingest()
+
+
+@pytest.mark.parametrize("collected", [False, True])
+def test_a_lost_catalog_is_made_again_from_the_files(centre: Centre, collected: bool) -> None:
+    """P10: the footers hold enough, whether or not the files that nothing names any more are still there."""
+    busy(centre)
+    if collected:
+        garbage.collect(centre.warehouse, 0, 0)
+    before = everything(centre)
+    lose_catalog(centre)
+    assert rebuild(centre.warehouse) == 0
+    assert everything(centre) == before
+    assert centre.ingest().snapshots == []
+    loads = centre.lake.sql("SELECT count(*), sum(rows) FROM loads").fetchall()
+    assert loads == centre.lake.sql("SELECT count(DISTINCT load_id), sum(rows) FROM inputs").fetchall()
+
+
+def test_a_rebuild_beside_the_catalog_is_the_next_snapshot(centre: Centre) -> None:
+    busy(centre)
+    before, newest = everything(centre), centre.warehouse.require()
+    assert rebuild(centre.warehouse) == newest + 1
+    assert everything(centre) == before
+    assert [s.operation for s in centre.lake.history()][-1] == "rebuild"
+
+
+def test_files_of_a_load_at_work_are_left_out(centre: Centre) -> None:
+    """What was staged but not published is not in the lake, and its own commit still can be."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+    centre.write("2017-03-21.json", {"lustre_df": [df("b", 25, 2)]})
+    staged: list[Any] = []
+    kind = type(centre.warehouse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "commit", lambda self, loads: staged.extend(loads))
+        centre.ingest()
+    lose_catalog(centre)
+    rebuild(centre.warehouse)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 1))
+    centre.warehouse.commit(staged)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 1), df("b", 25, 2))
+
+
+def test_an_input_that_no_footer_tells_of_keeps_its_rows_and_is_read_again(centre: Centre) -> None:
+    """Its load told of it in a file that is gone by now; the next ingest replaces its rows, doubling none."""
+    centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.write("2017-03-20b.json", {"lustre_target": [df("b", 1)]})
+    centre.ingest()
+    centre.write("2017-03-20a.json", {"lustre_df": [df("a", 2, 2)]})
+    centre.ingest()
+    garbage.collect(centre.warehouse, 0, 0)
+    before = [rows(centre.lake, name) for name in TABLES]
+    lose_catalog(centre)
+    rebuild(centre.warehouse)
+    assert [rows(centre.lake, name) for name in TABLES] == before
+    centre.ingest()
+    assert [rows(centre.lake, name) for name in TABLES] == before
+    assert centre.lake.sql("SELECT count(*) FROM inputs WHERE uri <> ''").fetchall() == [(2,)]
+
+
+def test_what_is_no_data_file_is_left_out(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+    folder = centre.root / "lake" / "lustre_df" / "file_system=scratch" / "date=2017-03-20"
+    (folder / "20170320T000000-00000000-a.parquet").write_bytes(b"PAR1 half a file")
+    rebuild(centre.warehouse)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 1))
+    assert "00000000-a.parquet: left out" in caplog.text
+
+
+def test_one_row_a_key_holds_after_a_rebuild(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose every key came again stands on disk without being named; its rows stay out."""
+    unique = dataclasses.replace(TABLES["lustre_df"], unique=True)
+    monkeypatch.setattr(schemas, "tables", lambda: TABLES | {"lustre_df": unique})
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+    centre.write("2017-03-21.json", {"lustre_df": [df("a", 1, 2), df("b", 1, 3)]})
+    centre.ingest()
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 2), df("b", 1, 3))
+    lose_catalog(centre)
+    rebuild(centre.warehouse)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 2), df("b", 1, 3))
+
+
+def test_a_newer_extractor_s_rows_are_those_that_count(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P10: inputs are read again by a raised version, and a rebuild knows which rows are its."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+
+    class Newer(Toy):
+        version = 2
+
+    monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"toy": Newer()})
+    centre.ingest()
+    before = everything(centre)
+    lose_catalog(centre)
+    rebuild(centre.warehouse)
+    assert everything(centre) == before
+    assert centre.lake.sql("SELECT extractor_version FROM inputs").fetchall() == [(2,)]

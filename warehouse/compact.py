@@ -1,0 +1,80 @@
+"""Compaction: one data file a table, owner and day, once the day is closed, so that queries plan over few files."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import schemas
+from warehouse.catalog import Catalog
+from warehouse.lake import Lake
+from warehouse.records import DataFile
+from warehouse.rewrite import merged
+from warehouse.warehouse import Warehouse
+
+MAX_CELLS = 100_000_000
+"""Rows times columns that are merged at once: about a GB of memory, and as much again to sort it."""
+
+
+@dataclass(frozen=True)
+class Compacted:
+    """How many data files became how many."""
+
+    files_before: int = 0
+    files_after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+
+
+def compact(lake: Warehouse, today: date | None = None, max_cells: int = MAX_CELLS) -> Compacted:
+    """Merge the files of every table, owner and UTC day before `today` into one, as a new snapshot.
+
+    The rows are the same, in the table's sort order, all of them with the columns that the table has now. A
+    day of more than `max_cells` is merged to several files. Files that another writer replaces meanwhile are
+    left to the next compaction. NoLake, CommitContested.
+    """
+    lake.require()
+    groups = list(_groups(Lake(lake.uri).files(), today or datetime.now(UTC).date(), max_cells))
+    if not groups:
+        return Compacted()
+    with lake.at_work() as load_id:
+        work = [(group, merged(lake.store, group, load_id)) for group in groups]
+        done: list[tuple[list[DataFile], DataFile]] = []
+
+        def edit(catalog: Catalog, _number: int) -> bool:
+            there = {file.path for file in catalog.files()}
+            done[:] = [(old, new) for old, new in work if there.issuperset(f.path for f in old)]
+            for old, new in done:
+                catalog.remove_files(old)
+                catalog.add_files([new])
+            return bool(done)
+
+        lake.publish(edit, "compact")
+        published = {new.path for _, new in done}
+        for _, new in work:
+            if new.path not in published:
+                lake.store.remove(new.path)
+    before = [file for old, _ in done for file in old]
+    return Compacted(len(before), len(done), sum(f.size_bytes for f in before), sum(new.size_bytes for _, new in done))
+
+
+def _groups(files: Sequence[DataFile], today: date, max_cells: int) -> Iterator[list[DataFile]]:
+    """The files to merge with each other: of one table, owner and closed day, not too large together."""
+    days: dict[tuple[str, str, date], list[DataFile]] = defaultdict(list)
+    for file in files:
+        if file.date < today and file.table_name in schemas.tables():
+            days[file.table_name, file.owner, file.date].append(file)
+    for day in days.values():
+        group: list[DataFile] = []
+        cells = 0
+        for file in sorted(day, key=lambda f: f.rows):
+            more = file.rows * len(file.columns)
+            if group and cells + more > max_cells:
+                yield from [group] if len(group) > 1 else []
+                group, cells = [], 0
+            group.append(file)
+            cells += more
+        if len(group) > 1:
+            yield group
