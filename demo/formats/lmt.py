@@ -79,4 +79,6 @@ def write(path: Path, servers: Servers, samples: Samples) -> None:
             names, places = ", ".join(columns), ", ".join("?" * len(columns))
             rows = zip(*(column.tolist() for column in columns.values()), strict=True)
             db.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", rows)
+            # MySQL keeps one for the foreign key that TS_ID is
+            db.execute(f"CREATE INDEX {table}_TS_ID ON {table} (TS_ID)")
         db.execute("COMMIT")

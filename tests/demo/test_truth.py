@@ -1,0 +1,132 @@
+"""The demo's truth and the lake made of its files agree exactly; and were a byte wrong, it would be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo.centre import deliver_late, simulate
+from demo.check import differences, job_differences, server_differences
+from demo.truth import Truth
+from pipelines.ingest import ingest
+from schemas.site import Site
+from warehouse.lake import Lake
+
+CHECKED = (
+    "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",
+    "darshan_stdio", "inputs", "lustre_df", "lustre_fs", "lustre_mdt", "lustre_ost", "lustre_target", "slurm_jobs",
+    "slurm_running", "slurm_steps",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def lake(root: Path, truth: Truth) -> Lake:
+    """The lake of the shared centre; its late logs are not there yet."""
+    site = Site.read(root / "site.toml")
+    assert {fs.name for fs in truth.world.file_systems} == set(site.file_systems)
+    ingest(site, workers=1)
+    return Lake(site.lake_uri)
+
+
+@pytest.fixture(scope="session")
+def tables(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The lake's tables in a database of their own."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for table in CHECKED:
+            con.register("rows", lake.sql(f"FROM {table}").to_arrow_table())
+            con.execute(f"CREATE TABLE {table} AS FROM rows")
+            con.unregister("rows")
+        yield con
+
+
+@pytest.fixture
+def copy(tables: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """These tables, to be spoilt: what a test changes is undone after it."""
+    tables.begin()
+    yield tables
+    tables.rollback()
+
+
+def test_the_lake_shows_what_happened_in_every_table_to_the_byte(lake: Lake, truth: Truth) -> None:
+    """P4, P5, P6, P8: jobs, logs and their files; bytes per job, per target and step, per file system and day.
+
+    Gaps, resets, operations, space, servers of targets, and what was rejected are as they should be as well.
+    """
+    assert differences(lake.connect(), truth) == []
+
+
+def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, truth: Truth) -> None:
+    assert differences(copy, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("UPDATE lustre_ost SET write_bytes = write_bytes + 1 WHERE {one}", "intervals of fjord's targets"),
+        ("UPDATE lustre_ost SET read_bytes = NULL WHERE {one}", "intervals of fjord's targets"),
+        ("UPDATE lustre_ost SET ts = ts + INTERVAL 1 SECOND WHERE {one}", "intervals of fjord's targets"),
+        ("UPDATE lustre_ost SET reset = NOT reset WHERE {one}", "intervals of fjord's targets"),
+        ("DELETE FROM lustre_ost WHERE {one}", "intervals of fjord's targets"),
+        ("INSERT INTO lustre_ost FROM lustre_ost WHERE {one}", "intervals of fjord's targets"),
+        ("UPDATE lustre_ost SET date = date + 1 WHERE {one}", "bytes of fjord's targets by day"),
+        ("UPDATE lustre_ost SET used_bytes = used_bytes + 1024 WHERE {one}", "space of fjord's targets in time"),
+        ("UPDATE lustre_fs SET read_bytes = read_bytes + 1 WHERE {one}", "bytes of fjord"),
+        ("UPDATE lustre_mdt SET opens = opens + 1 WHERE {one}", "operations of fjord"),
+        ("UPDATE lustre_df SET used_bytes = used_bytes + 1024 WHERE {one}", "space"),
+        ("UPDATE lustre_target SET server_address = '10.0.0.1' WHERE {one}", "servers of targets"),
+        ("UPDATE darshan_posix SET POSIX_BYTES_READ = POSIX_BYTES_READ + 1 WHERE {one}", "bytes of jobs"),
+        (
+            "UPDATE darshan_mpiio SET MPIIO_BYTES_WRITTEN = MPIIO_BYTES_WRITTEN - 1 WHERE {one}",
+            "files in darshan_mpiio",
+        ),
+        ("UPDATE darshan_stdio SET file_system = 'lagoon' WHERE {one}", "files in darshan_stdio"),
+        ("UPDATE darshan_lustre SET osts = list_reverse(osts) || [0] WHERE {one}", "layouts"),
+        ("UPDATE darshan_heatmap SET write_bytes = write_bytes + 1 WHERE {one}", "heat maps and traces"),
+        ("UPDATE darshan_dxt SET length = length + 1 WHERE {one}", "heat maps and traces"),
+        ("UPDATE darshan_logs SET start_time = start_time + INTERVAL 1 MICROSECOND WHERE {one}", "logs"),
+        ("DELETE FROM darshan_logs WHERE {one}", "logs"),
+        ("UPDATE slurm_jobs SET end_time = end_time + INTERVAL 1 HOUR WHERE {one}", "jobs"),
+        ("UPDATE slurm_jobs SET job_id = job_id + 100000 WHERE {one}", "bytes of jobs"),
+        ("DELETE FROM slurm_steps WHERE {one}", "steps"),
+        ("INSERT INTO slurm_running SELECT * REPLACE (1 AS job_id) FROM slurm_running WHERE {one}", "running jobs"),
+        ("UPDATE inputs SET status = 'rejected' WHERE {one}", "rejected inputs"),
+    ],
+)
+def test_a_wrong_row_is_told(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, told: str) -> None:
+    """One row of one table is changed, and the check that answers for it says so."""
+    table = change.removeprefix("INSERT INTO ").removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
+    here = "file_system = 'fjord'" if table.startswith("lustre") else "true"
+    if table == "lustre_target":
+        here += " AND role = 'ost' AND server_address IS NOT NULL"
+    elif table == "lustre_ost":
+        here += " AND read_bytes IS NOT NULL"
+    elif table == "slurm_jobs":
+        here += " AND (cluster, job_id) IN (SELECT (cluster, job_id) FROM darshan_logs)"
+    one = f"rowid = (SELECT min(rowid) FROM {table} WHERE {here})"
+    assert copy.execute(change.format(one=one)).fetchall() == [(1,)]
+    side = server_differences(copy, truth) if table.startswith("lustre") else job_differences(copy, truth, late=False)
+    assert any(line.startswith(f"{told}:") for line in side)
+
+
+def test_late_logs_land_where_they_belong_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    """P2, P4: the truth holds after the first run, after one that finds nothing new, and with the late logs."""
+    truth = simulate(tmp_path, jobs=10, osts=4, files=1, step_s=300)
+    site = Site.read(tmp_path / "site.toml")
+    ingest(site, workers=1)
+    first = Lake(site.lake_uri)
+    assert differences(first.connect(), truth) == []
+    assert ingest(site, workers=1).snapshots == []
+    delivered = {path.name for path in deliver_late(tmp_path)}
+    ingest(site, workers=1)
+    last = Lake(site.lake_uri)
+    assert last.snapshot > first.snapshot
+    con = last.connect()
+    assert differences(con, truth, late=True) == []
+    assert differences(con, truth, late=False) != []
+    found = con.execute("SELECT file_name, date = end_time::DATE FROM darshan_logs").fetchall()
+    assert {(name, True) for name in delivered} <= set(found)
+    assert all(in_its_day for _, in_its_day in found)
