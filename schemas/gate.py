@@ -131,7 +131,7 @@ def _numpy(array: pa.Array) -> npt.NDArray[np.generic]:
 def _without_null_entry(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column with nulls where they belong: Parquet takes none inside a dictionary."""
     if pa.types.is_dictionary(column.type) and any(chunk.dictionary.null_count for chunk in column.chunks):
-        return column.cast(column.type.value_type)
+        return column.cast(column.type.value_type).dictionary_encode()
     return column
 
 
