@@ -1,0 +1,124 @@
+"""The command line, as a person meets it: a real process, its output, its exit status."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+IOLAKE = str(Path(sys.executable).with_name("iolake"))
+DF = """BEGIN 1577880000
+UUID 1K-blocks Used Available Use% Mounted on
+fs-OST0000_UUID 1000 100 900 10% /fs[OST:0]
+fs-OST0001_UUID 1000 200 800 20% /fs[OST:1]
+"""
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([IOLAKE, *arguments], cwd=cwd, capture_output=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a site.toml, a good input, a bad one, and the lake of them."""
+    root = tmp_path_factory.mktemp("centre")
+    (root / "df-2020-01-01.txt").write_text(DF)
+    (root / "df-2020-01-02.txt").write_text("")
+    (root / "site.toml").write_text('[file_systems.fs]\nmounts = ["/fs"]\ndf = { files = "df-%Y-%m-%d.txt" }\n')
+    done = run("ingest", cwd=root)
+    assert done.returncode == 0, done.stderr.decode()
+    return root
+
+
+def test_ingest_prints_plain_lines_where_there_is_no_terminal(centre: Path) -> None:
+    text = run("ingest", cwd=centre).stdout.decode()
+    assert "\x1b" not in text
+    assert "2 inputs: 0 loaded, 1 unchanged, 1 rejected" in text
+    assert "iolake rejects" in text
+
+
+def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
+    query = "SELECT target, used_bytes FROM lustre_df ORDER BY target"
+    assert b"OST0001" in run("sql", query, cwd=centre).stdout
+    rows = list(csv.DictReader(io.StringIO(run("sql", query, "--format", "csv", cwd=centre).stdout.decode())))
+    assert rows == [{"target": "OST0000", "used_bytes": "102400"}, {"target": "OST0001", "used_bytes": "204800"}]
+    lines = run("sql", query, "--format", "json", cwd=centre).stdout.decode().splitlines()
+    assert [json.loads(line)["used_bytes"] for line in lines] == [102400, 204800]
+    table = pq.read_table(io.BytesIO(run("sql", query, "--format", "parquet", cwd=centre).stdout))
+    assert table["used_bytes"].to_pylist() == [102400, 204800]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sql", "SELEC 1"], "SELEC"),
+        (["sql", "FROM no_such_table"], "no_such_table"),
+        (["describe", "lustre_d"], "did you mean lustre_df"),
+        (["tables", "--lake", "nowhere"], "no lake here"),
+        (["tables", "--snapshot", "99"], "snapshot 99 is not there"),
+        (["ingest", "--site", "nowhere.toml"], "no such file"),
+        (["ingest", "nosuch"], "nosuch"),
+        (["job", "1"], "1"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: list[str], told: str) -> None:
+    done = run(*arguments, cwd=centre)
+    lines = done.stderr.decode().strip().splitlines()
+    assert (done.returncode, len(lines)) == (1, 1), done.stderr.decode()
+    assert lines[0].startswith("iolake: ")
+    assert told in lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ingest", "--since", "yesterday"], ["nosuch"], ["sql"], ["sql", "x", "--format", "xml"]]
+)
+def test_a_wrong_command_line_is_status_2(centre: Path, arguments: list[str]) -> None:
+    assert run(*arguments, cwd=centre).returncode == 2
+
+
+def test_a_wrong_key_of_site_toml_is_named_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('[file_systems.fs]\nmount = ["/fs"]\n[clusters.c]\ntimezone = "Mars/Base"\n')
+    done = run("ingest", cwd=tmp_path)
+    text = done.stderr.decode()
+    assert done.returncode == 1
+    assert "file_systems.fs.mount" in text
+    assert "clusters.c.timezone: 'Mars/Base' is not a time zone" in text
+
+
+def test_site_and_lake_may_stand_before_or_after_the_command(centre: Path, tmp_path: Path) -> None:
+    site = str(centre / "site.toml")
+    before = run("--site", site, "sql", "SELECT count(*) AS n FROM lustre_df", "--format", "csv", cwd=tmp_path)
+    after = run(
+        "sql", "SELECT count(*) AS n FROM lustre_df", "--format", "csv", "--lake", str(centre / "lake"), cwd=tmp_path
+    )
+    assert before.stdout == after.stdout == b"n\n2\n"
+
+
+def test_rejects_say_which_file_and_why(centre: Path) -> None:
+    text = run("rejects", cwd=centre).stdout.decode()
+    assert "df-2020-01-02.txt" in text
+    assert len(text.strip().splitlines()) == 3
+
+
+def test_tables_and_describe_show_what_the_declarations_say(centre: Path) -> None:
+    assert "lustre_df" in run("tables", cwd=centre).stdout.decode()
+    assert "[B]" in run("describe", "lustre_df", cwd=centre).stdout.decode()
+    assert "uri" in run("describe", "inputs", cwd=centre).stdout.decode()
+
+
+def test_help_is_there_before_any_heavy_library() -> None:
+    """--help answers at once: nothing that takes long to import is imported for it."""
+    heavy = {"pyarrow", "polars", "duckdb", "h5py", "prefect", "numpy", "pydantic"}
+    code = (
+        "import sys; from pipelines.cli import main; sys.argv = ['iolake', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
