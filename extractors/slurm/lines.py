@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Final
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,10 @@ from extractors.slurm.fields import FREE_TEXT, RENAMED, known, pattern
 BLOCK_BYTES = 64 << 20
 _LONGEST_ROW = 10_000
 """Lines that one row may span: a submit line holds whole scripts, but a damaged file must not be read in squares."""
+
+_IDS: Final = ("jobid", "jobidraw")
+_BEGINNINGS: Final = {**dict.fromkeys(_IDS, b"0123456789"), "end": b"0123456789UN"}
+"""Fields that each row has, and the bytes that their values begin with: an end may be Unknown or None."""
 
 
 @dataclass
@@ -61,8 +65,7 @@ def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iter
             block = block.replace(separator, header.delimiter)
         if not more and block and not block.endswith(b"\n"):
             block += b"\n"
-        starts, ends, counts = _lines(block, header.delimiter)
-        regular = counts == len(header.fields) - 1
+        starts, ends, regular = _lines(block, header)
         keep = len(ends)
         if more:
             keep = int(np.flatnonzero(regular)[-1]) + 1 if regular.any() else 0
@@ -81,7 +84,7 @@ def parse_header(line: bytes, uri: str) -> tuple[Header, bytes]:
         raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")
     found = re.match(r"[A-Za-z0-9]+([^A-Za-z0-9]+)", text)
     separator = found[1] if found else "|"
-    if separator.isspace() and "\t" not in separator:
+    if not separator.strip(" "):
         raise InputError(uri, "is sacct's table for people, which cuts long values", "write it with sacct --parsable2")
     fields = tuple(_current(name) for name in text.removesuffix(separator).split(separator))
     if text.endswith(separator):
@@ -94,15 +97,27 @@ def _current(name: str) -> str:
     return RENAMED.get(name.lower(), name.lower())
 
 
-def _lines(block: bytes, delimiter: bytes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each line: its first byte, the byte of its newline, and how many delimiters it has."""
+def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each line: its first byte, the byte of its newline, and whether it can be taken for a row as it is.
+
+    That is a line with as many values as the header, of which the id and the end begin as such do: a piece of a
+    submit line may hold just as many delimiters.
+    """
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == ord(b"\n"))
-    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
     if not len(ends):
-        return starts, ends, ends
-    counts = np.add.reduceat((data[: ends[-1] + 1] == ord(delimiter)).view(np.uint8), starts, dtype=np.int32)
-    return starts, ends, counts
+        return ends, ends, ends.astype(bool)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    delimiters = np.flatnonzero(data[: ends[-1] + 1] == ord(header.delimiter))
+    before = np.searchsorted(delimiters, starts)
+    regular = np.searchsorted(delimiters, ends) - before == len(header.fields) - 1
+    for name, begins in _BEGINNINGS.items():
+        if name in header.fields:
+            place = header.fields.index(name)
+            at = starts[regular] if place == 0 else delimiters[before[regular] + place - 1] + 1
+            allowed = begins if name in _IDS else begins + header.delimiter + b"\n"
+            regular[regular] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
+    return starts, ends, regular
 
 
 def _rows(

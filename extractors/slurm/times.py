@@ -72,6 +72,8 @@ def _can_be(times: tuple[int | None, ...], elapsed_s: float | None, since: int |
     ordered = [t for t in (submit, start, end) if t is not None]
     if ordered != sorted(ordered) or (submit is not None and eligible is not None and eligible < submit):
         return False
+    if start is not None and eligible is not None and eligible > start:
+        return False
     if start is not None and end is not None and elapsed_s is not None and abs(end - start - elapsed_s) > _SLACK_S:
         return False
     inner = [t for t in (start, end) if t is not None]

@@ -1,0 +1,126 @@
+"""sacct's delimited text: rows that hold the delimiter, newlines, too little or too much."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from extractors.base import InputError
+from extractors.slurm.lines import read_rows
+
+FIELDS = ("jobidraw", "state", "submitline", "elapsedraw", "comment", "constraints", "end")
+
+
+def rows(text: str | bytes, block_bytes: int = 1 << 20) -> tuple[list[dict[str, str | None]], list[tuple[str, str]]]:
+    data = text.encode() if isinstance(text, str) else text
+    blocks = list(read_rows(io.BytesIO(data), "x.txt", block_bytes))
+    found = [row for block in blocks for row in block.frame.to_dicts()]
+    return found, [problem for block in blocks for problem in block.problems]
+
+
+def test_values_stand_under_the_headers_names_whatever_their_order_and_case() -> None:
+    found, problems = rows("State|JOBIDRAW|End|\nFAILED|7|2017-03-20T01:59:02|\n")
+    assert [(r["jobidraw"], r["state"], r["end"]) for r in found] == [("7", "FAILED", "2017-03-20T01:59:02")]
+    assert problems == []
+
+
+@pytest.mark.parametrize("separator", ["|", "\x1f", ",", "\t", ";", "::", "~|~"])
+def test_any_separator_is_read_off_the_header(separator: str) -> None:
+    text = "\n".join(separator.join(v) for v in (("JobIDRaw", "State", "End"), ("7", "FAILED", "1490000342"))) + "\n"
+    assert [(r["jobidraw"], r["state"], r["end"]) for r in rows(text)[0]] == [("7", "FAILED", "1490000342")]
+
+
+def test_a_short_row_is_named_and_the_others_load() -> None:
+    found, problems = rows("JobIDRaw|State|End\n1|FAILED|10\n2|FAI\n3|FAILED|30\n")
+    assert [r["jobidraw"] for r in found] == ["1", "3"]
+    assert problems == [("line 3", "has 2 values where the header has 3")]
+
+
+def test_a_short_row_takes_nothing_from_the_next_one() -> None:
+    found, problems = rows("JobIDRaw|State|SubmitLine|End\n5|FAILED|sbatch a\n6|FAILED|sbatch b|60\n")
+    assert [(r["jobidraw"], r["submitline"], r["end"]) for r in found] == [("6", "sbatch b", "60")]
+    assert [part for part, _ in problems] == ["line 2"]
+
+
+def test_a_short_row_takes_nothing_from_a_next_one_of_several_lines() -> None:
+    found, problems = rows("JobIDRaw|State|SubmitLine|End\n5|FAILED|sbatch a\n6|FAILED|sbatch b\nmore|60\n")
+    assert [(r["jobidraw"], r["submitline"], r["end"]) for r in found] == [("6", "sbatch b\nmore", "60")]
+    assert [part for part, _ in problems] == ["line 2"]
+
+
+def test_a_delimiter_in_a_comment_is_part_of_it() -> None:
+    found, problems = rows("JobIDRaw|Comment|Constraints|ElapsedRaw|End\n1|darshan|pipe||20|100\n")
+    assert (found[0]["comment"], found[0]["constraints"], found[0]["elapsedraw"]) == ("darshan|pipe", "", "20")
+    assert problems == []
+
+
+def test_where_a_delimiter_can_belong_to_two_fields_both_are_null_and_the_rest_is_read() -> None:
+    found, problems = rows("JobIDRaw|Comment|AdminComment|ElapsedRaw|End\n1|a|b|c|20|100\n")
+    assert (found[0]["comment"], found[0]["admincomment"], found[0]["elapsedraw"]) == (None, None, "20")
+    assert problems == [("line 2", "a stray delimiter makes comment, admincomment uncertain; null")]
+
+
+def test_a_header_that_is_repeated_inside_is_no_row() -> None:
+    header = "JobIDRaw|State|End\n"
+    assert [r["jobidraw"] for r in rows(f"{header}1|FAILED|10\n{header}2|FAILED|20\n")[0]] == ["1", "2"]
+
+
+def test_a_last_line_without_a_newline_windows_line_ends_and_a_byte_order_mark_are_read() -> None:
+    found, _ = rows("\ufeffJobIDRaw|State|End\r\n1|FAILED|10\r\n2|FAILED|20")
+    assert [(r["jobidraw"], r["end"]) for r in found] == [("1", "10"), ("2", "20")]
+
+
+def test_text_that_is_not_utf_8_is_read_with_its_odd_bytes_replaced() -> None:
+    found, _ = rows(b"JobIDRaw|JobName|End\n1|caf\xe9 \xc3\xa9|10\n")
+    assert found[0]["jobname"] == "caf\ufffd é"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "names no field of sacct"),
+        ("1|FAILED|10\n2|FAILED|20\n", "names no field of sacct"),
+        ("JobID           JobName\n------------ ----------\n1  steps\n", "cuts long values"),
+    ],
+)
+def test_what_is_not_delimited_text_with_a_header_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(InputError, match=reason):
+        rows(text)
+
+
+TEXT = st.text(st.sampled_from("ab |\n\"'é"), max_size=12)
+JOB = st.fixed_dictionaries(
+    {
+        "jobidraw": st.integers(1, 999).map(str),
+        "state": st.sampled_from(["FAILED", "COMPLETED", "CANCELLED by 0"]),
+        "submitline": TEXT,
+        "elapsedraw": st.integers(0, 9999).map(str),
+        "comment": TEXT.map(lambda t: t.replace("\n", "")),
+        "constraints": st.sampled_from(["", "knl", "knl|haswell"]),
+        "end": st.integers(1, 10**9).map(str),
+    }
+)
+
+
+@given(jobs=st.lists(JOB, max_size=8), block_bytes=st.integers(10, 300))
+@settings(max_examples=150, deadline=None)
+def test_whatever_users_write_no_value_lands_in_another_field(jobs: list[dict[str, str]], block_bytes: int) -> None:
+    text = "|".join(FIELDS) + "\n" + "".join("|".join(job[f] for f in FIELDS) + "\n" for job in jobs)
+    found, problems = rows(text, block_bytes)
+    told = [job for job in jobs if any(r["jobidraw"] == job["jobidraw"] and r["end"] == job["end"] for r in found)]
+    assert len(told) + len(problems) >= len(jobs)
+    for row in found:
+        same = [job for job in jobs if all(row[f] in (None, job[f]) for f in FIELDS)]
+        assert same, row
+
+
+@given(jobs=st.lists(JOB, min_size=1, max_size=8), block_bytes=st.integers(10, 300))
+@settings(max_examples=100, deadline=None)
+def test_with_a_delimiter_that_no_value_holds_everything_is_read(jobs: list[dict[str, str]], block_bytes: int) -> None:
+    text = "\x1f".join(FIELDS) + "\n" + "".join("\x1f".join(job[f] for f in FIELDS) + "\n" for job in jobs)
+    found, problems = rows(text, block_bytes)
+    assert problems == []
+    assert [{f: row[f] for f in FIELDS} for row in found] == jobs
