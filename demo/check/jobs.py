@@ -33,11 +33,12 @@ def job_differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool)
 
 
 def _allocations(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
+    """Every run; one over midnight may be told by two days' files, but by none of them twice."""
     shown = con.execute("""
         SELECT cluster, job_id, epoch(submit_time)::BIGINT, epoch(start_time)::BIGINT, epoch(end_time)::BIGINT,
             split_part(state, ' ', 1), job_name, user_name, account, nnodes, coalesce(array_to_string(nodes, ' '), ''),
-            array_job_id, array_task_id, het_job_id, het_offset, time_ambiguous
-        FROM slurm_jobs""").fetchall()
+            array_job_id, array_task_id, het_job_id, het_offset, time_ambiguous, count(*) - count(DISTINCT input_id)
+        FROM slurm_jobs GROUP BY ALL""").fetchall()
     happened = [
         (
             *(job["cluster"], job["job_id"], job["submit"], job["start"], job["end"], job["state"].split()[0]),
@@ -45,6 +46,7 @@ def _allocations(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
             *_parts(job["shown_id"], "_"),
             *_parts(job["shown_id"], "+"),
             job["doubtful"],
+            0,
         )
         for job in truth.jobs
         if job["end"] is not None
@@ -60,15 +62,15 @@ def _parts(shown_id: str, mark: str) -> tuple[int | None, int | None]:
 def _steps(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
     shown = con.execute("""
         SELECT cluster, job_id, epoch(submit_time)::BIGINT, step_id, epoch(start_time)::BIGINT, epoch(end_time)::BIGINT,
-            ntasks
-        FROM slurm_steps""").fetchall()
+            ntasks, count(*) - count(DISTINCT input_id)
+        FROM slurm_steps GROUP BY ALL""").fetchall()
     happened: list[tuple[object, ...]] = []
     for job in truth.jobs:
         if job["start"] is None or job["end"] is None:
             continue
         whose = job["cluster"], job["job_id"], job["submit"]
-        happened += [(*whose, step, job["start"], job["end"], 1) for step in ("batch", "extern")]
-        happened += [(*whose, str(number), *step) for number, step in enumerate(job["steps"])]
+        happened += [(*whose, step, job["start"], job["end"], 1, 0) for step in ("batch", "extern")]
+        happened += [(*whose, str(number), *step, 0) for number, step in enumerate(job["steps"])]
     return compare("steps", happened, shown)
 
 
@@ -169,7 +171,7 @@ def _bytes_of_jobs(con: duckdb.DuckDBPyConnection, truth: Truth, logs: list[LogT
             UNION ALL
             SELECT cluster, log_id, file_system, STDIO_BYTES_READ, STDIO_BYTES_WRITTEN FROM darshan_stdio)
         SELECT j.cluster, j.job_id, epoch(j.submit_time)::BIGINT, file_system, sum(r)::BIGINT, sum(w)::BIGINT
-        FROM slurm_jobs j
+        FROM (SELECT DISTINCT cluster, job_id, submit_time, start_time, end_time FROM slurm_jobs) j
         JOIN darshan_logs l ON l.cluster = j.cluster AND l.job_id = j.job_id
             AND l.start_time BETWEEN j.start_time AND j.end_time
         JOIN moved m ON m.cluster = l.cluster AND m.log_id = l.log_id
