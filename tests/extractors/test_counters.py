@@ -1,0 +1,142 @@
+"""The laws that hold between cumulative counters and the amounts made of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractors.counters import Placement, amounts, intervals, listed_amounts, sample_order
+
+readings = st.lists(st.integers(0, 10**16), min_size=2, max_size=30)
+
+
+def _column(values: list[int]) -> np.ndarray:
+    return np.array(values, np.int64)[:, None]
+
+
+@given(st.lists(st.integers(0, 10**15), min_size=1, max_size=30), st.data())
+def test_amounts_over_any_span_add_up_to_the_counters_own_difference(steps: list[int], data: st.DataObject) -> None:
+    """Where nothing was reset."""
+    counter = np.cumsum([10**15, *steps])
+    found, reset = amounts(counter[:-1, None], counter[1:, None])
+    first = data.draw(st.integers(0, len(steps)))
+    last = data.draw(st.integers(first, len(steps)))
+    assert not reset.any()
+    assert found[first:last].sum() == counter[last] - counter[first]
+
+
+@given(readings)
+def test_no_amount_is_negative_and_a_reset_counts_what_is_known(values: list[int]) -> None:
+    found, reset = amounts(_column(values[:-1]), _column(values[1:]))
+    for (before, after), amount, marked in zip(pairwise(values), found[:, 0], reset, strict=True):
+        assert amount >= 0
+        assert marked == (after < before)
+        assert amount == (after if marked else after - before)
+
+
+def test_an_idle_counter_at_zero_counted_zero() -> None:
+    """P6: standing still is zero, not missing."""
+    found, reset = amounts(_column([0, 0, 5]), _column([0, 5, 5]))
+    assert found[:, 0].tolist() == [0, 5, 0]
+    assert not reset.any()
+
+
+def test_counters_of_one_component_are_reset_together() -> None:
+    found, reset = amounts(np.array([[100, 50]]), np.array([[5, 60]]))
+    assert found.tolist() == [[5, 60]]
+    assert reset.tolist() == [True]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.integers(0, 100)), min_size=0, max_size=40))
+def test_samples_are_paired_with_the_next_of_their_component(samples: list[tuple[int, int, int]]) -> None:
+    """In any order, with times that come twice: the later row counts, as it was written later."""
+    component = np.array([s[0] for s in samples], np.int64)
+    ts = np.array([s[1] for s in samples], np.int64)
+    order = sample_order(component, ts)
+    opening, closing = intervals(component, order)
+    latest = {(c, t): row for row, (c, t, _) in enumerate(samples)}
+    expected = [(latest[a], latest[b]) for a, b in pairwise(sorted(latest)) if a[0] == b[0]]
+    assert list(zip(opening.tolist(), closing.tolist(), strict=True)) == expected
+
+
+def test_samples_of_few_components_at_many_times_are_ordered_too() -> None:
+    """The way without a shared grid of times."""
+    rng = np.random.default_rng(7)
+    component, ts = rng.integers(0, 400, 2000), rng.permutation(2000)
+    order = sample_order(component, ts)
+    assert order.tolist() == sorted(range(2000), key=lambda row: (component[row], ts[row]))
+
+
+def _listed(rows: list[dict[str, int]]) -> tuple[list[dict[str, int]], list[bool]]:
+    names = sorted({name for row in rows for name in row})
+    readings = np.array([[row.get(n, 0) for n in names] for row in rows], np.int64).reshape(len(rows), len(names))
+    listed = np.array([[n in row for n in names] for row in rows], bool).reshape(len(rows), len(names))
+    found, reset = listed_amounts(readings, listed)
+    return [{n: int(v) for n, v in zip(names, row, strict=True) if v} for row in found], reset.tolist()
+
+
+def test_a_counter_that_is_first_listed_later_began_at_zero() -> None:
+    assert _listed([{"open": 3}, {"open": 4}, {"open": 4, "mkdir": 2}]) == ([{"open": 1}, {"mkdir": 2}], [False, False])
+
+
+def test_a_counter_that_a_sample_leaves_out_stands_where_it_stood() -> None:
+    found, reset = _listed([{"open": 3, "link": 9}, {"open": 4}, {"open": 5, "link": 11}])
+    assert found == [{"open": 1}, {"open": 1, "link": 2}]
+    assert reset == [False, False]
+
+
+def test_a_counter_not_listed_after_a_reset_is_at_zero() -> None:
+    found, reset = _listed([{"open": 300, "link": 900}, {"open": 2}, {"open": 3, "link": 4}])
+    assert found == [{"open": 2}, {"open": 1, "link": 4}]
+    assert reset == [True, False]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)), min_size=1, max_size=12))
+def test_listed_counters_never_count_less_than_nothing(rows: list[dict[str, int]]) -> None:
+    found, reset = _listed(rows)
+    assert len(found) == len(reset) == len(rows) - 1
+    assert all(value > 0 for row in found for value in row.values())
+
+
+@st.composite
+def placed(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Edges, and intervals with amounts that lie among them, across several, or beyond."""
+    edges = np.cumsum([0, *draw(st.lists(st.integers(1, 60), min_size=1, max_size=12))])
+    rows = draw(
+        st.lists(st.tuples(st.integers(-50, 400), st.integers(1, 300), st.integers(0, 10**12)), min_size=0, max_size=10)
+    )
+    start = np.array([r[0] for r in rows], np.int64)
+    length = np.array([r[1] for r in rows], np.int64)
+    return edges, start, start + length, np.array([r[2] for r in rows], np.int64)
+
+
+@given(placed())
+def test_an_amount_spread_over_steps_adds_up_to_itself(case: tuple[np.ndarray, ...]) -> None:
+    edges, start, end, amount = case
+    total = Placement(start, end, edges).total(amount)
+    assert len(total) == len(edges) - 1
+    assert total.sum() == amount.sum()
+    assert (total >= 0).all()
+
+
+@given(placed())
+def test_spreading_gives_each_step_its_share_of_the_time(case: tuple[np.ndarray, ...]) -> None:
+    """A gap's amount is never a peak: inside the edges no step gets more than its length's share, to a byte."""
+    edges, start, end, amount = case
+    inside = (start >= edges[0]) & (end <= edges[-1])
+    start, end, amount = start[inside], end[inside], amount[inside]
+    expected = np.zeros(len(edges) - 1)
+    for begin, stop, value in zip(start, end, amount, strict=True):
+        overlap = np.minimum(edges[1:], stop) - np.maximum(edges[:-1], begin)
+        expected += value * np.maximum(overlap, 0) / (stop - begin)
+    np.testing.assert_allclose(Placement(start, end, edges).total(amount), expected, atol=len(amount) + 1)
+
+
+def test_a_step_counts_the_intervals_that_cover_it() -> None:
+    edges = np.array([0, 5, 10, 15])
+    place = Placement(np.array([0, 5, 0]), np.array([5, 15, 15]), edges)
+    assert place.count(np.array([True, True, True])).tolist() == [2, 2, 2]
+    assert place.count(np.array([True, True, False])).tolist() == [1, 1, 1]
