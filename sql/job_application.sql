@@ -1,0 +1,54 @@
+-- What did the application of each run of a job do, as its Darshan logs tell?
+-- One row for each run that has logs. read_bytes and write_bytes are those of POSIX and STDIO calls: MPI-IO, HDF5 and PnetCDF
+-- go through these, so mpiio_ columns are the same bytes seen one layer up. io_s is the time that all processes together
+-- spent in these calls. A file that several logs of a run name is one file; standard streams are none.
+CREATE OR REPLACE VIEW job_application AS
+WITH records AS (
+  SELECT
+    cluster, job_id, log_id, record_id, path, 'posix' AS api,
+    POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes,
+    POSIX_F_READ_TIME + POSIX_F_WRITE_TIME + POSIX_F_META_TIME AS io_s
+  FROM darshan_posix
+  UNION ALL
+  SELECT
+    cluster, job_id, log_id, record_id, path, 'stdio',
+    STDIO_BYTES_READ, STDIO_BYTES_WRITTEN,
+    STDIO_F_READ_TIME + STDIO_F_WRITE_TIME + STDIO_F_META_TIME
+  FROM darshan_stdio
+  UNION ALL
+  SELECT cluster, job_id, log_id, record_id, path, 'mpiio', MPIIO_BYTES_READ, MPIIO_BYTES_WRITTEN, NULL
+  FROM darshan_mpiio
+),
+by_run AS (
+  SELECT
+    d.cluster, d.job_id, d.submit_time, d.restart,
+    sum(r.read_bytes) FILTER (WHERE api <> 'mpiio')::BIGINT AS read_bytes,
+    sum(r.write_bytes) FILTER (WHERE api <> 'mpiio')::BIGINT AS write_bytes,
+    sum(r.read_bytes) FILTER (WHERE api = 'posix')::BIGINT AS posix_read_bytes,
+    sum(r.write_bytes) FILTER (WHERE api = 'posix')::BIGINT AS posix_write_bytes,
+    sum(r.read_bytes) FILTER (WHERE api = 'stdio')::BIGINT AS stdio_read_bytes,
+    sum(r.write_bytes) FILTER (WHERE api = 'stdio')::BIGINT AS stdio_write_bytes,
+    sum(r.read_bytes) FILTER (WHERE api = 'mpiio')::BIGINT AS mpiio_read_bytes,
+    sum(r.write_bytes) FILTER (WHERE api = 'mpiio')::BIGINT AS mpiio_write_bytes,
+    sum(r.io_s) AS io_s,
+    count(DISTINCT r.record_id) FILTER (WHERE r.path IS NULL OR r.path NOT LIKE '<STD%>') AS files
+  FROM job_darshan d
+  JOIN records r ON r.cluster = d.cluster AND r.job_id = d.job_id AND r.log_id = d.log_id
+  GROUP BY ALL
+),
+logs AS (
+  SELECT
+    cluster, job_id, submit_time, restart,
+    count(*) AS logs,
+    list(exe_name ORDER BY log_start_time, log_id) AS exe_names,
+    max(nprocs) AS nprocs,
+    min(log_start_time) AS first_log_start,
+    max(log_end_time) AS last_log_end
+  FROM job_darshan
+  GROUP BY ALL
+)
+SELECT l.*, r.* EXCLUDE (cluster, job_id, submit_time, restart)
+FROM logs l
+LEFT JOIN by_run r
+  ON r.cluster = l.cluster AND r.job_id = l.job_id AND r.submit_time = l.submit_time
+  AND r.restart IS NOT DISTINCT FROM l.restart
