@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -62,8 +63,13 @@ def rows(table: Table, columns: Mapping[str, pa.Array], count: int) -> pa.Table:
     """`count` rows of `table`: the given columns, null in the others."""
     unknown = columns.keys() - set(table.batch_schema.names)
     assert not unknown, f"{table.name} has no {unknown}"
-    arrays = [columns[f.name] if f.name in columns else pa.nulls(count, f.type) for f in table.batch_schema]
+    arrays = [columns[f.name] if f.name in columns else _nulls(f.type, count) for f in table.batch_schema]
     return pa.Table.from_arrays(arrays, names=table.batch_schema.names)
+
+
+@lru_cache(maxsize=64)
+def _nulls(kind: pa.DataType, count: int) -> pa.Array:
+    return pa.nulls(count, kind)
 
 
 def integers(values: Ints, valid: Flags | None = None) -> pa.Array:

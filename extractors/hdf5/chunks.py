@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,22 +19,28 @@ MISSING = -0.0
 def read(dataset: h5py.Dataset, transposed: bool) -> Doubles:
     """The dataset, or with `transposed` its transpose, contiguous; a chunk that nobody wrote is missing (-0.0)."""
     stored = _chunks(dataset)
-    result = np.full(dataset.shape[::-1] if transposed else dataset.shape, MISSING)
+    result = np.empty(dataset.shape[::-1] if transposed else dataset.shape)
     target = result.T if transposed else result
     if stored is None:
         target[...] = dataset[...]
         return result
-    chunk_bytes = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+    size = math.prod(dataset.chunks) * dataset.dtype.itemsize
+    if len(stored) < math.prod(
+        -(-extent // chunk) for extent, chunk in zip(dataset.shape, dataset.chunks, strict=True)
+    ):
+        result[...] = MISSING
 
-    def inflate(chunk: Any) -> None:
-        _mask, packed = dataset.id.read_direct_chunk(chunk.chunk_offset)
-        values = np.frombuffer(zlib_ng.decompress(packed, bufsize=chunk_bytes), dataset.dtype).reshape(dataset.chunks)
-        row, column = chunk.chunk_offset
-        place = target[row : row + values.shape[0], column : column + values.shape[1]]
-        place[...] = values[: place.shape[0], : place.shape[1]]
+    def inflate(chunks: list[Any]) -> None:
+        for chunk in chunks:
+            _mask, packed = dataset.id.read_direct_chunk(chunk.chunk_offset)
+            values = np.frombuffer(zlib_ng.decompress(packed, bufsize=size), dataset.dtype).reshape(dataset.chunks)
+            row, column = chunk.chunk_offset
+            place = target[row : row + values.shape[0], column : column + values.shape[1]]
+            place[...] = values[: place.shape[0], : place.shape[1]]
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _done in pool.map(inflate, stored):
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        for _done in pool.map(inflate, [stored[worker::workers] for worker in range(workers)]):
             pass
     return result
 

@@ -100,7 +100,7 @@ class Panel:
             columns[name] = integers(amount.ravel(), valid.ravel())
             if name in self.totals:
                 total, seen = self.totals[name]
-                np.sum(amount, axis=0, where=valid, out=total[start:stop])
+                np.sum(amount, axis=0, out=total[start:stop])
                 seen[start:stop] = valid.any(axis=0)
                 counted |= valid
         self.present[start:stop] = counted.sum(axis=0)
@@ -114,10 +114,9 @@ class Panel:
 
     def _integers(self, name: str, block: Doubles) -> tuple[Ints, Flags]:
         valid = self._valid(name, block)
-        block = np.rint(block)
         if not valid.all():
-            block[~valid] = 0
-        return block.astype(np.int64), valid
+            block = np.where(valid, block, 0.0)
+        return np.rint(block).astype(np.int64), valid
 
     def _valid(self, name: str, block: Doubles) -> Flags:
         """Where a number is a value: neither missing nor impossible. Impossible ones are counted."""
