@@ -40,6 +40,7 @@ class Columns:
 
     def __init__(self, frame: pl.DataFrame, ready: pl.DataFrame, unread: dict[str, tuple[int, str]]) -> None:
         self.frame, self.ready, self._unread = frame, ready, unread
+        self._numbers: dict[tuple[str, int], pl.Series] = {}
 
     def table(self, table: Table) -> pa.Table:
         """All of the table's columns, as an extractor hands them over."""
@@ -66,19 +67,20 @@ class Columns:
 
     def number(self, field: str, base: int = 1024) -> pl.Series:
         """Int64 of a field; its plain number where there is one, else the one with a suffix."""
-        return self._plain_first(field, lambda texts: values.numbers(texts, base))
+        return self._plain_first(field, base, lambda texts: values.numbers(texts, base))
 
     def seconds(self, field: str) -> pl.Series:
         """Float64 seconds of a field."""
-        return self._plain_first(field, values.durations)
+        return self._plain_first(field, 60, values.durations)
 
-    def _plain_first(self, field: str, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
-        raw = RAW.get(field)
-        dressed: pl.Series = self.read(field, convert)
-        if raw is None:
-            return dressed
-        plain: pl.Series = self.read(raw, convert)
-        return plain.fill_null(dressed)
+    def _plain_first(self, field: str, base: int, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
+        if (field, base) not in self._numbers:
+            found: pl.Series = self.read(field, convert)
+            if (raw := RAW.get(field)) is not None:
+                plain: pl.Series = self.read(raw, convert)
+                found = plain.fill_null(found)
+            self._numbers[field, base] = found
+        return self._numbers[field, base]
 
     def _column(self, column: Column) -> pl.Series | pa.Array:
         if column.name in self.ready.columns:

@@ -146,7 +146,7 @@ def _rows(
 
 
 def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
-    """Lines that all have as many values as the header; a header that was repeated inside the file is dropped."""
+    """Lines that all have as many values as the header."""
     schema = dict.fromkeys(header.names, pl.String)
     if not block:
         return pl.DataFrame(schema={**schema, "line": pl.Int64})
@@ -154,7 +154,7 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
         block.decode("ascii")
     except UnicodeDecodeError:
         block = block.decode("utf-8", "replace").encode()
-    frame = pl.read_csv(
+    return pl.read_csv(
         block,
         has_header=False,
         separator=header.delimiter.decode(),
@@ -162,10 +162,6 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
         schema=schema,
         empty_string_is_null=False,
     ).with_columns(pl.Series("line", lines, pl.Int64))
-    is_header = pl.all_horizontal(
-        pl.col(name).str.to_lowercase() == name for name in header.names[:3] if not name.startswith("#")
-    )
-    return frame.filter(~is_header)
 
 
 def _mend(
@@ -230,10 +226,18 @@ def align(pieces: list[str], header: Header) -> list[str | None] | None:
 
 
 def _left_out(lines: list[str], start: int, end: int, first_line: int, header: Header) -> Iterator[tuple[str, str]]:
+    """Each line that is in no row, but for empty ones and a header that is repeated inside the file."""
     for i in range(start, end):
-        if lines[i]:
-            count = lines[i].count(header.delimiter.decode()) + 1
-            yield f"line {first_line + i}", f"has {count} values where the header has {len(header.fields)}"
+        values = lines[i].split(header.delimiter.decode())
+        if lines[i] and tuple(map(_current, values)) != header.fields:
+            yield f"line {first_line + i}", _not_a_row(values, header)
+
+
+def _not_a_row(values: list[str], header: Header) -> str:
+    if len(values) != len(header.fields):
+        return f"has {len(values)} values where the header has {len(header.fields)}"
+    wrong = (f"{name} {v!r}" for name, v in zip(header.fields, values, strict=True) if not pattern(name).fullmatch(v))
+    return f"is not a row of these fields: {next(wrong, 'an id is missing')}"
 
 
 def _uncertain(row: list[str | None], header: Header, line: int) -> Iterator[tuple[str, str]]:

@@ -45,7 +45,10 @@ class Clock:
             self.bad = self.bad.set(wrong & self.bad.is_null(), name)
 
     def resolve(self, elapsed_s: pl.Series, since: pl.Series, until: pl.Series) -> pl.DataFrame:
-        """The four times of each row and `time_ambiguous`; `since` and `until` bound them where they are known."""
+        """The four times of each row and `time_ambiguous`.
+
+        `since` and `until` are a step's job's start and end, null for a job; a step is neither submitted nor eligible.
+        """
         resolved = pl.DataFrame([self.earlier[name] for name in TIMES])
         differs = pl.DataFrame([self.earlier[n] != self.later[n] for n in TIMES]).select(
             pl.any_horizontal(pl.all().fill_null(False))
@@ -53,6 +56,8 @@ class Clock:
         ambiguous = np.zeros(resolved.height, np.bool_)
         for row in np.flatnonzero(differs.to_series().to_numpy()).tolist():
             choices = [sorted({self.earlier[n][row], self.later[n][row]} - {None}) or [None] for n in TIMES]
+            if since[row] is not None:
+                choices[:2] = [None], [None]
             best, ambiguous[row] = _resolve(choices, elapsed_s[row], since[row], until[row])
             for name, value in zip(TIMES, best, strict=True):
                 resolved[row, name] = value

@@ -1,0 +1,385 @@
+"""Slurm accounting into tables: what a job's row says, and what has no row."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extractors.base import Batch, Input, Outcome, Reject, Span
+from extractors.slurm import Slurm
+from schemas.site import Site
+
+Rows = dict[str, list[dict[str, Any]]]
+HEADER = "JobID|JobIDRaw|State|Submit|Start|End|ElapsedRaw"
+
+
+def read(path: Path, text: str | bytes, zone: str = "UTC", cluster: str = "c") -> tuple[Rows, dict[str, str], str]:
+    """(rows by table, rejects by part, outcome) of a file with that content."""
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    site = Site.model_validate({"clusters": {cluster: {"timezone": zone, "slurm": {"files": str(path)}}}})
+    tables: Rows = {"slurm_jobs": [], "slurm_steps": [], "slurm_running": []}
+    rejects, outcome = {}, ""
+    extractor = Slurm()
+    for result in extractor.read_many(list(extractor.find(site, Span())), site):
+        if isinstance(result, Batch):
+            data = result.data.drop_columns("input_id")
+            data.validate(full=True)
+            assert data.schema == result.table.batch_schema
+            tables[result.table.name].extend(data.to_pylist())
+        elif isinstance(result, Reject):
+            rejects[result.part] = result.reason
+        else:
+            assert isinstance(result, Outcome)
+            outcome = result.status
+    return tables, rejects, outcome
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sacct.txt"
+
+
+def text(*rows: str, header: str = HEADER) -> str:
+    return "\n".join((header, *rows)) + "\n"
+
+
+def test_unknown_words_are_null_and_zero_is_zero(path: Path) -> None:
+    """P6: null is not zero."""
+    header = "JobID|State|Submit|Start|End|NodeList|Layout|Timelimit|ExitCode|AllocNodes|MaxRSS|User|Reason"
+    tables, rejects, _ = read(
+        path, text("1|CANCELLED by 1000|10|None|20|None assigned|Unknown|Partition_Limit|0:0|0|||None", header=header)
+    )
+    (job,) = tables["slurm_jobs"]
+    assert (job["state"], job["cancelled_by_uid"]) == ("CANCELLED", 1000)
+    assert (job["start_time"], job["nodes"], job["node_list"], job["user_name"], job["reason"]) == (None,) * 5
+    assert (job["timelimit_s"], job["timelimit_kind"]) == (None, "partition")
+    assert (job["exit_code"], job["exit_signal"], job["nnodes"]) == (0, 0, 0)
+    assert rejects == {}
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds", "kind"),
+    [
+        ("1-00:00:30", 86430, "limit"),
+        ("UNLIMITED", None, "unlimited"),
+        ("Partition_Limit", None, "partition"),
+        ("", None, None),
+    ],
+)
+def test_a_limit_that_is_none_says_so(path: Path, told: str, seconds: float | None, kind: str | None) -> None:
+    tables, _, _ = read(path, text(f"1|10|20|{told}", header="JobIDRaw|Start|End|Timelimit"))
+    assert [(j["timelimit_s"], j["timelimit_kind"]) for j in tables["slurm_jobs"]] == [(seconds, kind)]
+
+
+def test_a_users_own_words_are_kept_even_where_slurm_uses_them_for_nothing(path: Path) -> None:
+    tables, _, _ = read(path, text("1|None|Unknown|10|20", header="JobIDRaw|JobName|Comment|Start|End"))
+    assert [(j["job_name"], j["comment"]) for j in tables["slurm_jobs"]] == [("None", "Unknown")]
+
+
+def test_jobs_that_have_not_ended_have_no_row_but_are_seen_running(path: Path) -> None:
+    rows = (
+        "1|1|RUNNING|10|20|Unknown|5",
+        "2|2|PENDING|10|Unknown|Unknown|0",
+        "3|3|SUSPENDED|10|20|90|5",
+        "4|4|FAILED|10|20|30|10",
+    )
+    tables, rejects, _ = read(path, text(*rows))
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [4]
+    assert [(j["job_id"], j["state"]) for j in tables["slurm_running"]] == [
+        (1, "RUNNING"),
+        (2, "PENDING"),
+        (3, "SUSPENDED"),
+    ]
+    assert rejects == {}
+
+
+def test_a_step_has_its_jobs_key_and_comes_with_it(path: Path) -> None:
+    rows = (
+        *("1|1|COMPLETED|10|20|50|30", "1.batch|1.batch|COMPLETED|20|20|50|30", "1.0|1.0|FAILED|30|30|40|10"),
+        *("2|2|RUNNING|11|20|Unknown|5", "2.0|2.0|COMPLETED|21|21|22|1"),
+    )
+    tables, _, _ = read(path, text(*rows))
+    job = tables["slurm_jobs"][0]
+    assert [(s["job_id"], s["step_id"], s["submit_time"] == job["submit_time"]) for s in tables["slurm_steps"]] == [
+        (1, "batch", True),
+        (1, "0", True),
+    ]
+
+
+def test_each_run_of_a_requeued_job_has_its_own_steps(path: Path) -> None:
+    rows = (
+        "9|9|REQUEUED|10|20|30|10",
+        "9.batch|9.batch|CANCELLED|20|20|30|10",
+        "9|9|COMPLETED|30|40|50|10",
+        "9.batch|9.batch|COMPLETED|40|40|50|10",
+    )
+    tables, _, _ = read(path, text(*rows))
+    assert [j["state"] for j in tables["slurm_jobs"]] == ["REQUEUED", "COMPLETED"]
+    assert [s["submit_time"] for s in tables["slurm_steps"]] == [j["submit_time"] for j in tables["slurm_jobs"]]
+
+
+def test_without_a_submit_time_the_start_stands_in_and_says_so(path: Path) -> None:
+    tables, _, _ = read(path, text("1|20|30", "1.0|25|30", header="JobIDRaw|Start|End"))
+    job, step = tables["slurm_jobs"][0], tables["slurm_steps"][0]
+    assert (job["submit_time"], job["submit_known"]) == (datetime(1970, 1, 1, 0, 0, 20), False)
+    assert (step["submit_time"], job["elapsed_s"], job["state"]) == (job["submit_time"], 10.0, None)
+
+
+def test_new_fields_and_odd_values_are_recorded_and_the_row_loads(path: Path) -> None:
+    tables, rejects, outcome = read(path, text("1|10|20|many|x", header="JobIDRaw|Start|End|AllocCPUS|Sparkle"))
+    assert [(j["job_id"], j["ncpus"]) for j in tables["slurm_jobs"]] == [(1, None)]
+    assert rejects == {
+        "field sparkle": "is not a field that is known; left out",
+        "field alloccpus": "1 values not understood, such as 'many'; null",
+    }
+    assert outcome == "loaded"
+
+
+def test_a_row_whose_time_is_none_is_left_out_and_named(path: Path) -> None:
+    tables, rejects, _ = read(path, text("1|1|FAILED|10|20|3x|1", "2|2|FAILED|10|20|30|10"))
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [2]
+    assert list(rejects) == ["line 2"] and "3x" in rejects["line 2"]
+
+
+def test_a_time_that_spring_skips_is_left_out_and_named(path: Path) -> None:
+    row = "1|1|FAILED|2017-03-12T01:00:00|2017-03-12T01:30:00|2017-03-12T02:30:00|1"
+    tables, rejects, _ = read(path, text(row), "America/Los_Angeles")
+    assert tables["slurm_jobs"] == []
+    assert "no end time of America/Los_Angeles" in rejects["line 2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "missing"),
+    [("JobIDRaw|State|Start", "1|FAILED|10", "JobIDRaw or no End"), ("User|End", "ada|20", "JobIDRaw or no End")],
+)
+def test_a_file_whose_rows_cannot_be_placed_is_rejected_whole(path: Path, header: str, row: str, missing: str) -> None:
+    _, rejects, outcome = read(path, text(row, header=header))
+    assert outcome == "rejected" and missing in rejects[""]
+
+
+def test_tasks_whose_raw_id_is_not_told_are_left_out_and_named(path: Path) -> None:
+    tables, rejects, _ = read(path, text("2_7|10|20", "2_7.batch|10|20", "3|10|20", header="JobID|Start|End"))
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [3]
+    assert rejects["line 2"] == "'2_7' does not tell the raw job id; add JobIDRaw"
+    assert set(rejects) == {"line 2", "line 3"}
+
+
+def test_a_row_that_comes_twice_is_one_row_and_is_counted(path: Path) -> None:
+    row = "1|1|FAILED|10|20|30|10"
+    tables, rejects, _ = read(path, text(row, HEADER, row, "2|2|FAILED|10|20|30|10"))
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [1, 2]
+    assert rejects == {"repeats": "1 rows repeat an earlier row's key; the first is kept"}
+
+
+def test_a_large_damaged_file_has_a_short_list_of_rejects(path: Path) -> None:
+    _, rejects, _ = read(path, text(*["1|FAILED"] * 500))
+    assert len(rejects) == 21 and rejects["and others"] == "480 more like the last one"
+
+
+def test_only_the_clusters_own_rows_are_read(path: Path) -> None:
+    body = text("1|edison|10|20", "2|cori|10|20", header="JobIDRaw|Cluster|Start|End")
+    tables, rejects, _ = read(path, body, cluster="edison")
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [1]
+    assert rejects == {"cluster cori": "is not the input's own; left out"}
+
+
+def test_sizes_and_disk_bytes_are_exact_where_the_usage_maps_tell_them(path: Path) -> None:
+    header = "JobIDRaw|Start|End|MaxRSS|MaxDiskRead|TRESUsageInMax|MaxDiskWrite|TRESUsageInMaxNode|MaxDiskReadNode"
+    rows = (
+        "1|10|20||||||",
+        "1.0|10|20|12196K|0.06M|fs/disk=58564,mem=12196K|0.50M|fs/disk=n2|",
+        "1.1|10|20|5|0.06M||0|||",
+    )
+    tables, _, _ = read(path, text(*rows[:2], "1.1|10|20|5|0.06M||0||n3", header=header))
+    steps = [
+        (s["max_rss_bytes"], s["max_disk_read_bytes"], s["max_disk_write_bytes"], s["max_disk_read_node"])
+        for s in tables["slurm_steps"]
+    ]
+    assert steps == [(12488704, 58564, 524288, "n2"), (5, 62915, 0, "n3")]
+
+
+AUTUMN = [  # 2017-11-05, America/Los_Angeles: 01:00 to 02:00 comes twice, first at 08:00 UTC and then at 09:00 UTC
+    ("2017-11-05T00:30:00", "2017-11-05T00:40:00", "2017-11-05T01:30:00", 3000, "08:30", False),
+    ("2017-11-05T00:30:00", "2017-11-05T00:40:00", "2017-11-05T01:30:00", 6600, "09:30", False),
+    ("2017-11-05T01:10:00", "2017-11-05T01:20:00", "2017-11-05T01:10:00", 3000, "09:10", False),
+    ("2017-11-05T01:50:00", "2017-11-05T01:55:00", "2017-11-05T02:30:00", 5700, "10:30", False),
+    ("2017-11-05T01:10:00", "2017-11-05T01:20:00", "2017-11-05T01:30:00", 600, "08:30", True),
+    ("2017-11-05T01:10:00", "2017-11-05T02:20:00", "2017-11-05T02:30:00", 600, "10:30", True),
+    ("2017-11-05T00:10:00", "2017-11-05T00:20:00", "2017-11-05T00:30:00", 600, "07:30", False),
+]
+
+
+@pytest.mark.parametrize(("submit", "start", "end", "elapsed", "utc", "ambiguous"), AUTUMN)
+def test_the_hour_that_autumn_repeats_is_told_by_order_and_elapsed_time_and_else_marked(
+    path: Path, submit: str, start: str, end: str, elapsed: int, utc: str, ambiguous: bool
+) -> None:
+    """P8: daylight-saving days are right."""
+    tables, _, _ = read(path, text(f"1|1|FAILED|{submit}|{start}|{end}|{elapsed}"), "America/Los_Angeles")
+    (job,) = tables["slurm_jobs"]
+    assert (f"{job['end_time']:%H:%M}", job["time_ambiguous"]) == (utc, ambiguous)
+    assert (job["end_time"] - job["start_time"]).total_seconds() == elapsed
+
+
+def test_a_step_in_the_repeated_hour_is_placed_by_its_job(path: Path) -> None:
+    job = "1|1|FAILED|2017-11-05T00:30:00|2017-11-05T01:40:00|2017-11-05T02:30:00|6600"
+    step = "1.0|1.0|FAILED|2017-11-05T01:45:00|2017-11-05T01:45:00|2017-11-05T01:50:00|300"
+    late = job.replace("|6600", "|3000")
+    early_run, _, _ = read(path, text(job, step), "America/Los_Angeles")
+    late_run, _, _ = read(path, text(late, step), "America/Los_Angeles")
+    assert (f"{early_run['slurm_steps'][0]['start_time']:%H:%M}", early_run["slurm_steps"][0]["time_ambiguous"]) == (
+        "08:45",
+        True,
+    )
+    assert (f"{late_run['slurm_steps'][0]['start_time']:%H:%M}", late_run["slurm_steps"][0]["time_ambiguous"]) == (
+        "09:45",
+        False,
+    )
+
+
+def number(value: int | None, infinite: bool = False) -> dict[str, Any]:
+    return {"set": value is not None, "infinite": infinite, "number": value or 0}
+
+
+def newer_job(**more: Any) -> dict[str, Any]:
+    """A job as Slurm 24.05 writes it, after the documented example of its interface."""
+    code = {"status": ["ERROR"], "return_code": number(42), "signal": {"id": number(None), "name": ""}}
+    step_time = {"elapsed": 30, "end": number(1744187930), "start": number(1744187900), "suspended": 0}
+    usage = [
+        {"type": "cpu", "name": "", "id": 1, "count": 1500, "task": number(3), "node": "n2"},
+        {"type": "mem", "name": "", "id": 2, "count": 4096, "task": number(1), "node": "n1"},
+    ]
+    tres = [
+        {"type": "cpu", "name": "", "id": 1, "count": 4},
+        {"type": "mem", "name": "", "id": 2, "count": 800},
+        {"type": "energy", "name": "", "id": 3, "count": -2},
+    ]
+    step = {
+        "step": {"id": "26.batch", "name": "batch"},
+        "state": ["FAILED"],
+        "exit_code": code,
+        "time": {**step_time, "total": {"seconds": 1, "microseconds": 500000}},
+        "nodes": {"count": 2, "range": "n[1-2]", "list": ["n1", "n2"]},
+        "tasks": {"count": 4},
+        "statistics": {"energy": {"consumed": number(7)}},
+        "tres": {"allocated": tres, "requested": {"max": usage, "total": usage}, "consumed": {}},
+    }
+    times = {"submission": 1744187887, "eligible": 1744187887, "start": 1744187900, "end": 1744187930, "elapsed": 30}
+    job = {
+        "job_id": 26,
+        "name": "t-1",
+        "user": "ada",
+        "account": "physics",
+        "cluster": "c",
+        "partition": "test",
+        "state": {"current": ["FAILED"], "reason": "NonZeroExitCode"},
+        "exit_code": code,
+        "derived_exit_code": code,
+        "time": {**times, "suspended": 0, "limit": number(None, True), "total": {"seconds": 0, "microseconds": 0}},
+        "required": {"CPUs": 4, "memory_per_cpu": number(200), "memory_per_node": number(None)},
+        "restart_cnt": 2,
+        "array": {"job_id": 20, "task_id": number(3), "task": ""},
+        "het": {"job_id": 0, "job_offset": number(None)},
+        "nodes": "n[1-2]",
+        "allocation_nodes": 2,
+        "tres": {"allocated": tres, "requested": tres},
+        "steps": [step],
+        "comment": {"job": "a|b", "administrator": "", "system": ""},
+        "submit_line": "sbatch a\nb",
+        "priority": number(5),
+    }
+    return {**job, **more}
+
+
+def test_json_of_newer_versions_says_the_same_in_other_forms(path: Path) -> None:
+    tables, rejects, _ = read(path, json.dumps({"jobs": [newer_job(sparkle=1)]}))
+    (job,), (step,) = tables["slurm_jobs"], tables["slurm_steps"]
+    assert (job["job_id"], job["array_job_id"], job["array_task_id"], job["het_job_id"], job["restart"]) == (
+        26,
+        20,
+        3,
+        None,
+        2,
+    )
+    assert (job["state"], job["exit_code"], job["exit_signal"], job["derived_exit_code"]) == ("FAILED", 42, 0, 42)
+    assert (job["timelimit_s"], job["timelimit_kind"], job["priority"]) == (None, "unlimited", 5)
+    assert (job["req_mem_bytes"], dict(job["alloc_tres"])) == (800 << 20, {"cpu": 4, "mem": 800 << 20})
+    assert (job["comment"], job["submit_line"], job["admin_comment"], job["energy_j"]) == (
+        "a|b",
+        "sbatch a\nb",
+        None,
+        None,
+    )
+    assert (job["total_cpu_s"], job["nodes"], job["ncpus"], job["cpu_time_s"]) == (1.5, ["n1", "n2"], 4, 120.0)
+    assert (step["step_id"], step["restart"], step["energy_j"], step["ntasks"], step["max_rss_bytes"]) == (
+        "batch",
+        2,
+        7,
+        4,
+        4096,
+    )
+    assert (dict(step["tres_in_max"]), dict(step["tres_in_max_node"])) == (
+        {"cpu": 1500, "mem": 4096},
+        {"cpu": "n2", "mem": "n1"},
+    )
+    assert (step["start_time"], step["submit_time"]) == (datetime(2025, 4, 9, 8, 38, 20), job["submit_time"])
+    assert rejects == {"field sparkle": "is not a key that is known; left out"}
+
+
+@pytest.mark.parametrize(
+    ("current", "state"),
+    [
+        ("COMPLETED", "COMPLETED"),
+        (["COMPLETED"], "COMPLETED"),
+        (["PENDING", "REQUEUED"], "REQUEUED"),
+        (["CANCELLED"], "CANCELLED"),
+    ],
+)
+def test_a_state_is_a_word_or_a_list_of_words(path: Path, current: object, state: str) -> None:
+    tables, _, _ = read(path, json.dumps({"jobs": [newer_job(state={"current": current})]}))
+    assert [j["state"] for j in tables["slurm_jobs"]] == [state]
+
+
+def test_an_older_versions_success_of_a_failed_job_is_not_believed(path: Path) -> None:
+    """P6: null is not zero."""
+    code = {"status": "SUCCESS", "return_code": 0}
+    failed = newer_job(state={"current": "FAILED"}, exit_code=code, derived_exit_code=code, job_id=1, steps=[])
+    good = {**failed, "state": {"current": "COMPLETED"}, "job_id": 2}
+    killed = {
+        **failed,
+        "exit_code": {"status": "SIGNALED", "return_code": None, "signal": {"signal_id": 11}},
+        "job_id": 3,
+    }
+    tables, _, _ = read(path, json.dumps({"jobs": [failed, good, killed]}))
+    assert [(j["exit_code"], j["exit_signal"]) for j in tables["slurm_jobs"]] == [(None, None), (0, 0), (0, 11)]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", '{"jobs": 1}', "[]", '{"a": 1}', '{"jobs": [{"name": "no id"}]}', '{"jobs": [3]}']
+)
+def test_json_that_is_not_slurms_is_rejected(path: Path, content: str) -> None:
+    _, rejects, outcome = read(path, content)
+    assert (outcome, list(rejects)) == ("rejected", [""])
+
+
+def test_a_compressed_file_is_read_by_its_name(path: Path) -> None:
+    body = gzip.compress(text("1|1|FAILED|10|20|30|10").encode())
+    tables, _, _ = read(path.with_suffix(".txt.gz"), body)
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [1]
+
+
+def test_a_file_without_jobs_is_loaded_with_no_rows(path: Path) -> None:
+    """P5: nothing vanishes."""
+    assert read(path, HEADER + "\n") == ({"slurm_jobs": [], "slurm_steps": [], "slurm_running": []}, {}, "loaded")
+
+
+def test_files_are_found_by_the_day_in_their_name(tmp_path: Path) -> None:
+    (tmp_path / "2017-03-20.txt").write_text(HEADER)
+    site = Site.model_validate({"clusters": {"c": {"slurm": {"files": str(tmp_path / "%Y-%m-%d.txt")}}}})
+    (found,) = Slurm().find(site, Span(date(2017, 3, 20), date(2017, 3, 21)))
+    assert isinstance(found, Input) and found.day == date(2017, 3, 20)
+    assert list(Slurm().find(site, Span(date(2017, 3, 21)))) == []
