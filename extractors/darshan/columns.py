@@ -42,7 +42,15 @@ def sizes(group: Group) -> Ints:
 
 def record_order(logs: Ints, ids: Ints, ranks: Ints) -> Ints:
     """The order of records by log, record id (unsigned) and rank; a record of all ranks comes first."""
-    return np.lexsort((ranks, ids.view(np.uint64), logs))
+    if not len(logs):
+        return logs
+    bits = np.uint64(int(logs[-1]).bit_length())
+    keys = (logs.astype(np.uint64) << (np.uint64(64) - bits)) | (ids.view(np.uint64) >> bits) if bits else ids
+    order = np.argsort(keys.view(np.uint64))
+    ordered = keys[order]
+    if (ordered[1:] == ordered[:-1]).any():  # one file on several ranks, or ids alike in their upper bits
+        return np.lexsort((ranks, ids.view(np.uint64), logs))
+    return order
 
 
 def columns(records: Ints, named: Sequence[Counter | None]) -> dict[str, pa.Array]:

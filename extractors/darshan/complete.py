@@ -93,9 +93,8 @@ class Completion:
             if "mount_point" in wanted:
                 columns["mount_point"] = self._mounts.take(named)
             if block.table is DARSHAN_HEATMAP:
-                columns["module"] = pc.replace_substring(
-                    path.dictionary_decode(), _HEATMAP_NAME, "", max_replacements=1
-                )
+                modules = pc.replace_substring(path.dictionary, _HEATMAP_NAME, "", max_replacements=1)
+                columns["module"] = pa.DictionaryArray.from_arrays(path.indices, modules)
         if "mount_point" in block.columns:
             columns["mount_point"] = pa.array(block.columns["mount_point"]).dictionary_encode()
         if "file_system" in wanted and "mount_point" in columns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,20 +20,25 @@ _MAPPED_FROM: Final = 64 << 20
 @contextmanager
 def read_content(uri: str) -> Iterator[Content]:
     """The content of a file anywhere fsspec reaches; a large remote one is copied to a temporary file first."""
-    with open(uri, "rb", buffering=0) if "://" not in uri else fsspec.open(uri, "rb") as file:
-        content = file.read(_MAPPED_FROM)
-        if len(content) < _MAPPED_FROM:
-            yield content
-        elif "://" not in uri:
+    if "://" not in uri:
+        with open(uri, "rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size < _MAPPED_FROM:
+                yield file.readall()
+                return
             with _mapped(file) as view:
                 yield view
-        else:
-            with tempfile.TemporaryFile() as copy:
-                copy.write(content)
-                shutil.copyfileobj(file, copy)
-                copy.flush()
-                with _mapped(copy) as view:
-                    yield view
+                return
+    with fsspec.open(uri, "rb") as remote:
+        content = remote.read(_MAPPED_FROM)
+        if len(content) < _MAPPED_FROM:
+            yield content
+            return
+        with tempfile.TemporaryFile() as copy:
+            copy.write(content)
+            shutil.copyfileobj(remote, copy)
+            copy.flush()
+            with _mapped(copy) as view:
+                yield view
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from extractors.darshan import dxt, fixed, legacy, legacy_records, variable
@@ -16,6 +17,7 @@ _VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
 """Newest version, and what decodes it."""
 
 
+@cache
 def reads(layout: Layout) -> bool:
     """Whether records of that layout can be decoded."""
     if layout.module in _VARIABLE:
@@ -30,7 +32,7 @@ def shape(layout: Layout) -> Shape:
 
 def problem_of_length(layout: Layout, length: int) -> str | None:
     """Why a region of `length` bytes can't be whole records, as far as its length tells; None where it can."""
-    if fixed.reads(layout):
+    if layout.module in fixed.MODULES:
         header, record = (8 * words for words in fixed.record_words(layout))
         if length < header:
             return f"{length} bytes are less than the {header} that come before its records"

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.darshan.chain import follow
+from extractors.darshan.chain import find, follow
 from extractors.darshan.decoded import Group, Ints
 
 ENDS_WITH_NUL: Final = 1
@@ -24,6 +24,7 @@ _MIX: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E
 """Odd numbers that spread the numbers of logs over 64 bits."""
 
 Unsigned = npt.NDArray[np.uint64]
+Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -81,54 +82,74 @@ def _read(group: Group) -> tuple[tuple[Ints, Unsigned, pa.Array], dict[int, str]
     ends = np.cumsum(lengths)[regions]
     starts, logs = ends - lengths[regions], group.logs[regions]
     counted = group.layout.version == COUNTED
-    candidates, name_at, following = (_counted if counted else _ending_with_nul)(joined, starts, group)
-    fits = following <= ends[np.searchsorted(ends, candidates, side="right")]
-    candidates, name_at, following = candidates[fits], name_at[fits], following[fits]
-    reached, whole = follow(candidates, following, starts, ends)
-    damaged = dict.fromkeys(logs[~whole].tolist(), DAMAGED)
-    at, begin, end = candidates[reached], name_at[reached], following[reached] - (0 if counted else 1)
+    read = _counted if counted else _ending_with_nul
+    at, following, broken = read(joined, starts, ends, group)
+    damaged = logs[np.searchsorted(ends, broken, side="right")]
+    if len(damaged):
+        return (logs[:0], np.empty(0, np.uint64), pa.array([], pa.string())), dict.fromkeys(damaged.tolist(), DAMAGED)
     order = "<u8" if group.layout.byte_order == "little" else ">u8"
     ids = joined[at[:, None] + np.arange(_ID)].view(order)[:, 0].astype(np.uint64)
-    of = logs[np.searchsorted(ends, at, side="right")]
-    return (of, ids, _strings(joined, begin, end)), damaged
+    names = _strings(joined, at, following, (_ID + 4, 0) if counted else (_ID, 1))
+    return (logs[np.searchsorted(ends, at, side="right")], ids, names), {}
 
 
-def _ending_with_nul(joined: npt.NDArray[np.uint8], starts: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
-    """(where a record could begin, where its name would, where the next record would).
+def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
+    """(where records begin, where each one's next would, where one should begin but can't).
 
     A record can only begin where a region does, or behind a NUL: the one that ends a name, or one within an id.
     """
-    nuls = np.flatnonzero(joined == 0)
-    candidates = np.union1d(starts, nuls + 1)
-    candidates = candidates[candidates + _ID < len(joined)]
-    end = np.searchsorted(nuls, candidates + _ID)
-    ended = end < len(nuls)
-    candidates = candidates[ended]
-    return candidates, candidates + _ID, nuls[end[ended]] + 1
+    nuls = np.append(np.flatnonzero(joined == 0), len(joined) + _ID)
+    within = joined[ends - 1] != 0
+    if within.any():
+        return starts[:0], starts[:0], starts[within]
+    candidates = np.append(0, nuls[:-2] + 1)
+    last = np.arange(len(candidates))
+    while len(short := np.flatnonzero(nuls[last] < candidates + _ID)):
+        last[short] += 1
+    following = nuls[last] + 1
+    end = ends[np.searchsorted(ends, candidates, side="right")]
+    nothing = len(candidates)
+    jump = np.where(following < end, last + 1, nothing)  # the candidate behind that NUL
+    reached = follow(jump, find(candidates, starts))
+    return candidates[reached], following[reached], candidates[reached & (following > end)]
 
 
-def _counted(joined: npt.NDArray[np.uint8], starts: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
+def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
     """The same where a name's length, four bytes, comes before it: a record could begin at any byte."""
     head = _ID + 4
+    if len(joined) < head:
+        return starts[:0], starts[:0], starts
     order = "<u4" if group.layout.byte_order == "little" else ">u4"
-    fitting = max(len(joined) - head + 1, 0)
-    lengths = np.ndarray((fitting,), order, joined.data, offset=_ID, strides=(1,)) if fitting else np.empty(0, order)
+    lengths = np.ndarray((len(joined) - head + 1,), order, joined.data, offset=_ID, strides=(1,)).astype(np.int64)
     candidates = np.flatnonzero(lengths <= len(joined))
-    return candidates, candidates + head, candidates + head + lengths[candidates].astype(np.int64)
+    following = candidates + head + lengths[candidates]
+    end = ends[np.searchsorted(ends, candidates, side="right")]
+    fits = following <= end
+    candidates, following, end = candidates[fits], following[fits], end[fits]
+    nothing = len(candidates)
+    first, jump = find(candidates, starts), find(candidates, following)
+    jump[following == end] = nothing
+    reached = follow(jump, first[first < nothing])
+    breaks = reached & (jump == nothing) & (following < end)
+    return candidates[reached], following[reached], np.concatenate([starts[first == nothing], following[breaks]])
 
 
-def _strings(joined: npt.NDArray[np.uint8], begin: Ints, end: Ints) -> pa.Array:
-    """The stretches [begin, end) as strings; bytes that are not UTF-8 are shown by their hex digits."""
-    lengths = end - begin
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    places = np.repeat(begin - offsets[:-1], lengths) + np.arange(offsets[-1])
-    values = joined[places]
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(values)]
-    strings = pa.Array.from_buffers(pa.string(), len(begin), buffers)
+def _strings(joined: Bytes, at: Ints, following: Ints, around: tuple[int, int]) -> pa.Array:
+    """The names of the records [at, following), without what is before and behind each.
+
+    Bytes that are not UTF-8 are shown by their hex digits.
+    """
+    before, behind = around
+    name = np.ones(len(joined), dtype=bool)
+    name[at[:, None] + np.arange(before)] = False
+    name[following[:, None] - 1 - np.arange(behind)] = False
+    offsets = np.append(0, np.cumsum(following - at - before - behind)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined[name])]
+    strings = pa.Array.from_buffers(pa.string(), len(at), buffers)
     try:
         strings.validate(full=True)
     except pa.ArrowInvalid:
-        raw = pa.Array.from_buffers(pa.binary(), len(begin), buffers).to_pylist()
+        raw = pa.Array.from_buffers(pa.binary(), len(at), buffers).to_pylist()
         return pa.array([name.decode("utf-8", "backslashreplace") for name in raw], pa.string())
     return strings
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from extractors.darshan.chain import follow
+from extractors.darshan.chain import find, follow
 from extractors.darshan.columns import RANK, RECORD_ID, columns, record_order, sizes, words
 from extractors.darshan.decoded import Group, Ints
 
@@ -56,31 +56,36 @@ def find_records(group: Group, shape: Shape) -> Records:
     regions = np.flatnonzero(counts)
     ends = np.cumsum(counts)[regions]
     starts, logs = ends - counts[regions], group.logs[regions]
-    candidates, following = _candidates(all_words, shape)
-    fits = following <= ends[np.searchsorted(ends, candidates, side="right")]
-    candidates, following = candidates[fits], following[fits]
-    reached, whole = follow(candidates, following, starts, ends)
-    found = candidates[reached]
+    found, broken = _found(all_words, shape, starts, ends)
+    damaged = logs[np.searchsorted(ends, broken, side="right")]
     of = logs[np.searchsorted(ends, found, side="right")]
-    return Records(all_words, found, of, dict.fromkeys(logs[~whole].tolist(), DAMAGED))
+    return Records(all_words, found, of, dict.fromkeys(damaged.tolist(), DAMAGED))
 
 
 def whole_records(all_words: Ints, shape: Shape) -> tuple[int, int]:
     """Of words the first of which begins a record: (how many of them are whole records, how many records)."""
-    candidates, following = _candidates(all_words, shape)
-    fits = following <= len(all_words)
-    candidates, following = candidates[fits], following[fits]
-    reached, _ = follow(candidates, following, np.zeros(1, np.int64), np.array([len(all_words)]))
-    return int(following[reached].max(initial=0)), int(reached.sum())
+    end = len(all_words)
+    found, broken = _found(all_words, shape, np.zeros(1, np.int64), np.array([end]))
+    whole = int(broken[0]) if len(broken) else end
+    return whole, int((found < whole).sum())
 
 
-def _candidates(all_words: Ints, shape: Shape) -> tuple[Ints, Ints]:
-    """Where records could begin, and where the next one would then."""
+def _found(all_words: Ints, shape: Shape, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """(where records begin, where one should begin but can't), in regions with these starts and ends."""
     if len(all_words) < shape.head:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return np.empty(0, np.int64), starts
     behind = shape.behind(all_words)
     candidates = np.flatnonzero((behind >= 0) & (behind <= len(all_words)))
-    return candidates, candidates + shape.head + behind[candidates]
+    following = candidates + shape.head + behind[candidates]
+    end = ends[np.searchsorted(ends, candidates, side="right")]
+    fits = following <= end
+    candidates, following, end = candidates[fits], following[fits], end[fits]
+    nothing = len(candidates)
+    first, jump = find(candidates, starts), find(candidates, following)
+    jump[following == end] = nothing
+    reached = follow(jump, first[first < nothing])
+    breaks = reached & (jump == nothing) & (following < end)
+    return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])
 
 
 def expand(counts: Ints) -> tuple[Ints, Ints]:
