@@ -73,6 +73,31 @@ def moment(value: datetime | None) -> str:
     return UNKNOWN if value is None else f"{value:%Y-%m-%d %H:%M:%S}"
 
 
+def names(values: Iterable[str], room: int = 60) -> str:
+    """Names that end in numbers, folded: nid[0001-0004,0007]; cut where they are longer than `room`."""
+    numbers: dict[tuple[str, int], list[int]] = {}
+    for value in sorted(set(values)):
+        stem = value.rstrip("0123456789")
+        digits = value[len(stem) :]
+        numbers.setdefault((stem, len(digits)), []).append(int(digits or 0))
+    folded = ", ".join(stem + _ranges(found, width) for (stem, width), found in numbers.items())
+    return folded if len(folded) <= room else folded[: room - 1] + "…"
+
+
+def _ranges(found: Sequence[int], width: int) -> str:
+    """Numbers in order as [0001-0004,0007]; one alone without brackets, none at all as nothing."""
+    if not width:
+        return ""
+    runs: list[list[int]] = []
+    for number in found:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [f"{run[0]:0{width}d}" + (f"-{run[-1]:0{width}d}" if len(run) > 1 else "") for run in runs]
+    return parts[0] if len(found) == 1 else f"[{','.join(parts)}]"
+
+
 def _fitted(text: str, width: int, right: bool) -> str:
     return text.rjust(width) if right else text.ljust(width)
 

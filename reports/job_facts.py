@@ -1,0 +1,250 @@
+"""What the lake knows of a job, as the job page needs it: questions in SQL, answers as dicts by column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from warehouse import Lake
+
+Row = dict[str, Any]
+_TIMELINE_BINS = 60
+
+_RUNS = """
+SELECT * FROM jobs
+WHERE job_id = $1 AND ($2::VARCHAR IS NULL OR cluster = $2)
+ORDER BY coalesce(start_time, submit_time), cluster, restart
+"""
+_UNFINISHED = """
+SELECT * FROM jobs_running
+WHERE job_id = $1 AND ($2::VARCHAR IS NULL OR cluster = $2)
+ORDER BY cluster
+"""
+_STEPS = """
+SELECT count(DISTINCT step_id) AS steps, max(end_time) AS end_time, arg_max(step_id, end_time) AS last_step
+FROM slurm_steps
+WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+"""
+_LOGS_OF_RUN = """
+SELECT log_id FROM job_darshan
+WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+"""
+_LOGS_OF_NO_RUN = """
+SELECT l.cluster, l.log_id, l.start_time, l.end_time FROM darshan_logs l
+ANTI JOIN job_darshan d ON d.cluster = l.cluster AND d.log_id = l.log_id
+WHERE l.job_id = $1 AND ($2::VARCHAR IS NULL OR l.cluster = $2)
+ORDER BY l.cluster, l.start_time
+"""
+_LOGS = """
+WITH posix AS (
+  SELECT log_id, sum(POSIX_BYTES_READ) AS read_bytes, sum(POSIX_BYTES_WRITTEN) AS write_bytes,
+    count(DISTINCT record_id) AS files
+  FROM darshan_posix WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+),
+mpiio AS (
+  SELECT log_id, sum(MPIIO_BYTES_READ) AS read_bytes, sum(MPIIO_BYTES_WRITTEN) AS write_bytes,
+    count(DISTINCT record_id) AS files
+  FROM darshan_mpiio WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+),
+stdio AS (
+  SELECT log_id, sum(STDIO_BYTES_READ) AS read_bytes, sum(STDIO_BYTES_WRITTEN) AS write_bytes,
+    count(DISTINCT record_id) AS files
+  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+)
+SELECT
+  l.*,
+  CASE WHEN posix.files > 0 THEN posix END AS posix,
+  CASE WHEN mpiio.files > 0 THEN mpiio END AS mpiio,
+  CASE WHEN stdio.files > 0 THEN stdio END AS stdio
+FROM darshan_logs l
+LEFT JOIN posix USING (log_id)
+LEFT JOIN mpiio USING (log_id)
+LEFT JOIN stdio USING (log_id)
+WHERE l.cluster = $1 AND l.job_id = $2 AND list_contains($3, l.log_id)
+ORDER BY l.start_time, l.log_id
+"""
+_TOUCHED = """
+WITH records AS (
+  SELECT log_id, path, file_system, mount_point, POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes
+  FROM darshan_posix WHERE cluster = $1 AND job_id = $2
+  UNION ALL
+  SELECT log_id, path, file_system, mount_point, STDIO_BYTES_READ, STDIO_BYTES_WRITTEN
+  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2
+),
+placed AS (
+  SELECT *, CASE WHEN path LIKE '<STD%>' THEN 'standard streams' ELSE coalesce(mount_point, 'no mount') END AS place
+  FROM records
+)
+SELECT
+  file_system,
+  list_sort(list(DISTINCT place)) AS places,
+  sum(read_bytes)::BIGINT AS read_bytes, sum(write_bytes)::BIGINT AS write_bytes
+FROM placed
+WHERE list_contains($3, log_id)
+GROUP BY file_system
+ORDER BY coalesce(sum(read_bytes), 0) + coalesce(sum(write_bytes), 0) DESC, file_system
+"""
+_STRIPES = """
+SELECT file_system, list_sort(list(DISTINCT ost)) AS osts
+FROM (
+  SELECT file_system, unnest(osts) AS ost FROM darshan_lustre
+  WHERE cluster = $1 AND job_id = $2 AND list_contains($3, log_id) AND file_system IS NOT NULL
+)
+GROUP BY file_system
+"""
+_MEANWHILE = """
+SELECT * FROM job_lustre
+WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+ORDER BY file_system
+"""
+_TIMELINE = """
+WITH rows_of_window AS (
+  SELECT ts, interval_s, read_bytes, write_bytes FROM lustre_fs
+  WHERE file_system = $1 AND ts < $3::TIMESTAMP AND ts + to_seconds(interval_s) > $2::TIMESTAMP
+    AND date BETWEEN $2::TIMESTAMP::DATE - 1 AND $3::TIMESTAMP::DATE
+),
+width AS (
+  SELECT greatest(median(interval_s), epoch($3::TIMESTAMP - $2::TIMESTAMP) / $4) AS s FROM rows_of_window
+)
+SELECT
+  greatest(0, floor(epoch(ts - $2::TIMESTAMP) / s))::INT AS bin, any_value(s) AS width_s,
+  sum(read_bytes) / sum(interval_s) AS read_rate, sum(write_bytes) / sum(interval_s) AS write_rate,
+  max(read_bytes / interval_s) AS read_peak, max(write_bytes / interval_s) AS write_peak
+FROM rows_of_window, width
+GROUP BY bin
+ORDER BY bin
+"""
+_SNAPSHOT = """
+WITH near AS (
+  SELECT ts FROM {view}
+  WHERE file_system = $1
+    AND ts BETWEEN $2::TIMESTAMP - INTERVAL 1 DAY AND $2::TIMESTAMP + INTERVAL 1 DAY
+    AND date BETWEEN $2::TIMESTAMP::DATE - 1 AND $2::TIMESTAMP::DATE + 1
+)
+SELECT * FROM {view}
+WHERE file_system = $1
+  AND ts = (SELECT coalesce(max(ts) FILTER (WHERE ts <= $2::TIMESTAMP), min(ts)) FROM near)
+"""
+_OSTS = """
+SELECT target, 100 * (used_bytes / total_bytes) AS used_pct FROM lustre_df
+WHERE file_system = $1 AND ts = $2 AND role = 'ost' AND date = $2::TIMESTAMP::DATE
+ORDER BY target
+"""
+_NEAREST = """
+SELECT DISTINCT job_id FROM jobs
+WHERE job_id IS NOT NULL
+ORDER BY abs(job_id - $1), job_id
+LIMIT 3
+"""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A file system's bandwidth over a window in bins of `width_s`: bytes a second, None where nobody looked."""
+
+    width_s: float
+    read: Sequence[float | None]
+    write: Sequence[float | None]
+    read_peak: float | None
+    write_peak: float | None
+
+
+def runs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
+    """Every run of a job id that has ended, in order of time."""
+    return _rows(lake, _RUNS, job_id, cluster)
+
+
+def unfinished(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
+    """Jobs of that id that were waiting or running when their source was last read."""
+    return _rows(lake, _UNFINISHED, job_id, cluster)
+
+
+def stray_logs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
+    """Darshan logs of that id that belong to no run which the lake knows."""
+    return _rows(lake, _LOGS_OF_NO_RUN, job_id, cluster)
+
+
+def nearest(lake: Lake, job_id: int) -> list[int]:
+    """The job ids of the lake that come nearest to one that it does not have."""
+    return [row["job_id"] for row in _rows(lake, _NEAREST, job_id)]
+
+
+def steps(lake: Lake, run: Row) -> Row:
+    """How many steps a run had, and which ended last."""
+    return _rows(lake, _STEPS, *_key(run))[0]
+
+
+def log_ids(lake: Lake, run: Row) -> list[str]:
+    """The Darshan logs of a run."""
+    return [row["log_id"] for row in _rows(lake, _LOGS_OF_RUN, *_key(run))]
+
+
+def logs(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> list[Row]:
+    """Logs with what each interface did: `posix`, `mpiio`, `stdio` hold read_bytes, write_bytes and files, or None."""
+    return _rows(lake, _LOGS, cluster, job_id, list(ids))
+
+
+def touched(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> list[Row]:
+    """Bytes by file system, None for paths of no file system of the site; the busiest first."""
+    return _rows(lake, _TOUCHED, cluster, job_id, list(ids))
+
+
+def stripes(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> dict[str, list[int]]:
+    """The indices of the targets that the files of the logs lie on, by file system."""
+    return {row["file_system"]: row["osts"] for row in _rows(lake, _STRIPES, cluster, job_id, list(ids))}
+
+
+def meanwhile(lake: Lake, run: Row) -> dict[str, Row]:
+    """What each file system's servers saw while a run ran, by file system."""
+    return {row["file_system"]: row for row in _rows(lake, _MEANWHILE, *_key(run))}
+
+
+def timeline(lake: Lake, file_system: str, since: datetime, until: datetime) -> Timeline | None:
+    """A file system's bandwidth over [since, until) in at most 60 bins; None where the lake has nothing of it."""
+    bins = _rows(lake, _TIMELINE, file_system, since, until, _TIMELINE_BINS)
+    if not bins:
+        return None
+    width = bins[0]["width_s"]
+    found = {row["bin"]: row for row in bins}
+    count = max(-int(-(until - since).total_seconds() // width), 1)
+    places = [found.get(k, {}) for k in range(count)]
+    return Timeline(
+        width,
+        [p.get("read_rate") for p in places],
+        [p.get("write_rate") for p in places],
+        max((b["read_peak"] for b in bins if b["read_peak"] is not None), default=None),
+        max((b["write_peak"] for b in bins if b["write_peak"] is not None), default=None),
+    )
+
+
+def fullness(lake: Lake, file_system: str, at: datetime) -> Row | None:
+    """The last `lfs df` up to a time, else the first after it, a day away at most."""
+    return next(iter(_rows(lake, _SNAPSHOT.format(view="ost_fullness"), file_system, at)), None)
+
+
+def failover(lake: Lake, file_system: str, at: datetime) -> Row | None:
+    """Who served the targets at the last snapshot up to a time, else the first after it, a day away at most."""
+    return next(iter(_rows(lake, _SNAPSHOT.format(view="ost_failover"), file_system, at)), None)
+
+
+def osts(lake: Lake, file_system: str, snapshot: datetime) -> list[tuple[str, float | None]]:
+    """(target, share of it that is used, %) of each object storage target in a snapshot."""
+    return [(row["target"], row["used_pct"]) for row in _rows(lake, _OSTS, file_system, snapshot)]
+
+
+def days_around(since: datetime, until: datetime) -> tuple[str, str]:
+    """The days [since, until) for `iolake ingest` that hold a time span in any zone."""
+    first, last = since - timedelta(hours=12), until + timedelta(hours=14)
+    return f"{first:%Y-%m-%d}", f"{last + timedelta(days=1):%Y-%m-%d}"
+
+
+def _key(run: Row) -> tuple[Any, ...]:
+    return run["cluster"], run["job_id"], run["submit_time"], run["restart"]
+
+
+def _rows(lake: Lake, query: str, *values: Any) -> list[Row]:
+    answer = lake.sql(query, list(values))
+    names = answer.columns
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
