@@ -12,9 +12,10 @@ import duckdb
 
 from demo.check.jobs import job_differences
 from demo.check.servers import server_differences
+from demo.check.views import view_differences
 from demo.truth import Truth
 
-__all__ = ["differences", "job_differences", "server_differences"]
+__all__ = ["differences", "job_differences", "server_differences", "view_differences"]
 
 
 def differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool = False) -> list[str]:
@@ -22,4 +23,8 @@ def differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool = Fa
 
     `late` says whether the late logs were delivered before the lake was filled.
     """
-    return [*job_differences(con, truth, late=late), *server_differences(con, truth)]
+    return [
+        *job_differences(con, truth, late=late),
+        *server_differences(con, truth),
+        *view_differences(con, truth, late=late),
+    ]

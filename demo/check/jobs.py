@@ -18,7 +18,7 @@ _MODULES = {"POSIX": "darshan_posix", "MPIIO": "darshan_mpiio", "STDIO": "darsha
 
 def job_differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool) -> list[str]:
     """What the job-side tables show wrongly."""
-    logs = [log for log in truth.logs if log["fate"] != "truncated" and (late or log["fate"] != "late")]
+    logs = logs_to_find(truth, late=late)
     return [
         *_allocations(con, truth),
         *_steps(con, truth),
@@ -30,6 +30,11 @@ def job_differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool)
         *_bytes_of_jobs(con, truth, logs),
         *_rejects(con, truth),
     ]
+
+
+def logs_to_find(truth: Truth, *, late: bool) -> list[LogTruth]:
+    """The logs that can be read, those that come late among them if they were delivered."""
+    return [log for log in truth.logs if log["fate"] != "truncated" and (late or log["fate"] != "late")]
 
 
 def _allocations(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:

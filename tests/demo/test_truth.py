@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from demo.centre import deliver_late, simulate
-from demo.check import differences, job_differences, server_differences
+from demo.check import differences, job_differences, server_differences, view_differences
 from demo.truth import Truth
 from pipelines.ingest import ingest
 from schemas.site import Site
@@ -60,7 +60,30 @@ def test_the_lake_shows_what_happened_in_every_table_to_the_byte(lake: Lake, tru
 
 
 def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, truth: Truth) -> None:
-    assert differences(copy, truth) == []
+    assert job_differences(copy, truth, late=False) == []
+    assert server_differences(copy, truth) == []
+
+
+@pytest.mark.parametrize(
+    ("view", "spoilt", "told"),
+    [
+        ("jobs", "SELECT * REPLACE (nnodes + 1 AS nnodes) FROM lake.jobs", "jobs, one row a run"),
+        ("job_darshan", "SELECT * REPLACE (job_id + 1 AS job_id) FROM lake.job_darshan", "runs of logs"),
+        (
+            "job_file_systems",
+            "SELECT * REPLACE (read_bytes + 1 AS read_bytes) FROM lake.job_file_systems",
+            "bytes of runs",
+        ),
+    ],
+)
+def test_a_wrong_view_is_told(lake: Lake, truth: Truth, view: str, spoilt: str, told: str) -> None:
+    """A view of one's own hides the lake's in the search path, and the check that answers for it says so."""
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(f"ATTACH '{lake.uri}/lake.duckdb' AS lake (READ_ONLY)")
+        con.execute("SET search_path = 'memory.main,lake.main'")
+        con.execute(f"CREATE VIEW {view} AS {spoilt}")
+        assert any(line.startswith(told) for line in view_differences(con, truth, late=False))
 
 
 @pytest.mark.parametrize(
@@ -130,3 +153,27 @@ def test_late_logs_land_where_they_belong_and_a_second_run_changes_nothing(tmp_p
     found = con.execute("SELECT file_name, date = end_time::DATE FROM darshan_logs").fetchall()
     assert {(name, True) for name in delivered} <= set(found)
     assert all(in_its_day for _, in_its_day in found)
+
+
+def test_the_lake_can_tell_a_neighbour_from_ones_own_fault(lake: Lake, truth: Truth) -> None:
+    """Of the same program's runs, little of the traffic is the victim's, and small accesses are the clumsy one's."""
+    shown = {
+        (cluster, job_id, submit): (share, access)
+        for cluster, job_id, submit, share, access in lake.sql("""
+            WITH access AS (
+                SELECT cluster, job_id, submit_time, sum(POSIX_BYTES_WRITTEN) / sum(POSIX_WRITES) AS size
+                FROM darshan_posix JOIN job_darshan USING (cluster, log_id, job_id) GROUP BY ALL)
+            SELECT cluster, job_id, epoch(submit_time)::BIGINT, share, size
+            FROM job_lustre JOIN access USING (cluster, job_id, submit_time) WHERE share IS NOT NULL""").fetchall()
+    }
+    by_role: dict[str, list[tuple[float, float]]] = {}
+    for job in truth.jobs:
+        if job["name"].startswith("clima") and (job["cluster"], job["job_id"], job["submit"]) in shown:
+            told = shown[job["cluster"], job["job_id"], job["submit"]]
+            by_role.setdefault(job["role"], []).append(told)
+    usual_share, usual_access = (min(told[at] for told in by_role["undisturbed"]) for at in (0, 1))
+    assert len(by_role["victim of a neighbour"]) == 2
+    assert all(
+        share < usual_share / 2 and access >= usual_access / 2 for share, access in by_role["victim of a neighbour"]
+    )
+    assert all(access < usual_access / 100 for _, access in by_role["clumsy"])
