@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ class LedgerTable:
     doc: str
     columns: Sequence[Column]
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema of its rows."""
         return pa.schema([c.arrow_field for c in self.columns])
