@@ -1,0 +1,102 @@
+"""Runs an operation on a toy lake in a child that kills itself at one of its steps: `python -m tests.warehouse.killed`.
+
+The steps are those at which a lake's folder changes: a file opened, half of its first bytes written, and before
+one is linked, renamed or removed; what is between two of them leaves the folder as the second finds it. For
+each "<operation> <step>" that it reads it answers "killed" or "finished".
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import schemas
+from pipelines import registry
+from tests.warehouse.toy import TABLES, TOYS, Centre
+from warehouse import catalog, store
+from warehouse.compact import compact
+
+CLOSED = date(2017, 4, 1)
+
+
+class Steps:
+    """Counts the steps of this process, and kills it when the last one is reached."""
+
+    def __init__(self, last: int) -> None:
+        self._last, self._count = last, itertools.count(1)
+
+    def step(self) -> None:
+        if next(self._count) == self._last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def before(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The call with a step before it."""
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            self.step()
+            return call(*args, **kwargs)
+
+        return counted
+
+    def opened(self, path: Any, mode: str) -> io.FileIO:
+        """A new file that can be left empty, or with half of its first bytes."""
+        steps = self
+
+        class Torn(io.FileIO):
+            def write(self, content: Any) -> int:
+                half = len(content) // 2
+                if self.tell() == 0:
+                    super().write(content[:half])
+                    steps.step()
+                    super().write(content[half:])
+                    return len(content)
+                return super().write(content) or 0
+
+        file = Torn(path, mode.replace("b", ""))
+        self.step()
+        return file
+
+
+def run(operation: str, centre: Centre) -> None:
+    if operation == "ingest":
+        centre.ingest()
+    else:
+        compact(centre.warehouse, CLOSED)
+
+
+def run_until(step: int, operation: str, centre: Centre) -> None:
+    """Do the operation, but die at a step."""
+    steps = Steps(step)
+    vars(store)["open"] = steps.opened
+    os.cpu_count = lambda: 1
+    os.link, os.replace = steps.before(os.link), steps.before(os.replace)
+    os.unlink, os.remove = steps.before(os.unlink), steps.before(os.remove)
+    run(operation, centre)
+
+
+def main() -> None:
+    centre = Centre(Path(sys.argv[1]))
+    vars(registry)["extractors"] = lambda: TOYS
+    vars(schemas)["tables"] = lambda: TABLES
+    vars(catalog)["sql_files"] = dict
+    for line in sys.stdin:
+        operation, step = line.split()
+        child = os.fork()
+        if not child:
+            run_until(int(step), operation, centre)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+            raise RuntimeError(f"{operation} failed at step {step}")
+        print("killed" if os.WIFSIGNALED(status) else "finished", flush=True)
+
+
+if __name__ == "__main__":
+    main()
