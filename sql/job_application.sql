@@ -2,6 +2,8 @@
 -- One row for each run that has logs. read_bytes and write_bytes are those of POSIX and STDIO calls: MPI-IO, HDF5 and PnetCDF
 -- go through these, so mpiio_ columns are the same bytes seen one layer up. io_s is the time that all processes together
 -- spent in these calls. A file that several logs of a run name is one file; standard streams are none.
+-- performance_bytes_per_s is POSIX bytes over slowest_io_s, the POSIX time of the slowest process: what darshan-parser --perf
+-- calls agg_perf_by_slowest; the times of several logs are added.
 CREATE OR REPLACE VIEW job_application AS
 WITH records AS (
   SELECT
@@ -36,18 +38,38 @@ by_run AS (
   JOIN records r ON r.cluster = d.cluster AND r.job_id = d.job_id AND r.log_id = d.log_id
   GROUP BY ALL
 ),
+by_rank AS (       -- a shared file has one record for all ranks, which tells how long its slowest took
+  SELECT
+    cluster, job_id, log_id, rank,
+    sum(POSIX_F_READ_TIME + POSIX_F_WRITE_TIME + POSIX_F_META_TIME) AS io_s,
+    sum(POSIX_F_SLOWEST_RANK_TIME) AS slowest_io_s
+  FROM darshan_posix
+  GROUP BY ALL
+),
+slowest AS (
+  SELECT
+    cluster, job_id, log_id,
+    coalesce(max(io_s) FILTER (WHERE rank IS NOT NULL), 0)
+      + coalesce(sum(slowest_io_s) FILTER (WHERE rank IS NULL), 0) AS slowest_io_s
+  FROM by_rank
+  GROUP BY ALL
+),
 logs AS (
   SELECT
-    cluster, job_id, submit_time, restart,
+    d.cluster, d.job_id, d.submit_time, d.restart,
     count(*) AS logs,
-    list(exe_name ORDER BY log_start_time, log_id) AS exe_names,
-    max(nprocs) AS nprocs,
-    min(log_start_time) AS first_log_start,
-    max(log_end_time) AS last_log_end
-  FROM job_darshan
+    list(d.exe_name ORDER BY d.log_start_time, d.log_id) AS exe_names,
+    max(d.nprocs) AS nprocs,
+    min(d.log_start_time) AS first_log_start,
+    max(d.log_end_time) AS last_log_end,
+    sum(s.slowest_io_s) AS slowest_io_s
+  FROM job_darshan d
+  LEFT JOIN slowest s ON s.cluster = d.cluster AND s.job_id = d.job_id AND s.log_id = d.log_id
   GROUP BY ALL
 )
-SELECT l.*, r.* EXCLUDE (cluster, job_id, submit_time, restart)
+SELECT
+  l.*, r.* EXCLUDE (cluster, job_id, submit_time, restart),
+  (r.posix_read_bytes + r.posix_write_bytes) / nullif(l.slowest_io_s, 0) AS performance_bytes_per_s
 FROM logs l
 LEFT JOIN by_run r
   ON r.cluster = l.cluster AND r.job_id = l.job_id AND r.submit_time = l.submit_time

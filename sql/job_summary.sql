@@ -20,7 +20,7 @@ SELECT
   coalesce(a.logs, 0) AS logs,
   a.exe_names, a.nprocs, a.read_bytes, a.write_bytes,
   a.posix_read_bytes, a.posix_write_bytes, a.stdio_read_bytes, a.stdio_write_bytes, a.mpiio_read_bytes, a.mpiio_write_bytes,
-  a.files, a.io_s,
+  a.files, a.io_s, a.slowest_io_s, a.performance_bytes_per_s,
   -- the file system where it moved most
   t.file_systems,
   t.file_systems[1] AS file_system,
