@@ -97,9 +97,8 @@ def test_killed_at_any_step(centre: Centre, kill: Kill, operation: str) -> None:
         assert state(centre.lake) == (before if centre.warehouse.newest() == base else after)
         garbage.recover(centre.warehouse, 24)
         run(operation, centre)
-        lake_now = centre.lake
-        assert state(lake_now) == after
-        assert len(lake_now.files()) == count
+        assert state(centre.lake) == after
+        assert len(centre.lake.files()) == count
         assert_tidy(centre)
         if not killed:
             assert step > 10
