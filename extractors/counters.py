@@ -12,6 +12,8 @@ The rules, the same for every source:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -49,25 +51,25 @@ def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
 
     A component's counters are reset together: where one fell, all began at zero again.
     """
-    reset: Flags = (closing < opening).any(axis=1)
+    reset: Flags = np.any(closing < opening, axis=1)
     return np.where(reset[:, None], closing, closing - opening), reset
 
 
-def listed_amounts(readings: Ints, listed: Flags) -> tuple[Ints, Flags]:
+def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) -> tuple[Ints, Flags]:
     """`amounts` between one component's consecutive samples (samples, counters), not all `listed` in each sample.
 
     A server lists a counter once it has counted something. So one that is not listed stands where it stood, and
-    at zero before it is first listed and after a reset.
+    at zero before it is first listed and after a reset. `restarts` are samples known to come after a reset.
     """
     rows = np.arange(len(readings))[:, None]
-    starts = [0]
+    starts = [0, *restarts]
     while True:
         since = np.zeros(len(readings), np.int64)
         since[starts] = starts
         np.maximum.accumulate(since, out=since)
         latest = np.maximum.accumulate(np.where(listed, rows, -1), axis=0)
         standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
-        fell = (standing[1:] < standing[:-1]).any(axis=1)
+        fell = np.any(standing[1:] < standing[:-1], axis=1)
         fell[np.array(starts[1:], np.int64) - 1] = False
         if not fell.any():
             break

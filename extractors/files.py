@@ -26,7 +26,7 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
     for name, where, _zone in site.sources(owner, source):
         for rank, pattern in enumerate(where.files):
             for uri, info, day in match(site.resolve(pattern), span):
-                yield Input(source, name, uri, day, info.get("size"), _mtime(info), rank=rank)
+                yield Input(source, name, uri, day, info.get("size"), mtime(info), rank=rank)
 
 
 def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date | None]]:
@@ -42,6 +42,18 @@ def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date 
             day = _day(parts.groupdict())
             if day in span:
                 yield fs.unstrip_protocol(name).removeprefix("file://"), info, day
+
+
+def named_time(pattern: str, uri: str) -> datetime | None:
+    """The local time that a file's name tells by the pattern; None where the pattern has no day or no hour."""
+    _fs, path = fsspec.url_to_fs(pattern)
+    found = re.fullmatch(_regex(path), fsspec.url_to_fs(uri)[1])
+    parts = found.groupdict() if found else {}
+    day = _day(parts)
+    if day is None or "H" not in parts:
+        return None
+    hour, minute, second = (int(parts.get(part, 0)) for part in "HMS")
+    return datetime(day.year, day.month, day.day, hour, minute, second)
 
 
 def _exact(fs: Any, path: str) -> dict[str, dict[str, Any]]:
@@ -102,7 +114,7 @@ def _day(parts: dict[str, str]) -> date | None:
         return None
 
 
-def _mtime(info: dict[str, Any]) -> datetime | None:
+def mtime(info: dict[str, Any]) -> datetime | None:
     """When the file was last changed, from whatever its file system calls it."""
     value = info.get("mtime", info.get("LastModified", info.get("last_modified")))
     if isinstance(value, (int, float)):
