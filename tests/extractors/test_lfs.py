@@ -1,0 +1,163 @@
+"""`lfs df` and `lctl dl -t`, as their commands print them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from extractors.base import Batch, Extractor, InputError, Reject, Span
+from extractors.lfs import LctlTargets, LfsDf
+from schemas.site import Site
+
+DF = """\
+UUID                   1K-blocks        Used   Available Use% Mounted on
+big-fs-MDT0000_UUID   2000  500  1400  25% /big[MDT:0]
+big-fs-OST0000_UUID   9000 1000  7900  11% /big[OST:0]
+big-fs-OST00ad_UUID   9000 4000  4900  44% /big[OST:173] f
+OST0001             : inactive device
+
+filesystem_summary:  18000 5000 12800 28% /big
+"""
+INODES = """\
+UUID                      Inodes       IUsed       IFree IUse% Mounted on
+big-fs-OST0000_UUID        77          7          70   9% /big[OST:0]
+"""
+DL = """\
+  0 UP mgc MGC10.0.0.1@o2ib 35473 5
+  1 UP lov big-fs-clilov-ffff8 8dbd 4
+  3 UP mdc big-fs-MDT0000-mdc-ffff8 8dbd 5 10.0.0.4@o2ib2
+  4 IN osc big-fs-OST00ad-osc-ffff8 8dbd 5 10.0.0.25@tcp
+"""
+OTHER = "small-OST0000_UUID   9000 1000  7900  11% /small[OST:0]\n"
+
+
+def read(
+    extractor: Extractor, root: Path, backend: str | None = "big-fs", files: str = "*.txt"
+) -> tuple[Any, list[Reject]]:
+    """(rows, rejects) of all files."""
+    source = {extractor.source: {"files": files}}
+    system = {"timezone": "America/Los_Angeles", "backend": backend, **source}
+    site = Site.model_validate({"root": str(root), "file_systems": {"big": system}})
+    rows, rejects = [], []
+    for input in extractor.find(site, Span()):
+        for found in extractor.read(input, site):
+            if isinstance(found, Batch):
+                assert pa.table(found.data).schema.equals(found.table.batch_schema)
+                rows += found.data.to_pylist()
+            else:
+                rejects.append(found)
+    return rows, rejects
+
+
+def test_sizes_are_bytes_and_targets_lose_the_file_systems_name(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 1489998203\n{DF}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert rejects == []
+    assert rows[1] == {
+        "target": "OST0000",
+        "ts": datetime(2017, 3, 20, 8, 23, 23),
+        "role": "ost",
+        "total_bytes": 9000 * 1024,
+        "used_bytes": 1000 * 1024,
+        "available_bytes": 7900 * 1024,
+        "total_inodes": None,
+        "used_inodes": None,
+        "mount_point": "/big",
+    }
+    assert [(r["target"], r["role"]) for r in rows] == [
+        ("MDT0000", "mdt"),
+        ("OST0000", "ost"),
+        ("OST00ad", "ost"),
+        ("OST0001", "ost"),
+    ]
+
+
+def test_a_target_that_does_not_answer_has_no_sizes(tmp_path: Path) -> None:
+    """P6: it is neither empty nor left out."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 1489998203\n{DF}")
+    rows, _ = read(LfsDf(), tmp_path)
+    assert (rows[3]["target"], rows[3]["total_bytes"], rows[3]["used_bytes"]) == ("OST0001", None, None)
+
+
+def test_inodes_join_the_sizes_of_their_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 1489998203\n{DF}\n{INODES}")
+    rows, _ = read(LfsDf(), tmp_path)
+    row = next(r for r in rows if r["target"] == "OST0000")
+    assert (row["used_bytes"], row["used_inodes"], row["total_inodes"]) == (1000 * 1024, 7, 77)
+
+
+def test_every_snapshot_of_a_file_counts_the_last_one_too(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}\nBEGIN 200\n{DF}BEGIN 300\n{DF}")
+    rows, _ = read(LfsDf(), tmp_path)
+    assert sorted({r["ts"].minute * 60 + r["ts"].second for r in rows}) == [100, 200, 300]
+
+
+def test_snapshots_that_are_left_out_are_named(tmp_path: Path) -> None:
+    """P5: one without rows of the file system, and one whose time came before."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}BEGIN 100\n{DF}BEGIN 200\n{OTHER}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert len(rows) == 4
+    assert [(r.part, r.reason) for r in rejects] == [
+        ("the snapshot after line 9", "has the time of an earlier one"),
+        ("the snapshot after line 17", "has no row of the file system"),
+    ]
+
+
+def test_the_backend_chooses_among_several_file_systems(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}{OTHER}")
+    assert {r["mount_point"] for r in read(LfsDf(), tmp_path, "small")[0]} == {"/small"}
+    with pytest.raises(InputError, match=r"several file systems \(big-fs, small\); name one"):
+        read(LfsDf(), tmp_path, None)
+    with pytest.raises(InputError, match="holds big-fs, small, not huge"):
+        read(LfsDf(), tmp_path, "huge")
+
+
+def test_a_connection_says_who_serves_the_target(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DL}")
+    rows, _ = read(LctlTargets(), tmp_path)
+    assert [(r["target"], r["role"], r["server_address"], r["network"], r["state"]) for r in rows] == [
+        ("MDT0000", "mdt", "10.0.0.4", "o2ib2", "up"),
+        ("OST00ad", "ost", "10.0.0.25", "tcp", "in"),
+    ]
+
+
+def test_of_a_target_mounted_twice_the_first_line_counts(tmp_path: Path) -> None:
+    twice = DF + "big-fs-OST0000_UUID   9000 1  2  11% /mnt/big[OST:0]\n"
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{twice}")
+    rows, _ = read(LfsDf(), tmp_path)
+    assert [(r["mount_point"], r["used_bytes"]) for r in rows if r["target"] == "OST0000"] == [("/big", 1024000)]
+
+
+def test_a_file_without_a_time_is_as_old_as_its_last_change_on_its_day(tmp_path: Path) -> None:
+    """P8: in the source's zone; a copy made on another day is dated to the day's start."""
+    (tmp_path / "2017-03-20.txt").write_text(DF)
+    os.utime(tmp_path / "2017-03-20.txt", (1490000000, 1490000000))
+    assert read(LfsDf(), tmp_path, files="%Y-%m-%d.txt")[0][0]["ts"] == datetime(2017, 3, 20, 8, 53, 20)
+    os.utime(tmp_path / "2017-03-20.txt", (1600000000, 1600000000))
+    assert read(LfsDf(), tmp_path, files="%Y-%m-%d.txt")[0][0]["ts"] == datetime(2017, 3, 20, 7, 0, 0)
+
+
+def test_compressed_text_is_known_by_its_content(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(gzip.compress(f"BEGIN 100\n{DL}".encode()))
+    assert len(read(LctlTargets(), tmp_path)[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "has no row of `lfs df`"),
+        (b"hello\n", "has no row of `lfs df`"),
+        (gzip.compress(DF.encode())[:60], "is cut off or damaged"),
+        (b"\xff\xfe\x00", "is not text"),
+    ],
+)
+def test_what_is_no_output_of_the_command_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(InputError, match=reason):
+        read(LfsDf(), tmp_path)
