@@ -228,8 +228,11 @@ def test_of_three_sources_of_a_day_the_first_fills_the_tables(lake: Lake) -> Non
     assert rows(lake, "SELECT read_bytes, write_bytes, opens FROM file_system_day WHERE file_system = 'scratch1'") == [
         (6_347_173_888, 119_037_925_429, 1_529_078)
     ]
-    sources = "SELECT DISTINCT parse_filename(uri) FROM lustre_ost o JOIN inputs USING (input_id) WHERE file_system = 'scratch1'"
-    assert rows(lake, sources) == [("snx11025_2018-01-28.hdf5",)]
+    assert rows(
+        lake,
+        "SELECT DISTINCT parse_filename(uri) FROM lustre_ost JOIN inputs USING (input_id) "
+        "WHERE file_system = 'scratch1'",
+    ) == [("snx11025_2018-01-28.hdf5",)]
 
 
 def test_the_jobs_of_los_angeles_are_the_same_in_utc(lake: Lake) -> None:
