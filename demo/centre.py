@@ -22,6 +22,7 @@ import numpy as np
 from demo import cast, monitoring
 from demo.formats import sacct
 from demo.jobs import Job, Run
+from demo.jobstats import write_job_stats
 from demo.logs import log_bytes, log_name
 from demo.schedule import Schedule
 from demo.servers import faults, traffic
@@ -52,6 +53,7 @@ mounts = ["/lagoon"]
 backend = "lag01"
 timezone = "America/Los_Angeles"
 hdf5 = { files = "tts/%Y-%m-%d/lag01.hdf5" }
+params = { files = "params/%Y-%m-%d/*.txt", job_id = '^\\w+:(?P<job_id>\\d+)$' }
 df = { files = "lfs/%Y-%m-%d/df.txt.gz" }
 targets = { files = "lfs/%Y-%m-%d/targets.txt.gz" }
 
@@ -101,6 +103,7 @@ def simulate(
     monitoring.write_tts(root / "tts", lagoon, missed["lagoon"], ways[1])
     monitoring.write_lmt(root / "lmt" / f"{fjord.fs.backend}.sqlite3", fjord, missed["fjord"], ways[1])
     monitoring.write_lfs(root / "lfs", world, seen)
+    write_job_stats(root / "params", lagoon, schedule.jobs)
 
     told, logs = [], []
     for cluster in world.clusters:

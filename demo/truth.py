@@ -6,6 +6,7 @@ truth.json holds jobs, logs and expected rejects; truth.npz holds every file sys
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -50,6 +51,7 @@ class LogTruth(TypedDict):
 class JobTruth(TypedDict):
     """A run of a job; times are epoch seconds. `moved` has, by file system, bytes [read, written].
 
+    `on_targets` has them by file system and target: (target, read, written), of those that moved any.
     `steps` are the numbered steps, (begin, end, tasks). `doubtful` says that its local times lie in the hour
     that comes twice and nothing tells which. `cause` is why it was slow, null if it was not; `delays` are
     (cause, culprit, seconds), all that it lost.
@@ -69,6 +71,7 @@ class JobTruth(TypedDict):
     nodes: list[str]
     role: str
     moved: dict[str, list[int]]
+    on_targets: dict[str, list[tuple[int, int, int]]]
     steps: list[tuple[int, int, int]]
     doubtful: bool
     cause: str | None
@@ -144,12 +147,25 @@ def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:
         nodes=[cluster.node_format.format(node + 1) for node in job.nodes],
         role=job.role,
         moved=moved,
+        on_targets={name: _on_targets(job, name) for name in moved},
         steps=[(int(run.start), int(run.end), run.nprocs) for run in job.runs],
         doubtful=_doubtful(job, fold),
         cause=job.cause,
         delays=[(delay.cause, delay.culprit, delay.seconds) for delay in job.delays],
         io_s=job.io_s,
     )
+
+
+def _on_targets(job: Job, file_system: str) -> list[tuple[int, int, int]]:
+    """(target, bytes read, bytes written) of a job on a file system."""
+    read: Counter[int] = Counter()
+    written: Counter[int] = Counter()
+    for file in (file for run in job.runs for file in run.files if file.file_system == file_system):
+        assert file.layout is not None, "a file on Lustre has a layout"
+        for sums, length in ((read, file.read), (written, file.written)):
+            for ost, amount in zip(file.layout.osts, file.layout.bytes_on_targets(length), strict=True):
+                sums[ost] += amount
+    return [(ost, read[ost], written[ost]) for ost in sorted(read | written)]
 
 
 def log_truth(job: Job, run: Run, path: str) -> LogTruth:

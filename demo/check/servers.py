@@ -10,6 +10,7 @@ import duckdb
 import numpy as np
 
 from demo.check.compare import compare
+from demo.jobstats import server_name
 from demo.monitoring import MDT_KIB, SNAPSHOT_S, address, space_at
 from demo.servers import Counts, Faults, Mask, Reset, Traffic
 from demo.truth import Truth
@@ -25,7 +26,7 @@ def server_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str
         rows = observed(seen, truth.faults[name])
         lines += [*_traffic(con, seen, rows), *_days(con, seen, rows), *_whole(con, seen, rows)]
         lines += [*_operations(con, seen, truth.faults[name]), *_space_in_time(con, seen, rows)]
-    return [*lines, *_space(con, truth), *_addresses(con, truth)]
+    return [*lines, *_space(con, truth), *_addresses(con, truth), *_jobs_on_targets(con, truth)]
 
 
 class Rows:
@@ -204,3 +205,19 @@ def _addresses(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
         for ost in range(fs.osts)
     ]
     return compare("servers of targets", happened, shown)
+
+
+def _jobs_on_targets(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
+    """Bytes of each job on each target of the file system whose servers count them; runs of one id are told as one."""
+    shown = con.execute("""
+        SELECT file_system, jobstats_id, job_id, target, sum(read_bytes)::BIGINT, sum(write_bytes)::BIGINT
+        FROM lustre_jobstats GROUP BY ALL""").fetchall()
+    sums: dict[tuple[str, str, int, str], list[int]] = {}
+    name = truth.world.file_systems[0].name
+    for job in truth.jobs:
+        for ost, read, written in job["on_targets"].get(name, []):
+            key = name, server_name(job["cluster"], job["job_id"]), job["job_id"], f"OST{ost:04x}"
+            total = sums.setdefault(key, [0, 0])
+            total[0] += read
+            total[1] += written
+    return compare("bytes of jobs by target", [(*key, *total) for key, total in sums.items()], shown)

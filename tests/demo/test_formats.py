@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import h5py
 import numpy as np
 import pytest
+import yaml
 
 from demo.formats.sacct import node_list
 from demo.logs import HEAT_RANKS
@@ -233,3 +234,26 @@ def test_while_a_target_fails_its_partner_serves_it(root: Path) -> None:
     assert set(serving) == {"10.100.101.6", "10.100.101.7"}
     assert serving[0] == serving[-1] == "10.100.101.6"
     assert serving.count("10.100.101.7") == 4
+
+
+def test_yaml_reads_job_stats_whose_last_words_add_up_to_the_truth(root: Path, truth: Truth) -> None:
+    """What a job's entry says last before it leaves, or starts anew, is all that it did since it came."""
+    stays: dict[tuple[str, str], dict[str, tuple[int, int]]] = {}
+    for path in sorted(root.glob("params/*/*.txt")):
+        parts = re.split(r"^obdfilter\.(\S+)\.job_stats=\n", path.read_text(), flags=re.MULTILINE)[1:]
+        for target, text in zip(parts[::2], parts[1::2], strict=True):
+            for entry in yaml.safe_load(text)["job_stats"] or []:
+                moved = entry["read_bytes"]["sum"], entry["write_bytes"]["sum"]
+                stay = stays.setdefault((target, entry["job_id"]), {})
+                before = stay.get(entry["start_time"], (0, 0))
+                assert moved >= before, "a counter does not fall while its job stays"
+                assert float(entry["snapshot_time"].split()[0]) <= int(path.stem)
+                stay[entry["start_time"]] = moved
+    found = {key: tuple(map(sum, zip(*stay.values(), strict=True))) for key, stay in stays.items()}
+    happened: dict[tuple[str, str], tuple[int, int]] = {}
+    for job in truth.jobs:
+        for ost, read, written in job["on_targets"].get("lagoon", []):
+            key = f"lag01-OST{ost:04x}", f"{job['cluster']}:{job['job_id']}"
+            known = happened.get(key, (0, 0))
+            happened[key] = known[0] + read, known[1] + written
+    assert found == happened

@@ -17,8 +17,8 @@ from warehouse.lake import Lake
 
 CHECKED = (
     "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",
-    "darshan_stdio", "inputs", "lustre_df", "lustre_fs", "lustre_mdt", "lustre_ost", "lustre_target", "slurm_jobs",
-    "slurm_running", "slurm_steps",
+    "darshan_stdio", "inputs", "lustre_df", "lustre_fs", "lustre_jobstats", "lustre_mdt", "lustre_ost", "lustre_target",
+    "slurm_jobs", "slurm_running", "slurm_steps",
 )  # fmt: skip
 
 
@@ -99,6 +99,7 @@ def test_a_wrong_view_is_told(lake: Lake, truth: Truth, view: str, spoilt: str, 
         ("UPDATE lustre_ost SET used_bytes = used_bytes + 1024 WHERE {one}", "space of fjord's targets in time"),
         ("UPDATE lustre_fs SET read_bytes = read_bytes + 1 WHERE {one}", "bytes of fjord"),
         ("UPDATE lustre_mdt SET opens = opens + 1 WHERE {one}", "operations of fjord"),
+        ("UPDATE lustre_jobstats SET write_bytes = write_bytes + 1 WHERE {one}", "bytes of jobs by target"),
         ("UPDATE lustre_df SET used_bytes = used_bytes + 1024 WHERE {one}", "space"),
         ("UPDATE lustre_target SET server_address = '10.0.0.1' WHERE {one}", "servers of targets"),
         ("UPDATE darshan_posix SET POSIX_BYTES_READ = POSIX_BYTES_READ + 1 WHERE {one}", "bytes of jobs"),
@@ -122,7 +123,7 @@ def test_a_wrong_view_is_told(lake: Lake, truth: Truth, view: str, spoilt: str, 
 def test_a_wrong_row_is_told(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, told: str) -> None:
     """One row of one table is changed, and the check that answers for it says so."""
     table = change.removeprefix("INSERT INTO ").removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
-    here = "file_system = 'fjord'" if table.startswith("lustre") else "true"
+    here = "file_system = 'fjord'" if table.startswith("lustre") and table != "lustre_jobstats" else "true"
     if table == "lustre_target":
         here += " AND role = 'ost' AND server_address IS NOT NULL"
     elif table == "lustre_ost":
