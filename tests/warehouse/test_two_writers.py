@@ -26,7 +26,7 @@ vars(registry)["extractors"] = lambda: TOYS
 vars(schemas)["tables"] = lambda: TABLES
 vars(catalog)["sql_files"] = dict
 site = Site.model_validate({
-    "root": sys.argv[1],
+    "root": sys.argv[1], "lake": {"uri": sys.argv[3]},
     "file_systems": {"scratch": {"toy": {"files": [sys.argv[2] + "/%Y-%m-%d*.json", "shared/%Y-%m-%d*.json"]}}},
 })
 print("ready", flush=True)
@@ -35,9 +35,10 @@ for line in sys.stdin:
 """
 
 
-def start(centre: Centre, name: str) -> subprocess.Popen[str]:
+def start(root: Path, name: str, lake: str) -> subprocess.Popen[str]:
+    """A process that ingests a source of its own and one that all share, each time it is told to."""
     return subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(centre.root), name],
+        [sys.executable, "-c", WRITER, str(root), name, lake],
         cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,
     )  # fmt: skip
 
@@ -59,7 +60,7 @@ def test_writers_that_commit_at_once_lose_nothing(centre: Centre, count: int) ->
     centre.write("2017-03-20.json", {"lustre_df": [df("shared", 1, 1)]}, "shared")
     for name in names:
         centre.write("2017-03-20.json", {"lustre_df": [df(name, 1, 1)]}, name)
-    writers = [start(centre, name) for name in names]
+    writers = [start(centre.root, name, centre.site.lake_uri) for name in names]
     try:
         assert [hear(w) for w in writers] == ["ready"] * count
         published: list[int] = []

@@ -1,0 +1,114 @@
+"""The same lake on an object store: an S3 server on this machine's loopback."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import fsspec
+import pytest
+
+from pipelines.ingest import ingest
+from schemas.site import Site
+from tests.warehouse.test_two_writers import hear, say, start
+from tests.warehouse.toy import Centre, df, expected, rows
+from warehouse import garbage, layout
+from warehouse.compact import compact
+from warehouse.lake import Lake
+from warehouse.rebuild import rebuild
+from warehouse.store import Store
+from warehouse.warehouse import Warehouse
+
+pytest.importorskip("moto.server")
+pytest.importorskip("s3fs")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The server's address."""
+    from moto.server import ThreadedMotoServer
+
+    running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    running.start()
+    _, port = running.get_host_and_port()
+    yield f"http://127.0.0.1:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket; the environment says where it is, as it would at a centre."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "nobody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nothing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+    name = f"bucket-{secrets.token_hex(4)}"
+    fsspec.filesystem("s3").mkdir(name)
+    return f"s3://{name}"
+
+
+@pytest.fixture
+def site(centre: Centre, bucket: str) -> Site:
+    return centre.site.model_copy(update={"lake": centre.site.lake.model_copy(update={"uri": f"{bucket}/lake"})})
+
+
+def test_one_of_many_puts_of_a_name_wins(bucket: str) -> None:
+    """P7: the conditional put that a commit rests on is exclusive, and a put sent twice is still the winner's."""
+    store = Store(f"{bucket}/lake")
+    contents = [bytes([n]) * 1000 for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        won = [*pool.map(lambda content: store.put_if_absent(content, "catalog/00000000.duckdb"), contents)]
+    assert sum(won) == 1
+    winner = contents[won.index(True)]
+    assert store.read("catalog/00000000.duckdb") == winner
+    assert store.put_if_absent(winner, "catalog/00000000.duckdb")
+    assert not store.put_if_absent(b"late", "catalog/00000000.duckdb")
+    assert store.read("catalog/00000000.duckdb") == winner
+
+
+def test_a_lake_lives_on_an_object_store(centre: Centre, site: Site) -> None:
+    """P1, P2: load, replace, compact, collect and rebuild as in a folder; DuckDB and polars read it."""
+    uri = site.lake_uri
+    centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 1), df("b", 25, 2)]})
+    centre.write("2017-03-20b.json", {"lustre_df": [df("c", 1, None)]})
+    assert ingest(site, workers=1).snapshots == [0]
+    reader = Lake(uri)
+    first = expected("lustre_df", df("a", 1, 1), df("b", 25, 2), df("c", 1, None))
+    assert rows(reader) == first
+    centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 5)]})
+    centre.write("2017-03-20d.json", {"lustre_df": [df("d", 2, 6)]})
+    ingest(site, workers=1)
+    assert ingest(site, workers=1).snapshots == []
+    assert rows(reader) == first
+    expect = expected("lustre_df", df("a", 1, 5), df("c", 1, None), df("d", 2, 6))
+    lake = Warehouse(uri)
+    assert compact(lake).files_after == 1
+    garbage.collect(lake, 0, 0)
+    assert rebuild(lake) == 3
+    now = Lake(uri)
+    assert rows(now) == expect
+    assert sorted(now.scan("lustre_df").collect().rows()) == sorted(now.sql("FROM lustre_df").fetchall())
+    (file,) = now.files()
+    there = {f.path for f in lake.store.list()}
+    assert there == {file.path, layout.NEWEST, layout.snapshot_path(2), layout.snapshot_path(3)}
+    assert lake.store.read(layout.NEWEST) == lake.store.read(layout.snapshot_path(3))
+
+
+def test_writers_that_commit_at_once_lose_nothing(centre: Centre, bucket: str) -> None:
+    """P7: two processes, one bucket."""
+    names = ["writer0", "writer1"]
+    for name in ("shared", *names):
+        centre.write("2017-03-20.json", {"lustre_df": [df(name, 1, 1)]}, name)
+    writers = [start(centre.root, name, f"{bucket}/lake") for name in names]
+    try:
+        assert [hear(w) for w in writers] == ["ready", "ready"]
+        for writer in writers:
+            say(writer)
+        assert sorted(hear(w) for w in writers) == ["0", "1"]
+    finally:
+        for writer in writers:
+            writer.communicate(timeout=60)
+    assert rows(Lake(f"{bucket}/lake")) == expected("lustre_df", *(df(name, 1, 1) for name in ("shared", *names)))

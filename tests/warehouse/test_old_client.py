@@ -1,0 +1,85 @@
+"""A snapshot needs no library of ours: a DuckDB client of 1.2 opens it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.warehouse.toy import Centre, df
+from warehouse.catalog import sql_files
+
+VERSION = "1.2.2"
+CLIENT = """
+import json, sys, duckdb
+con = duckdb.connect(sys.argv[1], read_only=True)
+told = [duckdb.__version__] + [con.sql(q).fetchall() for q in json.loads(sys.argv[2])]
+print(json.dumps(told, default=str))
+"""
+
+
+@pytest.fixture(scope="session")
+def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has DuckDB of that version and nothing else."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        pytest.skip("no uv to install an old DuckDB with")
+    folder = tmp_path_factory.mktemp("old")
+    python = folder / "bin" / "python"
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), f"duckdb=={VERSION}"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            pytest.skip(f"duckdb {VERSION} can't be installed: {done.stderr.strip().splitlines()[-1]}")
+    return python
+
+
+@pytest.mark.usefixtures("all_tables")
+def test_a_client_of_1_2_reads_a_snapshot(centre: Centre, old_python: Path) -> None:
+    """Its tables with their comments, a join of two, and every view and macro of sql/."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 7)], "lustre_target": [df("a", 1)]})
+    centre.ingest()
+    views = [name for name, text in sql_files().items() if "CREATE OR REPLACE VIEW" in text.upper()]
+    queries = [
+        "SELECT file_system, used_bytes, i.uri FROM lustre_df d JOIN lustre_target USING (file_system, target, ts) "
+        "JOIN inputs i ON i.input_id = d.input_id",
+        "SELECT comment FROM duckdb_views() WHERE view_name = 'lustre_df' AND schema_name = 'main'",
+        "SELECT comment FROM duckdb_columns() WHERE table_name = 'lustre_df' AND column_name = 'used_bytes' "
+        "AND schema_name = 'main'",
+        "SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY 1",
+        *(f"SELECT count(*) FROM {view}" for view in views),
+    ]
+    lake = centre.root / "lake" / "lake.duckdb"
+    done = subprocess.run(
+        [old_python, "-c", CLIENT, str(lake), json.dumps(queries)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    version, joined, table_comment, column_comment, macros, *counts = json.loads(done.stdout)
+    assert version == VERSION
+    assert joined == [["scratch", 7, str(centre.root / "toy" / "2017-03-20.json")]]
+    assert table_comment == [[dict(centre.lake.tables())["lustre_df"]]]
+    assert column_comment == [["[B] used space (from Used)"]]
+    assert {name for (name,) in macros} == set(sql_files()) - set(views)
+    assert len(counts) == len(views)
+
+
+@pytest.mark.usefixtures("all_tables")
+def test_every_declared_table_can_be_scanned_and_queried(centre: Centre) -> None:
+    """polars and DuckDB agree on columns and types of every table of the lake."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 7)]})
+    centre.ingest()
+    import polars as pl
+
+    import schemas
+
+    lake = centre.lake
+    for name in schemas.tables():
+        assert lake.scan(name).collect_schema() == pl.Schema(lake.sql(f"FROM {name} LIMIT 0").pl().schema)
+    missing = [name for name, comment in lake.tables().items() if not comment]
+    assert missing == []
