@@ -12,13 +12,13 @@ from typing import Final
 import pyarrow as pa
 
 from schemas.table import (
-    BYTE_STREAM_SPLIT,
     DATE,
     DELTA,
     FILE_SYSTEM,
     INTERVAL_S,
     JOB_ID,
     MAP_COUNTS,
+    PLAIN,
     TEXT,
     TIMESTAMP,
     TS,
@@ -37,7 +37,8 @@ SUMMED: Final = ("read_bytes", "write_bytes", *MD_OPS)
 
 
 def _amount(name: str, doc: str, unit: str | None = None, origin: str | None = None) -> Column:
-    return Column(name, pa.int64(), doc, unit, origin, BYTE_STREAM_SPLIT)
+    # BYTE_STREAM_SPLIT is a sixth smaller, but DuckDB before 1.3 reads no integers in it.
+    return Column(name, pa.int64(), doc, unit, origin, PLAIN)
 
 
 def _gauge(name: str, doc: str, unit: str | None = None, origin: str | None = None) -> Column:
