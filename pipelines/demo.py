@@ -36,10 +36,15 @@ def run(folder: Path, jobs: int, days: int) -> None:
 
 def _nightly(site: Path, since: str) -> None:
     """Run the flow once, on a server that lives as long as this process."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
-    os.environ.setdefault("PREFECT_HOME", str(site.parent.resolve() / ".prefect"))
+    settings = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(site.parent.resolve() / ".prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
     from datetime import date
 
     from pipelines.flows import nightly
