@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -32,11 +33,15 @@ _CASTS: Final = {
     "mysql": {"integer": "CAST({} AS SIGNED)", "decimal": "CONCAT({}) + 0e0", "text": "CAST({} AS CHAR)"},
 }
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
-_AMBIGUOUS_JUMP: Final = np.timedelta64(30, "m")
+_PATIENCE_S: Final = 5.0
+_AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
 
 
 class Database:
-    """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password comes apart from it."""
+    """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password comes apart from it.
+
+    InputError where there can't be such a database, ConnectionError where its server does not answer.
+    """
 
     def __init__(self, uri: str, password: str | None = None) -> None:
         self.uri = uri
@@ -46,16 +51,18 @@ class Database:
             raise InputError(uri, "is neither mysql:// nor sqlite:///", "correct the uri in site.toml")
         if self.dialect == "sqlite" and not Path(uri.removeprefix("sqlite://")).is_file():
             raise InputError(uri, "there is no such file", "correct the path in site.toml")
+        if self.dialect == "mysql":  # the driver would try for half a minute
+            try:
+                socket.create_connection((parts.hostname or "localhost", parts.port or 3306), _PATIENCE_S).close()
+            except OSError as error:
+                raise ConnectionError(error.errno, f"{uri}: the database server does not answer") from None
         if password is not None:
             host = f"{parts.username or ''}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
             uri = urlunsplit(parts._replace(netloc=host))
         self._connection = uri
 
     def select(self, columns: Mapping[str, Kind], rest: str) -> pa.Table:
-        """`SELECT columns FROM rest`, each column of the kind asked for.
-
-        InputError where the database refuses, ConnectionError where it can't be reached.
-        """
+        """`SELECT columns FROM rest`, each column of the kind asked for; InputError where the database refuses."""
         casts = _CASTS[self.dialect]
         wanted = ", ".join(f"{casts[kind].format(name)} AS {name.rpartition('.')[2]}" for name, kind in columns.items())
         schema = pa.schema([(name.rpartition(".")[2], _ARROW[kind]) for name, kind in columns.items()])
@@ -70,10 +77,8 @@ class Database:
         found = found.cast(schema)
         return _with_nulls(found, columns) if self.dialect == "sqlite" else found
 
-    def _failure(self, message: str) -> InputError | ConnectionError:
+    def _failure(self, message: str) -> InputError:
         """What to say of the driver's error, without the connection's text, which holds the password."""
-        if self.dialect == "mysql" and ("IoError" in message or "timed out" in message):
-            return ConnectionError(0, f"{self.uri}: the database server does not answer")
         reason = message.replace(self._connection, self.uri).splitlines()[0] if message else "the driver failed"
         return InputError(self.uri, f"is not an LMT database that can be read: {reason}", "check its uri and password")
 
