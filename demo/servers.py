@@ -72,7 +72,7 @@ class Traffic:
 
 
 @dataclass
-class _Flows:
+class Flows:
     """Amounts to be spread over steps: (first step, step after the last, column, amount)."""
 
     rows: list[tuple[int, int, int, int]] = field(default_factory=list)
@@ -96,7 +96,7 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
     steps = (last - first) // world.step_s
     none = np.zeros((0, 0), dtype=np.int64)
     seen = Traffic(fs, first, world.step_s, np.zeros((steps, 1), dtype=np.int64), none, none)
-    read, written, ops = _Flows(), _Flows(), _Flows()
+    read, written, ops = Flows(), Flows(), Flows()
     for job in jobs:
         for run in job.runs:
             for file in run.files:
@@ -111,7 +111,7 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
     return seen
 
 
-def _move(seen: Traffic, file: File, nprocs: int, read: _Flows, written: _Flows, ops: _Flows) -> None:
+def _move(seen: Traffic, file: File, nprocs: int, read: Flows, written: Flows, ops: Flows) -> None:
     """Add one file's bytes and operations to the flows."""
     layout = file.layout
     assert layout is not None, "a file on Lustre has a layout"
