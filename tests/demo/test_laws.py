@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from demo.apps import Weather
 from demo.jobs import Layout
 from demo.jobstats import Flow
-from demo.servers import Reset, Flows, counters
+from demo.servers import Flows, Reset, counters
 
 
 @dataclass
