@@ -38,7 +38,7 @@ _SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion"
 """Columns of a NERSC jobs database's table `summary`, beside `hostname`, the machine."""
 
 _REQUIRED: Final = ("scheduler_id", "start_time", "end_time")
-_NODE: Final = re.compile(r"(?:\d+\*)?((?:[^\s,+:/\[]|\[[^\]]*\])+)(?:/\S*?)?(?=[\s,+:]|$)")
+_NODE: Final = re.compile(r"(?:\[[^\]]*\]|[^\s,+:])+")
 
 
 class Jobs(Extractor):
@@ -214,7 +214,8 @@ def _nodes(text: str | None) -> list[str] | None:
     if text is None:
         return None
     try:
-        return list(dict.fromkeys(name for part in _NODE.findall(text) for name in expand(part)))
+        parts = (re.sub(r"^\d+\*|/.*$", "", part) for part in _NODE.findall(text))
+        return list(dict.fromkeys(name for part in parts for name in expand(part)))
     except NodeListError:
         return None
 

@@ -56,7 +56,8 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
     elif document and all(isinstance(record, dict) for record in document.values()):
         yield _pytokio(document)
     else:
-        raise InputError(uri, "is JSON without jobs", "write it with sacct --json")
+        said = [error.get("description") for error in document.get("errors") or () if isinstance(error, dict)]
+        raise InputError(uri, f"is JSON without jobs {said or ''}".strip(), "write it with sacct --json")
 
 
 def _sacct(jobs: list[Any], uri: str) -> Iterator[Rows]:

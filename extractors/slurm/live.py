@@ -10,15 +10,16 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
-from extractors.base import Input
+from extractors.base import Input, InputError
 from extractors.lookback import bounds
-from extractors.slurm.fields import RENAMED, known
+from extractors.slurm.fields import FREE_TEXT, RENAMED, known
 from extractors.slurm.json import read_json
 from extractors.slurm.lines import Rows, read_rows
 from schemas.site import Source
@@ -35,35 +36,46 @@ def ask(input: Input, where: Source, zone: ZoneInfo) -> Iterator[Rows]:
     margin = timedelta(hours=1)
     span = [f"--starttime={start - margin:%Y-%m-%dT%H:%M:%S}", f"--endtime={end + margin:%Y-%m-%dT%H:%M:%S}"]
     if where.options.get("form") == "json":
-        form, read = ["--json"], read_json
+        # With a time format of its own, `sacct --json` misreads the window: it prints and parses the times by it.
+        form, read, environment = ["--json"], read_json, {"TZ": "UTC"}
     else:
-        names = [name for name in _fields(command, input.uri) if RENAMED.get(name, name) in known()]
+        names = [name for name in _fields(command) if RENAMED.get(name, name) in known()]
+        names.sort(key=lambda name: name not in FREE_TEXT)  # a newline in the last field would be no part of its row
         form, read = ["--parsable2", f"--delimiter={_DELIMITER}", f"--format={','.join(names)}"], read_rows
+        environment = {"TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}
     for state in ([], ["--state=CANCELLED"]):
-        with _run([*command, "--allusers", "--duplicates", "--noconvert", *span, *state, *form], input.uri) as output:
+        arguments = ["--allusers", "--duplicates", "--noconvert", *span, *state, *form]
+        with _run([*command, *arguments], environment) as output:
             yield from read(output, input.uri)
 
 
-def _fields(command: list[str], uri: str) -> list[str]:
+def _fields(command: list[str]) -> list[str]:
     """The fields that this version of sacct has."""
-    with _run([*command, "--helpformat"], uri) as output:
+    with _run([*command, "--helpformat"], {}) as output:
         return output.read().decode().lower().split()
 
 
 @contextmanager
-def _run(command: list[str], uri: str) -> Iterator[IO[bytes]]:
+def _run(command: list[str], environment: dict[str, str]) -> Iterator[IO[bytes]]:
     """The command's output, as a stream; OSError where it can't be run or fails: another try may do better."""
-    environment = {**os.environ, "TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}
-    try:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-    except OSError as error:
-        raise OSError(f"{command[0]} can't be run: {error.strerror}") from None
-    with process:
-        assert process.stdout is not None and process.stderr is not None
+    inherited = {name: value for name, value in os.environ.items() if name != "SLURM_TIME_FORMAT"}
+    with tempfile.TemporaryFile() as complaints:
         try:
-            yield process.stdout
-        finally:
-            process.stdout.close()
-            said = process.stderr.read().decode("utf-8", "replace").strip()
-    if process.returncode != 0:
+            process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=complaints, env={**inherited, **environment}
+            )
+        except OSError as error:
+            raise OSError(f"{command[0]} can't be run: {error.strerror}") from None
+        unread: InputError | None = None
+        with process:
+            assert process.stdout is not None
+            try:
+                yield process.stdout
+            except InputError as error:  # what a command that fails has written is often not to be read
+                unread = error
+        complaints.seek(0)
+        said = complaints.read().decode("utf-8", "replace").strip()
+    if process.returncode > 0:
         raise OSError(f"{command[0]} failed: {said.splitlines()[-1] if said else f'exit status {process.returncode}'}")
+    if unread is not None:
+        raise unread

@@ -127,7 +127,11 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         for node in range(1, 5):
             start("slurmd", "-D", "-N", f"n{node}")
         found.wait(lambda: found.run("sinfo", "-h", "-N", "-o", "%T").split()[:4] == ["idle"] * 4, "four idle nodes")
-        yield found
+        try:
+            yield found
+        finally:
+            found.run("scancel", "--user=root")
+            found.wait(lambda: not found.run("squeue", "-h"), "jobs to be cancelled")
 
 
 def _slurmdbd(folder: Path, munge: Path, database: int, port: int) -> str:

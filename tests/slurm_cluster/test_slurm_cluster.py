@@ -30,7 +30,7 @@ def load(history: History, **source: Any) -> tuple[Rows, dict[str, str]]:
             elif isinstance(result, Reject):
                 rejects[result.part] = result.reason
             else:
-                assert isinstance(result, Outcome) and result.status == "loaded"
+                assert isinstance(result, Outcome) and result.status == "loaded", rejects
     return rows, rejects
 
 
