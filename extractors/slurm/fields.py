@@ -25,6 +25,9 @@ RAW: Final = {
 UNUSED: Final = frozenset({"cluster", "jobidraw", "timelimitraw", "nnodes", "ncpus", "reqcpufreq", *RAW.values()})
 """Fields that no column names as its origin, but that are read for, or say the same as, one that does."""
 
+IDS: Final = ("jobid", "jobidraw")
+"""A job or step, as sacct shows it and by its raw number."""
+
 FREE_TEXT: Final = frozenset(
     {
         *("jobname", "comment", "admincomment", "systemcomment", "submitline", "workdir", "constraints", "extra"),
@@ -63,7 +66,7 @@ _PATTERNS: Final = {
 }
 _SPECIAL: Final = {
     **dict.fromkeys(("exitcode", "derivedexitcode"), "exit"),
-    **dict.fromkeys(("jobid", "jobidraw"), "id"),
+    **dict.fromkeys(IDS, "id"),
     **dict.fromkeys((*RAW.values(), "nnodes", "ncpus"), "number"),
     "state": "state",
     "timelimit": "duration",

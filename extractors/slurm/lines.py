@@ -16,14 +16,13 @@ import numpy as np
 import polars as pl
 
 from extractors.base import InputError
-from extractors.slurm.fields import FREE_TEXT, RENAMED, known, pattern
+from extractors.slurm.fields import FREE_TEXT, IDS, RENAMED, known, pattern
 
 BLOCK_BYTES = 64 << 20
 _LONGEST_ROW = 10_000
 """Lines that one row may span: a submit line holds whole scripts, but a damaged file must not be read in squares."""
 
-_IDS: Final = ("jobid", "jobidraw")
-_BEGINNINGS: Final = {**dict.fromkeys(_IDS, b"0123456789"), "end": b"0123456789UN"}
+_BEGINNINGS: Final = {**dict.fromkeys(IDS, b"0123456789"), "end": b"0123456789UN"}
 """Fields that each row has, and the bytes that their values begin with: an end may be Unknown or None."""
 
 
@@ -115,7 +114,7 @@ def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.nda
         if name in header.fields:
             place = header.fields.index(name)
             at = starts[regular] if place == 0 else delimiters[before[regular] + place - 1] + 1
-            allowed = begins if name in _IDS else begins + header.delimiter + b"\n"
+            allowed = begins if name in IDS else begins + header.delimiter + b"\n"
             regular[regular] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
     return starts, ends, regular
 

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from extractors.base import Input, InputError
 from extractors.lookback import bounds
-from extractors.slurm.fields import FREE_TEXT, RENAMED, known
+from extractors.slurm.fields import FREE_TEXT, IDS, RENAMED, known
 from extractors.slurm.json import read_json
 from extractors.slurm.lines import Rows, read_rows
 from schemas.site import Source
@@ -40,7 +40,8 @@ def ask(input: Input, where: Source, zone: ZoneInfo) -> Iterator[Rows]:
         form, read, environment = ["--json"], read_json, {"TZ": "UTC"}
     else:
         names = [name for name in _fields(command) if RENAMED.get(name, name) in known()]
-        names.sort(key=lambda name: name not in FREE_TEXT)  # a newline in the last field would be no part of its row
+        # Ids first and times last: a newline in a row's first or last field could not be told from its end.
+        names.sort(key=lambda name: (name not in IDS, name not in FREE_TEXT))
         form, read = ["--parsable2", f"--delimiter={_DELIMITER}", f"--format={','.join(names)}"], read_rows
         environment = {"TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}
     for state in ([], ["--state=CANCELLED"]):

@@ -77,16 +77,16 @@ def ask(folder: Path, window: str, cancelled: str, last: str = "") -> tuple[list
     return list(Slurm().read_many([input], site)), log.read_text()
 
 
-HEADER = "submitline|jobid|jobidraw|submit|start|end|state\n"
+HEADER = "jobid|jobidraw|submitline|submit|start|end|state\n"
 NOON = int(datetime(2017, 3, 19, 19, tzinfo=UTC).timestamp())
 
 
 def test_both_answers_of_a_day_are_one_and_what_belongs_to_other_days_is_left_to_them(tmp_path: Path) -> None:
-    day_before = f"x|1|1|{NOON - 90000}|{NOON - 90000}|{NOON - 80000}|COMPLETED\n"
-    ended = f"a\n b|2|2|{NOON}|{NOON}|{NOON + 60}|CANCELLED by 0\n"
-    never = f"x|3|3|{NOON}|None|{NOON + 60}|CANCELLED by 0\n"
-    runs = f"x|4|4|{NOON}|{NOON}|Unknown|RUNNING\n"
-    older = f"x|5|5|{NOON - 90000}|{NOON}|Unknown|RUNNING\n"
+    day_before = f"1|1|x|{NOON - 90000}|{NOON - 90000}|{NOON - 80000}|COMPLETED\n"
+    ended = f"2|2|a\n b|{NOON}|{NOON}|{NOON + 60}|CANCELLED by 0\n"
+    never = f"3|3|x|{NOON}|None|{NOON + 60}|CANCELLED by 0\n"
+    runs = f"4|4|x|{NOON}|{NOON}|Unknown|RUNNING\n"
+    older = f"5|5|x|{NOON - 90000}|{NOON}|Unknown|RUNNING\n"
     results, calls = ask(tmp_path, HEADER + day_before + ended + runs + older, HEADER + ended + never)
     rows = [(r.table.name, row["job_id"]) for r in results if isinstance(r, Batch) for row in r.data.to_pylist()]
     assert sorted(rows) == [("slurm_jobs", 2), ("slurm_jobs", 3), ("slurm_running", 4)]
@@ -96,7 +96,7 @@ def test_both_answers_of_a_day_are_one_and_what_belongs_to_other_days_is_left_to
     wanted = (
         "UTC %s --cluster=c --allusers --duplicates --noconvert --starttime=2017-03-19T06:00:00 "
         "--endtime=2017-03-20T08:00:00 {}--parsable2 --delimiter=\x1f "
-        "--format=submitline,jobid,jobidraw,submit,start,end,state"
+        "--format=jobid,jobidraw,submitline,submit,start,end,state"
     )
     assert asked[1:] == [wanted.format(""), wanted.format("--state=CANCELLED ")]
 
