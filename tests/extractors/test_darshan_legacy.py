@@ -360,6 +360,24 @@ def test_a_damaged_log_is_refused_whole() -> None:
     assert "is not a time" in refused(encode(log_of(start_s=-1)))
 
 
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(VERSIONS), st.data())
+def test_damage_that_compression_does_not_show_is_refused_or_read(version: str, data: st.DataObject) -> None:
+    record = LegacyRecord(record_id("/pvfs/a"), -1, "/pvfs/a", {"CP_POSIX_OPENS": 1})
+    metadata = {"h": "a=b"} if version > "2.00" and "pre1" not in version else {}
+    content = bytearray(inflated(log_of(record, version=version, mounts=MOUNTS, metadata=metadata)))
+    for _ in range(data.draw(st.integers(1, 8))):
+        where = data.draw(st.one_of(st.integers(0, 200), st.integers(0, len(content) - 1)))
+        content[where] = data.draw(st.sampled_from([0, 1, 10, 0x7F, 0x80, 0xFF, ord("="), ord("\t"), ord("-")]))
+    try:
+        log = open_log(bytes(content), "log", HOLD)
+    except InputError as error:
+        assert error.reason
+    else:
+        rows = rows_of(Group(log.regions[0].layout, np.arange(1), [log.regions[0].data or b""]))
+        assert len(rows["darshan_legacy"]) == 1
+
+
 def test_a_1x_log_of_another_machine_is_refused_by_its_values() -> None:
     content = bytearray(inflated(log_of(version="1.24")))
     for at in (12, 16, 20, 24):
