@@ -9,7 +9,7 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -27,6 +27,7 @@ from warehouse.store import Store
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
+_OF_INPUT = [f.name for f in fields(InputRecord)]
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "size_bytes", "mtime")])
 
 
@@ -167,8 +168,10 @@ class Catalog:
         self.con.execute("DELETE FROM inputs WHERE input_id IN (SELECT unnest(?))", [ids])
         self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [ids])
         at = {"load_id": info.load_id, "source": info.source, "owner": info.owner}
+        by = at | {"extractor_version": info.extractor_version}
         self.insert(
-            INPUTS, (self._input_row(r, info.extractor_version) | at | kept.get(r.input_id, {}) for r in load.inputs)
+            INPUTS,
+            ({name: getattr(r, name) for name in _OF_INPUT} | by | kept.get(r.input_id, {}) for r in load.inputs),
         )
         if load.touched:
             touched = pa.Table.from_pylist([asdict(r) for r in load.touched], schema=_TOUCHED)
@@ -210,11 +213,6 @@ class Catalog:
             ],
         )
         self.changes.loads += 1
-
-    @staticmethod
-    def _input_row(record: InputRecord, version: int) -> dict[str, Any]:
-        own = {name: getattr(record, name) for name in INPUTS.schema.names if hasattr(record, name)}
-        return own | {"extractor_version": version}
 
     # -- snapshots and views
 

@@ -39,25 +39,23 @@ class Fold:
                 [[r.input_id for r in loaded]],
             )
         }
-        here: dict[str, InputRecord] = {}
-        for record in loaded:
-            same = known.get(record.input_id)
-            if same == (record.content_hash, info.extractor_version, sorted(record.superseded)):
-                here[record.input_id] = replace(record, status="unchanged", rows=0, reason="loaded by another run")
-        if info.content_addressed:
-            here |= self._copies(loaded)
+        # What another run loaded meanwhile is in the ledger as that run left it.
+        twins = {
+            record.input_id
+            for record in loaded
+            if known.get(record.input_id) == (record.content_hash, info.extractor_version, sorted(record.superseded))
+        }
+        copies = self._copies([r for r in loaded if r.input_id not in twins]) if info.content_addressed else {}
+        here = twins | copies.keys()
         if not here:
             return
-        kept = [self._rewriter.without(f, [INPUT_ID.name], one_of(INPUT_ID.name, {*here})) for f in self._load.files]
-        # One that another run loaded is in the ledger as that run left it.
-        inputs = tuple(here.get(r.input_id, r) for r in self._load.inputs if r.input_id not in here.keys() & known)
-        twins = sum(r.input_id in here.keys() & known for r in self._load.inputs)
+        kept = [self._rewriter.without(f, [INPUT_ID.name], one_of(INPUT_ID.name, here)) for f in self._load.files]
         self._load = replace(
             self._load,
             files=tuple(f for f in kept if f is not None),
-            inputs=inputs,
+            inputs=tuple(copies.get(r.input_id, r) for r in self._load.inputs if r.input_id not in twins),
             rejects=tuple(r for r in self._load.rejects if r.input_id not in here),
-            unchanged=self._load.unchanged + twins,
+            unchanged=self._load.unchanged + len(twins),
         )
 
     def _copies(self, loaded: Sequence[InputRecord]) -> dict[str, InputRecord]:

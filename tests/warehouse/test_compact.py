@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.gate import in_sort_order
@@ -128,18 +128,17 @@ LOADS = st.lists(
 )
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None)
 @given(loads=LOADS, max_cells=st.sampled_from([1, 30, 10_000]))
 def test_no_row_is_lost_or_doubled(
     tmp_path_factory: pytest.TempPathFactory, loads: list[list[tuple[int, int, int | None]]], max_cells: int
 ) -> None:
     centre = Centre(Path(tmp_path_factory.mktemp("compact")))
     centre.write("2017-03-20.json", {"lustre_df": [df("first", 0, 0)]})
-    centre.ingest()
     for number, load in enumerate(loads):
         cells = {(f"OST{number}{target}", hour): used for target, hour, used in load}
         centre.write(f"2017-03-20{number}.json", {"lustre_df": [df(t, h, u) for (t, h), u in cells.items()]})
-        centre.ingest()
+    centre.ingest()
     before = with_provenance(centre.lake)
     compact(centre.warehouse, LATER, max_cells)
     assert with_provenance(centre.lake) == before

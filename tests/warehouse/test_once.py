@@ -14,7 +14,7 @@ from tests.warehouse.toy import Centre, df, expected, rows
 NAMES = ("2017-03-20a.json", "2017-03-20b.json", "2017-03-21.json")
 BROKEN = -1
 CONTENTS = st.integers(BROKEN, 3)
-NIGHTS = st.lists(st.dictionaries(st.sampled_from(NAMES), CONTENTS, min_size=1), min_size=1, max_size=4)
+NIGHTS = st.lists(st.dictionaries(st.sampled_from(NAMES), CONTENTS, min_size=1), min_size=1, max_size=3)
 
 
 def toy_rows(name: str, content: int) -> list[dict[str, Any]]:
@@ -22,7 +22,7 @@ def toy_rows(name: str, content: int) -> list[dict[str, Any]]:
     return [df(f"{name} {n}", 20 + 5 * n, content) for n in range(content)]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(nights=NIGHTS)
 def test_the_last_content_of_each_input_is_there_once(
     tmp_path_factory: pytest.TempPathFactory, nights: list[dict[str, int]]
@@ -40,8 +40,8 @@ def test_the_last_content_of_each_input_is_there_once(
     assert centre.ingest().snapshots == []
 
 
-@settings(max_examples=12, deadline=None)
-@given(nights=st.lists(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1), min_size=1, max_size=4))
+@settings(max_examples=8, deadline=None)
+@given(nights=st.lists(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 2), min_size=1), min_size=1, max_size=3))
 def test_one_content_is_one_thing_wherever_it_lies(
     tmp_path_factory: pytest.TempPathFactory, nights: list[dict[str, int]]
 ) -> None:
