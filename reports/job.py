@@ -291,7 +291,7 @@ def _bytes(value: int | None) -> tuple[str, str]:
 
 def _share(share: float | None) -> str:
     if share is None:
-        return text.UNKNOWN
+        return f"{text.UNKNOWN:>9}"
     note = "  more than the servers saw: clocks or mounts don't fit" if share > _INVALID_SHARE else ""
     return f"{text.percent(100 * share):>9}  {text.bar(share)}".rstrip() + note
 

@@ -75,21 +75,22 @@ def moment(value: datetime | None) -> str:
 
 def names(values: Iterable[str], room: int = 60) -> str:
     """Names that end in numbers, folded: nid[0001-0004,0007]; cut where they are longer than `room`."""
+    split = [(stem := value.rstrip("0123456789"), value[len(stem) :]) for value in set(values)]
+    padded = {stem for stem, digits in split if len(digits) > 1 and digits.startswith("0")}
     numbers: dict[tuple[str, int], list[int]] = {}
-    for value in sorted(set(values)):
-        stem = value.rstrip("0123456789")
-        digits = value[len(stem) :]
-        numbers.setdefault((stem, len(digits)), []).append(int(digits or 0))
+    for stem, digits in sorted(split):
+        width = len(digits) if stem in padded else min(len(digits), 1)
+        numbers.setdefault((stem, width), []).append(int(digits or 0))
     folded = ", ".join(stem + _ranges(found, width) for (stem, width), found in numbers.items())
     return folded if len(folded) <= room else folded[: room - 1] + "…"
 
 
 def _ranges(found: Sequence[int], width: int) -> str:
-    """Numbers in order as [0001-0004,0007]; one alone without brackets, none at all as nothing."""
+    """Numbers as [0001-0004,0007]; one alone without brackets, none at all as nothing."""
     if not width:
         return ""
     runs: list[list[int]] = []
-    for number in found:
+    for number in sorted(found):
         if runs and number == runs[-1][-1] + 1:
             runs[-1].append(number)
         else:

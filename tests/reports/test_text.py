@@ -71,3 +71,24 @@ def test_what_is_not_known_says_so_and_is_not_zero() -> None:
 
 def test_times_are_told_to_the_second() -> None:
     assert text.moment(datetime(2017, 3, 20, 8, 59, 2)) == "2017-03-20 08:59:02"
+
+
+@pytest.mark.parametrize(
+    ("names", "folded"),
+    [
+        (["n3", "n1", "n2", "n2"], "n[1-3]"),
+        (["nid00009", "nid00010", "nid00012"], "nid[00009-00010,00012]"),
+        (["n10", "n9", "n100"], "n[9-10,100]"),
+        (["nid00009", "nid10000"], "nid[00009,10000]"),
+        (["login", "n1"], "login, n1"),
+        ([], ""),
+    ],
+)
+def test_names_are_folded_where_their_numbers_follow_each_other(names: list[str], folded: str) -> None:
+    assert text.names(names) == folded
+
+
+def test_a_long_list_of_names_is_cut_and_shows_it() -> None:
+    line = text.names([f"n{2 * k:04d}" for k in range(100)], room=20)
+    assert len(line) == 20
+    assert line.endswith("…")
