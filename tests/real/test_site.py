@@ -250,3 +250,8 @@ def test_the_worst_jobs_are_told_even_where_little_is_known(lake: Lake) -> None:
     answer = worst_jobs(lake)
     assert "job 4478544 on edison" in answer
     assert "22.16 GiB/s by its slowest process; too few jobs like it to compare" in answer
+
+
+def test_the_readme_shows_this_page(page: str) -> None:
+    readme = Path(__file__).resolve().parents[2] / "README.md"
+    assert page.strip() in readme.read_text()
