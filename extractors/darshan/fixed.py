@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Final
 from uuid import UUID
 
@@ -45,7 +44,7 @@ class _Fixed:
 
 
 _ROUTER: Final = tuple(Counter(f"APXC_{name}", "i8", None, "", 1, 1) for name in ("GROUP", "CHASSIS", "BLADE", "NODE"))
-MODULES: Final = {
+_MODULES: Final = {
     "POSIX": _Fixed(darshan.DARSHAN_POSIX, 4, counters.POSIX),
     "MPI-IO": _Fixed(darshan.DARSHAN_MPIIO, 3, counters.MPIIO),
     "STDIO": _Fixed(darshan.DARSHAN_STDIO, 2, counters.STDIO),
@@ -63,20 +62,19 @@ MODULES: Final = {
 
 def reads(layout: Layout) -> bool:
     """Whether this module and version is one of those here."""
-    module = MODULES.get(layout.module)
+    module = _MODULES.get(layout.module)
     return module is not None and 1 <= layout.version <= module.versions
 
 
-@cache
 def record_words(layout: Layout) -> tuple[int, int]:
     """(words before the first record, words of a record)."""
-    module = MODULES[layout.module]
+    module = _MODULES[layout.module]
     return module.header, len(module.named(layout.version))
 
 
 def decode(group: Group) -> Decoded:
     """The group's records as one block; their lengths have been checked when the logs were opened."""
-    module = MODULES[group.layout.module]
+    module = _MODULES[group.layout.module]
     named = module.named(group.layout.version)
     all_words, counts = words(group), sizes(group)
     headers = np.empty((0, 0), dtype=np.int64)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from functools import cache, lru_cache
+from typing import Final, NamedTuple
 
 from extractors.base import InputError
 from extractors.darshan.decoded import ByteOrder, Content, Head, Layout, Log, Region
 from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
-from extractors.darshan.modules import problem_of_length, reads
+from extractors.darshan.modules import reads, record_bytes
 
 _MAGIC: Final = 6567223
 _COMPRESSION: Final[dict[int, Compression]] = {0: "zlib", 1: "bzip2", 2: "none"}
@@ -66,16 +67,42 @@ _FORMATS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Known(NamedTuple):
+    """What is known of a module's records: their layout, and whether it can be read.
+
+    Of fixed records, `before` counts the bytes before the first one and `record` those of each.
+    """
+
+    layout: Layout
+    readable: bool
+    before: int
+    record: int
+
+
+class _Module(NamedTuple):
+    """A module with data, and where its region lies."""
+
+    known: _Known
+    slot: int
+    at: int
+    size: int
+
+
+@cache
+def _known(format_version: str, slot: int, version: int, byte_order: ByteOrder) -> _Known:
+    names = _FORMATS[format_version].modules
+    layout = Layout(names[slot] if slot < len(names) else f"module {slot}", version, byte_order)
+    return _Known(layout, reads(layout), *record_bytes(layout))
+
+
+class _Header(NamedTuple):
     version: str
     format: _Format
     byte_order: ByteOrder
     compression: Compression
     partial: int
     names: tuple[int, int]
-    modules: dict[int, tuple[int, int, int]]
-    """Slot: (offset, length, version) of each module with data."""
+    modules: list[_Module]
 
 
 def open_log(content: Content, uri: str, hold: int) -> Log:
@@ -84,24 +111,41 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     InputError names what is wrong with a log that can't be trusted whole.
     """
     header = _read_header(content, uri)
-    present = [header.names[:2]] * bool(header.names[1]) + [(at, size) for at, size, _ in header.modules.values()]
+    form = header.format
+    present = [header.names] * bool(header.names[1]) + [(module.at, module.size) for module in header.modules]
     for at, size in present:
-        if at < header.format.header_bytes or at + size > len(content):
+        if at < form.header_bytes or at + size > len(content):
             raise InputError(
                 uri,
                 f"cut off: the header speaks of {size} bytes at {at}, the file has {len(content)}",
                 "copy the log again",
             )
     job_end = header.names[0] if header.names[1] else min((at for at, _ in present), default=len(content))
-    head = _read_job(content, uri, header, job_end)
-    names = None
-    if header.names[1]:
-        layout = Layout("names", int(header.format.names_end_with_nul), header.byte_order)
-        names = Region(layout, _inflate(content, uri, header, "names", *header.names, hold))
-    log = Log(head, names, [])
-    for slot, (at, size, version) in header.modules.items():
-        _add_module(log, content, uri, header, slot, (at, size, version), hold)
+    log = Log(_read_job(content, uri, header, job_end), None, [])
+    name, at = "names", header.names[0]
+    try:
+        if header.names[1]:
+            data = inflate(content[at : at + header.names[1]], header.compression, hold)
+            log.names = Region(Layout("names", int(form.names_end_with_nul), header.byte_order), data)
+        for (layout, readable, before, record), slot, at, size in header.modules:
+            name = layout.module
+            if not readable:
+                log.left_out.append(_left_out(header, layout, slot, size))
+                continue
+            data = inflate(content[at : at + size], header.compression, hold)
+            if data is not None and (len(data) < before or (len(data) - before) % record):
+                problem = f"{len(data)} bytes are not whole records of {record}" + f" behind {before}" * bool(before)
+                raise _damaged(uri, name, at, problem)
+            log.regions.append(Region(layout, data))
+    except InflateError as error:
+        raise _damaged(uri, name, at, error) from None
     return log
+
+
+def _left_out(header: _Header, layout: Layout, slot: int, size: int) -> tuple[str, str]:
+    """(part, reason) for a module whose records can't be read."""
+    what = "its version is unknown" if slot < len(header.format.modules) else "the module is unknown"
+    return f"module {slot} ({layout.module}) version {layout.version}, {size} bytes", f"{what}; update iolake"
 
 
 def is_log3(content: Content) -> bool:
@@ -114,8 +158,8 @@ def is_log3(content: Content) -> bool:
 def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
     """The inflated bytes of one region, a module's or `names`, of an opened log, in pieces."""
     header = _read_header(content, uri)
-    slots = {_name(header, slot): where[:2] for slot, where in header.modules.items()}
-    at, size = (slots | {"names": header.names})[name]
+    places = {module.known.layout.module: (module.at, module.size) for module in header.modules}
+    at, size = (places | {"names": header.names})[name]
     try:
         yield from inflated_pieces(content[at : at + size], header.compression)
     except InflateError as error:
@@ -139,17 +183,22 @@ def _read_header(content: Content, uri: str) -> _Header:
     (partial,) = struct.unpack_from(order + form.mask[1], content, form.mask[0])
     names_at, names_size, *maps = struct.unpack_from(f"{order}{2 + 2 * form.slots}Q", content, form.maps_at)
     versions = struct.unpack_from(f"{order}{form.slots}I", content, form.versions_at)
-    modules = {
-        slot: (maps[2 * slot], maps[2 * slot + 1], versions[slot]) for slot in range(form.slots) if maps[2 * slot + 1]
-    }
+    present = [slot for slot, size in enumerate(maps[1::2]) if size]
     byte_order: ByteOrder = "little" if order == "<" else "big"
+    modules = [
+        _Module(_known(version, slot, versions[slot], byte_order), slot, maps[2 * slot], maps[2 * slot + 1])
+        for slot in present
+    ]
     return _Header(version, form, byte_order, compression, partial, (names_at, names_size), modules)
 
 
 def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
     form, order = header.format, "<" if header.byte_order == "little" else ">"
     start = form.header_bytes
-    job = _inflate(content, uri, header, "job", start, end - start, _JOB_MOST)
+    try:
+        job = inflate(content[start:end], header.compression, _JOB_MOST)
+    except InflateError as error:
+        raise _damaged(uri, "job", start, error) from None
     fields = 7 if form.nanoseconds else 5
     if job is None or len(job) < 8 * fields + _METADATA:
         raise InputError(uri, f"job region at byte {start} has not the length of one", "copy the log again")
@@ -177,42 +226,13 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         exe=exe,
         mounts=mounts,
         metadata=_read_metadata(job[8 * fields : metadata_end]),
-        modules={_name(header, slot): version for slot, (_, _, version) in header.modules.items()},
-        partial_modules=tuple(_name(header, slot) for slot in header.modules if header.partial >> slot & 1),
+        modules={module.known.layout.module: module.known.layout.version for module in header.modules},
+        partial_modules=tuple(m.known.layout.module for m in header.modules if header.partial >> m.slot & 1),
     )
-
-
-def _add_module(
-    log: Log, content: Content, uri: str, header: _Header, slot: int, where: tuple[int, int, int], hold: int
-) -> None:
-    """Add a module's region to the log, or to what is left out where its layout is unknown."""
-    at, size, version = where
-    name = _name(header, slot)
-    layout = Layout(name, version, header.byte_order)
-    if not reads(layout):
-        known = "its version is unknown" if slot < len(header.format.modules) else "the module is unknown"
-        log.left_out.append((f"module {slot} ({name}) version {version}, {size} bytes", f"{known}; update iolake"))
-        return
-    data = _inflate(content, uri, header, name, at, size, hold)
-    if data is not None and (problem := problem_of_length(layout, len(data))):
-        raise _damaged(uri, name, at, problem)
-    log.regions.append(Region(layout, data))
-
-
-def _inflate(content: Content, uri: str, header: _Header, name: str, at: int, size: int, hold: int) -> bytes | None:
-    try:
-        return inflate(content[at : at + size], header.compression, hold)
-    except InflateError as error:
-        raise _damaged(uri, name, at, error) from None
 
 
 def _damaged(uri: str, name: str, at: int, problem: object) -> InputError:
     return InputError(uri, f"{name} region at byte {at}: {problem}", "copy the log again")
-
-
-def _name(header: _Header, slot: int) -> str:
-    known = header.format.modules
-    return known[slot] if slot < len(known) else f"module {slot}"
 
 
 def _read_metadata(field: bytes) -> dict[str, str]:
@@ -223,5 +243,11 @@ def _read_metadata(field: bytes) -> dict[str, str]:
 def _read_exe(field: bytes) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The command line, and (mount point, type) of each mount; a log without mounts has no newline at all."""
     exe, _, table = field.split(b"\0", 1)[0].decode("utf-8", "backslashreplace").partition("\n")
+    return exe, _read_mounts(table)
+
+
+@lru_cache
+def _read_mounts(table: str) -> tuple[tuple[str, str], ...]:
+    """(mount point, type) of each line; the logs of a machine mostly have the same."""
     entries = (line.partition("\t") for line in table.split("\n"))
-    return exe, tuple((mount, kind) for kind, mark, mount in entries if mark)
+    return tuple((mount, kind) for kind, mark, mount in entries if mark)

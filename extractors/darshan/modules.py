@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Final
 
 from extractors.darshan import dxt, fixed, legacy, legacy_records, variable
@@ -17,7 +16,6 @@ _VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
 """Newest version, and what decodes it."""
 
 
-@cache
 def reads(layout: Layout) -> bool:
     """Whether records of that layout can be decoded."""
     if layout.module in _VARIABLE:
@@ -30,15 +28,12 @@ def shape(layout: Layout) -> Shape:
     return dxt.shape(layout) if dxt.reads(layout) else variable.shape(layout)
 
 
-def problem_of_length(layout: Layout, length: int) -> str | None:
-    """Why a region of `length` bytes can't be whole records, as far as its length tells; None where it can."""
-    if layout.module in fixed.MODULES:
-        header, record = (8 * words for words in fixed.record_words(layout))
-        if length < header:
-            return f"{length} bytes are less than the {header} that come before its records"
-        left = (length - header) % record
-        return f"{length} bytes leave {left} over after whole records of {record}" if left else None
-    return f"{length} bytes are not whole words" if length % 8 else None
+def record_bytes(layout: Layout) -> tuple[int, int]:
+    """(bytes before the first record, bytes of a record); of a layout that is not fixed, records are whole words."""
+    if not fixed.reads(layout):
+        return 0, 8
+    before, record = fixed.record_words(layout)
+    return 8 * before, 8 * record
 
 
 def decode(group: Group) -> Decoded:
