@@ -54,7 +54,6 @@ def _nightly(site: Path, since: str) -> None:
 
 def _answer(folder: Path, site: Path) -> None:
     from reports.worst import worst_jobs
-
     from schemas.site import Site
     from warehouse.lake import Lake
 

@@ -54,9 +54,8 @@ def compact(where: Where) -> None:
     \b
     iolake compact
     """
-    from warehouse.compact import compact as run
-
     from reports.units import bytes_text
+    from warehouse.compact import compact as run
 
     done = run(where.open_warehouse())
     click.echo(
