@@ -373,3 +373,21 @@ def test_an_unknown_module_or_version_is_left_out_by_its_number_and_length(versi
     assert [row["POSIX_OPENS"] for row in rows["darshan_posix"][0]] == [1]
     parts = ["module 2 (MPI-IO) version 99", "module 40 (module 40) version 1"]
     assert [reject.part.split(",")[0] for reject in rejects] == parts[: 2 if version == "3.41" else 1]
+
+
+def test_a_layout_ends_before_the_component_that_was_only_room(tmp_path: Path) -> None:
+    """P6: a component of stripe size -1 was never there."""
+    room = Component([], -1, stripe_count=-1)
+    layouts = [Lustre(7, 0, [Component([3, 1]), room, Component([2])]), Lustre(7, 1, [room])]
+    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a", modules={"LUSTRE": layouts})
+    rows, rejects = read([log], str(tmp_path))
+    assert not rejects
+    found = [(row["rank"], row["component"], row["osts"]) for row in rows["darshan_lustre"][0]]
+    assert found == [(0, 0, [3, 1]), (1, None, None)]
+
+
+def test_a_command_line_without_mounts_is_kept_whole(tmp_path: Path) -> None:
+    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a " + "x" * 2000, version="3.10")
+    rows, _ = read([log], str(tmp_path))
+    assert rows["darshan_logs"][0][0]["exe"] == log.exe
+    assert rows["darshan_mounts"] == [[]]

@@ -81,7 +81,6 @@ class Log:
     `mounts` are (mount point, type) pairs. `versions` names module versions other than release 3.5.0's own.
     `partial` names modules that ran out of memory. `streams` is in how many compressed streams a region is
     written, as each rank writes its own. `raw` adds modules that have no name here: id to (version, content).
-    `job_text` replaces the command line and mounts by given bytes.
     """
 
     job_id: int
@@ -99,7 +98,6 @@ class Log:
     versions: Mapping[str, int] = field(default_factory=dict)
     partial: Sequence[str] = ()
     raw: Mapping[int, tuple[int, bytes]] = field(default_factory=dict)
-    job_text: bytes | None = None
     version: str = "3.41"
     byte_order: ByteOrder = "<"
     compression: Compression = "zlib"
@@ -165,9 +163,7 @@ def _job(log: Log, form: Format) -> bytes:
     metadata = "".join(f"{key}={value}\n" for key, value in log.metadata.items()).encode()
     if len(metadata) >= _METADATA_BYTES:
         raise ValueError(f"{len(metadata)} bytes of metadata; there is room for {_METADATA_BYTES - 1}")
-    text = log.job_text
-    if text is None:
-        text = (log.exe + "".join(f"\n{kind}\t{mount}" for mount, kind in log.mounts)).encode()
+    text = (log.exe + "".join(f"\n{kind}\t{mount}" for mount, kind in log.mounts)).encode()
     job = struct.pack(f"{log.byte_order}{len(numbers)}q{_METADATA_BYTES}s", *numbers, metadata) + text + b"\0"
     if len(job) > _JOB_TEXT_BYTES:
         raise ValueError(f"{len(job)} bytes of job, command line and mounts; there is room for {_JOB_TEXT_BYTES}")
