@@ -19,7 +19,6 @@ from schemas.table import (
     JOB_ID,
     MAP_COUNTS,
     PLAIN,
-    PLAIN,
     TEXT,
     TIMESTAMP,
     TS,
