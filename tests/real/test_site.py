@@ -69,6 +69,8 @@ def test_every_sample_is_accounted_for_and_only_the_empty_logs_are_rejected(lake
         ("hdf5", "burst_buffer", 1, 1, 0, 0, 0),
         ("hdf5", "scratch1", 2, 2, 0, 0, 0),
         ("lmt", "scratch1", 1, 1, 0, 0, 0),
+        ("params", "ai400x2", 1, 1, 0, 0, 0),
+        ("params", "lustrefs", 1, 1, 0, 0, 0),
         ("slurm", "edison", 1, 1, 0, 0, 0),
         ("slurm", "tiny", 4, 4, 0, 0, 0),
         ("slurm", "tiny_la", 1, 1, 0, 0, 0),
