@@ -167,9 +167,11 @@ def _req_mem(columns: Columns) -> pl.Series:
 def _nnodes(columns: Columns) -> pl.Series:
     """Allocated nodes: NNodes tells those asked for until the job starts, so it counts only after that."""
     started = columns.ready["start_time"].is_not_null()
-    named = columns.number("nnodes").set(~started, None)
+    told = columns.number("allocnodes").fill_null(columns.number("nnodes").set(~started, None))
+    if told.null_count() == 0:
+        return told
     listed = columns.read("nodelist", values.node_names)
-    return columns.number("allocnodes").fill_null(named).fill_null(pl.Series(pc.list_value_length(listed)))
+    return told.fill_null(pl.Series(pc.list_value_length(listed)))
 
 
 def _ncpus(columns: Columns) -> pl.Series:

@@ -1,0 +1,115 @@
+"""A month of Slurm accounting from text, against polars' own CSV reader on the same bytes.
+
+    python benchmarks/slurm.py [--jobs 600000]
+
+The month is made up: jobs with a batch step and one srun each, their nodes, resources and usage as sacct writes
+them. Both readers get the same file in the same run, in turns; polars gives columns of text and numbers, the
+extractor slurm_jobs and slurm_steps (UTC times, node names, resource maps in base units, keys checked).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from extractors.base import Batch, Span
+from extractors.slurm import Slurm
+from schemas.site import Site
+
+FIELDS = (
+    "JobID|JobIDRaw|User|Account|Partition|QOS|JobName|State|ExitCode|Submit|Eligible|Start|End|ElapsedRaw|TimelimitRaw|"
+    "NNodes|AllocNodes|AllocCPUS|NodeList|ReqTRES|AllocTRES|NTasks|TotalCPU|MaxRSS|MaxDiskRead|MaxDiskWrite|"
+    "TRESUsageInTot|TRESUsageOutTot|WorkDir"
+)
+
+
+def write_month(path: Path, jobs: int) -> None:
+    """A file of `jobs` jobs, three rows each, in the order in which sacct gives them."""
+    random = np.random.default_rng(1)
+    user, first, rss, read, out = (random.integers(1, n, jobs).tolist() for n in (400, 9000, 4 * 10**6, 10**10, 10**10))
+    nodes = np.minimum(random.zipf(1.6, jobs), 1024).tolist()  # most jobs are small, and a few are not
+    submit = np.sort(random.integers(1_488_326_400, 1_491_004_800, jobs))
+    start = submit + random.integers(0, 20_000, jobs)
+    elapsed = random.integers(1, 30_000, jobs)
+    clocks = [np.datetime_as_string(t.astype("datetime64[s]")).tolist() for t in (submit, start, start + elapsed)]
+    with path.open("w", encoding="ascii") as file:
+        file.write(FIELDS + "\n")
+        for i, values in enumerate(zip(*clocks, elapsed.tolist(), user, nodes, first, rss, read, out, strict=True)):
+            file.writelines("|".join(map(str, row)) + "\n" for row in _job(4_000_000 + i, *values))
+
+
+def _job(
+    job: int,
+    submit: str,
+    start: str,
+    end: str,
+    elapsed: int,
+    user: int,
+    nodes: int,
+    first: int,
+    rss: int,
+    read: int,
+    out: int,
+) -> Iterator[tuple[object, ...]]:
+    """The rows of one job and its two steps."""
+    where = f"nid{first:05d}" if nodes == 1 else f"nid[{first:05d}-{first + nodes - 1:05d}]"
+    alloc = f"billing={nodes * 64},cpu={nodes * 64},mem={nodes * 118}G,node={nodes}"
+    size = (nodes, nodes, nodes * 64, where)
+    who = (f"u{user}", f"m{user % 50}", "regular", "normal", f"run{user}.sh", "COMPLETED", "0:0")
+    cpu = f"{elapsed % 24:02d}:10:05.250"
+    times = (submit, submit, start, end, elapsed, 1440)
+    yield (job, job, *who, *times, *size, alloc, alloc, "", cpu, *[""] * 5, f"/scratch/u{user}")
+    usage = f"cpu=00:{elapsed % 60:02d}:07,energy=0,fs/disk={read},mem={rss}K,pages=3,vmem={rss * 3}K"
+    peaks = (f"{rss}K", f"{read / 2**20:.2f}M", f"{out / 2**20:.2f}M", usage, f"energy=0,fs/disk={out}")
+    for step, name, tasks in (("batch", "batch", 1), ("0", f"app{user}", nodes * 64)):
+        who = ("", f"m{user % 50}", "", "", name, "COMPLETED", "0:0")
+        shown = f"{job}.{step}"
+        yield (shown, shown, *who, start, start, start, end, elapsed, "", *size, "", alloc, tasks, cpu, *peaks, "")
+
+
+def extract(path: Path) -> int:
+    """The file by the extractor; how many rows it gave."""
+    site = Site.model_validate({"clusters": {"c": {"timezone": "America/Phoenix", "slurm": {"files": str(path)}}}})
+    (input,) = Slurm().find(site, Span())
+    results = Slurm().read(input, site)
+    return sum(result.data.num_rows for result in results if isinstance(result, Batch))
+
+
+def read_csv(path: Path) -> int:
+    """The file by polars; how many rows it gave."""
+    return pl.read_csv(path, separator="|", quote_char=None).height
+
+
+def timed(read: Callable[[Path], int], path: Path) -> tuple[int, float]:
+    """(rows, seconds) of one reading."""
+    start = time.perf_counter()
+    return read(path), time.perf_counter() - start
+
+
+def main() -> None:
+    """Make the month, read it both ways in turns, and print the best of each and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=600_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sacct.txt"
+        write_month(path, arguments.jobs)
+        best = {read: min(timed(read, path)[1] for _ in range(arguments.rounds)) for read in (read_csv, extract)}
+        rows, size = extract(path), path.stat().st_size
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{arguments.jobs:,} jobs, {rows:,} rows, {size / 2**20:,.0f} MiB of text")
+    for read, seconds in best.items():
+        print(f"{read.__name__:>10}: {seconds:6.2f} s, {rows / seconds / 1e6:.2f} M rows/s")
+    print(f"extractor / polars' CSV reader: {best[extract] / best[read_csv]:.2f}; peak memory {peak:.1f} GiB")
+
+
+if __name__ == "__main__":
+    main()
