@@ -133,9 +133,9 @@ WHERE file_system = $1 AND ts = $2 AND role = 'ost' AND date = $2::TIMESTAMP::DA
 ORDER BY target
 """
 _NEAREST = """
-SELECT DISTINCT job_id FROM jobs
+SELECT job_id FROM (SELECT job_id FROM jobs UNION SELECT job_id FROM darshan_logs)
 WHERE job_id IS NOT NULL
-ORDER BY abs(job_id - $1), job_id
+ORDER BY levenshtein(job_id::VARCHAR, $1::BIGINT::VARCHAR), abs(job_id - $1), job_id
 LIMIT 3
 """
 
@@ -167,7 +167,7 @@ def stray_logs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
 
 
 def nearest(lake: Lake, job_id: int) -> list[int]:
-    """The job ids of the lake that come nearest to one that it does not have."""
+    """The job ids of the lake that look most like one that it does not have."""
     return [row["job_id"] for row in _rows(lake, _NEAREST, job_id)]
 
 

@@ -53,13 +53,14 @@ def section(page: str, name: str) -> str:
     return after.split("\n\n", 1)[0]
 
 
-def test_an_unknown_id_is_answered_with_the_nearest_ones(lake: Lake, fill: Fill) -> None:
-    fill("slurm_jobs", *(job(job_id=n, submit_time=START) for n in (10, 480, 512, 530)))
-    with pytest.raises(NoJob, match=r"no job 500 in the lake; the nearest ids are 512, 480, 530") as error:
-        job_page(lake, 500)
-    assert error.value.near == [512, 480, 530]
-    with pytest.raises(NoJob, match="no job 480 on cori"):
-        job_page(lake, 480, "cori")
+def test_an_unknown_id_is_answered_with_those_that_it_may_be_a_slip_of(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", *(job(job_id=n, submit_time=START) for n in (44785, 4478550, 4478544)))
+    fill("darshan_logs", log(job_id=447855))
+    with pytest.raises(NoJob, match=r"no job 447854 in the lake; the nearest ids are 447855, 44785, 4478544") as error:
+        job_page(lake, 447854)
+    assert error.value.near == [447855, 44785, 4478544]
+    with pytest.raises(NoJob, match="no job 4478544 on cori"):
+        job_page(lake, 4478544, "cori")
 
 
 def test_an_empty_lake_has_no_nearest_id(lake: Lake) -> None:
