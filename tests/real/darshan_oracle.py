@@ -14,10 +14,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import darshan
 from darshan.backend import cffi_backend as backend
 from darshan.backend.apmpi import log_get_apmpi_record
 from darshan.backend.apxc import log_get_apxc_record
 
+METRICS = (
+    "total_bytes",
+    "unique_io_total_time_by_slowest",
+    "unique_rw_only_time_by_slowest",
+    "unique_md_only_time_by_slowest",
+    "unique_io_slowest_rank",
+    "shared_io_total_time_by_slowest",
+    "agg_perf_by_slowest",
+    "agg_time_by_slowest",
+)
+CATEGORY = (
+    "count",
+    "total_read_volume_bytes",
+    "total_write_volume_bytes",
+    "max_read_volume_bytes",
+    "total_max_offset_bytes",
+    "max_offset_bytes",
+)
 _HEADED = {"APMPI": log_get_apmpi_record, "APXC": log_get_apxc_record}
 
 
@@ -36,7 +55,23 @@ def dump(path: str) -> dict[str, Any]:
         "fcounters": {name: backend.fcounter_names(name) for name in modules},
     }
     backend.log_close(log)
-    return read
+    return read | {"derived": _derived(path, read)}
+
+
+def _derived(path: str, read: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """What the accumulator makes of the modules' records: the metrics, and each category's counters."""
+    report = darshan.DarshanReport(path, read_all=False)
+    derived = {}
+    for module in ("POSIX", "MPI-IO", "STDIO"):
+        if not read["records"].get(module):
+            continue
+        report.mod_read_all_records(module)
+        metrics = backend.accumulate_records(report.records[module].to_df(), module, read["job"]["nprocs"])[0]
+        derived[module] = {name: getattr(metrics, name) for name in METRICS}
+        derived[module]["categories"] = [
+            {name: getattr(category, name) for name in CATEGORY} for category in metrics.category_counters
+        ]
+    return derived
 
 
 def _records(log: Any, module: str) -> Any:
