@@ -1,0 +1,186 @@
+"""Darshan logs into Parquet: iolake beside PyDarshan, and beside nothing but inflation.
+
+    python benchmarks/darshan.py [--logs 20000] [--records 500000] [--segments 10000000]
+
+Each figure is a process of its own, timed by the kernel (its own CPU time and that of its children), all in one
+run on one machine. `PyDarshan` reads logs with DarshanReport and writes one Parquet file a module for every 500.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])  # not this folder: its darshan is not the library
+
+SITE = """
+[clusters.c]
+darshan = {{ files = "{pattern}" }}
+[file_systems.work]
+mounts = ["/lustre/work"]
+"""
+TOGETHER = 500
+
+
+def inflation(folder: Path) -> None:
+    """Inflate the logs' regions, with zlib."""
+    from benchmarks.darshan_fleet import inflate_all
+
+    inflate_all(folder)
+
+
+def pydarshan(folder: Path) -> None:
+    """Read each log with PyDarshan, and write what it reads as Parquet."""
+    import darshan
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from darshan.backend.cffi_backend import counter_names
+
+    modules = ("POSIX", "MPI-IO", "STDIO")
+
+    def write(rows: dict[str, list[Any]], number: int) -> None:
+        for module, records in rows.items():
+            columns: dict[str, Any] = {"id": [r["id"] for r in records], "rank": [r["rank"] for r in records]}
+            for kind, names in (("counters", counter_names(module)), ("fcounters", counter_names(module, fcnts=True))):
+                values = zip(*(r[kind].tolist() for r in records), strict=True)
+                columns |= dict(zip(names, map(list, values), strict=True))
+            ids = pa.array(columns.pop("id"), pa.uint64())
+            table = pa.table({"id": ids, **columns})
+            pq.write_table(table, folder / f"{module.replace('/', '')}-{number}.parquet", compression="zstd")
+
+    rows: dict[str, list[Any]] = defaultdict(list)
+    logs = sorted(folder.rglob("*.darshan"))
+    for number, path in enumerate(logs, 1):
+        report = darshan.DarshanReport(str(path), read_all=False, dtype="numpy")
+        for module in modules:
+            if module in report.modules:
+                report.mod_read_all_records(module, dtype="numpy")
+                rows[module] += list(report.records[module])
+        if number % TOGETHER == 0 or number == len(logs):
+            write(rows, number)
+            rows.clear()
+
+
+def decode(folder: Path) -> None:
+    """iolake's extractor alone, rows thrown away."""
+    from extractors.base import Input
+    from extractors.darshan import Darshan
+    from schemas.site import Site
+
+    site = Site.model_validate({"clusters": {"c": {}}, "file_systems": {"work": {"mounts": ["/lustre/work"]}}})
+    inputs = [Input("darshan", "c", str(path)) for path in sorted(folder.rglob("*.darshan"))]
+    for start in range(0, len(inputs), Darshan.batch_inputs):
+        for _ in Darshan().read_many(inputs[start : start + Darshan.batch_inputs], site):
+            pass
+
+
+def ingest(folder: Path, workers: int = 1) -> None:
+    """iolake, from finding the logs to a committed snapshot."""
+    from pipelines.ingest import ingest as ingest_site
+    from schemas.site import Site
+
+    with tempfile.TemporaryDirectory() as root:
+        (Path(root) / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
+        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=workers)
+        assert report.snapshots, "nothing was loaded"
+        assert not report.rejected, "a log was rejected"
+
+
+TASKS: dict[str, Callable[[Path], None]] = {
+    "inflation": inflation,
+    "PyDarshan": pydarshan,
+    "iolake, decoding": decode,
+    "iolake, to a snapshot": ingest,
+    "iolake, two workers": lambda folder: ingest(folder, 2),
+}
+
+
+def run(task: str, folder: Path) -> dict[str, float]:
+    """Run a task in a process of its own: CPU seconds, seconds, peak memory in MiB of the largest process."""
+    command = [sys.executable, __file__, "--task", task, "--folder", str(folder)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result: dict[str, float] = json.loads(told.splitlines()[-1])
+    return result
+
+
+def task_main(task: str, folder: Path) -> None:
+    """What such a process does."""
+    TASKS[task](folder.parent / "warm")  # what is imported is not what is measured
+    before, started = _cpu_s(), time.monotonic()
+    TASKS[task](folder)
+    seconds = time.monotonic() - started
+    peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    print(json.dumps({"cpu_s": _cpu_s() - before, "s": seconds, "peak_mib": peak}))
+
+
+def _cpu_s() -> float:
+    return sum(
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
+
+
+def main() -> None:
+    """Make the logs, run the tasks, print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--logs", type=int, default=20_000)
+    parser.add_argument("--records", type=int, default=500_000)
+    parser.add_argument("--segments", type=int, default=10_000_000)
+    parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.task:
+        task_main(options.task, options.folder)
+        return
+    from benchmarks.darshan_fleet import small
+
+    with tempfile.TemporaryDirectory() as root:
+        small(Path(root) / "warm", 2)
+        compare_small(Path(root), options.logs)
+        large(Path(root), "records", options.records)
+        large(Path(root), "segments", options.segments)
+
+
+def compare_small(root: Path, logs: int) -> None:
+    """The fleet, and a tenth of it for PyDarshan."""
+    from benchmarks.darshan_fleet import small
+
+    small(root / "fleet", logs)
+    small(root / "tenth", max(logs // 10, 1))
+    size = sum(p.stat().st_size for p in (root / "fleet").rglob("*.darshan"))
+    print(f"{logs} small logs, {size / logs / 1000:.1f} KB each")
+    rates = {}
+    for task in TASKS:
+        count = logs // 10 if task == "PyDarshan" else logs
+        told = run(task, root / ("tenth" if task == "PyDarshan" else "fleet"))
+        rates[task] = count / told["cpu_s"]
+        print(f"  {task:24} {rates[task]:9,.0f} logs a CPU-second, {count / told['s']:9,.0f} a second", end="")
+        print(f", {rates[task] / rates['PyDarshan']:5.1f} x PyDarshan" if "PyDarshan" in rates else "")
+
+
+def large(root: Path, what: str, count: int) -> None:
+    """One log of many records or traced segments."""
+    from benchmarks.darshan_fleet import long_trace, many_records
+
+    folder = root / what
+    folder.mkdir()
+    (many_records if what == "records" else long_trace)(folder / "a_b_id1_3-15-1-1_1.darshan", count)
+    size = (folder / "a_b_id1_3-15-1-1_1.darshan").stat().st_size
+    print(f"one log of {count:,} {what}, {size / 1e6:.0f} MB")
+    for task in ("iolake, decoding", "iolake, to a snapshot"):
+        told = run(task, folder)
+        rate = count / told["cpu_s"]
+        print(f"  {task:24} {rate:11,.0f} {what} a CPU-second, {told['peak_mib']:6.0f} MiB at most")
+
+
+if __name__ == "__main__":
+    main()
