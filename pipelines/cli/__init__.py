@@ -81,7 +81,7 @@ def main() -> None:
 
 def _is_the_users(error: Exception) -> bool:
     """Whether the text of an error says all that its reader needs."""
-    known = {"LakeError", "SiteError", "InputError", "DemoError"}
+    known = {"LakeError", "SiteError", "InputError", "DemoError", "ServerError"}
     kinds = {kind.__name__ for kind in type(error).__mro__}
     return (
         bool(known & kinds)

@@ -43,20 +43,21 @@ def ingest(
 @click.command()
 @click.option("--cron", default="30 3 * * *", show_default=True, help="When, in cron's form, UTC.")
 @click.option("--days", default=3, show_default=True, help="How many days back each run looks.")
+@click.option("--port", default=4200, show_default=True, help="Where the schedule's page is, on this machine.")
 @where_options
-def serve(cron: str, days: int, where: Where) -> None:
+def serve(cron: str, days: int, port: int, where: Where) -> None:
     """Run the nightly schedule on this machine until interrupted.
 
-    Prefect keeps the schedule; the server is the one that PREFECT_API_URL names, or one that starts here.
+    Prefect keeps the schedule, and a page of its runs. The server is the one that PREFECT_API_URL names, or one
+    that starts here and ends with the command.
 
     \b
     iolake serve --cron "0 4 * * *"
     """
-    from pipelines.flows import nightly
+    from pipelines.serve import serve as run
 
-    site = Path(where.site or "site.toml").resolve()
     where.read_site()
-    nightly.serve("nightly", cron=cron, parameters={"site": str(site), "days": days, "lake": where.lake})
+    run(Path(where.site or "site.toml").resolve(), where.lake, cron, days, port)
 
 
 @click.command()

@@ -1,0 +1,71 @@
+"""`iolake serve`: the nightly schedule on this machine, with a Prefect server of its own where none is named."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import click
+
+_START_S = 120
+
+
+class ServerError(Exception):
+    """The Prefect server can't be had; its text is one line for a person."""
+
+
+def serve(site: Path, lake: str | None, cron: str, days: int, port: int) -> None:
+    """Serve the nightly flow until interrupted. Runs that come due meanwhile run one at a time. ServerError."""
+    with _server(port):
+        from pipelines.flows import nightly
+
+        parameters = {"site": str(site), "days": days, "lake": lake}
+        nightly.serve("nightly", cron=cron, parameters=parameters, global_limit=1)
+
+
+@contextmanager
+def _server(port: int) -> Iterator[None]:
+    """The server that PREFECT_API_URL names, or one that lives as long as the block."""
+    if "PREFECT_API_URL" in os.environ:
+        yield
+        return
+    # A schedule needs a server process: the one that Prefect embeds in a flow's process has no scheduler.
+    url = f"http://127.0.0.1:{port}/api"
+    environment = os.environ | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    prefect = str(Path(sys.executable).with_name("prefect"))
+    command = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # Out of the terminal's group, so that an interrupt ends the schedule first and the server after it.
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        _wait(process, url)
+        os.environ["PREFECT_API_URL"] = url
+        click.echo(f"the schedule and its runs: http://127.0.0.1:{port}")
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    for _ in range(_START_S * 4):
+        if process.poll() is not None:
+            raise ServerError(
+                f"the Prefect server ended as it started; is port {url.split(':')[2][:-4]} taken? see --port"
+            )
+        try:
+            urlopen(f"{url}/health", timeout=1)
+        except (URLError, OSError):
+            time.sleep(0.25)
+        else:
+            return
+    raise ServerError(f"the Prefect server did not answer at {url} within {_START_S} s")
