@@ -179,6 +179,15 @@ def _application(logs: Sequence[Row], since: datetime, until: datetime) -> Itera
                     )
                 )
         yield from (f"    {line}" for line in text.columns(rows, [1, 2, 3, 4, 5]))
+    if len(logs) > 1:
+        read, written = (" ".join(_bytes(_moved(logs, way))).strip() for way in ("read_bytes", "write_bytes"))
+        yield f"  in all, by POSIX and STDIO: read {read}, written {written}"
+
+
+def _moved(logs: Sequence[Row], way: str) -> int | None:
+    """Bytes that POSIX and STDIO moved in all logs; None where none of them has either."""
+    counted = [log[key][way] for log in logs for key in ("posix", "stdio") if log[key] is not None]
+    return sum(counted) if counted else None
 
 
 def _file_systems(
