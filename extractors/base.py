@@ -169,9 +169,10 @@ def rejection(input: Input, error: InputError | OSError) -> Reject:
 
 
 def with_input_id(batch: Batch, input: Input) -> Batch:
-    """The batch with an `input_id` column that names `input` in each row."""
+    """The batch with an `input_id` column that names `input` in each row: one name, and a number a row."""
     data = pa.table(batch.data) if isinstance(batch.data, pa.RecordBatch) else batch.data
-    return replace(batch, data=data.append_column("input_id", pa.repeat(input.input_id, data.num_rows)))
+    names = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), data.num_rows), [input.input_id])
+    return replace(batch, data=data.append_column("input_id", names))
 
 
 def rows_hash(results: Iterable[Batch | Reject]) -> str:
