@@ -1,0 +1,23 @@
+-- What did each object storage target of a file system do in one window?
+--   FROM lustre_ost_during('scratch', '2026-03-01 12:00:00', '2026-03-01 12:30:00')
+-- Times are UTC. An interval that lies partly in the window counts by the share of its time, or whole with
+-- pro_rate := false. Only the days and hours of the window are read. seen_s is the time with counts.
+CREATE OR REPLACE MACRO lustre_ost_during(fs, window_start, window_end, pro_rate := true) AS TABLE
+WITH parts AS (
+  SELECT
+    ost, read_bytes, write_bytes, reset,
+    epoch(least(window_end::TIMESTAMP, ts + to_seconds(interval_s)) - greatest(window_start::TIMESTAMP, ts)) AS inside_s,
+    CASE WHEN pro_rate THEN inside_s / interval_s ELSE 1 END AS share
+  FROM lustre_ost
+  WHERE file_system = fs
+    AND date BETWEEN window_start::TIMESTAMP::DATE - 1 AND window_end::TIMESTAMP::DATE
+    AND ts < window_end::TIMESTAMP AND ts + to_seconds(interval_s) > window_start::TIMESTAMP
+)
+SELECT
+  ost,
+  round(sum(read_bytes * share))::BIGINT AS read_bytes,
+  round(sum(write_bytes * share))::BIGINT AS write_bytes,
+  coalesce(sum(inside_s) FILTER (read_bytes IS NOT NULL OR write_bytes IS NOT NULL), 0) AS seen_s,
+  coalesce(bool_or(reset), false) AS reset
+FROM parts
+GROUP BY ost
