@@ -54,7 +54,7 @@ class Hdf5(Extractor):
 def _batches(panels: list[Panel], input: Input) -> Iterator[Batch | Reject]:
     for panel in panels:
         yield from panel.batches(SUMMED, emit=panel.table.name not in input.superseded)
-        for column, count in panel.bad.items():
+        for column, count in (+panel.bad).items():
             reason = f"{count} stored values are negative or not numbers; they are null"
             yield Reject(input, reason, f"{panel.table.name}.{column}")
     osts = next((p for p in panels if p.table is LUSTRE_OST), None)

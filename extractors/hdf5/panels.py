@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -60,7 +63,7 @@ class Panel:
     gauges: dict[str, Values] = field(default_factory=dict)
     other_ops: dict[str, Values] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
-    bad: dict[str, int] = field(default_factory=dict)
+    bad: Counter[str] = field(default_factory=Counter)
     totals: dict[str, tuple[Ints, Flags]] = field(default_factory=dict)
     present: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -72,17 +75,19 @@ class Panel:
         in_order = self.table in (LUSTRE_OST, LUSTRE_MDT)  # the only panel of its table, in a table sorted by hour
         hours = self.edges[:-1] // HOUR_US
         cuts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), steps]
-        for start, stop in pairwise(cuts):
-            columns = self._columns(start, stop)
-            if emit and self.targets:
-                data = rows(self.table, columns, len(self.targets) * (stop - start))
-                yield Batch(self.table, data, in_order)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for data, bad in pool.map(lambda cut: self._rows(*cut), list(pairwise(cuts))):
+                self.bad.update(bad)
+                if emit and self.targets:
+                    yield Batch(self.table, data, in_order)
 
     def sums(self) -> Sums:
         """Sums over the targets, once `batches` has run."""
         return Sums(len(self.targets), self.present, self.totals)
 
-    def _columns(self, start: int, stop: int) -> dict[str, pa.Array]:
+    def _rows(self, start: int, stop: int) -> tuple[pa.Table, Counter[str]]:
+        """The rows of steps [start, stop), and how many stored numbers of each column can't be."""
+        bad: Counter[str] = Counter()
         count, steps = len(self.targets), stop - start
         ones = np.ones(count, np.int64)[:, None]
         columns = {
@@ -96,7 +101,7 @@ class Panel:
             columns[name] = names(np.zeros(count * steps, np.int32), [value])
         counted = np.zeros((count, steps), bool)
         for name, values in self.amounts.items():
-            amount, valid = self._integers(name, values.block(start, stop))
+            amount, valid = _integers(name, values.block(start, stop), bad)
             columns[name] = integers(amount.ravel(), valid.ravel())
             if name in self.totals:
                 total, seen = self.totals[name]
@@ -106,36 +111,37 @@ class Panel:
         self.present[start:stop] = counted.sum(axis=0)
         for name, values in self.gauges.items():
             block = values.block(start, stop)
-            valid = self._valid(name, block)
+            valid = _valid(name, block, bad)
             columns[name] = pa.array(block.ravel(), mask=~valid.ravel())
         if self.other_ops:
-            columns["other_ops"] = self._other_ops(start, stop)
-        return columns
+            columns["other_ops"] = self._other_ops(start, stop, bad)
+        return rows(self.table, columns, count * steps), bad
 
-    def _integers(self, name: str, block: Doubles) -> tuple[Ints, Flags]:
-        valid = self._valid(name, block)
-        if not valid.all():
-            block = np.where(valid, block, 0.0)
-        return np.rint(block).astype(np.int64), valid
-
-    def _valid(self, name: str, block: Doubles) -> Flags:
-        """Where a number is a value: neither missing nor impossible. Impossible ones are counted."""
-        bits = block.view(np.uint64)
-        valid: Flags = bits <= _LARGEST
-        if not valid.all():
-            wrong = int((~valid & (bits != _NEGATIVE_ZERO)).sum())
-            if wrong:
-                self.bad[name] = self.bad.get(name, 0) + wrong
-        return valid
-
-    def _other_ops(self, start: int, stop: int) -> pa.Array:
+    def _other_ops(self, start: int, stop: int, bad: Counter[str]) -> pa.Array:
         entries = {}
         collected = np.zeros(len(self.targets) * (stop - start), bool)
         for name, values in self.other_ops.items():
-            amount, valid = self._integers(name, values.block(start, stop))
+            amount, valid = _integers(name, values.block(start, stop), bad)
             entries[name] = np.where(valid, amount, 0).ravel()
             collected |= valid.ravel()
         return counts_map(entries, collected)
+
+
+def _integers(name: str, block: Doubles, bad: Counter[str]) -> tuple[Ints, Flags]:
+    """The block as whole numbers, and where they are values."""
+    valid = _valid(name, block, bad)
+    if not valid.all():
+        block = np.where(valid, block, 0.0)
+    return np.rint(block).astype(np.int64), valid
+
+
+def _valid(name: str, block: Doubles, bad: Counter[str]) -> Flags:
+    """Where a number is a value: neither missing nor impossible. Impossible ones are counted."""
+    bits = block.view(np.uint64)
+    valid: Flags = bits <= _LARGEST
+    if not valid.all():
+        bad[name] += int((~valid & (bits != _NEGATIVE_ZERO)).sum())
+    return valid
 
 
 def fs_batch(osts: Panel | None, mdts: Panel | None) -> Batch | None:
