@@ -3,7 +3,7 @@
 -- go through these, so mpiio_ columns are the same bytes seen one layer up. io_s is the time that all processes together
 -- spent in these calls. A file that several logs of a run name is one file; standard streams are none.
 -- performance_bytes_per_s is POSIX bytes over slowest_io_s, the POSIX time of the slowest process: what darshan-parser --perf
--- calls agg_perf_by_slowest; the times of several logs are added.
+-- calls agg_perf_by_slowest (darshan_perf has it by log and module); the times of several logs are added.
 CREATE OR REPLACE VIEW job_application AS
 WITH records AS (
   SELECT
@@ -38,22 +38,6 @@ by_run AS (
   JOIN records r ON r.cluster = d.cluster AND r.job_id = d.job_id AND r.log_id = d.log_id
   GROUP BY ALL
 ),
-by_rank AS (       -- a shared file has one record for all ranks, which tells how long its slowest took
-  SELECT
-    cluster, job_id, log_id, rank,
-    sum(POSIX_F_READ_TIME + POSIX_F_WRITE_TIME + POSIX_F_META_TIME) AS io_s,
-    sum(POSIX_F_SLOWEST_RANK_TIME) AS slowest_io_s
-  FROM darshan_posix
-  GROUP BY ALL
-),
-slowest AS (
-  SELECT
-    cluster, job_id, log_id,
-    coalesce(max(io_s) FILTER (WHERE rank IS NOT NULL), 0)
-      + coalesce(sum(slowest_io_s) FILTER (WHERE rank IS NULL), 0) AS slowest_io_s
-  FROM by_rank
-  GROUP BY ALL
-),
 logs AS (
   SELECT
     d.cluster, d.job_id, d.submit_time, d.restart,
@@ -62,9 +46,10 @@ logs AS (
     max(d.nprocs) AS nprocs,
     min(d.log_start_time) AS first_log_start,
     max(d.log_end_time) AS last_log_end,
-    sum(s.slowest_io_s) AS slowest_io_s
+    sum(p.io_s) AS slowest_io_s
   FROM job_darshan d
-  LEFT JOIN slowest s ON s.cluster = d.cluster AND s.job_id = d.job_id AND s.log_id = d.log_id
+  LEFT JOIN darshan_perf p
+    ON p.cluster = d.cluster AND p.job_id = d.job_id AND p.log_id = d.log_id AND p.module = 'POSIX'
   GROUP BY ALL
 )
 SELECT
