@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from extractors.slurm import values
 from extractors.slurm.fields import RAW
+from extractors.slurm.nodes import node_names
 from schemas.slurm import LIST_TEXT, MAP_TEXTS
 from schemas.table import MAP_COUNTS, TEXT, Column, Table
 
@@ -51,7 +52,7 @@ class Columns:
         """The field's texts; null where the field is absent or says nothing."""
         if field in self.frame.columns:
             return self.frame[field]
-        return pl.Series(field, [None] * self.frame.height, dtype=pl.String)
+        return pl.Series(field, [None], dtype=pl.String).new_from_index(0, self.frame.height)
 
     def read(self, field: str, convert: Callable[[pl.Series], _Values]) -> _Values:
         """The field's values; those that are not understood are null, and counted."""
@@ -89,6 +90,8 @@ class Columns:
             return _SPECIAL[column.name](self)
         assert column.origin is not None
         field = column.origin.lower()
+        if not {field, RAW.get(field, field)} & set(self.frame.columns):
+            return pa.nulls(self.frame.height, column.type)
         if column.type == TEXT:
             return self.text(field)
         if column.type == pa.float64():
@@ -170,7 +173,7 @@ def _nnodes(columns: Columns) -> pl.Series:
     told = columns.number("allocnodes").fill_null(columns.number("nnodes").set(~started, None))
     if told.null_count() == 0:
         return told
-    listed = columns.read("nodelist", values.node_names)
+    listed = columns.read("nodelist", node_names)
     return told.fill_null(pl.Series(pc.list_value_length(listed)))
 
 
@@ -219,7 +222,7 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "req_mem_bytes": _req_mem,
     "nnodes": _nnodes,
     "ncpus": _ncpus,
-    "nodes": lambda columns: columns.read("nodelist", values.node_names),
+    "nodes": lambda columns: columns.read("nodelist", node_names),
     "ave_cpu_freq_hz": lambda columns: columns.number("avecpufreq", base=1000) * 1000,
     "ave_cpu_s": _peak("cpu", "ave"),
     "min_cpu_s": _peak("cpu", "min"),

@@ -15,7 +15,7 @@ def parse(frame: pl.DataFrame) -> pl.DataFrame:
     `frame` has JobID, JobIDRaw or both. A job_id is null where the row doesn't tell it: `2_7` is the seventh task of
     array 2, whose own raw id only JobIDRaw knows. `step_id` is null for the job itself.
     """
-    nothing = pl.Series("", [None] * frame.height, dtype=pl.String)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
     shown = frame["jobid"] if "jobid" in frame.columns else nothing
     raw = frame["jobidraw"] if "jobidraw" in frame.columns else nothing
     shown_job, shown_step = _split(shown)

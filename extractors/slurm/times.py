@@ -33,9 +33,10 @@ class Clock:
     def __init__(self, frame: pl.DataFrame, zone: ZoneInfo) -> None:
         self.earlier: dict[str, pl.Series] = {}
         self.later: dict[str, pl.Series] = {}
-        self.bad = pl.Series([None] * frame.height, dtype=pl.String)
+        nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
+        self.bad = nothing
         for name in TIMES:
-            texts = frame[name] if name in frame.columns else pl.Series(name, [None] * frame.height, dtype=pl.String)
+            texts = frame[name] if name in frame.columns else nothing.alias(name)
             seconds, is_local = values.times(texts)
             seconds = seconds.set(seconds == 0, None)
             earlier, later, shown = to_utc(seconds.fill_null(0).to_numpy(), zone)

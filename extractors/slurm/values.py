@@ -1,4 +1,4 @@
-"""What sacct's texts stand for, a column at a time: numbers with suffixes, durations, maps, node lists.
+"""What sacct's texts stand for, a column at a time: numbers with suffixes, durations, maps.
 
 Each function takes a Series of strings and gives one of values; what it does not understand becomes null.
 """
@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
 
 _SUFFIXES: Final = "KMGTPE"
 _LARGEST: Final = 2**63 - 1
 _NO_VALUE: Final = (2**32 - 1, 2**32 - 2)
 """Slurm's INFINITE and NO_VAL, which some of its versions print as they are."""
-_ONE_BRACKET: Final = r"^(?<head>[^\[\],]*)\[(?<ranges>\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*)\](?<tail>[^\[\],]*)$"
 
 
 def numbers(texts: pl.Series, base: int = 1024) -> pl.Series:
@@ -83,64 +79,9 @@ def text_maps(texts: pl.Series) -> pa.Array:
     return _distinct(texts, lambda distinct: _maps(distinct, lambda values: values, pa.string()))
 
 
-def node_names(texts: pl.Series) -> pa.Array:
-    """Lists of node names; null where the text is not a node list."""
-    return _distinct(texts, _expand)
-
-
 def word_lists(texts: pl.Series) -> pa.Array:
     """Lists of the words between commas."""
     return texts.str.split(",").to_arrow().cast(pa.list_(pa.string()))
-
-
-def _expand(texts: pl.Series) -> pa.Array:
-    """Node lists written out: those of one name with one bracket, as most are, by column, the others one by one."""
-    rows = pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "text": texts})
-    parts = rows.select("row", pl.col("text").str.extract_groups(_ONE_BRACKET).struct.unnest()).drop_nulls("head")
-    ranges = parts.with_columns(pl.col("ranges").str.split(",")).explode("ranges")
-    ends = ranges.select(
-        *("row", "head", "tail"),
-        pl.col("ranges").str.splitn("-", 2).struct.rename_fields(["low", "high"]).struct.unnest(),
-    ).with_columns(pl.col("high").fill_null(pl.col("low")))
-    spans = ends.with_columns(
-        width=pl.col("low").str.len_bytes(),
-        low=pl.col("low").str.to_integer(strict=False),
-        size=pl.col("high").str.to_integer(strict=False) - pl.col("low").str.to_integer(strict=False) + 1,
-    )
-    sound = spans.group_by("row").agg(
-        (pl.col("size").is_between(1, MAX_NODES) & pl.col("low").is_not_null()).fill_null(False).all()
-        & (pl.col("size").sum() <= MAX_NODES)
-    )
-    spans = spans.join(sound.filter("size").select("row"), on="row", how="semi", maintain_order="left")
-    numbered = spans.with_columns(number=pl.int_ranges("low", pl.col("low") + pl.col("size"))).explode("number")
-    names = numbered.select(
-        "row", name=pl.concat_str("head", pl.col("number").cast(pl.String).str.zfill(pl.col("width")), "tail")
-    )
-    others = rows.join(parts.select("row"), on="row", how="anti", maintain_order="left").drop_nulls("text")
-    written = others.select("row", name=pl.Series([_names(t) for t in others["text"]], dtype=pl.List(pl.String)))
-    written = written.drop_nulls("name").explode("name")
-    if written.height:
-        names = pl.concat([names, written]).sort("row", maintain_order=True)
-    lists = pl.concat([sound.filter("size").select("row"), written.select("row").unique()])["row"]
-    return _lists(names, len(texts), lists)
-
-
-def _lists(items: pl.DataFrame, count: int, present: pl.Series) -> pa.Array:
-    """`count` lists of the items' names, which are in the order of their rows; null where a row is not present."""
-    ends = np.cumsum(np.bincount(items["row"].to_numpy(), minlength=count))
-    offsets = np.concatenate(([0], ends)).astype(np.int32)
-    absent = np.ones(count + 1, np.bool_)
-    absent[present.to_numpy()] = False
-    absent[count] = False
-    bounds = pl.Series(offsets).set(pl.Series(absent), None).to_arrow()
-    return pa.ListArray.from_arrays(bounds, items["name"].to_arrow().cast(pa.string()))
-
-
-def _names(text: str) -> list[str] | None:
-    try:
-        return expand(text)
-    except NodeListError:
-        return None
 
 
 def _amounts(values: pl.Series) -> pl.Series:

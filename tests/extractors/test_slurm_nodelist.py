@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.slurm.nodelist import NodeListError, compress, expand
+from extractors.slurm.nodes import node_names
 
 NAME = st.from_regex(r"[a-z][a-z0-9-]{0,4}[0-9]{0,4}(-ib|\.x)?", fullmatch=True)
 
@@ -44,3 +46,28 @@ def test_a_run_compacts_to_one_range(first: int, length: int, width: int) -> Non
     names = [f"nid{n:0{width}d}" for n in range(first, first + length + 1)]
     low, high = f"{first:0{width}d}", f"{first + length:0{width}d}"
     assert compress(names) == (f"nid{low}" if length == 0 else f"nid[{low}-{high}]")
+
+
+RANGE = st.tuples(st.integers(0, 130), st.integers(-1, 40), st.integers(1, 4)).map(
+    lambda r: f"{r[0]:0{r[2]}d}-{r[0] + r[1]:0{r[2]}d}" if r[1] else f"{r[0]:0{r[2]}d}"
+)
+BRACKET = st.lists(RANGE, min_size=1, max_size=3).map(lambda ranges: f"[{','.join(ranges)}]")
+PART = st.lists(st.sampled_from(["n", "nid", "-ib", "x9"]) | BRACKET, min_size=1, max_size=3).map("".join)
+LIST = st.lists(PART, min_size=1, max_size=3).map(",".join) | st.sampled_from(
+    ["", "n[1-", "a,,b", "n[1-99999999]", "n[0-999999]", "n[999999998-999999999]", "n[99999999999]"]
+)
+
+
+def by_scalar(text: str | None) -> list[str] | None:
+    try:
+        return None if text is None else expand(text)
+    except NodeListError:
+        return None
+
+
+@given(st.lists(st.none() | LIST, max_size=12))
+@settings(deadline=None)
+def test_a_column_of_lists_is_each_list_written_out(texts: list[str | None]) -> None:
+    found = node_names(pl.Series(texts, dtype=pl.String))
+    found.validate(full=True)
+    assert found.to_pylist() == [by_scalar(text) for text in texts]

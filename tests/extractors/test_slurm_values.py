@@ -79,10 +79,6 @@ def test_each_row_gets_its_own_map(maps: list[dict[str, int] | None]) -> None:
     assert [m and dict(m) for m in values.count_maps(strings(*texts)).to_pylist()] == [m or None for m in maps]
 
 
-def test_node_lists_that_are_damaged_are_null() -> None:
-    assert values.node_names(strings("n[1-2],x", "n[1-", None)).to_pylist() == [["n1", "n2", "x"], None, None]
-
-
 COLUMNS = ["job_id", "array_job_id", "array_task_id", "array_tasks", "het_job_id", "het_offset", "step_id"]
 
 

@@ -1,0 +1,111 @@
+"""Node lists by column: the same as `nodelist.expand` of each, made from a table of the machine's names.
+
+A machine has few names and a month has many lists. Each range of a list is a run in the table of its prefix's
+names, so a list is numbers until the very end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
+
+_ONE_BRACKET: Final = (
+    r"^(?<head>[^\[\],]*)\[(?<ranges>\d{1,9}(?:-\d{1,9})?(?:,\d{1,9}(?:-\d{1,9})?)*)\](?<tail>[^\[\],]*)$"
+)
+
+
+def node_names(texts: pl.Series) -> pa.Array:
+    """Lists of node names; null where the text is not a node list."""
+    encoded = texts.to_arrow().cast(pa.string()).dictionary_encode()
+    distinct = pl.from_arrow(encoded.dictionary)
+    assert isinstance(distinct, pl.Series)
+    names, rows, starts, sizes = _runs(distinct)
+    order = np.argsort(rows, kind="stable")
+    rows, starts, sizes = rows[order], starts[order], sizes[order]
+    before = np.cumsum(sizes) - sizes
+    numbers = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, sizes, len(distinct)).astype(np.int64))))
+    known = np.zeros(len(distinct) + 1, np.bool_)
+    known[rows] = known[-1] = True
+    bounds = pl.Series(offsets).cast(pl.Int32).set(~pl.Series(known), None).to_arrow()
+    lists = pc.take(pa.ListArray.from_arrays(bounds, pl.Series(numbers).cast(pl.Int32).to_arrow()), encoded.indices)
+    spread = pc.take(names, lists.flatten())
+    return pa.ListArray.from_arrays(_offsets(lists), spread)
+
+
+def _offsets(lists: pa.Array) -> pa.Array:
+    """Offsets of lists into their flattened values, null where the list is."""
+    lengths = pl.Series(pc.fill_null(pc.list_value_length(lists), 0))
+    offsets = pl.concat([pl.Series([0], dtype=pl.Int32), lengths.cum_sum().cast(pl.Int32)])
+    missing = pl.concat([pl.Series(pc.is_null(lists)), pl.Series([False])])
+    return offsets.set(missing, None).to_arrow()
+
+
+def _runs(lists: pl.Series) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
+    """A table of names, and (row, first place in the table, length) of the runs that the lists are made of."""
+    frame = pl.DataFrame({"row": pl.int_range(len(lists), eager=True), "text": lists}).drop_nulls("text")
+    ranges = _ranges(frame)
+    grouped = ranges.group_by("head", "tail", "width", maintain_order=True).agg(
+        first=pl.col("low").min(), last=(pl.col("low") + pl.col("size")).max()
+    )
+    grouped = grouped.with_columns(base=(pl.col("last") - pl.col("first")).cum_sum().shift(1, fill_value=0))
+    tables = [
+        _strings([f"{head}{n:0{width}d}{tail}" for n in range(first, last)])
+        for head, tail, width, first, last, _ in grouped.iter_rows()
+    ]
+    placed = ranges.join(grouped, on=["head", "tail", "width"], how="left", maintain_order="left")
+    others = frame.join(ranges.select("row").unique(), on="row", how="anti", maintain_order="left")
+    is_name = others["text"].str.contains(r"^[^\[\],]+$")
+    single, written = others.filter(is_name), list(_one_by_one(others.filter(~is_name)))
+    place = sum(map(len, tables))
+    sizes = np.array([1] * single.height + [len(names) for _, names in written], np.int64)
+    tables.append(single["text"].to_arrow().cast(pa.string()))
+    tables.append(_strings([name for _, names in written for name in names]))
+    return (
+        pa.concat_arrays(tables),
+        np.concatenate(
+            (placed["row"].to_numpy(), single["row"].to_numpy(), np.array([r for r, _ in written], np.int64))
+        ),
+        np.concatenate(
+            ((placed["base"] + placed["low"] - placed["first"]).to_numpy(), place + np.cumsum(sizes) - sizes)
+        ),
+        np.concatenate((placed["size"].to_numpy(), sizes)),
+    )
+
+
+def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
+    """row, head, tail, width, low, size of each range of the lists that are one name with one sound bracket.
+
+    Lists of a prefix whose numbers lie too far apart for a table are left out.
+    """
+    parts = frame.select("row", pl.col("text").str.extract_groups(_ONE_BRACKET).struct.unnest()).drop_nulls("head")
+    ends = (
+        parts.with_columns(pl.col("ranges").str.split(","))
+        .explode("ranges")
+        .with_columns(pl.col("ranges").str.splitn("-", 2).struct.rename_fields(["low", "high"]).struct.unnest())
+    )
+    low, high = pl.col("low").cast(pl.Int64), pl.col("high").fill_null(pl.col("low")).cast(pl.Int64)
+    ranges = ends.select("row", "head", "tail", width=pl.col("low").str.len_bytes(), low=low, size=high - low + 1)
+    extent = ((pl.col("low") + pl.col("size")).max() - pl.col("low").min()).over("head", "tail", "width")
+    sound = (pl.col("size").min().over("row") >= 1) & (pl.col("size").sum().over("row") <= MAX_NODES)
+    return ranges.filter((sound & (extent <= MAX_NODES)).all().over("row"))
+
+
+def _strings(texts: list[str]) -> pa.Array:
+    """By way of polars, since pyarrow imports pandas to look at a list."""
+    return pl.Series(texts, dtype=pl.String).to_arrow().cast(pa.string())
+
+
+def _one_by_one(frame: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    for row, text in frame.iter_rows():
+        try:
+            yield row, expand(text)
+        except NodeListError:
+            continue
