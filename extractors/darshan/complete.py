@@ -52,11 +52,30 @@ class Completion:
 
     def logs(self) -> Batch:
         """The rows of `darshan_logs`."""
-        rows = [_log_row(o) for o in self._opened]
-        columns: dict[str, Any] = {name: [row.get(name) for row in rows] for name in DARSHAN_LOGS.batch_schema.names}
-        typed = {f.name: pa.array(columns[f.name], f.type) for f in DARSHAN_LOGS.batch_schema}
-        every = np.arange(len(rows))
-        return _batch(DARSHAN_LOGS, typed | self._of_logs(every), len(rows))
+        heads = [o.log.head for o in self._opened]
+        files = [o.input.uri.rstrip("/").rsplit("/", 1)[-1] for o in self._opened]
+        named = [_FILE_NAME.fullmatch(name) for name in files]
+        values: dict[str, list[Any]] = {
+            name: [getattr(head, name) for head in heads]
+            for name in ("uid", "exe", "nprocs", "run_time_s", "log_version", "byte_order", "compression")
+        } | {
+            "user_name": [parts and parts["user"] for parts in named],
+            "exe_name": [_exe_name(head) for head in heads],
+            "start_time": [head.start_us for head in heads],
+            "end_time": [head.end_us for head in heads],
+            "lib_version": [head.metadata.get("lib_ver") for head in heads],
+            "modules": [list(head.modules) for head in heads],
+            "partial_modules": [head.partial_modules for head in heads],
+            "module_versions": [list(head.modules.items()) for head in heads],
+            "mpi_hints": [head.metadata.get("h") for head in heads],
+            "metadata": [list(head.metadata.items()) for head in heads],
+            "file_name": files,
+            "file_exe": [parts and parts["exe"] for parts in named],
+            "file_pid": [parts and _number(parts["pid"], 63) for parts in named],
+            "file_tag": [parts and _number(parts["tag"], 64) for parts in named],
+        }
+        typed = {name: pa.array(column, DARSHAN_LOGS[name].type) for name, column in values.items()}
+        return _batch(DARSHAN_LOGS, typed | self._of_logs(np.arange(len(heads))), len(heads))
 
     def mounts(self) -> Batch:
         """The rows of `darshan_mounts`."""
@@ -160,35 +179,6 @@ def _batch(table: Table, columns: dict[str, Any], rows: int) -> Batch:
     schema = table.batch_schema.append(INPUT_ID.arrow_field)
     arrays = [columns[f.name] if f.name in columns else pa.nulls(rows, f.type) for f in schema]
     return Batch(table, pa.table(arrays, schema.names), in_order=True)
-
-
-def _log_row(opened: Opened) -> dict[str, Any]:
-    head = opened.log.head
-    name = opened.input.uri.rstrip("/").rsplit("/", 1)[-1]
-    parts = _FILE_NAME.fullmatch(name)
-    return {
-        "uid": head.uid,
-        "user_name": parts["user"] if parts else None,
-        "exe": head.exe,
-        "exe_name": _exe_name(head),
-        "nprocs": head.nprocs,
-        "start_time": head.start_us,
-        "end_time": head.end_us,
-        "run_time_s": head.run_time_s,
-        "log_version": head.log_version,
-        "lib_version": head.metadata.get("lib_ver"),
-        "modules": list(head.modules),
-        "partial_modules": list(head.partial_modules),
-        "module_versions": list(head.modules.items()),
-        "mpi_hints": head.metadata.get("h"),
-        "metadata": list(head.metadata.items()),
-        "byte_order": head.byte_order,
-        "compression": head.compression,
-        "file_name": name,
-        "file_exe": parts["exe"] if parts else None,
-        "file_pid": _number(parts["pid"], 63) if parts else None,
-        "file_tag": _number(parts["tag"], 64) if parts else None,
-    }
 
 
 def _number(digits: str | None, bits: int) -> int | None:
