@@ -17,6 +17,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 import schemas
 from pipelines import registry
 from tests.warehouse.toy import TABLES, TOYS, Centre
@@ -86,6 +88,7 @@ def main() -> None:
     vars(registry)["extractors"] = lambda: TOYS
     vars(schemas)["tables"] = lambda: TABLES
     vars(catalog)["sql_files"] = dict
+    pa.array([1])  # the first use of pyarrow imports much, which no child should do again
     for line in sys.stdin:
         operation, step = line.split()
         child = os.fork()
