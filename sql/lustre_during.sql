@@ -10,14 +10,14 @@ CREATE OR REPLACE MACRO lustre_during(windows, pro_rate := true, steps_after := 
 WITH spans AS (    -- running sums begin anew in each input: the time that each speaks of
   SELECT
     file_system, input_id,
-    min(ts) AS first_ts, max(ts + to_seconds(interval_s)) AS last_ts, median(interval_s) AS step_s
+    min(ts) AS first_ts, max(ts + to_seconds(interval_s)) AS last_ts, mode(interval_s) AS step_s
   FROM lustre_fs
-  GROUP BY ALL
+  GROUP BY file_system, input_id
 ),
 steps AS (
-  SELECT file_system, median(step_s) AS step_s
+  SELECT file_system, mode(step_s) AS step_s
   FROM spans
-  GROUP BY ALL
+  GROUP BY file_system
 ),
 asked AS (
   SELECT DISTINCT w.*, w.window_end + to_seconds(steps_after * coalesce(step_s, 0)) AS window_until
@@ -35,24 +35,22 @@ openings AS (      -- running sums where the part begins
     parts.*,
     least(1, epoch(part_start - a.ts) / a.interval_s) AS start_time_share,
     CASE WHEN pro_rate THEN start_time_share ELSE floor(start_time_share) END AS start_share,
-    {
-      'ost_seconds': a.ost_seconds_before + (a.osts - a.osts_missing) * a.interval_s * start_time_share,
-      'mdt_seconds': a.mdt_seconds_before + (a.mdts - a.mdts_missing) * a.interval_s * start_time_share,
-      'read_bytes': a.read_bytes_before + coalesce(round(a.read_bytes * start_share)::BIGINT, 0),
-      'write_bytes': a.write_bytes_before + coalesce(round(a.write_bytes * start_share)::BIGINT, 0),
-      'opens': a.opens_before + coalesce(round(a.opens * start_share)::BIGINT, 0),
-      'closes': a.closes_before + coalesce(round(a.closes * start_share)::BIGINT, 0),
-      'mknods': a.mknods_before + coalesce(round(a.mknods * start_share)::BIGINT, 0),
-      'links': a.links_before + coalesce(round(a.links * start_share)::BIGINT, 0),
-      'unlinks': a.unlinks_before + coalesce(round(a.unlinks * start_share)::BIGINT, 0),
-      'mkdirs': a.mkdirs_before + coalesce(round(a.mkdirs * start_share)::BIGINT, 0),
-      'rmdirs': a.rmdirs_before + coalesce(round(a.rmdirs * start_share)::BIGINT, 0),
-      'renames': a.renames_before + coalesce(round(a.renames * start_share)::BIGINT, 0),
-      'getattrs': a.getattrs_before + coalesce(round(a.getattrs * start_share)::BIGINT, 0),
-      'setattrs': a.setattrs_before + coalesce(round(a.setattrs * start_share)::BIGINT, 0),
-      'getxattrs': a.getxattrs_before + coalesce(round(a.getxattrs * start_share)::BIGINT, 0),
-      'statfs': a.statfs_before + coalesce(round(a.statfs * start_share)::BIGINT, 0)
-    } AS opened
+    a.ost_seconds_before + (a.osts - a.osts_missing) * a.interval_s * start_time_share AS ost_seconds_opened,
+    a.mdt_seconds_before + (a.mdts - a.mdts_missing) * a.interval_s * start_time_share AS mdt_seconds_opened,
+    a.read_bytes_before + coalesce(round(a.read_bytes * start_share)::BIGINT, 0) AS read_bytes_opened,
+    a.write_bytes_before + coalesce(round(a.write_bytes * start_share)::BIGINT, 0) AS write_bytes_opened,
+    a.opens_before + coalesce(round(a.opens * start_share)::BIGINT, 0) AS opens_opened,
+    a.closes_before + coalesce(round(a.closes * start_share)::BIGINT, 0) AS closes_opened,
+    a.mknods_before + coalesce(round(a.mknods * start_share)::BIGINT, 0) AS mknods_opened,
+    a.links_before + coalesce(round(a.links * start_share)::BIGINT, 0) AS links_opened,
+    a.unlinks_before + coalesce(round(a.unlinks * start_share)::BIGINT, 0) AS unlinks_opened,
+    a.mkdirs_before + coalesce(round(a.mkdirs * start_share)::BIGINT, 0) AS mkdirs_opened,
+    a.rmdirs_before + coalesce(round(a.rmdirs * start_share)::BIGINT, 0) AS rmdirs_opened,
+    a.renames_before + coalesce(round(a.renames * start_share)::BIGINT, 0) AS renames_opened,
+    a.getattrs_before + coalesce(round(a.getattrs * start_share)::BIGINT, 0) AS getattrs_opened,
+    a.setattrs_before + coalesce(round(a.setattrs * start_share)::BIGINT, 0) AS setattrs_opened,
+    a.getxattrs_before + coalesce(round(a.getxattrs * start_share)::BIGINT, 0) AS getxattrs_opened,
+    a.statfs_before + coalesce(round(a.statfs * start_share)::BIGINT, 0) AS statfs_opened
   FROM parts
   ASOF LEFT JOIN lustre_fs a
     ON a.file_system = parts.file_system AND a.input_id = parts.input_id AND a.ts <= part_start
@@ -62,49 +60,55 @@ closings AS (      -- running sums where the part ends
     openings.*,
     least(1, epoch(part_end - z.ts) / z.interval_s) AS end_time_share,
     CASE WHEN pro_rate THEN end_time_share ELSE ceil(end_time_share) END AS end_share,
-    {
-      'osts': z.osts,
-      'ost_seconds': z.ost_seconds_before + (z.osts - z.osts_missing) * z.interval_s * end_time_share,
-      'mdt_seconds': z.mdt_seconds_before + (z.mdts - z.mdts_missing) * z.interval_s * end_time_share,
-      'read_bytes': z.read_bytes_before + coalesce(round(z.read_bytes * end_share)::BIGINT, 0),
-      'write_bytes': z.write_bytes_before + coalesce(round(z.write_bytes * end_share)::BIGINT, 0),
-      'opens': z.opens_before + coalesce(round(z.opens * end_share)::BIGINT, 0),
-      'closes': z.closes_before + coalesce(round(z.closes * end_share)::BIGINT, 0),
-      'mknods': z.mknods_before + coalesce(round(z.mknods * end_share)::BIGINT, 0),
-      'links': z.links_before + coalesce(round(z.links * end_share)::BIGINT, 0),
-      'unlinks': z.unlinks_before + coalesce(round(z.unlinks * end_share)::BIGINT, 0),
-      'mkdirs': z.mkdirs_before + coalesce(round(z.mkdirs * end_share)::BIGINT, 0),
-      'rmdirs': z.rmdirs_before + coalesce(round(z.rmdirs * end_share)::BIGINT, 0),
-      'renames': z.renames_before + coalesce(round(z.renames * end_share)::BIGINT, 0),
-      'getattrs': z.getattrs_before + coalesce(round(z.getattrs * end_share)::BIGINT, 0),
-      'setattrs': z.setattrs_before + coalesce(round(z.setattrs * end_share)::BIGINT, 0),
-      'getxattrs': z.getxattrs_before + coalesce(round(z.getxattrs * end_share)::BIGINT, 0),
-      'statfs': z.statfs_before + coalesce(round(z.statfs * end_share)::BIGINT, 0)
-    } AS closed
+    z.osts AS osts_there,
+    z.ost_seconds_before + (z.osts - z.osts_missing) * z.interval_s * end_time_share AS ost_seconds_closed,
+    z.mdt_seconds_before + (z.mdts - z.mdts_missing) * z.interval_s * end_time_share AS mdt_seconds_closed,
+    z.read_bytes_before + coalesce(round(z.read_bytes * end_share)::BIGINT, 0) AS read_bytes_closed,
+    z.write_bytes_before + coalesce(round(z.write_bytes * end_share)::BIGINT, 0) AS write_bytes_closed,
+    z.opens_before + coalesce(round(z.opens * end_share)::BIGINT, 0) AS opens_closed,
+    z.closes_before + coalesce(round(z.closes * end_share)::BIGINT, 0) AS closes_closed,
+    z.mknods_before + coalesce(round(z.mknods * end_share)::BIGINT, 0) AS mknods_closed,
+    z.links_before + coalesce(round(z.links * end_share)::BIGINT, 0) AS links_closed,
+    z.unlinks_before + coalesce(round(z.unlinks * end_share)::BIGINT, 0) AS unlinks_closed,
+    z.mkdirs_before + coalesce(round(z.mkdirs * end_share)::BIGINT, 0) AS mkdirs_closed,
+    z.rmdirs_before + coalesce(round(z.rmdirs * end_share)::BIGINT, 0) AS rmdirs_closed,
+    z.renames_before + coalesce(round(z.renames * end_share)::BIGINT, 0) AS renames_closed,
+    z.getattrs_before + coalesce(round(z.getattrs * end_share)::BIGINT, 0) AS getattrs_closed,
+    z.setattrs_before + coalesce(round(z.setattrs * end_share)::BIGINT, 0) AS setattrs_closed,
+    z.getxattrs_before + coalesce(round(z.getxattrs * end_share)::BIGINT, 0) AS getxattrs_closed,
+    z.statfs_before + coalesce(round(z.statfs * end_share)::BIGINT, 0) AS statfs_closed
   FROM openings
   ASOF LEFT JOIN lustre_fs z
     ON z.file_system = openings.file_system AND z.input_id = openings.input_id AND z.ts < part_end
 ),
 totals AS (
   SELECT
-    closings.* EXCLUDE (input_id, part_start, part_end, start_time_share, start_share, end_time_share, end_share, opened, closed),
-    max(closed.osts) AS osts,
-    sum(closed.ost_seconds - opened.ost_seconds) AS ost_seconds,
-    sum(closed.mdt_seconds - opened.mdt_seconds) AS mdt_seconds,
-    sum(closed.read_bytes - opened.read_bytes)::BIGINT AS read_bytes,
-    sum(closed.write_bytes - opened.write_bytes)::BIGINT AS write_bytes,
-    sum(closed.opens - opened.opens)::BIGINT AS opens,
-    sum(closed.closes - opened.closes)::BIGINT AS closes,
-    sum(closed.mknods - opened.mknods)::BIGINT AS mknods,
-    sum(closed.links - opened.links)::BIGINT AS links,
-    sum(closed.unlinks - opened.unlinks)::BIGINT AS unlinks,
-    sum(closed.mkdirs - opened.mkdirs)::BIGINT AS mkdirs,
-    sum(closed.rmdirs - opened.rmdirs)::BIGINT AS rmdirs,
-    sum(closed.renames - opened.renames)::BIGINT AS renames,
-    sum(closed.getattrs - opened.getattrs)::BIGINT AS getattrs,
-    sum(closed.setattrs - opened.setattrs)::BIGINT AS setattrs,
-    sum(closed.getxattrs - opened.getxattrs)::BIGINT AS getxattrs,
-    sum(closed.statfs - opened.statfs)::BIGINT AS statfs
+    closings.* EXCLUDE (
+      input_id, part_start, part_end, start_time_share, start_share, end_time_share, end_share, osts_there,
+      ost_seconds_opened, ost_seconds_closed, mdt_seconds_opened, mdt_seconds_closed, read_bytes_opened,
+      read_bytes_closed, write_bytes_opened, write_bytes_closed, opens_opened, opens_closed, closes_opened,
+      closes_closed, mknods_opened, mknods_closed, links_opened, links_closed, unlinks_opened, unlinks_closed,
+      mkdirs_opened, mkdirs_closed, rmdirs_opened, rmdirs_closed, renames_opened, renames_closed, getattrs_opened,
+      getattrs_closed, setattrs_opened, setattrs_closed, getxattrs_opened, getxattrs_closed, statfs_opened,
+      statfs_closed
+    ),
+    max(osts_there) AS osts,
+    sum(ost_seconds_closed - ost_seconds_opened) AS ost_seconds,
+    sum(mdt_seconds_closed - mdt_seconds_opened) AS mdt_seconds,
+    sum(read_bytes_closed - read_bytes_opened)::BIGINT AS read_bytes,
+    sum(write_bytes_closed - write_bytes_opened)::BIGINT AS write_bytes,
+    sum(opens_closed - opens_opened)::BIGINT AS opens,
+    sum(closes_closed - closes_opened)::BIGINT AS closes,
+    sum(mknods_closed - mknods_opened)::BIGINT AS mknods,
+    sum(links_closed - links_opened)::BIGINT AS links,
+    sum(unlinks_closed - unlinks_opened)::BIGINT AS unlinks,
+    sum(mkdirs_closed - mkdirs_opened)::BIGINT AS mkdirs,
+    sum(rmdirs_closed - rmdirs_opened)::BIGINT AS rmdirs,
+    sum(renames_closed - renames_opened)::BIGINT AS renames,
+    sum(getattrs_closed - getattrs_opened)::BIGINT AS getattrs,
+    sum(setattrs_closed - setattrs_opened)::BIGINT AS setattrs,
+    sum(getxattrs_closed - getxattrs_opened)::BIGINT AS getxattrs,
+    sum(statfs_closed - statfs_opened)::BIGINT AS statfs
   FROM closings
   GROUP BY ALL
 )
