@@ -88,6 +88,10 @@ class Columns:
             return self.ready[column.name]
         if column.name in _SPECIAL:
             return _SPECIAL[column.name](self)
+        return self._by_declaration(column)
+
+    def _by_declaration(self, column: Column) -> pl.Series | pa.Array:
+        """What the column's origin holds, by its type and unit."""
         assert column.origin is not None
         field = column.origin.lower()
         if not {field, RAW.get(field, field)} & set(self.frame.columns):
