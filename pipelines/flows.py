@@ -18,7 +18,7 @@ from pipelines.plan import Plan, Unit
 from pipelines.progress import line, summary
 from schemas.site import Site
 from warehouse.records import Load
-from warehouse.warehouse import Warehouse
+from warehouse.warehouse import Published, Warehouse
 
 
 @task(name="find what is new", retries=2, retry_delay_seconds=30)
@@ -34,7 +34,7 @@ def read_and_stage(bundle: list[Unit], site: Site) -> list[Load]:
 
 
 @task(name="publish", retries=2, retry_delay_seconds=30)
-def publish(site: Site, loads: list[Load]) -> int | None:
+def publish(site: Site, loads: list[Load]) -> Published:
     """Publish all loads in one snapshot."""
     return Warehouse(site.lake_uri).commit(loads)
 
@@ -62,13 +62,10 @@ def nightly(
     plans = find_new(settings, tuple(sources), span)
     staged = read_and_stage.map(bundles(plans), unmapped(settings))
     pieces = chain.from_iterable(future.result() for future in as_completed(list(staged)))
-    report = Report()
-    for load in whole_loads(plans, pieces):
-        report.loads.append(load)
+    published = publish(settings, list(whole_loads(plans, pieces)))
+    for load in published.loads:
         if load.is_news:
             log.info(line(load))
-    number = publish(settings, report.loads)
-    report.snapshots = [] if number is None else [number]
-    report.seconds = (datetime.now(UTC) - started).total_seconds()
-    log.info(summary(report))
-    return number
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    log.info(summary(Report(published.loads, [] if published.snapshot is None else [published.snapshot], seconds)))
+    return published.snapshot

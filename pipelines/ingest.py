@@ -47,7 +47,7 @@ class Watcher:
         """So many inputs more were read and staged."""
 
     def loaded(self, load: Load) -> None:
-        """A load is whole, and will be in the next snapshot."""
+        """A load is in the lake."""
 
 
 def ingest(
@@ -136,12 +136,20 @@ def _publish_in_time(lake: Warehouse, loads: Iterable[Load], watcher: Watcher) -
     done: list[Load] = []
     waiting: list[Load] = []
     snapshots: list[int | None] = []
+
+    def publish() -> None:
+        published = lake.commit(waiting)
+        snapshots.append(published.snapshot)
+        for load in published.loads:
+            watcher.loaded(load)
+        done.extend(published.loads)
+        waiting.clear()
+
     last = time.monotonic()
     for load in loads:
         waiting.append(load)
-        watcher.loaded(load)
         if time.monotonic() - last >= COMMIT_EVERY_S:
-            snapshots.append(lake.commit(waiting))
-            done, waiting, last = done + waiting, [], time.monotonic()
-    snapshots.append(lake.commit(waiting))
-    return done + waiting, [n for n in snapshots if n is not None]
+            publish()
+            last = time.monotonic()
+    publish()
+    return done, [n for n in snapshots if n is not None]

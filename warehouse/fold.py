@@ -19,13 +19,14 @@ class Fold:
         self._catalog, self._load = catalog, load
         self._rewriter = Rewriter(store, catalog, load.info.load_id)
 
-    def run(self, snapshot: int) -> None:
-        """Make the catalog what it is with the load in it."""
+    def run(self, snapshot: int) -> Load:
+        """Make the catalog what it is with the load in it; the load as it came to be there."""
         self._leave_out_what_is_there()
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
         self._rewriter.take_out_older_keys(self._load.files)
         self._catalog.put_load(self._load, snapshot)
+        return self._load
 
     def _leave_out_what_is_there(self) -> None:
         """Inputs that the lake has already, as themselves or, where content is what counts, as a copy."""

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from warehouse import layout
@@ -19,6 +20,14 @@ from warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
 from warehouse.store import Store
 
 _TRIES = 50
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a commit did: the snapshot, None where there was nothing new, and the loads as they are in it."""
+
+    snapshot: int | None
+    loads: list[Load]
 
 
 class Warehouse:
@@ -115,7 +124,7 @@ class Warehouse:
     def _mark(self, load_id: str) -> None:
         self.store.put(who().encode(), layout.staging_path(load_id))
 
-    def commit(self, loads: Sequence[Load]) -> int | None:
+    def commit(self, loads: Sequence[Load]) -> Published:
         """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.
 
         Rows that the loads replace leave the snapshot with them (P2); inputs that another writer has loaded
@@ -124,13 +133,13 @@ class Warehouse:
         """
         named: dict[str, DataFile] = {}
         fresh: list[Load] = []
+        folded: dict[str, Load] = {}
 
         def edit(catalog: Catalog, number: int) -> bool:
-            nonlocal named, fresh
+            nonlocal named, fresh, folded
             fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
             self._check_marks(fresh)
-            for load in fresh:
-                Fold(self.store, catalog, load).run(number)
+            folded = {load.info.load_id: Fold(self.store, catalog, load).run(number) for load in fresh}
             named = catalog.changes.added
             return bool(fresh)
 
@@ -138,14 +147,7 @@ class Warehouse:
         self._remove(f for load in fresh for f in load.files if f.path not in named)
         for load in loads:
             self.store.remove(layout.staging_path(load.info.load_id))
-        return published
-
-    def abandon(self, load: LoadInfo) -> None:
-        """Forget a load that was begun: its files and its mark go."""
-        for file in self.store.list():
-            if layout.load_of(file.path) == load.load_id:
-                self.store.remove(file.path)
-        self.store.remove(layout.staging_path(load.load_id))
+        return Published(published, [folded.get(load.info.load_id, load) for load in loads])
 
     def _check_marks(self, loads: Iterable[Load]) -> None:
         marks = {layout.marked_load(mark.path) for mark in self.store.list(layout.STAGING)}
