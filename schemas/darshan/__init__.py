@@ -18,6 +18,7 @@ from schemas.table import (
     CLUSTER,
     DATE,
     DELTA,
+    DICTIONARY,
     JOB_ID,
     TEXT,
     TIMESTAMP,
@@ -40,8 +41,14 @@ MOUNT_POINT: Final = Column("mount_point", TEXT, "longest mount point that holds
 FILE_SYSTEM_OF_PATH: Final = Column("file_system", TEXT, "the site's name for the file system mounted there")
 
 
+# Counts repeat, times hardly ever do: split by byte they are a sixth smaller than as a dictionary, and faster written.
+_ENCODINGS: Final = {"i8": DICTIONARY, "u8": DICTIONARY, "f8": BYTE_STREAM_SPLIT}
+
+
 def _columns(listed: Sequence[Counter]) -> list[Column]:
-    return [Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name) for c in listed]
+    return [
+        Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name, encoding=_ENCODINGS[c.kind]) for c in listed
+    ]
 
 
 def _records(
