@@ -118,8 +118,10 @@ def bench_queries(folder: Path, site: Site, days: int, repeat: int) -> None:
     theirs = timed(lambda: datasets(path, (read,))[read].sum(axis=1).reshape(-1, 12).sum(axis=1), repeat)
     assert [row[1] for row in ours[2]] == theirs[2].astype(np.int64).tolist()
     line("Q3 bandwidth by minute", ours, theirs, "h5py + numpy")
-    query = "SELECT ost, sum(write_bytes) AS b FROM lustre_ost WHERE date = '2018-01-28' "
+    query = (
+        "SELECT ost, sum(write_bytes) AS b FROM lustre_ost WHERE date = '2018-01-28' "
         "GROUP BY ost ORDER BY b DESC LIMIT 10"
+    )
     ours = timed(ask(query), repeat)
     theirs = timed(lambda: np.sort(datasets(path, (write,))[write].sum(axis=0))[::-1][:10], repeat)
     assert [row[1] for row in ours[2]] == theirs[2].astype(np.int64).tolist()
