@@ -6,14 +6,15 @@ same lake (P9).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from datetime import UTC, date, datetime, timedelta
-from itertools import chain
 
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import as_completed
 
 from extractors.base import Span
-from pipelines.ingest import Report, bundles, prepare, stage_bundle, whole_loads
+from pipelines.ingest import Report, bundles, decoders, prepare, stage_bundle, whole_loads
 from pipelines.plan import Plan, Unit
 from pipelines.progress import line, summary
 from schemas.site import Site
@@ -27,10 +28,16 @@ def find_new(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     return prepare(site, sources, span)
 
 
+_decoders: Executor | None = None
+"""The running flow's processes; None in a worker that a task runner has put elsewhere."""
+
+
 @task(name="read and stage", retries=2, retry_delay_seconds=30)
 def read_and_stage(bundle: list[Unit], site: Site) -> list[Load]:
     """Read a day of a source, or a batch of some hundred logs, and stage its rows."""
-    return stage_bundle(bundle, site)
+    if _decoders is None:
+        return stage_bundle(bundle, site)
+    return _decoders.submit(stage_bundle, bundle, site).result()
 
 
 @task(name="publish", retries=2, retry_delay_seconds=30)
@@ -39,7 +46,7 @@ def publish(site: Site, loads: list[Load]) -> Published:
     return Warehouse(site.lake_uri).commit(loads)
 
 
-@flow(name="nightly", log_prints=True)
+@flow(name="nightly")
 def nightly(
     site: str = "site.toml",
     days: int = 3,
@@ -47,11 +54,12 @@ def nightly(
     until: date | None = None,
     sources: tuple[str, ...] = (),
     lake: str | None = None,
+    workers: int | None = None,
 ) -> int | None:
     """Load what is new of the last `days` days, or of [`since`, `until`), into the lake; the new snapshot's number.
 
-    Tasks run where the flow's task runner puts them: threads by default; for a Slurm cluster's own nodes or
-    Kubernetes see deploy/.
+    Decoding fans out over `workers` processes of this machine, by default one a core; 1 leaves it to the tasks,
+    for a task runner that spreads them over a cluster's own nodes or Kubernetes: see deploy/.
     """
     log = get_run_logger()
     settings = Site.read(site)
@@ -60,12 +68,21 @@ def nightly(
     started = datetime.now(UTC)
     span = Span(since or (None if until else started.date() - timedelta(days=days)), until)
     plans = find_new(settings, tuple(sources), span)
-    staged = read_and_stage.map(bundles(plans), unmapped(settings))
-    pieces = chain.from_iterable(future.result() for future in as_completed(list(staged)))
-    published = publish(settings, list(whole_loads(plans, pieces)))
+    published = publish(settings, list(whole_loads(plans, _staged(plans, settings, workers))))
     for load in published.loads:
         if load.is_news:
             log.info(line(load))
     seconds = (datetime.now(UTC) - started).total_seconds()
     log.info(summary(Report(published.loads, [] if published.snapshot is None else [published.snapshot], seconds)))
     return published.snapshot
+
+
+def _staged(plans: list[Plan], site: Site, workers: int | None) -> Iterator[Load]:
+    """The pieces of all loads, as the tasks that stage them end."""
+    global _decoders  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
+    work = bundles(plans)
+    with decoders(work, workers) as _decoders:
+        staged = read_and_stage.map(work, unmapped(site))
+        for future in as_completed(list(staged)):
+            yield from future.result()
+    _decoders = None

@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from extractors.base import Span
@@ -116,15 +117,25 @@ def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]
             yield loads.pop(load_id)
 
 
-def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher) -> Iterator[Load]:
-    """Every unit's piece, from a pool of processes where the work is worth starting one."""
+@contextmanager
+def decoders(work: Sequence[Sequence[Unit]], workers: int | None) -> Iterator[Executor | None]:
+    """A pool of `workers` processes, by default one a core; None where the work is not worth starting one."""
     workers = min(workers or os.cpu_count() or 1, len(work))
     if workers <= 1:
-        for unit in (u for bundle in work for u in bundle):
-            yield stage(unit, site)
-            watcher.read(len(unit.inputs))
+        yield None
         return
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher) -> Iterator[Load]:
+    """Every unit's piece, in the order in which they come."""
+    with decoders(work, workers) as pool:
+        if pool is None:
+            for unit in (u for bundle in work for u in bundle):
+                yield stage(unit, site)
+                watcher.read(len(unit.inputs))
+            return
         futures = {pool.submit(stage_bundle, bundle, site): bundle for bundle in work}
         for future in as_completed(futures):
             yield from future.result()
