@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from extractors.darshan.columns import NOT_RECORDED, texts
 from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
-from extractors.darshan.records import Shape, expand, find_records, take
+from extractors.darshan.records import Shape, expand, find_records, take, up_to
 from schemas import darshan
 
 HEAD: Final = 13
@@ -36,11 +36,11 @@ def shape(layout: Layout) -> Shape:
     """The lengths of the records of that layout."""
     segment = segment_words(layout)
 
-    def behind(all_words: Ints) -> Ints:
-        most = len(all_words)
-        writes, reads_ = all_words[WRITES_AT:-1], all_words[READS_AT:]
-        sound = (writes >= 0) & (writes <= most) & (reads_ >= 0) & (reads_ <= most)
-        return np.where(sound, segment * (np.where(sound, writes, 0) + np.where(sound, reads_, 0)), -1)
+    def behind(all_words: Ints) -> tuple[Ints, Ints]:
+        at = up_to(all_words, WRITES_AT, HEAD)
+        reading = all_words[at + READS_AT]
+        sound = (reading >= 0) & (reading <= len(all_words))
+        return at[sound], segment * (all_words[at + WRITES_AT] + reading)[sound]
 
     return Shape(HEAD, behind)
 

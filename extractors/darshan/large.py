@@ -62,7 +62,7 @@ def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
     elif layout.module == legacy.MODULE:
         yield from map(Piece, legacy.pieces(content, uri))
     elif fixed.reads(layout):
-        yield from _fixed(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+        yield from _fixed(layout, _joined(log3.region_pieces(content, uri, layout.module)))
     elif dxt.reads(layout):
         yield from _traces(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
     else:
@@ -88,10 +88,17 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
 
 
 def _check(region: Region, content: Content, uri: str) -> None:
-    """Raise InputError unless the region's records end where it ends; cutting a trace or fixed records tells."""
+    """Raise InputError unless the region's records end where it ends."""
+    layout = region.layout
+    if region.data is None and fixed.reads(layout):
+        before, record = modules.record_bytes(layout)
+        size = sum(map(len, log3.region_pieces(content, uri, layout.module)))
+        if size < before or (size - before) % record:
+            raise _damaged(layout, uri, f"{size} bytes are not whole records of {record}")
+        return
     for piece in pieces(region, content, uri):
-        if region.data is not None or not (fixed.reads(region.layout) or dxt.reads(region.layout)):
-            _decode(region.layout, piece, uri)
+        if not dxt.reads(layout) or region.data is not None:  # cutting a trace tells already
+            _decode(layout, piece, uri)
 
 
 def _decode(layout: Layout, piece: Piece, uri: str) -> list[Block]:
@@ -114,8 +121,8 @@ def _joined(stream: Iterator[bytes]) -> Iterator[bytes]:
     yield b"".join(parts)
 
 
-def _fixed(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
-    header_bytes, record = (8 * words for words in fixed.record_words(layout))
+def _fixed(layout: Layout, stream: Iterator[bytes]) -> Iterator[Piece]:
+    header_bytes, record = modules.record_bytes(layout)
     header, waiting = b"", b""
     for part in stream:
         waiting += part
@@ -124,8 +131,6 @@ def _fixed(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]
         whole = len(waiting) - len(waiting) % record
         yield Piece(header + waiting[:whole])
         waiting = waiting[whole:]
-    if waiting:
-        raise _damaged(layout, uri, f"{len(waiting)} bytes are left over after whole records of {record}")
 
 
 def _variable(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:

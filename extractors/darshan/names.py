@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -41,15 +42,23 @@ class Names:
 
     def find(self, logs: Ints, ids: Unsigned) -> pa.Array:
         """For each (log, id) the index of its name; null where the log has none. Indices are of 32 bits."""
+        mix, order, keys = self._sorted
+        sought = _keys(logs, ids, mix)
+        index = order[np.minimum(np.searchsorted(keys, sought), len(keys) - 1)]
+        known = (self.ids[index] == ids) & (self.logs[index] == logs)
+        return pa.array(index.astype(np.int32), mask=~known)
+
+    @cached_property
+    def _sorted(self) -> tuple[int, Ints, Unsigned]:
+        """A mix under which no two records of a log, and no records of two logs, have one key; the keys in order."""
         for mix in _MIX:
-            found = pc.index_in(_keys(logs, ids, mix), value_set=_keys(self.logs, self.ids, mix))
-            known = found.is_valid().to_numpy(zero_copy_only=False)
-            index = found.fill_null(0).to_numpy()
-            if not known.any() or (
-                np.array_equal(self.ids[index[known]], ids[known])
-                and np.array_equal(self.logs[index[known]], logs[known])
-            ):
-                return found
+            keys = _keys(self.logs, self.ids, mix)
+            order = np.argsort(keys, kind="stable")
+            ordered = keys[order]
+            twins = np.flatnonzero(ordered[1:] == ordered[:-1])
+            here, after = order[twins], order[twins + 1]
+            if np.array_equal(self.ids[here], self.ids[after]) and np.array_equal(self.logs[here], self.logs[after]):
+                return mix, order, ordered
         raise AssertionError("two names share a key under each of four mixes")
 
 
@@ -154,5 +163,5 @@ def _strings(joined: Bytes, at: Ints, following: Ints, around: tuple[int, int]) 
     return strings
 
 
-def _keys(logs: Ints, ids: Unsigned, mix: int) -> pa.Array:
-    return pa.array(ids ^ (logs.astype(np.uint64) * np.uint64(mix)))
+def _keys(logs: Ints, ids: Unsigned, mix: int) -> Unsigned:
+    return ids ^ (logs.astype(np.uint64) * np.uint64(mix))

@@ -42,12 +42,18 @@ class Records:
 class Shape(NamedTuple):
     """How long records are: `head` words, and then as many as `behind` says.
 
-    `behind` takes a region's words and gives, for every position where a head fits, how many words would follow
-    that head; less than nothing where no record could begin.
+    `behind` takes a region's words and gives the positions where a record could begin, ascending, and how many
+    words would follow the head of each: no less than none, and no more than the region has.
     """
 
     head: int
-    behind: Callable[[Ints], Ints]
+    behind: Callable[[Ints], tuple[Ints, Ints]]
+
+
+def up_to(all_words: Ints, place: int, head: int) -> Ints:
+    """The positions whose word at `place`, in a head of so many words, is between 0 and the number of words."""
+    words_there = all_words[place : len(all_words) - head + place + 1].view(np.uint64)  # less than 0 is then huge
+    return np.flatnonzero(words_there <= len(all_words))
 
 
 def find_records(group: Group, shape: Shape) -> Records:
@@ -74,9 +80,8 @@ def _found(all_words: Ints, shape: Shape, starts: Ints, ends: Ints) -> tuple[Int
     """(where records begin, where one should begin but can't), in regions with these starts and ends."""
     if len(all_words) < shape.head:
         return np.empty(0, np.int64), starts
-    behind = shape.behind(all_words)
-    candidates = np.flatnonzero((behind >= 0) & (behind <= len(all_words)))
-    following = candidates + shape.head + behind[candidates]
+    candidates, behind = shape.behind(all_words)
+    following = candidates + shape.head + behind
     end = ends[np.searchsorted(ends, candidates, side="right")]
     fits = following <= end
     candidates, following, end = candidates[fits], following[fits], end[fits]

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from extractors.darshan.columns import NOT_RECORDED, RANK, RECORD_ID, arrow, columns, lists, texts, unless_marked
 from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
-from extractors.darshan.records import Shape, expand, find_records, take
+from extractors.darshan.records import Shape, expand, find_records, take, up_to
 from schemas import darshan
 from schemas.darshan import counters
 
@@ -18,19 +18,34 @@ _COMPONENT: Final = 9
 """Words of a Lustre component: seven counters and sixteen bytes of a pool's name."""
 
 
-def _behind_lustre_2(all_words: Ints) -> Ints:
-    components, stripes = all_words[2:-1], all_words[3:]
-    most = len(all_words)
-    sound = (components >= 0) & (components <= most) & (stripes >= 0) & (stripes <= most)
-    return np.where(sound, _COMPONENT * np.where(sound, components, 0) + stripes, -1)
+def _behind_lustre_1(all_words: Ints) -> tuple[Ints, Ints]:
+    at = up_to(all_words, 6, 7)
+    return at, all_words[at + 6]
 
 
-_LUSTRE_1: Final = Shape(7, lambda w: w[6:])
-_LUSTRE_2: Final = Shape(4, _behind_lustre_2)
-_HEATMAP: Final = Shape(6, lambda w: np.where(w[3:-2] <= len(w), 2 * w[3:-2], -1))
+def _behind_lustre_2(all_words: Ints) -> tuple[Ints, Ints]:
+    at = up_to(all_words, 2, 4)
+    stripes = all_words[at + 3]
+    sound = (stripes >= 0) & (stripes <= len(all_words))
+    return at[sound], (_COMPONENT * all_words[at + 2] + stripes)[sound]
+
+
+def _behind_heatmap(all_words: Ints) -> tuple[Ints, Ints]:
+    at = up_to(all_words, 3, 6)
+    return at, 2 * all_words[at + 3]
+
+
+def _behind_mdhim(all_words: Ints) -> tuple[Ints, Ints]:
+    at = up_to(all_words, _SERVERS_AT, len(_MDHIM_WORDS))
+    return at, all_words[at + _SERVERS_AT]
+
+
 _MDHIM_WORDS: Final = (RECORD_ID, RANK, *counters.MDHIM)
 _SERVERS_AT: Final = [counter.name for counter in _MDHIM_WORDS].index("MDHIM_SERVERS")
-_MDHIM: Final = Shape(len(_MDHIM_WORDS), lambda w: w[_SERVERS_AT : len(w) - len(_MDHIM_WORDS) + _SERVERS_AT + 1])
+_LUSTRE_1: Final = Shape(7, _behind_lustre_1)
+_LUSTRE_2: Final = Shape(4, _behind_lustre_2)
+_HEATMAP: Final = Shape(6, _behind_heatmap)
+_MDHIM: Final = Shape(len(_MDHIM_WORDS), _behind_mdhim)
 
 
 def shape(layout: Layout) -> Shape:

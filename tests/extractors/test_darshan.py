@@ -1,0 +1,185 @@
+"""What the Darshan extractor makes of inputs: many together as each alone, good beside bad, large as small."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import extractors.darshan
+from demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
+from extractors.darshan import Darshan, large
+from schemas.gate import conform, in_sort_order
+from schemas.site import Site
+from schemas.table import INPUT_ID
+
+SITE = Site.model_validate({"clusters": {"c": {}}, "file_systems": {"scratch": {"mounts": ["/scratch"]}}})
+PATH = "/scratch/ann/out.h5"
+FILE = record_id(PATH)
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def log(**more: Any) -> Log:
+    """A log of one file with a record in most kinds of module."""
+    traced = [Traced(FILE, rank, f"n{rank}", writes=[(i, 1, 0.0, 1.0) for i in range(40)]) for rank in range(5)]
+    told: dict[str, Any] = {
+        "job_id": 7,
+        "uid": 1001,
+        "start_s": 1_773_533_522,
+        "end_s": 1_773_533_600,
+        "nprocs": 8,
+        "exe": "/opt/bin/solver --steps 100",
+        "mounts": [("/scratch", "lustre"), ("/", "xfs")],
+        "names": {FILE: PATH, record_id("heatmap:POSIX"): "heatmap:POSIX"},
+        "modules": {
+            "POSIX": [Record(FILE, rank, {"POSIX_OPENS": rank, "POSIX_MODE": -1}) for rank in (-1, *range(60))],
+            "LUSTRE": [Lustre(FILE, rank, [Component(osts=[1, 2, 3])]) for rank in range(40)],
+            "HEATMAP": [Heatmap(record_id("heatmap:POSIX"), rank, 0.5, [1, 2], [3, 4]) for rank in range(40)],
+            "DXT_POSIX": traced,
+            "DXT_MPIIO": traced,
+        },
+    }
+    return Log(**(told | more))
+
+
+def write(folder: Path, contents: Sequence[bytes]) -> list[Input]:
+    """Files with these contents, as inputs."""
+    paths = [folder / f"{number}.darshan" for number in range(len(contents))]
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    return [Input("darshan", "c", str(path)) for path in paths]
+
+
+def results(inputs: Sequence[Input]) -> tuple[Rows, list[Reject], dict[str, str]]:
+    """(rows by table, in the order of their keys; rejects; status by uri). Every batch passes the gate."""
+    rows: Rows = {}
+    rejects, status = [], {}
+    for result in Darshan().read_many(inputs, SITE):
+        match result:
+            case Batch():
+                schema = result.table.batch_schema.append(INPUT_ID.arrow_field)
+                data = conform(result.table, pa.table(result.data), schema)
+                assert not result.in_order or in_sort_order(result.table, data).equals(data)
+                rows.setdefault(result.table.name, []).extend(data.to_pylist())
+            case Reject():
+                rejects.append(result)
+            case Outcome():
+                assert result.input.uri not in status
+                status[result.input.uri] = result.status
+    return {name: sorted(found, key=repr) for name, found in rows.items() if found}, rejects, status
+
+
+def together(parts: Iterator[Rows]) -> Rows:
+    """The rows of several readings."""
+    rows: Rows = {}
+    for part in parts:
+        for name, found in part.items():
+            rows.setdefault(name, []).extend(found)
+    return {name: sorted(found, key=repr) for name, found in rows.items()}
+
+
+def test_many_logs_together_give_the_rows_that_each_gives_alone(tmp_path: Path) -> None:
+    logs = [log(job_id=3), log(job_id=1, byte_order=">"), log(job_id=2, version="3.21"), log(job_id=4, names={})]
+    inputs = write(tmp_path, [encode(one) for one in logs])
+    assert results(inputs)[0] == together(results([i])[0] for i in inputs)
+
+
+@pytest.mark.parametrize("byte_order", ["<", ">"])
+def test_a_log_too_large_to_be_held_gives_the_rows_that_it_would_give_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byte_order: str
+) -> None:
+    """Cut into pieces of some hundred bytes, in the middle of records and of traces longer than a piece."""
+    inputs = write(tmp_path, [encode(log(byte_order=byte_order, streams=9))])
+    held, _, _ = results(inputs)
+    for piece in (100, 700, 5000):
+        monkeypatch.setattr(extractors.darshan, "_HOLD", 50)
+        monkeypatch.setattr(large, "_PIECE", piece)
+        assert results(inputs)[0] == held
+
+
+def test_a_bad_log_is_rejected_and_the_others_load(tmp_path: Path) -> None:
+    """P5: each has a reason, and takes no other with it, even where only decoding finds it."""
+    good, whole = encode(log()), encode(log(compression="none"))
+    at, _ = struct.unpack_from("<QQ", whole, 48 + 8 * 16)  # LUSTRE
+    broken = bytearray(whole)
+    broken[at + 24 : at + 32] = struct.pack("<q", 999)
+    contents = [b"", b"hello", good, good[:-9], b"3.99" + good[4:], bytes(broken), encode(log(job_id=8))]
+    rows, rejects, status = results(write(tmp_path, contents))
+    assert list(status.values()).count("rejected") == 5
+    reasons = {Path(r.input.uri).name[0]: r.reason for r in rejects}
+    assert set(reasons) == set("01345")
+    assert reasons["0"].startswith("the file is empty")
+    assert "not a Darshan log" in reasons["1"]
+    assert "cut off" in reasons["3"]
+    assert "3.99" in reasons["4"]
+    assert "do not end where it ends" in reasons["5"]
+    assert sorted(r["job_id"] for r in rows["darshan_logs"]) == [7, 8]
+
+
+def test_an_unknown_module_or_version_is_left_out_and_told(tmp_path: Path) -> None:
+    unknown = log(raw={40: (3, b"x" * 16), 1: (9, b"y" * 8)}, modules={"STDIO": [Record(FILE)]})
+    rows, rejects, status = results(write(tmp_path, [encode(unknown)]))
+    assert list(status.values()) == ["loaded"]
+    assert len(rows["darshan_stdio"]) == 1
+    assert sorted(r.part.split(",")[0] for r in rejects) == [
+        "module 1 (POSIX) version 9",
+        "module 40 (module 40) version 3",
+    ]
+
+
+def test_a_copy_has_no_rows_of_its_own(tmp_path: Path) -> None:
+    """P2: one content is one log, under the first of its names."""
+    inputs = write(tmp_path, [encode(log())] * 2)
+    rows, _, status = results(inputs[::-1])
+    assert set(status.values()) == {"loaded"}
+    assert {r["input_id"] for r in rows["darshan_posix"]} == {inputs[0].input_id}
+
+
+def test_a_known_content_is_unchanged(tmp_path: Path) -> None:
+    (input,) = write(tmp_path, [content := encode(log())])
+    known = Input("darshan", "c", input.uri, known_hash=content_hash(content))
+    assert results([known]) == ({}, [], {input.uri: "unchanged"})
+
+
+def test_what_was_not_recorded_is_null_and_so_is_the_rank_of_all(tmp_path: Path) -> None:
+    """P6: -1 is no value, and 0 is one."""
+    rows, _, _ = results(write(tmp_path, [encode(log())]))
+    assert {r["POSIX_MODE"] for r in rows["darshan_posix"]} == {None}
+    assert sum(r["rank"] is None for r in rows["darshan_posix"]) == 1
+    assert {r["POSIX_READS"] for r in rows["darshan_posix"]} == {0}
+
+
+def test_the_longest_mount_of_log_and_site_holds_a_path_on_whole_components(tmp_path: Path) -> None:
+    paths = {"/scratch/a": "scratch", "/scratch2/a": None, "/scratch/tmp/a": None, "<STDIN>": None}
+    names = {record_id(path): path for path in paths}
+    modules = {"STDIO": [Record(number, 0) for number in names]}
+    mounted = log(names=names, modules=modules, mounts=[("/", "xfs"), ("/scratch/tmp", "tmpfs")])
+    rows, _, _ = results(write(tmp_path, [encode(mounted)]))
+    assert {r["path"]: r["file_system"] for r in rows["darshan_stdio"]} == paths
+    mounts = {r["path"]: r["mount_point"] for r in rows["darshan_stdio"]}
+    assert mounts == {"/scratch/a": "/scratch", "/scratch2/a": "/", "/scratch/tmp/a": "/scratch/tmp", "<STDIN>": None}
+
+
+def test_the_file_name_tells_user_program_and_process(tmp_path: Path) -> None:
+    path = tmp_path / "ann_my_solver_id7-4242_3-15-14722-17417065676046418211_1.darshan"
+    path.write_bytes(encode(log()))
+    rows, _, _ = results([Input("darshan", "c", str(path))])
+    (row,) = rows["darshan_logs"]
+    assert (row["user_name"], row["file_exe"], row["file_pid"]) == ("ann", "my_solver", 4242)
+    assert (row["file_tag"], row["exe_name"]) == (17417065676046418211, "solver")
+
+
+def test_logs_are_found_by_day_and_in_a_hierarchy_of_users_and_programs(tmp_path: Path) -> None:
+    for name in ("2026/3/5/a.darshan", "2026/3/15/b.darshan", "ann/solver/7/node1/4242.darshan"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    found = {}
+    for pattern in ("%Y/%-m/%-d/*.darshan", "*/*/*/*/*.darshan"):
+        site = Site.model_validate({"clusters": {"c": {"darshan": {"files": str(tmp_path / pattern)}}}})
+        found[pattern] = [i.uri.rsplit("/", 1)[-1] for i in Darshan().find(site, Span())]
+    assert found == {"%Y/%-m/%-d/*.darshan": ["b.darshan", "a.darshan"], "*/*/*/*/*.darshan": ["4242.darshan"]}
