@@ -162,6 +162,7 @@ SLURM_JOBS: Final = Table(
     partition_by=[CLUSTER, DATE],
     sort_by=["end_time", "job_id"],
     event_time="end_time",
+    unique=True,
 )
 
 
@@ -251,6 +252,7 @@ SLURM_STEPS: Final = Table(
     partition_by=[CLUSTER, DATE],
     sort_by=["end_time", "job_id", "step_id"],
     event_time="end_time",
+    unique=True,
 )
 
 SLURM_RUNNING: Final = Table(

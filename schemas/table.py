@@ -86,8 +86,8 @@ class Table:
 
     `keys` identify a row, the owner (`cluster` or `file_system`) first; a key column is not null unless it
     says `nullable`. `columns` are the rest. `event_time` names the column whose UTC day is `date`; None means
-    that every batch brings `date` itself. `unique` keeps one row a key in the whole lake, the later load's,
-    where inputs overlap (a job that two days' accounts tell of); elsewhere keys are unique within a load.
+    that every batch brings `date` itself. `unique` keeps one row a key in the whole lake, the fullest one,
+    where inputs overlap (a job that two days' accounts tell of); elsewhere keys are unique within an input.
     Every table also gets `load_id` and `input_id` (P10).
     """
 

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from hypothesis import settings
 
 import schemas
 from schemas.ddl import duckdb_type, quote
@@ -14,6 +15,10 @@ from warehouse import Lake
 from warehouse.catalog import sql_files
 
 Fill = Callable[..., None]
+
+# How long an example takes depends on what else the machine does; no test is timed.
+settings.register_profile("iolake", deadline=None)
+settings.load_profile("iolake")
 
 
 @pytest.fixture(scope="session")

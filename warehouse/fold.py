@@ -24,7 +24,7 @@ class Fold:
         self._leave_out_what_is_there()
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
-        self._rewriter.take_out_older_keys(self._load.files)
+        self._rewriter.leave_one_row_a_key(self._load.files)
         self._catalog.put_load(self._load, snapshot)
         return self._load
 

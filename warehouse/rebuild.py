@@ -55,7 +55,7 @@ def rebuild(lake: Warehouse) -> int:
             rewriter = Rewriter(lake.store, catalog, load_id)
             for file in told.files:
                 rewriter.take_out(file, [INPUT_ID.name, LOAD_ID.name], lambda rows: _is_stale(rows, newest))
-            rewriter.take_out_older_keys(sorted(catalog.files(), key=lambda f: f.load_id))
+            rewriter.leave_one_row_a_key(sorted(catalog.files(), key=lambda f: f.load_id))
             for load in _loads(told, newest, catalog.files()):
                 catalog.put_load(load, number)
             return True

@@ -1,0 +1,42 @@
+"""A job that several archives tell of is one row, whichever comes first."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from pipelines.ingest import ingest
+from schemas.site import Site
+from warehouse import Lake
+
+FULL = """JobID|JobIDRaw|User|State|Submit|Start|End|ElapsedRaw|NNodes
+7|7|ada|COMPLETED|2020-01-01T22:00:00|2020-01-01T23:00:00|2020-01-02T01:00:00|7200|4
+7.batch|7.batch||COMPLETED|2020-01-01T23:00:00|2020-01-01T23:00:00|2020-01-02T01:00:00|7200|1
+"""
+BARE = """JobID|JobIDRaw|State|Submit|Start|End
+7|7|COMPLETED|2020-01-01T22:00:00|2020-01-01T23:00:00|2020-01-02T01:00:00
+8|8|COMPLETED|2020-01-01T22:00:00|2020-01-01T23:30:00|2020-01-02T02:00:00
+"""
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([("2020-01-01", FULL), ("2020-01-02", BARE)])))
+@pytest.mark.parametrize("together", [True, False])
+def test_the_fullest_row_of_a_run_is_the_one_that_stays(
+    tmp_path: Path, order: tuple[tuple[str, str], ...], together: bool
+) -> None:
+    """P2: once, and nothing that the fuller archive told is lost to the other, in whatever order they come."""
+    (tmp_path / "site.toml").write_text('[clusters.c]\nslurm = { files = "%Y-%m-%d.txt" }\n')
+    site = Site.read(tmp_path / "site.toml")
+    for (day, _), (_, text) in zip(sorted(order), order, strict=True):
+        (tmp_path / f"{day}.txt").write_text(text)
+        if not together:
+            ingest(site)
+    ingest(site)
+    lake = Lake(site.lake_uri)
+    jobs = lake.sql("SELECT job_id, user_name, nnodes FROM slurm_jobs ORDER BY job_id").fetchall()
+    assert jobs == [(7, "ada", 4), (8, None, None)]
+    assert lake.sql("SELECT step_id FROM slurm_steps").fetchall() == [("batch",)]
+    assert lake.sql("SELECT count(*) FROM jobs").fetchall() == [(2,)]
+    assert [load.count("unchanged") for load in ingest(site).loads] == [1, 1]
