@@ -103,17 +103,18 @@ def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.nda
     submit line may hold just as many delimiters.
     """
     data = np.frombuffer(block, np.uint8)
-    ends = np.flatnonzero(data == ord(b"\n"))
+    marks = np.flatnonzero((data == ord(b"\n")) | (data == ord(header.delimiter)))
+    last = np.flatnonzero(data[marks] == ord(b"\n"))
+    ends = marks[last]
     if not len(ends):
         return ends, ends, ends.astype(bool)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    delimiters = np.flatnonzero(data[: ends[-1] + 1] == ord(header.delimiter))
-    before = np.searchsorted(delimiters, starts)
-    regular = np.searchsorted(delimiters, ends) - before == len(header.fields) - 1
+    first = np.concatenate(([0], last[:-1] + 1))
+    regular = last - first == len(header.fields) - 1
     for name, begins in _BEGINNINGS.items():
         if name in header.fields:
             place = header.fields.index(name)
-            at = starts[regular] if place == 0 else delimiters[before[regular] + place - 1] + 1
+            at = starts[regular] if place == 0 else marks[first[regular] + place - 1] + 1
             allowed = begins if name in IDS else begins + header.delimiter + b"\n"
             regular[regular] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
     return starts, ends, regular

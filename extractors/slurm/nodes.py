@@ -20,6 +20,9 @@ _ONE_BRACKET: Final = (
     r"^(?<head>[^\[\],]*)\[(?<ranges>\d{1,9}(?:-\d{1,9})?(?:,\d{1,9}(?:-\d{1,9})?)*)\](?<tail>[^\[\],]*)$"
 )
 
+_PREFIX: Final = ["head", "tail", "width"]
+"""What the names of one table share."""
+
 
 def node_names(texts: pl.Series) -> pa.Array:
     """Lists of node names; null where the text is not a node list."""
@@ -52,7 +55,7 @@ def _runs(lists: pl.Series) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarra
     """A table of names, and (row, first place in the table, length) of the runs that the lists are made of."""
     frame = pl.DataFrame({"row": pl.int_range(len(lists), eager=True), "text": lists}).drop_nulls("text")
     ranges = _ranges(frame)
-    grouped = ranges.group_by("head", "tail", "width", maintain_order=True).agg(
+    grouped = ranges.group_by(_PREFIX, maintain_order=True).agg(
         first=pl.col("low").min(), last=(pl.col("low") + pl.col("size")).max()
     )
     grouped = grouped.with_columns(base=(pl.col("last") - pl.col("first")).cum_sum().shift(1, fill_value=0))
@@ -60,7 +63,7 @@ def _runs(lists: pl.Series) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarra
         _strings([f"{head}{n:0{width}d}{tail}" for n in range(first, last)])
         for head, tail, width, first, last, _ in grouped.iter_rows()
     ]
-    placed = ranges.join(grouped, on=["head", "tail", "width"], how="left", maintain_order="left")
+    placed = ranges.join(grouped, on=_PREFIX, how="left", maintain_order="left")
     others = frame.join(ranges.select("row").unique(), on="row", how="anti", maintain_order="left")
     is_name = others["text"].str.contains(r"^[^\[\],]+$")
     single, written = others.filter(is_name), list(_one_by_one(others.filter(~is_name)))
@@ -93,9 +96,13 @@ def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
     )
     low, high = pl.col("low").cast(pl.Int64), pl.col("high").fill_null(pl.col("low")).cast(pl.Int64)
     ranges = ends.select("row", "head", "tail", width=pl.col("low").str.len_bytes(), low=low, size=high - low + 1)
-    extent = ((pl.col("low") + pl.col("size")).max() - pl.col("low").min()).over("head", "tail", "width")
-    sound = (pl.col("size").min().over("row") >= 1) & (pl.col("size").sum().over("row") <= MAX_NODES)
-    return ranges.filter((sound & (extent <= MAX_NODES)).all().over("row"))
+    size = pl.col("size")
+    unsound = ranges.group_by("row").agg(least=size.min(), all=size.sum())
+    unsound = unsound.filter((pl.col("least") < 1) | (pl.col("all") > MAX_NODES))
+    extent = (pl.col("low") + size).max() - pl.col("low").min()
+    apart = ranges.group_by(_PREFIX).agg(extent=extent).filter(pl.col("extent") > MAX_NODES)
+    left_out = pl.concat([unsound.select("row"), ranges.join(apart, on=_PREFIX, how="semi").select("row")])
+    return ranges.join(left_out, on="row", how="anti", maintain_order="left")
 
 
 def _strings(texts: list[str]) -> pa.Array:

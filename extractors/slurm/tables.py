@@ -151,12 +151,15 @@ class _Tables:
         self, frame: pl.DataFrame, ready: pl.DataFrame, kept: pl.Series, reason: str
     ) -> tuple[pl.DataFrame, pl.DataFrame]:
         """The rows to keep; the others are noted with the reason."""
-        if not kept.all():
-            lost = frame.filter(~kept)
-            self._note(reason, _parts(lost, lost["jobid" if "jobid" in lost.columns else "jobidraw"], reason))
+        if kept.all():
+            return frame, ready
+        lost = frame.filter(~kept)
+        self._note(reason, _parts(lost, lost["jobid" if "jobid" in lost.columns else "jobidraw"], reason))
         return frame.filter(kept), ready.filter(kept)
 
     def _batch(self, table: Table, frame: pl.DataFrame, ready: pl.DataFrame, rows: pl.Series) -> Iterator[Batch]:
+        if not rows.any():
+            return
         frame, ready = frame.filter(rows), ready.filter(rows)
         names = [column.name for column in table.keys[1:]]
         keys = ready.select(names).with_row_index("#row")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -100,19 +101,23 @@ def _maps(texts: pl.Series, convert: Callable[[pl.Series], pl.Series], value_typ
     rows = pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "item": texts.str.split(",")}).explode("item")
     parts = rows["item"].str.split_exact("=", 1).struct.unnest()
     items = pl.DataFrame({"row": rows["row"], "key": parts["field_0"], "value": convert(parts["field_1"])})
-    items = items.filter(pl.col("value").is_not_null() & (pl.col("key") != "")).unique(
-        ["row", "key"], maintain_order=True
-    )
-    counts = pl.DataFrame({"row": pl.int_range(len(texts), eager=True)}).join(
-        items.group_by("row").len(), on="row", how="left", maintain_order="left"
-    )["len"]
-    ends = counts.fill_null(0).cum_sum().cast(pl.Int32)
-    offsets = pl.concat([pl.Series([0], dtype=pl.Int32), ends.alias("")])
+    items = _first_of_each_key(items.filter(pl.col("value").is_not_null() & (pl.col("key") != "")))
+    counts = np.bincount(items["row"].to_numpy(), minlength=len(texts))
+    offsets = pl.Series(np.concatenate(([0], np.cumsum(counts)))).cast(pl.Int32)
     starts = offsets.head(len(texts)).set(texts.is_null(), None)
     bounds = pl.concat([starts, offsets.tail(1)]).to_arrow()
     return pa.MapArray.from_arrays(
         bounds, items["key"].to_arrow().cast(pa.string()), items["value"].to_arrow().cast(value_type)
     )
+
+
+def _first_of_each_key(items: pl.DataFrame) -> pl.DataFrame:
+    """The items without those whose row has an earlier one of the same key; their keys are few."""
+    keys = items["key"].cast(pl.Categorical).to_physical().cast(pl.Int64)
+    places = items["row"] * (int(keys.max() or 0) + 1) + keys  # type: ignore[arg-type]
+    if places.n_unique() == items.height:
+        return items
+    return items.unique(["row", "key"], keep="first", maintain_order=True)
 
 
 def _distinct(texts: pl.Series, convert: Callable[[pl.Series], pa.Array]) -> pa.Array:
