@@ -155,14 +155,14 @@ def test_what_was_not_recorded_is_null_and_so_is_the_rank_of_all(tmp_path: Path)
 
 
 def test_the_longest_mount_of_log_and_site_holds_a_path_on_whole_components(tmp_path: Path) -> None:
-    paths = {"/scratch/a": "scratch", "/scratch2/a": None, "/scratch/tmp/a": None, "<STDIN>": None}
+    paths = {"/scratch/a": "scratch", "/scratch2/a": None, "/scratch/deep/a": None, "<STDIN>": None}
     names = {record_id(path): path for path in paths}
     modules = {"STDIO": [Record(number, 0) for number in names]}
-    mounted = log(names=names, modules=modules, mounts=[("/", "xfs"), ("/scratch/tmp", "tmpfs")])
+    mounted = log(names=names, modules=modules, mounts=[("/", "xfs"), ("/scratch/deep", "tmpfs")])
     rows, _, _ = results(write(tmp_path, [encode(mounted)]))
     assert {r["path"]: r["file_system"] for r in rows["darshan_stdio"]} == paths
     mounts = {r["path"]: r["mount_point"] for r in rows["darshan_stdio"]}
-    assert mounts == {"/scratch/a": "/scratch", "/scratch2/a": "/", "/scratch/tmp/a": "/scratch/tmp", "<STDIN>": None}
+    assert mounts == {"/scratch/a": "/scratch", "/scratch2/a": "/", "/scratch/deep/a": "/scratch/deep", "<STDIN>": None}
 
 
 def test_the_file_name_tells_user_program_and_process(tmp_path: Path) -> None:
