@@ -22,7 +22,7 @@ def small(folder: Path, logs: int) -> None:
     for number in range(logs):
         rng = np.random.default_rng(number)
         job = 100_000 + number
-        paths = [f"/lustre/project/project{number % 40:02}/run{job}/part.{i:04}.dat" for i in range(rng.integers(30, 70))]
+        paths = [f"/lustre/project{number % 40:02}/run{job}/part.{i:04}.dat" for i in range(rng.integers(30, 70))]
         ids = np.array([record_id(path) for path in paths], dtype=np.uint64)
         names = dict(zip(ids.tolist(), paths, strict=True))
         heat = record_id("heatmap:POSIX")
@@ -45,14 +45,14 @@ def many_records(path: Path, records: int) -> None:
     """One log with that many POSIX records."""
     rng = np.random.default_rng(1)
     ids = rng.integers(1, 1 << 62, records).astype(np.uint64)
-    names = {int(number): f"/lustre/project/many/{at // 1000:05}/file.{at:07}" for at, number in enumerate(ids)}
+    names = {int(number): f"/lustre/many/{at // 1000:05}/file.{at:07}" for at, number in enumerate(ids)}
     path.write_bytes(encode(_log(1, names, {"POSIX": _posix(rng, ids)})))
 
 
 def long_trace(path: Path, segments: int) -> None:
     """One log with that many traced POSIX writes on 64 ranks."""
     rng = np.random.default_rng(2)
-    file = record_id("/lustre/project/trace.dat")
+    file = record_id("/lustre/trace.dat")
     dtype = [("offset", "i8"), ("length", "i8"), ("start", "f8"), ("end", "f8")]
     records = []
     for rank in range(64):
@@ -62,7 +62,7 @@ def long_trace(path: Path, segments: int) -> None:
         rows["start"] = np.cumsum(rng.random(len(rows)) * 1e-3)
         rows["end"] = rows["start"] + rng.random(len(rows)) * 1e-4
         records.append(Traced(file, rank, f"nid{rank // 8:05}", writes=rows))
-    path.write_bytes(encode(_log(2, {file: "/lustre/project/trace.dat"}, {"DXT_POSIX": records}, streams=64)))
+    path.write_bytes(encode(_log(2, {file: "/lustre/trace.dat"}, {"DXT_POSIX": records}, streams=64)))
 
 
 def inflate_all(folder: Path) -> int:

@@ -5,7 +5,7 @@ from demo.formats.darshan_legacy import LegacyLog, LegacyRecord, encode
 log = LegacyLog(
     version="2.06", job_id=4711, uid=1001, start_s=1426266325, end_s=1426266400, nprocs=4, exe="./a.out -v",
     mounts=[(-648807988769344735, "ext4", "/")], metadata={"lib_ver": "2.3.1"},
-    records=[LegacyRecord(record_id("/scratch/a"), -1, "/scratch/a", {"CP_POSIX_OPENS": 4, "CP_F_POSIX_READ_TIME": 0.5})],
+    records=[LegacyRecord(record_id("/data/a"), -1, "/data/a", {"CP_POSIX_OPENS": 4, "CP_F_POSIX_READ_TIME": 0.5})],
 )
 Path("ann_a.out_id4711_3-13-47125-1_1.darshan.gz").write_bytes(encode(log))
 """
