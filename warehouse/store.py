@@ -141,11 +141,21 @@ class Store:
         if self.local:
             yield from _files(top, len(self.root) + 1)
             return
-        self.fs.invalidate_cache()
-        details: dict[str, Any] = self.fs.find(top, detail=True)
-        for full, info in sorted(details.items()):
+        for full, info in sorted(self._found(top).items()):
             written = next(info[name] for name in _WRITTEN if name in info)
             yield Stored(full[len(self.root) + 1 :], int(info["size"]), written.timestamp())
+
+    def _found(self, top: str) -> dict[str, Any]:
+        """An object store's details of every object below `top`.
+
+        fsspec looks twice at what it finds empty; an object that comes in between makes `top` itself the answer,
+        as a folder, and hides what is in it. Then it is asked again.
+        """
+        while True:
+            self.fs.invalidate_cache()
+            details: dict[str, Any] = self.fs.find(top, detail=True)
+            if all(info["type"] == "file" for info in details.values()):
+                return details
 
 
 def writer_of(path: str) -> str | None:
