@@ -4,7 +4,7 @@ What is right in the lake never rests on Prefect's state: a flow that is doubled
 same lake (P9).
 """
 
-from __future__ import annotations
+# No postponed annotations here: a served flow's parameters are checked where their names can't be looked up.
 
 from collections.abc import Iterator
 from concurrent.futures import Executor
