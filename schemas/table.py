@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 TIMESTAMP: Final = pa.timestamp("us")
 """UTC, without a zone in the type, so that every client shows the same digits (P8)."""
+HOUR_US: Final = 3_600_000_000
 TEXT: Final = pa.string()
 MAP_COUNTS: Final = pa.map_(TEXT, pa.int64())
 

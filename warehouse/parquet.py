@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
+from bisect import bisect_left
+from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.gate import sort_columns
-from schemas.table import DICTIONARY, Column, Hour, Table
+from schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
 from warehouse.store import Store
 
 ROW_GROUP_ROWS = 262_144
@@ -24,6 +24,9 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
         plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
         # Strings may come dictionary-encoded; readers are told that they are strings.
         told = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
+        # What is never null is declared so: no levels to write, and none to read.
+        schema = pa.schema([pa.field(f.name, data.schema.field(f.name).type, f.nullable) for f in plain])
+        data = pa.Table.from_arrays(data.columns, schema=schema)
         with pq.ParquetWriter(file, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
             writer.add_key_value_metadata(told)
             for start, stop in row_groups(table, data):
@@ -49,15 +52,18 @@ def inspect(store: Store, path: str) -> tuple[bytes | None, int, tuple[str, ...]
 
 
 def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
-    """[start, stop) of each row group: one an hour where the sort order starts with the hour."""
-    cuts = range(0, data.num_rows, ROW_GROUP_ROWS)
+    """[start, stop) of each row group of sorted rows: one an hour where the sort order starts with the hour."""
+    starts = {*range(0, data.num_rows, ROW_GROUP_ROWS)}
     if table.sort_by and isinstance(table.sort_by[0], Hour) and data.num_rows:
-        hours = sort_columns(table, data.select([table.sort_by[0].column]))[0]
-        changes = np.flatnonzero(np.diff(hours.astype(np.int64))) + 1
-        starts = sorted({*cuts, *changes.tolist()}) if len(changes) < data.num_rows // 1000 else [*cuts]
-    else:
-        starts = [*cuts]
-    return list(zip(starts, [*starts[1:], data.num_rows], strict=True))
+        times = data[table.sort_by[0].column].cast(pa.int64())
+
+        def hour(row: int) -> int:
+            return int(times[row].as_py()) // HOUR_US
+
+        hours = range(hour(0) + 1, hour(data.num_rows - 1) + 1)
+        changes = {bisect_left(range(data.num_rows), h, key=hour) for h in hours}
+        starts |= changes if len(changes) < data.num_rows // 1000 else set()
+    return list(pairwise([*sorted(starts), data.num_rows]))
 
 
 def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
@@ -68,8 +74,19 @@ def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
         "compression_level": _ZSTD_LEVEL,
         "use_dictionary": [leaf for c in columns if c.encoding == DICTIONARY for leaf in _leaves(c)],
         "column_encoding": {leaf: c.encoding for c in columns if c.encoding != DICTIONARY for leaf in _leaves(c)},
+        "write_statistics": [c.name for c in columns if _prunes(table, c)],
         "write_page_index": True,
     }
+
+
+def _prunes(table: Table, column: Column) -> bool:
+    """Whether a row group's least and greatest value let a reader skip it: of texts, where rows are sorted by them.
+
+    Elsewhere a group holds nearly every text, and comparing them takes longer than writing them.
+    """
+    if pa.types.is_nested(column.type):
+        return False
+    return column.type != TEXT or column.name == table.sort_by[0]
 
 
 def _leaves(column: Column) -> list[str]:

@@ -7,7 +7,7 @@ import secrets
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,10 @@ from warehouse.footer import Footer
 from warehouse.records import DataFile, InputRecord, LoadInfo
 from warehouse.store import Store
 
-BUFFER_BYTES = 256 << 20
+BUFFER_BYTES = 320 << 20
+"""Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""
+SPLIT_CELLS = 16_000_000
+"""Rows times columns from which on a day's rows go to several files, written side by side."""
 _EPOCH = date(1970, 1, 1)
 _DAY_US = 86_400_000_000
 
@@ -36,6 +39,7 @@ class Stager:
         self._piece = secrets.token_hex(3)
         self._buffer_bytes = buffer_bytes
         self._held: dict[Table, list[pa.Table]] = defaultdict(list)
+        self._held_bytes: dict[Table, int] = defaultdict(int)
         self._in_order: dict[Table, bool] = {}
         self._files: list[DataFile] = []
         self._count = 0
@@ -48,11 +52,13 @@ class Stager:
             return
         data = conform(table, data, table.batch_schema.append(INPUT_ID.arrow_field))
         # Written before it is added to, so that something is left to hold the footer that tells of the inputs.
-        if sum(d.nbytes for d in self._held[table]) >= self._buffer_bytes:
+        if self._held_bytes[table] >= self._buffer_bytes:
             self._write([table], [])
         for count in pc.value_counts(data["input_id"]).to_pylist():
             self.rows[count["values"]] += count["counts"]
         self._held[table].append(data)
+        # Columns of nulls are one piece of memory, again and again.
+        self._held_bytes[table] += sum(c.nbytes for c in data.columns if c.null_count < len(c))
         self._in_order[table] = in_order and self._in_order.get(table, True)
 
     def finish(self, inputs: list[InputRecord]) -> tuple[DataFile, ...]:
@@ -69,27 +75,34 @@ class Stager:
 
     def _write(self, tables: list[Table], inputs: list[InputRecord]) -> None:
         """Write the held rows of some tables, a file for each day, side by side."""
-        jobs = []
+        days: list[tuple[Table, date, pa.Table, bool]] = []
         for table in tables:
             data = pa.concat_tables(self._held.pop(table)).unify_dictionaries()
             in_order = self._in_order.pop(table)
-            jobs += [(table, day, part, in_order) for day, part in _by_day(table, data)]
-        described = Footer.of_load(self._load, inputs).encode()
-        bare = Footer.of_load(self._load, []).encode()
-        names = [f"{self._piece}{_letters(self._count + k)}" for k in range(len(jobs))]
-        self._count += len(jobs)
-        calls = [
-            (*job, name, described if k == 0 else bare) for k, (job, name) in enumerate(zip(jobs, names, strict=True))
-        ]
+            self._held_bytes.pop(table)
+            days += [(table, day, part, in_order) for day, part in _by_day(table, data)]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
+            in_order_of_table = pool.map(lambda d: in_sort_order(d[0], d[2], d[3]), days)
+            pieces = [
+                (table, day, piece)
+                for (table, day, _, _), data in zip(days, in_order_of_table, strict=True)
+                for piece in _split(table, data)
+            ]
+            footers = chain([Footer.of_load(self._load, inputs)], repeat(Footer.of_load(self._load, [])))
+            calls = [(*piece, self._next_name(), footer.encode()) for piece, footer in zip(pieces, footers, strict=False)]
             self._files += pool.map(lambda call: self._write_file(*call), calls)
 
-    def _write_file(self, table: Table, day: date, data: pa.Table, in_order: bool, piece: str, told: bytes) -> DataFile:
-        data = in_sort_order(table, data, in_order)
+    def _next_name(self) -> str:
+        self._count += 1
+        return f"{self._piece}{_letters(self._count - 1)}"
+
+    def _write_file(self, table: Table, day: date, data: pa.Table, piece: str, footer: bytes) -> DataFile:
         ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self._load.load_id]))
-        data = data.append_column(LOAD_ID.name, ids).select([c.name for c in table.stored])
+        data = data.append_column(LOAD_ID.name, ids)
+        # An empty MAP takes longer to write than a full column of numbers; readers see null where a file has none.
+        data = data.select([c.name for c in table.stored if not _is_empty_nest(data[c.name])])
         path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
-        size = parquet.write(self._store, path, table, data, told)
+        size = parquet.write(self._store, path, table, data, footer)
         return DataFile(
             path,
             table.name,
@@ -103,17 +116,33 @@ class Stager:
         )
 
 
+def _split(table: Table, data: pa.Table) -> list[pa.Table]:
+    """Sorted rows in as many parts as are worth writing side by side, cut where row groups are."""
+    parts = min(os.cpu_count() or 1, data.num_rows * len(table.stored) // SPLIT_CELLS)
+    starts = [start for start, _ in parquet.row_groups(table, data)] if parts > 1 else [0]
+    cuts = sorted({min(starts, key=lambda s: abs(s - data.num_rows * k // parts)) for k in range(1, parts)} | {0})
+    return [data.slice(a, b - a) for a, b in pairwise([*cuts, data.num_rows])]
+
+
 def _by_day(table: Table, data: pa.Table) -> list[tuple[date, pa.Table]]:
     """The rows of each UTC day of the table's event time, without the `date` column."""
     if table.event_time is None:
         days = data[DATE.name].cast(pa.int32()).to_numpy()
         data = data.drop_columns([DATE.name])
     else:
-        days = data[table.event_time].cast(pa.int64()).to_numpy() // _DAY_US
+        times = data[table.event_time].cast(pa.int64())
+        least, most = (int(v.as_py()) // _DAY_US for v in pc.min_max(times).values())
+        if least == most:
+            return [(_EPOCH + timedelta(least), data)]
+        days = times.to_numpy() // _DAY_US
     if (days[1:] >= days[:-1]).all():
         starts = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
         return [(_EPOCH + timedelta(int(days[a])), data.slice(a, b - a)) for a, b in pairwise(starts)]
     return [(_EPOCH + timedelta(int(d)), data.filter(pa.array(days == d))) for d in np.unique(days)]
+
+
+def _is_empty_nest(column: pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_nested(column.type) and column.null_count == len(column))
 
 
 def _letters(number: int) -> str:

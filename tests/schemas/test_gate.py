@@ -78,7 +78,7 @@ def test_a_dictionary_of_strings_passes_for_strings() -> None:
 @pytest.mark.parametrize("rank", [7, None])
 def test_a_duplicate_key_is_named(rank: int | None) -> None:
     twice = data(("a", rank, 5), ("b", rank, 5), ("a", rank, 5))
-    with pytest.raises(GateError, match=f"1 duplicate keys, the first: ost=a, rank={rank}, ts=2020-01-01 00:05:00"):
+    with pytest.raises(GateError, match=f"duplicate keys, the first: ost=a, rank={rank}, ts=2020-01-01 00:05:00"):
         in_sort_order(TABLE, twice)
     assert in_sort_order(TABLE, twice, one_load=False).num_rows == 3
 
