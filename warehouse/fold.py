@@ -8,7 +8,7 @@ from dataclasses import replace
 from schemas.table import INPUT_ID
 from warehouse.catalog import Catalog
 from warehouse.records import InputRecord, Load
-from warehouse.rewrite import Rewriter, one_of
+from warehouse.rewrite import Rewriter, of_inputs
 from warehouse.store import Store
 
 
@@ -50,7 +50,7 @@ class Fold:
         here = twins | copies.keys()
         if not here:
             return
-        kept = [self._rewriter.without(f, [INPUT_ID.name], one_of(INPUT_ID.name, here)) for f in self._load.files]
+        kept = [self._rewriter.without(f, [INPUT_ID.name], of_inputs(here)) for f in self._load.files]
         self._load = replace(
             self._load,
             files=tuple(f for f in kept if f is not None),
@@ -91,7 +91,7 @@ class Fold:
             return
         replaced, loads = {row[0] for row in old}, {row[1] for row in old}
         for file in self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)]):
-            self._rewriter.take_out(file, [INPUT_ID.name], one_of(INPUT_ID.name, replaced))
+            self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
         # Copies of a content that is no more are inputs of their own again.
         there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}
         self._catalog.con.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -34,10 +35,10 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
         return file.tell()
 
 
-def read(store: Store, path: str, columns: list[str] | None = None) -> pa.Table:
-    """A file's rows, or some of its columns, with the types that its footer tells."""
+def read(store: Store, path: str, columns: list[str] | None = None, encoded: Sequence[str] = ()) -> pa.Table:
+    """A file's rows, or some of its columns, with the types that its footer tells; `encoded` texts as dictionaries."""
     with store.open(path) as file:
-        return pq.ParquetFile(file).read(columns)
+        return pq.ParquetFile(file, read_dictionary=encoded).read(columns)
 
 
 def inspect(store: Store, path: str) -> tuple[bytes | None, int, tuple[str, ...]]:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 import schemas
 from schemas.gate import in_sort_order
-from schemas.table import LOAD_ID
+from schemas.table import INPUT_ID, LOAD_ID
 from warehouse import layout, parquet
 from warehouse.catalog import Catalog
 from warehouse.footer import Footer
@@ -35,7 +35,8 @@ class Rewriter:
 
         `drop` says of each row of `columns` whether it is to drop.
         """
-        dropped = drop(parquet.read(self._store, file.path, columns))
+        encoded = [INPUT_ID.name] if INPUT_ID.name in columns else []
+        dropped = drop(parquet.read(self._store, file.path, columns, encoded))
         if not dropped.any():
             return file
         if dropped.all():
@@ -128,13 +129,15 @@ def _conformed(data: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def one_of(column: str, values: set[str]) -> Mask:
-    """Rows whose `column` is one of `values`."""
-    wanted = pa.array(sorted(values))
+def of_inputs(input_ids: set[str]) -> Mask:
+    """Rows that were read from one of some inputs."""
+    wanted = pa.array(sorted(input_ids))
 
     def mask(data: pa.Table) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = pc.is_in(data[column], wanted).to_numpy()
-        return found
+        chunks = data[INPUT_ID.name].chunks
+        return np.concatenate(
+            [pc.is_in(c.dictionary, wanted).to_numpy(zero_copy_only=False)[c.indices] for c in chunks]
+        )
 
     return mask
 

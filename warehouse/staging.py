@@ -7,7 +7,7 @@ import secrets
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
-from itertools import chain, pairwise, repeat
+from itertools import pairwise, repeat
 
 import numpy as np
 import pyarrow as pa
@@ -54,8 +54,10 @@ class Stager:
         # Written before it is added to, so that something is left to hold the footer that tells of the inputs.
         if self._held_bytes[table] >= self._buffer_bytes:
             self._write([table], [])
-        for count in pc.value_counts(data["input_id"]).to_pylist():
-            self.rows[count["values"]] += count["counts"]
+        for chunk in data[INPUT_ID.name].dictionary_encode().chunks:
+            counts = np.bincount(chunk.indices, minlength=len(chunk.dictionary))
+            for input_id, count in zip(chunk.dictionary.to_pylist(), counts.tolist(), strict=True):
+                self.rows[input_id] += count
         self._held[table].append(data)
         # Columns of nulls are one piece of memory, again and again.
         self._held_bytes[table] += sum(c.nbytes for c in data.columns if c.null_count < len(c))
@@ -77,7 +79,7 @@ class Stager:
         """Write the held rows of some tables, a file for each day, side by side."""
         days: list[tuple[Table, date, pa.Table, bool]] = []
         for table in tables:
-            data = pa.concat_tables(self._held.pop(table)).unify_dictionaries()
+            data = _unified(pa.concat_tables(self._held.pop(table)))
             in_order = self._in_order.pop(table)
             self._held_bytes.pop(table)
             days += [(table, day, part, in_order) for day, part in _by_day(table, data)]
@@ -88,8 +90,9 @@ class Stager:
                 for (table, day, _, _), data in zip(days, in_order_of_table, strict=True)
                 for piece in _split(table, data)
             ]
-            footers = chain([Footer.of_load(self._load, inputs)], repeat(Footer.of_load(self._load, [])))
-            calls = [(*piece, self._next_name(), footer.encode()) for piece, footer in zip(pieces, footers, strict=False)]
+            bare = Footer.of_load(self._load, []).encode()
+            footers = [Footer.of_load(self._load, inputs).encode(), *repeat(bare, len(pieces) - 1)]
+            calls = [(*piece, self._next_name(), footer) for piece, footer in zip(pieces, footers, strict=False)]
             self._files += pool.map(lambda call: self._write_file(*call), calls)
 
     def _next_name(self) -> str:
@@ -114,6 +117,14 @@ class Stager:
             (self._load.load_id,),
             tuple(data.schema.names),
         )
+
+
+def _unified(data: pa.Table) -> pa.Table:
+    """The same rows, with one dictionary a column: a row group is only written from its codes where it has one."""
+    encoded = [c for c in data.columns if pa.types.is_dictionary(c.type)]
+    if all(chunk.dictionary.equals(c.chunk(0).dictionary) for c in encoded for chunk in c.chunks):
+        return data
+    return data.unify_dictionaries()
 
 
 def _split(table: Table, data: pa.Table) -> list[pa.Table]:
