@@ -7,12 +7,13 @@ of an input is `Input.known_hash`, the hash of the content that is in it already
 from __future__ import annotations
 
 import hashlib
+import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import fsspec
 import pyarrow as pa
@@ -177,17 +178,30 @@ def with_input_id(batch: Batch, input: Input) -> Batch:
 
 def rows_hash(results: Iterable[Batch | Reject]) -> str:
     """Hash of what was read, for an input that has no content of its own, such as a database's day."""
-    digest = _blake2b()
+    digest = _Digest()
     for result in results:
         if isinstance(result, Reject):
-            digest.update(f"{result.part}\0{result.reason}".encode())
+            digest.write(f"{result.part}\0{result.reason}".encode())
             continue
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, result.data.schema) as writer:
-            writer.write(result.data)
-        digest.update(result.table.name.encode())
-        digest.update(sink.getvalue())
-    return digest.hexdigest()
+        digest.write(result.table.name.encode())
+        told = result.data.select([n for n in result.data.schema.names if result.data[n].null_count < len(result.data)])
+        with pa.ipc.new_stream(pa.PythonFile(digest, "w"), told.schema) as writer:
+            writer.write(told)
+    return digest.hash.hexdigest()
+
+
+class _Digest(io.RawIOBase):
+    """A file whose content goes nowhere but into a hash."""
+
+    def __init__(self) -> None:
+        self.hash = _blake2b()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.hash.update(content)
+        return len(content)
 
 
 def content_hash(content: bytes | memoryview) -> str:

@@ -47,12 +47,13 @@ def intervals(component: Ints, order: Ints) -> tuple[Ints, Ints]:
 
 
 def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
-    """(amounts, whether the counters were reset) of readings (samples, counters) at both ends of intervals.
+    """(amounts, whether the counters were reset) of readings (counters, samples) at both ends of intervals.
 
     A component's counters are reset together: where one fell, all began at zero again.
     """
-    reset: Flags = np.any(closing < opening, axis=1)
-    return np.where(reset[:, None], closing, closing - opening), reset
+    counted = closing - opening
+    reset: Flags = np.any(counted < 0, axis=0)
+    return np.where(reset, closing, counted) if reset.any() else counted, reset
 
 
 def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) -> tuple[Ints, Flags]:
@@ -89,9 +90,10 @@ class Placement:
     def __init__(self, opening: Ints, closing: Ints, edges: Ints) -> None:
         self._steps = len(edges) - 1
         first = np.clip(np.searchsorted(edges, opening, "right") - 1, 0, self._steps - 1)
-        last = np.clip(np.searchsorted(edges, closing, "left") - 1, first, self._steps - 1)
-        self._first, self._several = first, np.flatnonzero(last > first)
-        lengths = (last - first + 1)[self._several]
+        longer = np.flatnonzero((closing > edges[first + 1]) & (first < self._steps - 1))
+        last = np.minimum(np.searchsorted(edges, closing[longer], "left") - 1, self._steps - 1)
+        self._first, self._several = first, longer
+        lengths = last - first[longer] + 1
         self._row = np.repeat(self._several, lengths)
         begins = np.cumsum(lengths) - lengths
         self._step = first[self._row] + np.arange(len(self._row)) - np.repeat(begins, lengths)

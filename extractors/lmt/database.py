@@ -21,12 +21,12 @@ from extractors.counters import Ints
 
 Kind = Literal["integer", "decimal", "text"]
 _ARROW: Final = {"integer": pa.int64(), "decimal": pa.float64(), "text": pa.string()}
-# SQLite has no types of columns, and connectorx goes by the first value, which must not be null: NULL travels as a
+# SQLite's columns may hold anything, and connectorx goes by the first value, which must not be null: NULL travels as a
 # value that can't be. MySQL keeps percentages in single precision: by way of text they become
 # the decimal that was stored, not its nearest binary neighbour.
 _CASTS: Final = {
     "sqlite": {
-        "integer": "IFNULL(CAST({} AS INTEGER), -9223372036854775808)",
+        "integer": "IFNULL({}, -9223372036854775808)",
         "decimal": "IFNULL(CAST({} AS REAL), 9e999)",
         "text": "IFNULL(CAST({} AS TEXT), CHAR(1))",
     },
@@ -68,13 +68,11 @@ class Database:
         schema = pa.schema([(name.rpartition(".")[2], _ARROW[kind]) for name, kind in columns.items()])
         try:
             found = connectorx.read_sql(self._connection, f"SELECT {wanted} FROM {rest}", return_type="arrow")
+            found = found.cast(schema) if found.num_rows else schema.empty_table()
         except BaseException as error:  # connectorx panics with a BaseException of its own
             if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
                 raise
             raise self._failure(str(error)) from None
-        if not found.num_rows:
-            return schema.empty_table()
-        found = found.cast(schema)
         return _with_nulls(found, columns) if self.dialect == "sqlite" else found
 
     def _failure(self, message: str) -> InputError:

@@ -1,15 +1,18 @@
 """The samples of one day in an LMT database, and the intervals between them.
 
 A row starts at a sample and ends at its component's next one, so the last rows of a day need the first samples after
-it. The last sample of all has no row: it only ends the row before it. Storage targets and servers are read an hour
-at a time, last hour first, so that the sample that ends a row is always at hand; the hours come out in order.
+it. The last sample of all has no row: it only ends the row before it. A day is read in pieces of some hours, last
+piece first, so that the sample that ends a row is always at hand. The driver works outside of Python's lock: the next
+pieces are on their way while one is made into rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -17,10 +20,12 @@ import numpy as np
 import pyarrow as pa
 
 from extractors.base import InputError
-from extractors.counters import Ints, amounts, intervals, sample_order
+from extractors.counters import Flags, Ints, amounts, intervals, sample_order
 from extractors.lmt.database import Database, Kind, Ticks
 from extractors.lustre import HOUR_US, names, times
 
+_PIECE_SAMPLES = 1 << 18
+_CONNECTIONS = 2
 SPACE = ("KBYTES_FREE", "KBYTES_USED", "INODES_FREE", "INODES_USED")
 
 
@@ -84,11 +89,11 @@ class Opened:
         """A gauge at the start of each interval."""
         return self.samples[column].take(pa.array(self.opening))
 
-    def amounts(self, counters: Sequence[str]) -> tuple[Ints, pa.Array]:
-        """(amounts (intervals, counters), reset) of each interval."""
-        readings = np.stack([self.samples[name].to_numpy() for name in counters], axis=1)
-        counted, reset = amounts(readings[self.opening], readings[self.closing])
-        return counted, pa.array(reset)
+    def amounts(self, counters: Sequence[str]) -> tuple[Ints, Flags]:
+        """(amounts (counters, intervals), reset) of each interval."""
+        readings = [self.samples[name].to_numpy() for name in counters]
+        counted, reset = amounts(*(np.stack([r[rows] for r in readings]) for rows in (self.opening, self.closing)))
+        return counted, reset
 
     def columns(self, key: str, values: Sequence[str]) -> dict[str, pa.Array]:
         """The key columns of a row for each interval, and its length."""
@@ -113,23 +118,34 @@ class Day:
         """The times of the day's samples and of the next one."""
 
     def intervals(self, kind: Samples, labels: Labels) -> Iterator[Opened]:
-        """The intervals that start in each UTC hour, last hour first."""
+        """The intervals of each piece of the day, last piece first; in each by hour, component and time."""
         closers = self.neighbours(kind, labels, after=True)
-        for hour in np.unique(self.ticks.us // HOUR_US)[::-1]:
-            both = pa.concat_tables([self.hour(kind, labels, int(hour)), closers])
+        for piece in self.pieces(kind, labels):
+            both = pa.concat_tables([piece, closers]).combine_chunks()
             code, us = both["code"].to_numpy(), both["us"].to_numpy()
             order = sample_order(code, us)
             opening, closing = intervals(code, order)
-            inside = us[opening] // HOUR_US == hour
-            yield Opened(both, code, us, opening[inside], closing[inside])
+            own = np.flatnonzero(opening < len(piece))
+            hours = us[opening[own]] // HOUR_US - us.min(initial=0) // HOUR_US
+            by_hour = own[np.argsort(hours.astype(np.int16), kind="stable")]
+            yield Opened(both, code, us, opening[by_hour], closing[by_hour])
             first_of_each = np.r_[True, np.diff(code[order]) != 0][: len(order)]
             closers = both.take(pa.array(order[first_of_each]))
 
-    def hour(self, kind: Samples, labels: Labels, hour: int) -> pa.Table:
-        """The samples of one UTC hour of the day."""
-        ids = self.ticks.ids[self.ticks.us // HOUR_US == hour]
-        found = self.db.select(kind.columns, f"{kind.table} WHERE TS_ID BETWEEN {ids.min()} AND {ids.max()}")
-        return self._timed(kind, labels, found, self.ticks, hour)
+    def pieces(self, kind: Samples, labels: Labels) -> Iterator[pa.Table]:
+        """The day's samples in pieces of whole UTC hours, last piece first."""
+        hours = np.unique(self.ticks.us // HOUR_US)
+        expected = len(self.ticks) * len(labels.values)
+        count = -(-expected // _PIECE_SAMPLES)
+        parts = [p for p in np.array_split(hours, count) if len(p)]
+        pieces = [(int(p[0]) * HOUR_US, (int(p[-1]) + 1) * HOUR_US) for p in reversed(parts)]
+        with ThreadPoolExecutor(_CONNECTIONS) as pool:
+            for span, found in zip(pieces, pool.map(partial(self._piece, kind), pieces), strict=True):
+                yield self._timed(kind, labels, found, self.ticks, span)
+
+    def _piece(self, kind: Samples, span: tuple[int, int]) -> pa.Table:
+        ids = self.ticks.ids[(self.ticks.us >= span[0]) & (self.ticks.us < span[1])]
+        return self.db.select(kind.columns, f"{kind.table} WHERE TS_ID BETWEEN {ids.min()} AND {ids.max()}")
 
     def neighbours(self, kind: Samples, labels: Labels, after: bool) -> pa.Table:
         """Each component's samples next to the day: at its first time after it, or its last before it."""
@@ -145,13 +161,13 @@ class Day:
         return self._timed(kind, labels, found, self.db.ticks_by_id(ids, self.zone))
 
     def _timed(
-        self, kind: Samples, labels: Labels, samples: pa.Table, ticks: Ticks, hour: int | None = None
+        self, kind: Samples, labels: Labels, samples: pa.Table, ticks: Ticks, span: tuple[int, int] = (0, 2**63 - 1)
     ) -> pa.Table:
         """The samples with `code` and `us`; those without a name, a time or their counters are left out."""
         code, us = labels.codes(samples[kind.id].to_numpy()), ticks.us_of(samples["TS_ID"].to_numpy())
         if unnamed := int((code < 0).sum()):
             self.unnamed[kind.table] = self.unnamed.get(kind.table, 0) + unnamed
-        keep = (code >= 0) & (us >= 0 if hour is None else us // HOUR_US == hour)
+        keep = (code >= 0) & (us >= span[0]) & (us < span[1])
         for name in kind.counters:
             if samples[name].null_count:
                 keep &= samples[name].is_valid().to_numpy()

@@ -13,7 +13,7 @@ from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
 from extractors.lmt.database import Database
 from extractors.lmt.samples import MDS, MDT, OPERATIONS, OSS, OST, ROUTER, SPACE, Day, Labels, Opened, Samples
-from extractors.lustre import HOUR_US, MD_OP_COLUMN, Sums, counts_map, fs_rows, names, own_names, rows, times
+from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_rows, names, own_names, rows, times
 from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 
 _KIB = 1024
@@ -41,10 +41,10 @@ def _labels(db: Database, table: str, id: str, name: str, backend: str | None) -
 
 
 def ost_batches(day: Day, labels: Labels, sums: Sums) -> Iterator[Batch]:
-    """`lustre_ost`, an hour after the other; the traffic is added to `sums`."""
-    for opened in _hours(day, OST, labels):
-        counted, reset = opened.amounts(OST.counters)
-        read, written = np.ascontiguousarray(counted.T)
+    """`lustre_ost`, piece after piece of the day; the traffic is added to `sums`."""
+    batches = []
+    for opened in _pieces(day, OST, labels):
+        (read, written), reset = opened.amounts(OST.counters)
         every = np.ones(len(read), bool)
         place = Placement(opened.us[opened.opening], opened.us[opened.closing], day.edges)
         sums.add(place, {"read_bytes": (read, every), "write_bytes": (written, every)})
@@ -55,13 +55,14 @@ def ost_batches(day: Day, labels: Labels, sums: Sums) -> Iterator[Batch]:
             "reset": pa.array(reset),
             **_space({name: opened.at_start(name) for name in SPACE}),
         }
-        yield Batch(LUSTRE_OST, rows(LUSTRE_OST, columns, len(read)), in_order=True)
+        batches.append(Batch(LUSTRE_OST, rows(LUSTRE_OST, columns, len(read)), in_order=True))
+    yield from reversed(batches)
 
 
 def server_batches(day: Day, known: Components) -> Iterator[Batch]:
     """`lustre_server`: storage servers, metadata servers and routers."""
     for role, kind, labels in (("oss", OSS, known.oss), ("mds", MDS, known.mds), ("router", ROUTER, known.router)):
-        for opened in _hours(day, kind, labels):
+        for opened in _pieces(day, kind, labels):
             columns = opened.columns("server", labels.values)
             columns["role"] = names(np.zeros(len(opened.opening), np.int32), [role])
             columns["cpu_pct"] = opened.at_start("PCT_CPU")
@@ -69,16 +70,14 @@ def server_batches(day: Day, known: Components) -> Iterator[Batch]:
                 columns["mem_pct"] = opened.at_start("PCT_MEMORY")
             if kind is ROUTER:
                 counted, reset = opened.amounts(ROUTER.counters)
-                columns |= {"routed_bytes": pa.array(counted[:, 0].copy()), "reset": pa.array(reset)}
+                columns |= {"routed_bytes": pa.array(counted[0]), "reset": pa.array(reset)}
             yield Batch(LUSTRE_SERVER, rows(LUSTRE_SERVER, columns, len(opened.opening)))
 
 
-def _hours(day: Day, kind: Samples, labels: Labels) -> Iterator[Opened]:
-    """The intervals of each hour, first hour first; nothing where the database has no such samples."""
+def _pieces(day: Day, kind: Samples, labels: Labels) -> Iterator[Opened]:
+    """The intervals of each piece, last piece first; nothing where the database has no such samples."""
     if labels.values and kind.table in day.db.tables:
-        hours = list(day.intervals(kind, labels))
-        while hours:
-            yield hours.pop()
+        yield from day.intervals(kind, labels)
 
 
 def mdt_batches(day: Day, known: Components, sums: Sums) -> Iterator[Batch]:
@@ -127,9 +126,8 @@ def _listings(day: Day, known: Components) -> Iterator[tuple[int, Ints, Ints, Fl
     """(place of the target's name, times, readings, listed (times, operations)) of each metadata target."""
     if OPERATIONS.table not in day.db.tables or not known.mdt.values:
         return
-    hours = [day.hour(OPERATIONS, known.mdt, int(hour)) for hour in np.unique(day.ticks.us // HOUR_US)]
     around = [day.neighbours(OPERATIONS, known.mdt, after) for after in (False, True)]
-    samples = pa.concat_tables([around[0], *hours, around[1]])
+    samples = pa.concat_tables([around[0], *day.pieces(OPERATIONS, known.mdt), around[1]])
     code, us = samples["code"].to_numpy(), samples["us"].to_numpy()
     operation, reading = known.operations.codes(samples["OPERATION_ID"].to_numpy()), samples["SAMPLES"].to_numpy()
     for target in np.unique(code):
@@ -148,7 +146,7 @@ def _mdt_space(day: Day, labels: Labels, code: Ints, us: Ints) -> dict[str, pa.A
     """Space and inodes of metadata targets at some times; null where they were not sampled then."""
     if MDT.table not in day.db.tables:
         return {}
-    samples = pa.concat_tables([day.hour(MDT, labels, int(hour)) for hour in np.unique(day.ticks.us // HOUR_US)])
+    samples = pa.concat_tables([*day.pieces(MDT, labels)])
     place = {key: row for row, key in enumerate(zip(*(samples[k].to_pylist() for k in ("code", "us")), strict=True))}
     found = pa.array([place.get(key) for key in zip(code.tolist(), us.tolist(), strict=True)], pa.int64())
     return _space({name: samples[name].take(found) for name in SPACE})

@@ -13,25 +13,25 @@ from extractors.counters import Placement, amounts, intervals, listed_amounts, s
 readings = st.lists(st.integers(0, 10**16), min_size=2, max_size=30)
 
 
-def _column(values: list[int]) -> np.ndarray:
-    return np.array(values, np.int64)[:, None]
+def _row(values: list[int]) -> np.ndarray:
+    return np.array(values, np.int64)[None]
 
 
 @given(st.lists(st.integers(0, 10**15), min_size=1, max_size=30), st.data())
 def test_amounts_over_any_span_add_up_to_the_counters_own_difference(steps: list[int], data: st.DataObject) -> None:
     """Where nothing was reset."""
     counter = np.cumsum([10**15, *steps])
-    found, reset = amounts(counter[:-1, None], counter[1:, None])
+    found, reset = amounts(counter[None, :-1], counter[None, 1:])
     first = data.draw(st.integers(0, len(steps)))
     last = data.draw(st.integers(first, len(steps)))
     assert not reset.any()
-    assert found[first:last].sum() == counter[last] - counter[first]
+    assert found[0, first:last].sum() == counter[last] - counter[first]
 
 
 @given(readings)
 def test_no_amount_is_negative_and_a_reset_counts_what_is_known(values: list[int]) -> None:
-    found, reset = amounts(_column(values[:-1]), _column(values[1:]))
-    for (before, after), amount, marked in zip(pairwise(values), found[:, 0], reset, strict=True):
+    found, reset = amounts(_row(values[:-1]), _row(values[1:]))
+    for (before, after), amount, marked in zip(pairwise(values), found[0], reset, strict=True):
         assert amount >= 0
         assert marked == (after < before)
         assert amount == (after if marked else after - before)
@@ -39,14 +39,14 @@ def test_no_amount_is_negative_and_a_reset_counts_what_is_known(values: list[int
 
 def test_an_idle_counter_at_zero_counted_zero() -> None:
     """P6: standing still is zero, not missing."""
-    found, reset = amounts(_column([0, 0, 5]), _column([0, 5, 5]))
-    assert found[:, 0].tolist() == [0, 5, 0]
+    found, reset = amounts(_row([0, 0, 5]), _row([0, 5, 5]))
+    assert found[0].tolist() == [0, 5, 0]
     assert not reset.any()
 
 
 def test_counters_of_one_component_are_reset_together() -> None:
-    found, reset = amounts(np.array([[100, 50]]), np.array([[5, 60]]))
-    assert found.tolist() == [[5, 60]]
+    found, reset = amounts(np.array([[100], [50]]), np.array([[5], [60]]))
+    assert found.tolist() == [[5], [60]]
     assert reset.tolist() == [True]
 
 
