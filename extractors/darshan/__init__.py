@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import ClassVar, Final
 
@@ -13,7 +13,8 @@ from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject
 from extractors.darshan import large, legacy, log3, modules
 from extractors.darshan.complete import Completion, Opened, in_table_order
 from extractors.darshan.content import read_content
-from extractors.darshan.decoded import Block, Content, Group, Layout, Log, Region
+from extractors.darshan.decoded import NAMES, Block, Content, Log
+from extractors.darshan.gather import Gathering
 from extractors.darshan.names import Names, read_names
 from extractors.files import find_files
 from schemas.darshan import TABLES
@@ -53,7 +54,7 @@ class Darshan(Extractor):
     def read_many(self, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
         """Read many logs as one. Of those that have the same content, the first by name has the rows."""
         held: list[Opened] = []
-        size = 0
+        gathered = Gathering()
         seen: set[str] = set()
         for input in sorted(inputs, key=lambda i: i.uri):
             try:
@@ -66,22 +67,22 @@ class Darshan(Extractor):
                     if digest in seen:
                         yield Outcome(input, "loaded", digest)
                         continue
-                    opened = Opened(input, digest, log)
-                    if _too_large(log):
-                        yield from large.read(opened, content, site)
+                    opened = Opened(input, digest, log.head, log.left_out)
+                    if any(region.data is None for region in log.all_regions):
+                        yield from large.read(opened, log, content, site)
                         yield from _end(opened)
                     else:
+                        gathered.add(len(held), log.all_regions)
                         held.append(opened)
-                        size += _inflated(log)
                     seen.add(digest)
             except (InputError, OSError) as error:
                 yield rejection(input, error)
                 yield Outcome(input, "rejected")
                 continue
-            if size > _TOGETHER:
-                yield from read_together(held, site)
-                held, size = [], 0
-        yield from read_together(held, site)
+            if gathered.size_bytes > _TOGETHER:
+                yield from read_together(held, gathered, site)
+                held, gathered = [], Gathering()
+        yield from read_together(held, gathered, site)
 
 
 def open_log(content: Content, uri: str) -> Log:
@@ -93,12 +94,14 @@ def open_log(content: Content, uri: str) -> Log:
     return log3.open_log(content, uri, _HOLD)
 
 
-def read_together(opened: Iterable[Opened], site: Site) -> Iterator[Batch | Reject | Outcome]:
+def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> Iterator[Batch | Reject | Outcome]:
     """The rows of many opened logs; those found damaged on the way are rejected, and the others read without them."""
-    logs = in_table_order(opened)
+    order = in_table_order(opened)
+    logs = [opened[number] for number in order]
+    groups = gathered.groups(np.argsort(order))
     while logs:
-        names, damaged = read_names(groups([o.log.names] if o.log.names else [] for o in logs))
-        decoded = [modules.decode(group) for group in groups(o.log.regions for o in logs)]
+        names, damaged = read_names(group for group in groups if group.layout.module == NAMES)
+        decoded = [modules.decode(group) for group in groups if group.layout.module != NAMES]
         for part in decoded:
             damaged |= part.damaged
         if not damaged:
@@ -107,7 +110,9 @@ def read_together(opened: Iterable[Opened], site: Site) -> Iterator[Batch | Reje
         for number, reason in damaged.items():
             yield Reject(logs[number].input, f"{reason}; copy the log again")
             yield Outcome(logs[number].input, "rejected")
-        logs = [o for number, o in enumerate(logs) if number not in damaged]
+        sound = ~np.isin(np.arange(len(logs)), list(damaged))
+        logs = [o for o, keep in zip(logs, sound, strict=True) if keep]
+        groups = [left for group in groups if len((left := group.of_logs(sound)).logs)]
 
 
 def _rows(
@@ -124,30 +129,5 @@ def _rows(
 
 
 def _end(opened: Opened) -> Iterator[Reject | Outcome]:
-    yield from (Reject(opened.input, reason, part) for part, reason in opened.log.left_out)
+    yield from (Reject(opened.input, reason, part) for part, reason in opened.left_out)
     yield Outcome(opened.input, "loaded", opened.log_id)
-
-
-def groups(regions: Iterable[Iterable[Region]]) -> list[Group]:
-    """The regions of many logs, the ones of a layout together, in the order of the logs."""
-    members: dict[Layout, list[tuple[int, bytes]]] = defaultdict(list)
-    for number, of_log in enumerate(regions):
-        for region in of_log:
-            assert region.data is not None
-            members[region.layout].append((number, region.data))
-    return [
-        Group(layout, np.array([number for number, _ in found]), [data for _, data in found])
-        for layout, found in members.items()
-    ]
-
-
-def _regions(log: Log) -> list[Region]:
-    return [*log.regions, *([log.names] if log.names else [])]
-
-
-def _too_large(log: Log) -> bool:
-    return any(region.data is None for region in _regions(log))
-
-
-def _inflated(log: Log) -> int:
-    return sum(len(region.data or b"") for region in _regions(log))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.darshan.decoded import ByteOrder, Group, Ints
+from extractors.darshan.decoded import ByteOrder, Bytes, Ints
 from schemas.darshan.counter import Counter, Kind
 
 NOT_RECORDED: Final = -1
@@ -21,30 +21,27 @@ _BITS: Final[dict[Kind, int | None]] = {
     "f8": int(np.float64(NOT_RECORDED).view(np.int64)),
 }
 _ARROW: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
+_CACHED_BYTES: Final = 128 << 10
+"""Records that are turned into columns at once; so many stay in a processor's cache."""
 RECORD_ID: Final = Counter("record_id", "u8", None, "", 1, 1)
 RANK: Final = Counter("rank", "i8", None, "", 1, 1)
 
 
-def words(group: Group) -> Ints:
-    """The joined regions of the group as native 64-bit words; each region's length is a multiple of eight."""
-    return native(b"".join(group.data), group.layout.byte_order)
+def stored_words(data: Bytes, byte_order: ByteOrder) -> npt.NDArray[Any]:
+    """Bytes as 64-bit words, in the byte order of the file."""
+    return np.frombuffer(data, "<i8" if byte_order == "little" else ">i8")
 
 
-def native(data: bytes, byte_order: ByteOrder) -> Ints:
+def words(data: Bytes, byte_order: ByteOrder) -> Ints:
     """Bytes as native 64-bit words."""
-    return np.frombuffer(data, "<i8" if byte_order == "little" else ">i8").astype(np.int64, copy=False)
-
-
-def sizes(group: Group) -> Ints:
-    """How many words each of the group's regions has."""
-    return np.fromiter((len(data) for data in group.data), np.int64, len(group.data)) // 8
+    return stored_words(data, byte_order).astype(np.int64, copy=False)
 
 
 def record_order(logs: Ints, ids: Ints, ranks: Ints) -> Ints:
     """The order of records by log, record id (unsigned) and rank; a record of all ranks comes first."""
     if not len(logs):
         return logs
-    bits = np.uint64(int(logs[-1]).bit_length())
+    bits = np.uint64(int(logs.max()).bit_length())
     keys = (logs.astype(np.uint64) << (np.uint64(64) - bits)) | (ids.view(np.uint64) >> bits) if bits else ids
     order = np.argsort(keys.view(np.uint64))
     ordered = keys[order]
@@ -53,32 +50,37 @@ def record_order(logs: Ints, ids: Ints, ranks: Ints) -> Ints:
     return order
 
 
-def columns(records: Ints, named: Sequence[Counter | None]) -> dict[str, pa.Array]:
-    """Columns of fixed records: `records` has a row a record and a word a column; None names a word of no use."""
-    wanted = [place for place, counter in enumerate(named) if counter is not None]
-    counters = [counter for counter in named if counter is not None]
-    by_column = np.ascontiguousarray(records.T if len(wanted) == len(named) else records[:, wanted].T)
-    marks = np.array([_BITS[c.kind] or 0 for c in counters], dtype=np.int64)
-    marked = np.array([_BITS[c.kind] is not None for c in counters])
-    absent = (by_column == marks[:, None]) & marked[:, None]
-    some = absent.any(axis=1)
+def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
+    """Records, a row each, as native words, a row a column, in that order."""
+    by_column = np.empty(records.shape[::-1], dtype=np.int64)
+    step = max(_CACHED_BYTES // (8 * records.shape[1]), 1)
+    for start in range(0, len(records), step):
+        by_column[:, start : start + step] = records[order[start : start + step]].T
+    return by_column
+
+
+def columns(by_column: Ints, named: Sequence[Counter | None]) -> dict[str, pa.Array]:
+    """Arrow columns of native words, a row a column; None names one of no use."""
     return {
-        counter.name: arrow(values, counter.kind, nulls if has_nulls else None)
-        for counter, values, nulls, has_nulls in zip(counters, by_column, absent, some, strict=True)
+        counter.name: unless_marked(values, counter.kind)
+        for counter, values in zip(named, by_column, strict=True)
+        if counter is not None
     }
+
+
+def unless_marked(values: Ints, kind: Kind = "i8") -> pa.Array:
+    """Words as an Arrow array of what they hold, null where Darshan marks them as not recorded."""
+    values, mark = np.ascontiguousarray(values), _BITS[kind]
+    if mark is None:
+        return arrow(values, kind)
+    absent = values == mark
+    return arrow(values, kind, absent if absent.any() else None)
 
 
 def arrow(values: Ints, kind: Kind, absent: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """Contiguous words as an Arrow array of what they hold, without a copy; null where `absent`."""
     valid = None if absent is None else pa.py_buffer(np.packbits(~absent, bitorder="little"))
     return pa.Array.from_buffers(_ARROW[kind], len(values), [valid, pa.py_buffer(values)])
-
-
-def unless_marked(values: Ints) -> pa.Array:
-    """Integers, null where Darshan marks them as not recorded."""
-    values = np.ascontiguousarray(values)
-    absent = values == NOT_RECORDED
-    return arrow(values, "i8", absent if absent.any() else None)
 
 
 def texts(fields: npt.NDArray[np.uint8]) -> pa.Array:

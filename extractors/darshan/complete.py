@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extractors.base import Batch, Input
-from extractors.darshan.decoded import Block, Head, Ints, Log
+from extractors.darshan.decoded import Block, Head, Ints
 from extractors.darshan.names import Names
 from schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
 from schemas.site import Site
@@ -30,11 +30,15 @@ _FILE_NAME: Final = re.compile(
 
 @dataclass(frozen=True)
 class Opened:
-    """A log on its way into rows: the input that it is, and the hash of its content."""
+    """A log on its way into rows: the input that it is, the hash of its content, what it says of its run.
+
+    `left_out` holds (part, reason) for what can't be read although the rest can.
+    """
 
     input: Input
     log_id: str
-    log: Log
+    head: Head
+    left_out: Sequence[tuple[str, str]]
 
 
 class Completion:
@@ -52,7 +56,7 @@ class Completion:
 
     def logs(self) -> Batch:
         """The rows of `darshan_logs`."""
-        heads = [o.log.head for o in self._opened]
+        heads = [o.head for o in self._opened]
         files = [o.input.uri.rstrip("/").rsplit("/", 1)[-1] for o in self._opened]
         named = [_FILE_NAME.fullmatch(name) for name in files]
         values: dict[str, list[Any]] = {
@@ -79,13 +83,13 @@ class Completion:
 
     def mounts(self) -> Batch:
         """The rows of `darshan_mounts`."""
-        counts = [len(o.log.head.mounts) for o in self._opened]
+        counts = [len(o.head.mounts) for o in self._opened]
         of = np.repeat(np.arange(len(counts)), counts)
-        points = pa.array([point for o in self._opened for point, _ in o.log.head.mounts], pa.string())
+        points = pa.array([point for o in self._opened for point, _ in o.head.mounts], pa.string())
         columns = {
             "position": pa.array([i for count in counts for i in range(count)], pa.int64()),
             "mount_point": points.dictionary_encode(),
-            "fs_type": pa.array([kind for o in self._opened for _, kind in o.log.head.mounts], pa.string()),
+            "fs_type": pa.array([kind for o in self._opened for _, kind in o.head.mounts], pa.string()),
             "file_system": self._file_systems(points.dictionary_encode()),
         }
         return _batch(DARSHAN_MOUNTS, columns | self._of_logs(of), len(of))
@@ -137,17 +141,17 @@ class Completion:
 
     @cached_property
     def _job_ids(self) -> pa.Array:
-        return pa.array([o.log.head.job_id for o in self._opened], pa.int64())
+        return pa.array([o.head.job_id for o in self._opened], pa.int64())
 
     @cached_property
     def _dates(self) -> npt.NDArray[np.int32]:
-        return np.array([o.log.head.end_us // _DAY_US for o in self._opened], dtype=np.int32)
+        return np.array([o.head.end_us // _DAY_US for o in self._opened], dtype=np.int32)
 
     @cached_property
     def _mounts(self) -> pa.DictionaryArray:
         """The longest mount point, of the log's and the site's, that holds each name."""
         tables: dict[tuple[tuple[str, str], ...], int] = {}
-        of_log = np.array([tables.setdefault(o.log.head.mounts, len(tables)) for o in self._opened], dtype=np.int64)
+        of_log = np.array([tables.setdefault(o.head.mounts, len(tables)) for o in self._opened], dtype=np.int64)
         of_name = of_log[self._names.logs]
         codes: dict[str, int] = {}
         found = np.full(len(of_name), -1, dtype=np.int32)
@@ -190,10 +194,11 @@ def _exe_name(head: Head) -> str | None:
     return head.exe.split(" ", 1)[0].rsplit("/", 1)[-1] or None
 
 
-def in_table_order(opened: Iterable[Opened]) -> list[Opened]:
-    """The logs in the order in which the tables have them: by job and log."""
+def in_table_order(opened: Sequence[Opened]) -> Ints:
+    """The order in which the tables have logs: by job and log."""
 
-    def place(o: Opened) -> tuple[bool, int, str]:
-        return o.log.head.job_id is not None, o.log.head.job_id or 0, o.log_id
+    def place(number: int) -> tuple[bool, int, str]:
+        o = opened[number]
+        return o.head.job_id is not None, o.head.job_id or 0, o.log_id
 
-    return sorted(opened, key=place)
+    return np.array(sorted(range(len(opened)), key=place), dtype=np.int64)

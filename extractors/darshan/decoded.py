@@ -3,14 +3,15 @@
     bytes of a file ──open──► Log ──gather──► Group ──decode──► Block ──complete──► Batch
 
 A log is opened alone: its header is read and its regions are inflated and checked, so that a damaged one is
-known before any row exists. Then the regions of many logs that have the same layout are decoded as one.
+known before any row exists. Then the regions of many logs that have the same layout, which were laid end to end
+as the logs were opened, are decoded as one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +22,13 @@ from schemas.table import Table
 ByteOrder = Literal["little", "big"]
 Content = bytes | memoryview
 """A log file's bytes; a view where the file is mapped."""
+Bytes: TypeAlias = "bytes | bytearray | memoryview"
 Ints = npt.NDArray[np.int64]
 Values: TypeAlias = "npt.NDArray[Any] | pa.Array"
+
+
+NAMES: Final = "names"
+"""What stands for a module in the layout of the region of record names."""
 
 
 class Layout(NamedTuple):
@@ -76,14 +82,49 @@ class Log:
     regions: list[Region]
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
+    @property
+    def all_regions(self) -> list[Region]:
+        """The regions of the modules, and that of the names."""
+        return [*self.regions, self.names] if self.names else self.regions
+
 
 @dataclass(slots=True)
 class Group:
-    """Regions of one layout from many logs: `data[i]` belongs to log number `logs[i]`; the numbers ascend."""
+    """Regions of one layout from many logs, end to end: `lengths[i]` bytes of `data` belong to log number `logs[i]`."""
 
     layout: Layout
     logs: Ints
-    data: Sequence[bytes]
+    lengths: Ints
+    data: Bytes
+
+    @classmethod
+    def of(cls, layout: Layout, logs: Ints, regions: Sequence[bytes | memoryview]) -> Group:
+        """The group of these regions."""
+        lengths = np.fromiter(map(len, regions), np.int64, len(regions))
+        return cls(layout, logs, lengths, regions[0] if len(regions) == 1 else b"".join(regions))
+
+    @property
+    def regions(self) -> list[memoryview]:
+        """The bytes of each region."""
+        ends = np.cumsum(self.lengths)
+        view = memoryview(self.data)
+        return [view[start:end] for start, end in zip(ends - self.lengths, ends, strict=True)]
+
+    def take(self, places: Ints) -> Group:
+        """The regions at these places, in this order."""
+        regions = self.regions
+        return Group.of(self.layout, self.logs[places], [regions[place] for place in places])
+
+    def of_logs(self, wanted: npt.NDArray[np.bool_]) -> Group:
+        """The regions of the logs that are `wanted`, which are then numbered anew."""
+        group = self.take(np.flatnonzero(wanted[self.logs]))
+        return replace(group, logs=(np.cumsum(wanted) - 1)[group.logs])
+
+    def in_order(self) -> Group:
+        """The same regions in the order of their logs."""
+        if (self.logs[1:] >= self.logs[:-1]).all():
+            return self
+        return self.take(np.argsort(self.logs, kind="stable"))
 
 
 @dataclass(slots=True)

@@ -51,7 +51,7 @@ def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
     Of a log that is read in pieces, `before` counts the records, and `done` the segments of the first record
     here, that earlier pieces held.
     """
-    records = find_records(group, shape(group.layout))
+    records = find_records(group.in_order(), shape(group.layout))
     if records.damaged:
         return Decoded([], records.damaged)
     writes, segments = records.column(WRITES_AT), records.column(WRITES_AT) + records.column(READS_AT)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.darshan.columns import RANK, RECORD_ID, columns, record_order, sizes, texts, words
+from extractors.darshan.columns import RANK, RECORD_ID, arrow, columns, in_columns, record_order, stored_words, texts
 from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
 from schemas import darshan
 from schemas.darshan import autoperf, counters
@@ -76,29 +76,29 @@ def decode(group: Group) -> Decoded:
     """The group's records as one block; their lengths have been checked when the logs were opened."""
     module = _MODULES[group.layout.module]
     named = module.named(group.layout.version)
-    all_words, counts = words(group), sizes(group)
+    stored, counts = stored_words(group.data, group.layout.byte_order), group.lengths // 8
     headers = np.empty((0, 0), dtype=np.int64)
     if module.header:
         first = np.cumsum(counts) - counts
         places = first[:, None] + np.arange(module.header)
-        headers, all_words = all_words[places], np.delete(all_words, places.ravel())
+        headers, stored = stored[places].astype(np.int64), np.delete(stored, places.ravel())
     rows = (counts - module.header) // len(named)
     logs = np.repeat(group.logs, rows)
-    records = all_words.reshape(-1, len(named))
-    order = record_order(logs, records[:, 0].copy(), records[:, 1])
-    records = records[order]
-    held = columns(records, named)
+    records = stored.reshape(-1, len(named))
+    order = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
+    by_column = in_columns(records, order)
+    held = columns(by_column, named)
     match group.layout.module:
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:
             held["PNETCDF_FILE_OPENS"] = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
         case "DFS" | "DAOS":
-            held |= _daos_ids(group, records[:, -module.tail :])
+            held |= _daos_ids(group, by_column[-module.tail :])
         case "APMPI":
             held |= _mpi_header(group, np.repeat(headers, rows, axis=0)[order])
-            held["node_name"] = texts(_bytes(group, records[:, -module.tail :]))
+            held["node_name"] = texts(_bytes(group, by_column[-module.tail :].T))
         case "APXC":
             held |= _router_header(np.repeat(headers, rows, axis=0)[order])
-    return Decoded([Block(module.table, logs, held)])
+    return Decoded([Block(module.table, logs[order], held)])
 
 
 def _bytes(group: Group, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
@@ -108,10 +108,10 @@ def _bytes(group: Group, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _daos_ids(group: Group, tail: Ints) -> dict[str, pa.Array]:
-    uuids = _bytes(group, tail[:, :_UUIDS])
+    uuids = _bytes(group, tail[:_UUIDS].T)
     held = {"pool_uuid": _uuids(uuids[:, :16]), "container_uuid": _uuids(uuids[:, 16:])}
-    for place, name in enumerate(("object_id_high", "object_id_low")[: tail.shape[1] - _UUIDS]):
-        held[name] = pa.array(tail[:, _UUIDS + place].view(np.uint64))
+    for name, values in zip(("object_id_high", "object_id_low"), tail[_UUIDS:], strict=False):
+        held[name] = arrow(values, "u8")
     return held
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from extractors.base import Batch, InputError
 from extractors.darshan import dxt, fixed, legacy, log3, modules
-from extractors.darshan.columns import native
+from extractors.darshan.columns import words
 from extractors.darshan.complete import Completion, Opened
-from extractors.darshan.decoded import Block, Content, Group, Layout, Region
+from extractors.darshan.decoded import Block, Content, Group, Layout, Log, Region
 from extractors.darshan.names import Names, read_names
 from extractors.darshan.records import DAMAGED, whole_records
 from schemas.site import Site
@@ -37,9 +37,9 @@ class Piece:
     done: int = 0
 
 
-def read(opened: Opened, content: Content, site: Site) -> Iterator[Batch]:
+def read(opened: Opened, log: Log, content: Content, site: Site) -> Iterator[Batch]:
     """The rows of one log, after all of it has been found whole; InputError where it is not."""
-    uri, log = opened.input.uri, opened.log
+    uri = opened.input.uri
     names = _names(log.names, content, uri)
     for region in log.regions:
         _check(region, content, uri)
@@ -81,7 +81,7 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
                 raise InputError(uri, f"its names are more than {_NAMES_MOST} bytes", "report it: no log is known to")
             parts.append(part)
         data = b"".join(parts)
-    names, damaged = read_names([Group(region.layout, _ONLY, [data])])
+    names, damaged = read_names([Group.of(region.layout, _ONLY, [data])])
     if damaged:
         raise InputError(uri, damaged[0], "copy the log again")
     return names
@@ -102,7 +102,7 @@ def _check(region: Region, content: Content, uri: str) -> None:
 
 
 def _decode(layout: Layout, piece: Piece, uri: str) -> list[Block]:
-    group = Group(layout, _ONLY, [piece.data])
+    group = Group.of(layout, _ONLY, [piece.data])
     decoded = dxt.decode(group, piece.before, piece.done) if dxt.reads(layout) else modules.decode(group)
     if decoded.damaged:
         raise _damaged(layout, uri, decoded.damaged[0])
@@ -174,8 +174,8 @@ def _traces(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece
 
 def _whole(data: bytes, layout: Layout) -> tuple[int, int]:
     """How many of the bytes are whole records, and how many records these are."""
-    words, records = whole_records(native(data[: len(data) - len(data) % 8], layout.byte_order), modules.shape(layout))
-    return 8 * words, records
+    whole, records = whole_records(words(data[: len(data) - len(data) % 8], layout.byte_order), modules.shape(layout))
+    return 8 * whole, records
 
 
 def _damaged(layout: Layout, uri: str, problem: str) -> InputError:

@@ -107,12 +107,13 @@ def decode(group: Group) -> Decoded:
 def _read(group: Group) -> _Records:
     version, byte_order = group.layout.version, group.layout.byte_order
     kind = record_type(version, byte_order)
-    headers = [read_header(data) for data in group.data]
+    group = group.in_order()
+    regions = [bytes(region) for region in group.regions]
+    headers = [read_header(region) for region in regions]
     starts = [header.format.first_record for header in headers]
-    counts = [(len(data) - start) // kind.itemsize for data, start in zip(group.data, starts, strict=True)]
-    contents = (memoryview(data)[start:] for data, start in zip(group.data, starts, strict=True))
-    rows = np.frombuffer(b"".join(contents), kind)
-    logs = np.repeat(np.asarray(group.logs, dtype=np.int64), counts)
+    counts = [(len(region) - start) // kind.itemsize for region, start in zip(regions, starts, strict=True)]
+    rows = np.frombuffer(b"".join(region[start:] for region, start in zip(regions, starts, strict=True)), kind)
+    logs = np.repeat(group.logs, counts)
     # Sorted within each log, so what is known of a whole log keeps its place.
     rows = rows[record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))]
     values: dict[str, npt.NDArray[Any]] = {}

@@ -7,17 +7,20 @@ records, and one for each module that has data.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from itertools import compress
 from typing import Final, NamedTuple
 
 from extractors.base import InputError
-from extractors.darshan.decoded import ByteOrder, Content, Head, Layout, Log, Region
+from extractors.darshan.decoded import NAMES, ByteOrder, Content, Head, Layout, Log, Region
 from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from extractors.darshan.modules import reads, record_bytes
 
 _MAGIC: Final = 6567223
+_BYTE_ORDERS: Final[dict[bytes, ByteOrder]] = {_MAGIC.to_bytes(8, "little"): "little", _MAGIC.to_bytes(8, "big"): "big"}
+"""The magic number, by which a log tells its byte order."""
 _COMPRESSION: Final[dict[int, Compression]] = {0: "zlib", 1: "bzip2", 2: "none"}
 _JOB_MOST: Final = 64 << 10
 """Darshan caps the job region at 4 KiB; more than this is something else."""
@@ -34,26 +37,39 @@ DAOS
 
 @dataclass(frozen=True)
 class _Format:
-    """One version of the container: where the header's fields lie, and what the job region holds.
+    """One version of the container: what its header and the job region hold.
 
-    `maps` counts from `partial_at`: the mask of partial modules, then (offset, length) of the names and of each
-    module; the modules' versions follow at `versions_at`.
+    `fields` of the header are the compression, the mask of partial modules, (offset, length) of the names and of
+    each of `slots` modules, and the modules' versions.
     """
 
-    header_bytes: int
     modules: tuple[str, ...]
-    mask: tuple[int, str]
-    maps_at: int
+    fields: str
     slots: int
-    versions_at: int
     nanoseconds: bool
     names_end_with_nul: bool
+
+    @cached_property
+    def header(self) -> Mapping[ByteOrder, struct.Struct]:
+        """The header's fields in both byte orders."""
+        return {"little": struct.Struct("<" + self.fields), "big": struct.Struct(">" + self.fields)}
+
+    @cached_property
+    def header_bytes(self) -> int:
+        """Where the job region begins."""
+        return self.header["little"].size
+
+    @cached_property
+    def job(self) -> Mapping[ByteOrder, struct.Struct]:
+        """The job region's numbers in both byte orders."""
+        fields = "7q" if self.nanoseconds else "5q"
+        return {"little": struct.Struct("<" + fields), "big": struct.Struct(">" + fields)}
 
 
 def _format(dropped: frozenset[str], *, names_end_with_nul: bool = True) -> _Format:
     """A version before 3.41: 16 slots, without the modules that came later."""
     modules = tuple(name for name in _MODULES.split() if name not in dropped)
-    return _Format(360, modules, (20, "I"), 24, 16, 296, nanoseconds=False, names_end_with_nul=names_end_with_nul)
+    return _Format(modules, "16xB3xI34Q16I", 16, nanoseconds=False, names_end_with_nul=names_end_with_nul)
 
 
 _BEFORE_H5D: Final = frozenset({"H5D", "PNETCDF_VAR"})
@@ -63,7 +79,7 @@ _FORMATS: Final = {
     "3.10": _format(_BEFORE_H5D),
     "3.20": _format(_BEFORE_PNETCDF_VAR),
     "3.21": _format(_BEFORE_PNETCDF_VAR),
-    "3.41": _Format(1328, tuple(_MODULES.split()), (24, "Q"), 32, 64, 1072, nanoseconds=True, names_end_with_nul=True),
+    "3.41": _Format(tuple(_MODULES.split()), "16xB7xQ130Q64I", 64, nanoseconds=True, names_end_with_nul=True),
 }
 
 
@@ -111,22 +127,14 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     InputError names what is wrong with a log that can't be trusted whole.
     """
     header = _read_header(content, uri)
-    form = header.format
-    present = [header.names] * bool(header.names[1]) + [(module.at, module.size) for module in header.modules]
-    for at, size in present:
-        if at < form.header_bytes or at + size > len(content):
-            raise InputError(
-                uri,
-                f"cut off: the header speaks of {size} bytes at {at}, the file has {len(content)}",
-                "copy the log again",
-            )
-    job_end = header.names[0] if header.names[1] else min((at for at, _ in present), default=len(content))
+    names_at, names_size = header.names
+    job_end = names_at if names_size else min((module.at for module in header.modules), default=len(content))
     log = Log(_read_job(content, uri, header, job_end), None, [])
-    name, at = "names", header.names[0]
+    name, at = NAMES, names_at
     try:
-        if header.names[1]:
-            data = inflate(content[at : at + header.names[1]], header.compression, hold)
-            log.names = Region(Layout("names", int(form.names_end_with_nul), header.byte_order), data)
+        if names_size:
+            data = inflate(content[at : at + names_size], header.compression, hold)
+            log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data)
         for (layout, readable, before, record), slot, at, size in header.modules:
             name = layout.module
             if not readable:
@@ -148,13 +156,6 @@ def _left_out(header: _Header, layout: Layout, slot: int, size: int) -> tuple[st
     return f"module {slot} ({layout.module}) version {layout.version}, {size} bytes", f"{what}; update iolake"
 
 
-def is_log3(content: Content) -> bool:
-    """Whether the file begins as a Darshan 3 log does: a version, then the magic number in either byte order."""
-    if len(content) < 16 or bytes(content[:2]) != b"3.":
-        return False
-    return any(struct.unpack_from(order + "q", content, 8)[0] == _MAGIC for order in "<>")
-
-
 def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
     """The inflated bytes of one region, a module's or `names`, of an opened log, in pieces."""
     header = _read_header(content, uri)
@@ -167,7 +168,9 @@ def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
 
 
 def _read_header(content: Content, uri: str) -> _Header:
-    if not is_log3(content):
+    """The header, whose regions are sure to lie within the file."""
+    byte_order = _BYTE_ORDERS.get(bytes(content[8:16]))
+    if bytes(content[:2]) != b"3." or byte_order is None:
         raise InputError(uri, "is not a Darshan log", "check the pattern in site.toml")
     version = bytes(content[:8]).split(b"\0")[0].decode("ascii", "backslashreplace")
     form = _FORMATS.get(version)
@@ -176,42 +179,42 @@ def _read_header(content: Content, uri: str) -> _Header:
         raise InputError(uri, f"Darshan log format {version} is unknown; known are {known}", "update iolake")
     if len(content) < form.header_bytes:
         raise InputError(uri, f"cut off in its header: {len(content)} bytes", "copy the log again")
-    order = "<" if struct.unpack_from("<q", content, 8)[0] == _MAGIC else ">"
-    compression = _COMPRESSION.get(content[16])
+    kind, partial, *maps_and_versions = form.header[byte_order].unpack_from(content)
+    compression = _COMPRESSION.get(kind)
     if compression is None:
-        raise InputError(uri, f"compression type {content[16]} is unknown", "update iolake")
-    (partial,) = struct.unpack_from(order + form.mask[1], content, form.mask[0])
-    names_at, names_size, *maps = struct.unpack_from(f"{order}{2 + 2 * form.slots}Q", content, form.maps_at)
-    versions = struct.unpack_from(f"{order}{form.slots}I", content, form.versions_at)
-    present = [slot for slot, size in enumerate(maps[1::2]) if size]
-    byte_order: ByteOrder = "little" if order == "<" else "big"
+        raise InputError(uri, f"compression type {kind} is unknown", "update iolake")
+    maps, versions = maps_and_versions[: -form.slots], maps_and_versions[-form.slots :]
+    names_at, names_size, *maps = maps
     modules = [
         _Module(_known(version, slot, versions[slot], byte_order), slot, maps[2 * slot], maps[2 * slot + 1])
-        for slot in present
+        for slot in compress(range(form.slots), maps[1::2])
     ]
+    present = [(names_at, names_size)] * bool(names_size) + [(module.at, module.size) for module in modules]
+    for at, size in present:
+        if at < form.header_bytes or at + size > len(content):
+            reason = f"cut off: the header speaks of {size} bytes at {at}, the file has {len(content)}"
+            raise InputError(uri, reason, "copy the log again")
     return _Header(version, form, byte_order, compression, partial, (names_at, names_size), modules)
 
 
 def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
-    form, order = header.format, "<" if header.byte_order == "little" else ">"
-    start = form.header_bytes
+    form, start = header.format, header.format.header_bytes
     try:
         job = inflate(content[start:end], header.compression, _JOB_MOST)
     except InflateError as error:
         raise _damaged(uri, "job", start, error) from None
-    fields = 7 if form.nanoseconds else 5
-    if job is None or len(job) < 8 * fields + _METADATA:
+    fields = form.job[header.byte_order]
+    metadata_end = fields.size + _METADATA
+    if job is None or len(job) < metadata_end:
         raise InputError(uri, f"job region at byte {start} has not the length of one", "copy the log again")
-    values = struct.unpack_from(f"{order}{fields}q", job)
     if form.nanoseconds:
-        uid, start_s, start_ns, end_s, end_ns, nprocs, job_id = values
+        uid, start_s, start_ns, end_s, end_ns, nprocs, job_id = fields.unpack_from(job)
         run_time_s = (end_s - start_s) + (end_ns - start_ns) / 1e9
     else:
-        (uid, start_s, end_s, nprocs, job_id), start_ns, end_ns = values, 0, 0
+        (uid, start_s, end_s, nprocs, job_id), start_ns, end_ns = fields.unpack_from(job), 0, 0
         run_time_s = float(end_s - start_s + 1)
     if not (0 <= start_s <= _LATEST_SECOND and 0 <= end_s <= _LATEST_SECOND):
         raise InputError(uri, f"start {start_s} or end {end_s} is not a time", "copy the log again")
-    metadata_end = 8 * fields + _METADATA
     exe, mounts = _read_exe(job[metadata_end:])
     return Head(
         log_version=header.version,
@@ -225,7 +228,7 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         run_time_s=run_time_s,
         exe=exe,
         mounts=mounts,
-        metadata=_read_metadata(job[8 * fields : metadata_end]),
+        metadata=_read_metadata(job[fields.size : metadata_end]),
         modules={module.known.layout.module: module.known.layout.version for module in header.modules},
         partial_modules=tuple(m.known.layout.module for m in header.modules if header.partial >> m.slot & 1),
     )
@@ -235,7 +238,9 @@ def _damaged(uri: str, name: str, at: int, problem: object) -> InputError:
     return InputError(uri, f"{name} region at byte {at}: {problem}", "copy the log again")
 
 
-def _read_metadata(field: bytes) -> dict[str, str]:
+@lru_cache
+def _read_metadata(field: bytes) -> Mapping[str, str]:
+    """Key and value of each line; the logs of a library mostly have the same."""
     lines = field.split(b"\0", 1)[0].decode("utf-8", "backslashreplace").splitlines()
     return {key: value for key, mark, value in (line.partition("=") for line in lines) if mark}
 

@@ -21,8 +21,8 @@ COUNTED: Final = 0
 
 DAMAGED: Final = "the names of its records do not end where their region ends"
 _ID: Final = 8
-_MIX: Final = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
-"""Odd numbers that spread the numbers of logs over 64 bits."""
+_MIX: Final = (1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
+"""Odd numbers that spread ids over 64 bits. Under the first, records in their table's order have keys in order."""
 
 Unsigned = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
@@ -30,36 +30,31 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Names:
-    """The names of many logs: `ids[i]` stands for `distinct[places[i]]` in log number `logs[i]`."""
+    """The names of many logs: `ids[i]` stands for `distinct[places[i]]` in log number `logs[i]`.
+
+    They are in the order of `keys`, which `_keys` makes with `mix`; of those with one key the first counts.
+    """
 
     logs: Ints
     ids: Unsigned
     places: npt.NDArray[np.int32]
     distinct: pa.Array
+    keys: Unsigned
+    mix: int
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def find(self, logs: Ints, ids: Unsigned) -> pa.Array:
         """For each (log, id) the index of its name; null where the log has none. Indices are of 32 bits."""
-        mix, order, keys = self._sorted
-        sought = _keys(logs, ids, mix)
-        index = order[np.minimum(np.searchsorted(keys, sought), len(keys) - 1)]
+        sought = _keys(logs, ids, self._log_bits, self.mix)
+        index = np.minimum(np.searchsorted(self.keys, sought), len(self) - 1)
         known = (self.ids[index] == ids) & (self.logs[index] == logs)
-        return pa.array(index.astype(np.int32), mask=~known)
+        return pa.array(index.astype(np.int32), mask=None if known.all() else ~known)
 
     @cached_property
-    def _sorted(self) -> tuple[int, Ints, Unsigned]:
-        """A mix under which no two records of a log, and no records of two logs, have one key; the keys in order."""
-        for mix in _MIX:
-            keys = _keys(self.logs, self.ids, mix)
-            order = np.argsort(keys, kind="stable")
-            ordered = keys[order]
-            twins = np.flatnonzero(ordered[1:] == ordered[:-1])
-            here, after = order[twins], order[twins + 1]
-            if np.array_equal(self.ids[here], self.ids[after]) and np.array_equal(self.logs[here], self.logs[after]):
-                return mix, order, ordered
-        raise AssertionError("two names share a key under each of four mixes")
+    def _log_bits(self) -> int:
+        return _bits(self.logs)
 
 
 def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
@@ -81,15 +76,38 @@ def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
         order = np.argsort(empty, kind="stable")
         logs, ids, names = logs[order], ids[order], names.take(pa.array(order))
     encoded = names.dictionary_encode()
-    return Names(logs, ids, encoded.indices.to_numpy(), encoded.dictionary), damaged
+    order, keys, mix = _order(logs, ids)
+    return Names(logs[order], ids[order], encoded.indices.to_numpy()[order], encoded.dictionary, keys, mix), damaged
+
+
+def _order(logs: Ints, ids: Unsigned) -> tuple[Ints, Unsigned, int]:
+    """(order of the keys, keys in order, mix), by a mix under which no two records have one key.
+
+    What stands for the same record keeps its order.
+    """
+    for mix in _MIX:
+        keys = _keys(logs, ids, _bits(logs), mix)
+        order = np.argsort(keys)
+        ordered = keys[order]
+        twins = np.flatnonzero(ordered[1:] == ordered[:-1])
+        if len(twins):
+            order = np.argsort(keys, kind="stable")
+        here, after = order[twins], order[twins + 1]
+        if np.array_equal(ids[here], ids[after]) and np.array_equal(logs[here], logs[after]):
+            return order, ordered, mix
+    raise AssertionError("two names share a key under each of four mixes")
+
+
+def _bits(logs: Ints) -> int:
+    """How many bits the numbers of logs take."""
+    return int(logs.max(initial=0)).bit_length()
 
 
 def _read(group: Group) -> tuple[tuple[Ints, Unsigned, pa.Array], dict[int, str]]:
-    joined = np.frombuffer(b"".join(group.data), np.uint8)
-    lengths = np.fromiter((len(data) for data in group.data), np.int64, len(group.data))
-    regions = np.flatnonzero(lengths)
-    ends = np.cumsum(lengths)[regions]
-    starts, logs = ends - lengths[regions], group.logs[regions]
+    joined = np.frombuffer(group.data, np.uint8)
+    regions = np.flatnonzero(group.lengths)
+    ends = np.cumsum(group.lengths)[regions]
+    starts, logs = ends - group.lengths[regions], group.logs[regions]
     counted = group.layout.version == COUNTED
     read = _counted if counted else _ending_with_nul
     at, following, broken = read(joined, starts, ends, group)
@@ -163,5 +181,9 @@ def _strings(joined: Bytes, at: Ints, following: Ints, around: tuple[int, int]) 
     return strings
 
 
-def _keys(logs: Ints, ids: Unsigned, mix: int) -> Unsigned:
-    return ids ^ (logs.astype(np.uint64) * np.uint64(mix))
+def _keys(logs: Ints, ids: Unsigned, log_bits: int, mix: int) -> Unsigned:
+    """A key for each (log, id): the log, then as much as there is room for of its mixed id."""
+    if not log_bits:
+        return ids
+    mixed: Unsigned = ids * np.uint64(mix)
+    return (logs.astype(np.uint64) << np.uint64(64 - log_bits)) | (mixed >> np.uint64(log_bits))

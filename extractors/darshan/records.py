@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from extractors.darshan.chain import find, follow
-from extractors.darshan.columns import RANK, RECORD_ID, columns, record_order, sizes, words
+from extractors.darshan.columns import record_order, unless_marked, words
 from extractors.darshan.decoded import Group, Ints
 
 DAMAGED: Final = "its records do not end where it ends"
@@ -36,7 +36,7 @@ class Records:
 
     def base(self) -> dict[str, pa.Array]:
         """record_id and rank, with which every record begins."""
-        return columns(self.words[self.starts[:, None] + np.arange(2)], [RECORD_ID, RANK])
+        return {"record_id": unless_marked(self.column(0), "u8"), "rank": unless_marked(self.column(1))}
 
 
 class Shape(NamedTuple):
@@ -58,7 +58,7 @@ def up_to(all_words: Ints, place: int, head: int) -> Ints:
 
 def find_records(group: Group, shape: Shape) -> Records:
     """Find where the records of the group begin."""
-    all_words, counts = words(group), sizes(group)
+    all_words, counts = words(group.data, group.layout.byte_order), group.lengths // 8
     regions = np.flatnonzero(counts)
     ends = np.cumsum(counts)[regions]
     starts, logs = ends - counts[regions], group.logs[regions]

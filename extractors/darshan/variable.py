@@ -153,7 +153,7 @@ def decode_mdhim(group: Group) -> Decoded:
     records = find_records(group, _MDHIM).in_order()
     servers = records.column(_SERVERS_AT)
     _, place = expand(servers)
-    held = columns(records.words[records.starts[:, None] + np.arange(len(_MDHIM_WORDS))], _MDHIM_WORDS)
+    held = columns(records.words[records.starts + np.arange(len(_MDHIM_WORDS))[:, None]], _MDHIM_WORDS)
     held["server_operations"] = lists(
         records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place], servers
     )

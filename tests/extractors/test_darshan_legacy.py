@@ -63,7 +63,7 @@ def tables(*logs: LegacyLog) -> dict[str, list[Row]]:
     """The rows of logs of one layout by table; absent columns are null."""
     regions = [opened(log).regions[0] for log in logs]
     data = [region.data for region in regions if region.data is not None]
-    return rows_of(Group(regions[0].layout, np.arange(len(logs)), data))
+    return rows_of(Group.of(regions[0].layout, np.arange(len(logs)), data))
 
 
 def rows_of(group: Group) -> dict[str, list[Row]]:
@@ -323,7 +323,7 @@ def test_a_log_too_large_to_hold_is_read_in_pieces() -> None:
     assert large.head == whole.head
     data = list(pieces(content, "x"))
     assert len(data) > 1
-    rows = rows_of(Group(large.regions[0].layout, np.zeros(len(data), int), data))["darshan_legacy"]
+    rows = rows_of(Group.of(large.regions[0].layout, np.zeros(len(data), int), data))["darshan_legacy"]
     assert [row["CP_DEVICE"] for row in rows] == [v["CP_DEVICE"] for v in values]
 
 
@@ -374,7 +374,7 @@ def test_damage_that_compression_does_not_show_is_refused_or_read(version: str, 
     except InputError as error:
         assert error.reason
     else:
-        rows = rows_of(Group(log.regions[0].layout, np.arange(1), [log.regions[0].data or b""]))
+        rows = rows_of(Group.of(log.regions[0].layout, np.arange(1), [log.regions[0].data or b""]))
         assert len(rows["darshan_legacy"]) == 1
 
 
