@@ -80,7 +80,7 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> dict[tuple[str, st
         if input.source in wanted:
             tables = rivals[input.source].contested
             lost = frozenset(t for t in tables if best[input.owner, input.day or date.max, t] < place)
-            found[input.source, input.owner, input.day].append(replace(input, superseded=lost))
+            found[input.source, input.owner, input.day].append(replace(input, superseded=lost) if lost else input)
     return found
 
 
@@ -125,9 +125,10 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
             untouched[known["status"]] += 1
         elif everything <= input.superseded:
             records.append(record(input, "superseded", reason="a better source of the day is there"))
+        elif known is not None and _would_be_same(input, known, extractor.version):
+            todo.append(replace(input, known_hash=known["content_hash"]))
         else:
-            same = known is not None and _would_be_same(input, known, extractor.version)
-            todo.append(replace(input, known_hash=known["content_hash"] if known is not None and same else None))
+            todo.append(input)
     load = Load(
         info,
         inputs=tuple(records),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import fsspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from extractors.base import Span
-from extractors.files import find_files, match
+from extractors.files import find_files, match, walk
 from schemas.site import Site
 
 PATTERNS = ["%Y-%m-%d.txt", "%Y/%-m/%-d/x.log", "%Y%m%d/x", "%Y/%j.dat", "d-%y-%m-%d"]
@@ -86,3 +90,77 @@ def test_an_input_keeps_its_id_however_it_is_found(tmp_path: Path) -> None:
     spans = [Span(), Span(day, day + timedelta(1)), Span(day), Span(None, day + timedelta(9))]
     ids = {i.input_id for span in spans for i in find_files(site, "file_system", "df", span)}
     assert len(ids) == 1
+
+
+NAMES = ("a", "ab", "b.log", "ab.log", "2020-01-02", "[x]", ".hidden", "é\nb")
+PARTS = ("*", "**", "a*", "?b", "*.log", "[ab]*", "[!a]*", "20[0-9][0-9]-*", "a", "b.log", "*b")
+
+
+@given(
+    tree=st.lists(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4), max_size=15),
+    links=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(NAMES)), max_size=2),
+    pattern=st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).filter(lambda p: set("".join(p)) & set("*?[")),
+)
+def test_a_walk_finds_what_fsspec_would(
+    tmp_path_factory: pytest.TempPathFactory,
+    tree: list[list[str]],
+    links: list[tuple[str, str]],
+    pattern: Sequence[str],
+) -> None:
+    root = tmp_path_factory.mktemp("tree")
+    for number, names in enumerate(tree):
+        path = root.joinpath(*names)
+        if not path.exists() and not any(parent.is_file() for parent in path.parents):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("x" * number)
+    for name, target in links:
+        if not (root / name).is_symlink() and not (root / name).exists():
+            (root / name).symlink_to(target)
+    glob = str(root.joinpath(*pattern))
+    told = fsspec.filesystem("file").glob(glob, detail=True)
+    assert dict(walk(glob)) == {
+        name: {key: info[key] for key in ("type", "size", "mtime")}
+        for name, info in told.items()
+        if info["type"] == "file"
+    }
+
+
+def test_a_walk_goes_on_past_folders_that_it_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make(tmp_path, "closed/a.log", "open/a.log")
+    listed = os.scandir
+
+    def scandir(folder: str) -> Any:
+        if folder.endswith("closed"):
+            raise PermissionError(13, "Permission denied", folder)
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert [name for name, _ in walk(f"{tmp_path}/*/*.log")] == [f"{tmp_path}/open/a.log"]
+
+
+def test_a_walk_leaves_out_what_vanishes_while_it_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _make(tmp_path, "x/a.log", "x/b.log", "y/a.log")
+    listed = os.scandir
+
+    class Racing:
+        """A listing after which a file and a folder are gone."""
+
+        def __init__(self, folder: str) -> None:
+            with listed(folder) as entries:
+                self._entries = list(entries)
+            (tmp_path / "x/a.log").unlink(missing_ok=True)
+            if (tmp_path / "y").exists():
+                (tmp_path / "y/a.log").unlink()
+                (tmp_path / "y").rmdir()
+
+        def __enter__(self) -> list[os.DirEntry[str]]:
+            return self._entries
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    with listed(tmp_path / "x") as entries:
+        assert {entry.name for entry in entries} == {"a.log", "b.log"}
+    monkeypatch.setattr(os, "scandir", Racing)
+    assert [name for name, _ in walk(f"{tmp_path}/x/*.log")] == [f"{tmp_path}/x/b.log"]
+    assert [name for name, _ in walk(f"{tmp_path}/*/*.log")] == [f"{tmp_path}/x/b.log"]
