@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
+from schemas.table import DICTIONARY, HOUR_US, PLAIN, TEXT, Column, Hour, Table
 from warehouse.store import Store
 
 ROW_GROUP_ROWS = 262_144
@@ -54,27 +54,30 @@ def inspect(store: Store, path: str) -> tuple[bytes | None, int, tuple[str, ...]
 
 def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
     """[start, stop) of each row group of sorted rows: one an hour where the sort order starts with the hour."""
-    starts = {*range(0, data.num_rows, ROW_GROUP_ROWS)}
-    if table.sort_by and isinstance(table.sort_by[0], Hour) and data.num_rows:
+    count = data.num_rows
+    cuts = [0, count]
+    if table.sort_by and isinstance(table.sort_by[0], Hour) and count:
         times = data[table.sort_by[0].column].cast(pa.int64())
 
         def hour(row: int) -> int:
             return int(times[row].as_py()) // HOUR_US
 
-        hours = range(hour(0) + 1, hour(data.num_rows - 1) + 1)
-        changes = {bisect_left(range(data.num_rows), h, key=hour) for h in hours}
-        starts |= changes if len(changes) < data.num_rows // 1000 else set()
-    return list(pairwise([*sorted(starts), data.num_rows]))
+        hours = range(hour(0) + 1, hour(count - 1) + 1)
+        changes = sorted({bisect_left(range(count), h, key=hour) for h in hours})
+        cuts = [0, *changes, count] if len(changes) < count // 1000 else cuts
+    starts = [start for a, b in pairwise(cuts) for start in range(a, b, ROW_GROUP_ROWS)]
+    return list(pairwise([*starts, count]))
 
 
 def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
     """pyarrow's writer options for the encodings that the columns declare."""
     columns = [table[name] for name in schema.names]
+    encodings = dict(pair for column in columns for pair in _encodings(column))
     return {
         "compression": "zstd",
         "compression_level": _ZSTD_LEVEL,
-        "use_dictionary": [leaf for c in columns if c.encoding == DICTIONARY for leaf in _leaves(c)],
-        "column_encoding": {leaf: c.encoding for c in columns if c.encoding != DICTIONARY for leaf in _leaves(c)},
+        "use_dictionary": [leaf for leaf, encoding in encodings.items() if encoding == DICTIONARY],
+        "column_encoding": {leaf: encoding for leaf, encoding in encodings.items() if encoding != DICTIONARY},
         "write_statistics": [c.name for c in columns if _prunes(table, c)],
         "write_page_index": True,
     }
@@ -90,14 +93,17 @@ def _prunes(table: Table, column: Column) -> bool:
     return column.type != TEXT or column.name == table.sort_by[0]
 
 
-def _leaves(column: Column) -> list[str]:
-    """The paths of a column's leaves, as Parquet names them."""
+def _encodings(column: Column) -> Iterator[tuple[str, str]]:
+    """The encoding of each leaf of a column, by its path as Parquet names it."""
     kind, name = column.type, column.name
     if pa.types.is_map(kind):
-        return [f"{name}.key_value.key", f"{name}.key_value.value"]
-    if pa.types.is_list(kind):
-        inner = _leaves(Column("element", kind.value_type, ""))
-        return [f"{name}.list.{leaf}" for leaf in inner]
-    if pa.types.is_struct(kind):
-        return [f"{name}.{leaf}" for f in kind for leaf in _leaves(Column(f.name, f.type, ""))]
-    return [name]
+        inner = {"key_value.key": kind.key_type, "key_value.value": kind.item_type}
+    elif pa.types.is_list(kind):
+        inner = {"list.element": kind.value_type}
+    elif pa.types.is_struct(kind):
+        inner = {field.name: field.type for field in kind}
+    else:
+        yield name, column.encoding or (DICTIONARY if kind == TEXT else PLAIN)
+        return
+    for path, inner_kind in inner.items():
+        yield from _encodings(Column(f"{name}.{path}", inner_kind, ""))
