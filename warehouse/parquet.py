@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.table import DICTIONARY, HOUR_US, PLAIN, TEXT, Column, Hour, Table
+from schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
 from warehouse.store import Store
 
 ROW_GROUP_ROWS = 262_144
@@ -72,7 +72,7 @@ def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
 def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
     """pyarrow's writer options for the encodings that the columns declare."""
     columns = [table[name] for name in schema.names]
-    encodings = dict(pair for column in columns for pair in _encodings(column))
+    encodings = {leaf: encoding for column in columns for leaf, encoding in column.encodings.items()}
     return {
         "compression": "zstd",
         "compression_level": _ZSTD_LEVEL,
@@ -91,19 +91,3 @@ def _prunes(table: Table, column: Column) -> bool:
     if pa.types.is_nested(column.type):
         return False
     return column.type != TEXT or column.name == table.sort_by[0]
-
-
-def _encodings(column: Column) -> Iterator[tuple[str, str]]:
-    """The encoding of each leaf of a column, by its path as Parquet names it."""
-    kind, name = column.type, column.name
-    if pa.types.is_map(kind):
-        inner = {"key_value.key": kind.key_type, "key_value.value": kind.item_type}
-    elif pa.types.is_list(kind):
-        inner = {"list.element": kind.value_type}
-    elif pa.types.is_struct(kind):
-        inner = {field.name: field.type for field in kind}
-    else:
-        yield name, column.encoding or (DICTIONARY if kind == TEXT else PLAIN)
-        return
-    for path, inner_kind in inner.items():
-        yield from _encodings(Column(f"{name}.{path}", inner_kind, ""))

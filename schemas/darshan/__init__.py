@@ -14,7 +14,6 @@ import pyarrow as pa
 from schemas.darshan import autoperf, counters
 from schemas.darshan.counter import Counter
 from schemas.table import (
-    BYTE_STREAM_SPLIT,
     CLUSTER,
     DATE,
     DELTA,
@@ -41,14 +40,8 @@ MOUNT_POINT: Final = Column("mount_point", TEXT, "longest mount point that holds
 FILE_SYSTEM_OF_PATH: Final = Column("file_system", TEXT, "the site's name for the file system mounted there")
 
 
-# Counts repeat, times hardly ever do: split by byte they are a sixth smaller than as a dictionary, and faster written.
-_ENCODINGS: Final = {"i8": DICTIONARY, "u8": DICTIONARY, "f8": BYTE_STREAM_SPLIT}
-
-
 def _columns(listed: Sequence[Counter]) -> list[Column]:
-    return [
-        Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name, encoding=_ENCODINGS[c.kind]) for c in listed
-    ]
+    return [Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name) for c in listed]
 
 
 def _records(
@@ -247,7 +240,7 @@ DARSHAN_HEATMAP: Final = _records(
     "darshan_heatmap",
     "Bytes that one rank moved through one I/O library in one time bin.",
     [
-        Column("start_s", pa.float64(), "start of the bin, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
+        Column("start_s", pa.float64(), "start of the bin, from the job's start", unit="s"),
         Column("interval_s", pa.float64(), "length of the bin", unit="s", origin="bin_width_seconds"),
         Column("read_bytes", pa.int64(), "read in the bin", unit="B", origin="HEATMAP_READ_BIN"),
         Column("write_bytes", pa.int64(), "written in the bin", unit="B", origin="HEATMAP_WRITE_BIN"),
@@ -262,7 +255,7 @@ DARSHAN_DXT: Final = Table(
         CLUSTER,
         LOG_ID,
         Column("module", TEXT, "DXT_POSIX or DXT_MPIIO: the library that was traced", nullable=False),
-        Column("record", pa.int64(), "place of the trace's record in the log, from 0", nullable=False),
+        Column("record", pa.int64(), "place of the trace's record, from 0", encoding=DICTIONARY, nullable=False),
         Column("segment", pa.int64(), "place in the record: writes, then reads", encoding=DELTA, nullable=False),
     ],
     columns=[
@@ -276,9 +269,9 @@ DARSHAN_DXT: Final = Table(
         Column("shared", pa.bool_(), "whether several ranks opened the file", origin="shared_record"),
         Column("operation", TEXT, "read or write", nullable=False),
         Column("offset", pa.int64(), "first byte; null where the trace has none", unit="B", encoding=DELTA),
-        Column("length", pa.int64(), "bytes moved", unit="B"),
-        Column("start_s", pa.float64(), "start, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
-        Column("end_s", pa.float64(), "end, from the job's start", unit="s", encoding=BYTE_STREAM_SPLIT),
+        Column("length", pa.int64(), "bytes moved", unit="B", encoding=DICTIONARY),
+        Column("start_s", pa.float64(), "start, from the job's start", unit="s"),
+        Column("end_s", pa.float64(), "end, from the job's start", unit="s"),
         Column("thread_id", pa.uint64(), "thread, where the trace has it"),
     ],
     partition_by=[CLUSTER, DATE],
