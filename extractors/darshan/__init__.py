@@ -21,8 +21,10 @@ from schemas.darshan import TABLES
 from schemas.darshan_legacy import DARSHAN_LEGACY
 from schemas.site import OwnerKind, Site
 
-_HOLD: Final = 32 << 20
-"""A log with a region of more inflated bytes than this is read by itself, in pieces."""
+_HOLD: Final = 512 << 20
+"""Inflated bytes of one log that are held; regions beyond that are inflated in pieces, twice."""
+_ALONE: Final = 32 << 20
+"""A log of more inflated bytes than this is read by itself."""
 _TOGETHER: Final = 256 << 20
 """Inflated bytes of the logs that are decoded as one."""
 
@@ -68,7 +70,7 @@ class Darshan(Extractor):
                         yield Outcome(input, "loaded", digest)
                         continue
                     opened = Opened(input, digest, log.head, log.left_out)
-                    if any(region.data is None for region in log.all_regions):
+                    if _is_large(log):
                         yield from large.read(opened, log, content, site)
                         yield from _end(opened)
                     else:
@@ -90,8 +92,17 @@ def open_log(content: Content, uri: str) -> Log:
     if not len(content):
         raise InputError(uri, "the file is empty", "the job's log was never written; remove it")
     if legacy.is_legacy(content):
-        return legacy.open_log(content, uri, _HOLD)
+        return legacy.open_log(content, uri, _ALONE)
     return log3.open_log(content, uri, _HOLD)
+
+
+def _is_large(log: Log) -> bool:
+    size = 0
+    for region in log.all_regions:
+        if region.data is None:
+            return True
+        size += len(region.data)
+    return size > _ALONE
 
 
 def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> Iterator[Batch | Reject | Outcome]:

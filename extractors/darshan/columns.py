@@ -21,7 +21,7 @@ _BITS: Final[dict[Kind, int | None]] = {
     "f8": int(np.float64(NOT_RECORDED).view(np.int64)),
 }
 _ARROW: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
-_CACHED_BYTES: Final = 128 << 10
+_CACHED_BYTES: Final = 256 << 10
 """Records that are turned into columns at once; so many stay in a processor's cache."""
 RECORD_ID: Final = Counter("record_id", "u8", None, "", 1, 1)
 RANK: Final = Counter("rank", "i8", None, "", 1, 1)
@@ -51,11 +51,11 @@ def record_order(logs: Ints, ids: Ints, ranks: Ints) -> Ints:
 
 
 def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
-    """Records, a row each, as native words, a row a column, in that order."""
-    by_column = np.empty(records.shape[::-1], dtype=np.int64)
+    """The records, a row each, that `order` lists, as native words, a row a column."""
+    by_column = np.empty((records.shape[1], len(order)), dtype=np.int64)
     step = max(_CACHED_BYTES // (8 * records.shape[1]), 1)
-    for start in range(0, len(records), step):
-        by_column[:, start : start + step] = records[order[start : start + step]].T
+    for start in range(0, len(order), step):
+        by_column[:, start : start + step] = records.take(order[start : start + step], axis=0).T
     return by_column
 
 

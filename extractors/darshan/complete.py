@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from extractors.base import Batch, Input
 from extractors.darshan.decoded import Block, Head, Ints
+from extractors.darshan.file_name import told_by_name
 from extractors.darshan.names import Names
 from schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
 from schemas.site import Site
@@ -22,10 +22,6 @@ from schemas.table import INPUT_ID, Table
 
 _DAY_US: Final = 86_400_000_000
 _HEATMAP_NAME: Final = "heatmap:"
-_FILE_NAME: Final = re.compile(
-    r"(?P<user>[^_]+)_(?P<exe>.+)_id(?P<job>\d+)(?:-(?P<pid>\d+))?_\d+-\d+-\d+(?:-(?P<tag>\d+))?(?:_\d+)?\.darshan.*"
-)
-"""user_program_id<job>[-<pid>]_<month>-<day>-<second>[-<random>][_<seconds to write>].darshan: Darshan's own naming."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +53,27 @@ class Completion:
     def logs(self) -> Batch:
         """The rows of `darshan_logs`."""
         heads = [o.head for o in self._opened]
-        files = [o.input.uri.rstrip("/").rsplit("/", 1)[-1] for o in self._opened]
-        named = [_FILE_NAME.fullmatch(name) for name in files]
+        told = [told_by_name(o.input.uri, o.head.job_id) for o in self._opened]
         values: dict[str, list[Any]] = {
             name: [getattr(head, name) for head in heads]
             for name in ("uid", "exe", "nprocs", "run_time_s", "log_version", "byte_order", "compression")
         } | {
-            "user_name": [parts and parts["user"] for parts in named],
+            "user_name": [name.user for name in told],
             "exe_name": [_exe_name(head) for head in heads],
             "start_time": [head.start_us for head in heads],
             "end_time": [head.end_us for head in heads],
             "lib_version": [head.metadata.get("lib_ver") for head in heads],
-            "modules": [list(head.modules) for head in heads],
+            "modules": [tuple(head.modules) for head in heads],
             "partial_modules": [head.partial_modules for head in heads],
-            "module_versions": [list(head.modules.items()) for head in heads],
+            "module_versions": [tuple(head.modules.items()) for head in heads],
             "mpi_hints": [head.metadata.get("h") for head in heads],
-            "metadata": [list(head.metadata.items()) for head in heads],
-            "file_name": files,
-            "file_exe": [parts and parts["exe"] for parts in named],
-            "file_pid": [parts and _number(parts["pid"], 63) for parts in named],
-            "file_tag": [parts and _number(parts["tag"], 64) for parts in named],
+            "metadata": [tuple(head.metadata.items()) for head in heads],
+            "file_name": [o.input.uri.rstrip("/").rsplit("/", 1)[-1] for o in self._opened],
+            "file_exe": [name.exe for name in told],
+            "file_pid": [name.pid for name in told],
+            "file_tag": [name.tag for name in told],
         }
-        typed = {name: pa.array(column, DARSHAN_LOGS[name].type) for name, column in values.items()}
+        typed = {name: _alike(column, DARSHAN_LOGS[name].type) for name, column in values.items()}
         return _batch(DARSHAN_LOGS, typed | self._of_logs(np.arange(len(heads))), len(heads))
 
     def mounts(self) -> Batch:
@@ -110,7 +105,7 @@ class Completion:
         if "record_id" in block.columns and len(self._names):
             ids = pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False)
             named = self._names.find(block.logs, ids)
-            path = pa.DictionaryArray.from_arrays(pa.array(self._names.places).take(named), self._names.distinct)
+            path = _encoded(pa.array(self._names.places).take(named), self._names.distinct)
             if "path" in wanted:
                 columns["path"] = path
             if "mount_point" in wanted:
@@ -179,15 +174,24 @@ def longest_mounts(paths: pa.Array, points: Sequence[str]) -> npt.NDArray[np.int
     return places
 
 
+def _encoded(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
+    """The values at these indices; of values that are more than these, only those that occur are in the dictionary."""
+    if len(values) <= len(indices):
+        return pa.DictionaryArray.from_arrays(indices, values)
+    return values.take(indices).dictionary_encode()
+
+
 def _batch(table: Table, columns: dict[str, Any], rows: int) -> Batch:
     schema = table.batch_schema.append(INPUT_ID.arrow_field)
     arrays = [columns[f.name] if f.name in columns else pa.nulls(rows, f.type) for f in schema]
     return Batch(table, pa.table(arrays, schema.names), in_order=True)
 
 
-def _number(digits: str | None, bits: int) -> int | None:
-    """The number that the digits are, where it fits."""
-    return int(digits) if digits is not None and int(digits) < 2**bits else None
+def _alike(values: Sequence[Hashable], kind: pa.DataType) -> pa.Array:
+    """The values as an array; those that many logs share are converted once."""
+    numbers: dict[Hashable, int] = {}
+    places = [numbers.setdefault(value, len(numbers)) for value in values]
+    return pa.array(list(numbers), kind).take(pa.array(places, pa.int32()))
 
 
 def _exe_name(head: Head) -> str | None:

@@ -44,7 +44,7 @@ class Region:
     """One module's inflated records in one log. Of a region too large to hold, `data` is None."""
 
     layout: Layout
-    data: bytes | None
+    data: Bytes | None
 
 
 @dataclass(slots=True)
@@ -98,7 +98,7 @@ class Group:
     data: Bytes
 
     @classmethod
-    def of(cls, layout: Layout, logs: Ints, regions: Sequence[bytes | memoryview]) -> Group:
+    def of(cls, layout: Layout, logs: Ints, regions: Sequence[Bytes]) -> Group:
         """The group of these regions."""
         lengths = np.fromiter(map(len, regions), np.int64, len(regions))
         return cls(layout, logs, lengths, regions[0] if len(regions) == 1 else b"".join(regions))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -74,31 +74,44 @@ def record_words(layout: Layout) -> tuple[int, int]:
 
 def decode(group: Group) -> Decoded:
     """The group's records as one block; their lengths have been checked when the logs were opened."""
+    return Decoded([*blocks(group)])
+
+
+def blocks(group: Group, most: int | None = None) -> Iterator[Block]:
+    """The group's records in their table's order, at most so many in a block."""
     module = _MODULES[group.layout.module]
     named = module.named(group.layout.version)
     stored, counts = stored_words(group.data, group.layout.byte_order), group.lengths // 8
-    headers = np.empty((0, 0), dtype=np.int64)
+    headers = np.empty((len(counts), 0), dtype=np.int64)
     if module.header:
         first = np.cumsum(counts) - counts
         places = first[:, None] + np.arange(module.header)
         headers, stored = stored[places].astype(np.int64), np.delete(stored, places.ravel())
-    rows = (counts - module.header) // len(named)
-    logs = np.repeat(group.logs, rows)
+    region = np.repeat(np.arange(len(counts)), (counts - module.header) // len(named))
+    logs = group.logs[region]
     records = stored.reshape(-1, len(named))
     order = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
-    by_column = in_columns(records, order)
-    held = columns(by_column, named)
+    step = most or max(len(order), 1)
+    for start in range(0, len(order), step):
+        here = order[start : start + step]
+        yield Block(module.table, logs[here], _columns(group, in_columns(records, here), headers[region[here]]))
+
+
+def _columns(group: Group, by_column: Ints, headers: Ints) -> dict[str, pa.Array]:
+    """The columns of records, each of which comes with the header of its region."""
+    module = _MODULES[group.layout.module]
+    held = columns(by_column, module.named(group.layout.version))
     match group.layout.module:
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:
             held["PNETCDF_FILE_OPENS"] = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
         case "DFS" | "DAOS":
             held |= _daos_ids(group, by_column[-module.tail :])
         case "APMPI":
-            held |= _mpi_header(group, np.repeat(headers, rows, axis=0)[order])
+            held |= _mpi_header(group, headers)
             held["node_name"] = texts(_bytes(group, by_column[-module.tail :].T))
         case "APXC":
-            held |= _router_header(np.repeat(headers, rows, axis=0)[order])
-    return Decoded([Block(module.table, logs[order], held)])
+            held |= _router_header(headers)
+    return held
 
 
 def _bytes(group: Group, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

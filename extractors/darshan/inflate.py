@@ -9,7 +9,8 @@ from typing import Literal, cast
 
 from zlib_ng import zlib_ng
 
-from extractors.darshan.decoded import Content
+from extractors.darshan.decoded import Bytes, Content
+from extractors.darshan.room import Room
 
 Compression = Literal["zlib", "bzip2", "gzip", "none"]
 
@@ -20,6 +21,7 @@ _PIECE = 4 << 20
 _FEED = 32 << 10
 _ZLIB, _GZIP = 15, 31
 """zlib's window sizes, which also name the wrapping."""
+_USUAL_GAIN = 16
 _FREE = 64 << 20
 _MOST_GAIN = 400
 """Beyond `_FREE` bytes, no honest region gains more: each record holds a hash or a time that repeats nowhere."""
@@ -29,17 +31,16 @@ class InflateError(Exception):
     """A region that does not inflate, or that would inflate to more than any log holds."""
 
 
-def inflate(compressed: Content, compression: Compression, hold: int) -> bytes | None:
+def inflate(compressed: Content, compression: Compression, hold: int) -> Bytes | None:
     """The region's bytes; None where they are more than `hold`. InflateError where it is damaged or a bomb."""
     if compression == "zlib" and len(compressed) <= _ONE_SHOT and (whole := _one_stream(compressed)) is not None:
         return whole if len(whole) <= hold else None
-    pieces, size = [], 0
+    room = Room(min(_USUAL_GAIN * len(compressed), hold))
     for piece in inflated_pieces(compressed, compression):
-        size += len(piece)
-        if size > hold:
+        if len(room) + len(piece) > hold:
             return None
-        pieces.append(piece)
-    return b"".join(pieces)
+        room.add(piece)
+    return room.data
 
 
 def inflated_pieces(compressed: Content, compression: Compression) -> Iterator[bytes]:
@@ -64,7 +65,7 @@ def _one_stream(compressed: Content) -> bytes | None:
     """
     data = bytes(compressed)
     try:
-        whole: bytes = zlib_ng.decompress(data, 15, 16 * len(data) + 64)
+        whole: bytes = zlib_ng.decompress(data, 15, _USUAL_GAIN * len(data) + 64)
     except _ZLIB_ERROR as error:
         raise InflateError(f"does not inflate: {error}") from None
     end = zlib_ng.adler32(whole).to_bytes(4, "big")

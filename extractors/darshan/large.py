@@ -13,13 +13,15 @@ from extractors.base import Batch, InputError
 from extractors.darshan import dxt, fixed, legacy, log3, modules
 from extractors.darshan.columns import words
 from extractors.darshan.complete import Completion, Opened
-from extractors.darshan.decoded import Block, Content, Group, Layout, Log, Region
+from extractors.darshan.decoded import Block, Bytes, Content, Group, Layout, Log, Region
 from extractors.darshan.names import Names, read_names
 from extractors.darshan.records import DAMAGED, whole_records
 from schemas.site import Site
 
 _NAMES_MOST: Final = 1 << 30
 _PIECE: Final = 8 << 20
+_WHOLE: Final = 32 << 20
+"""A region up to this size is decoded as one."""
 _RECORD_MOST: Final = 64 << 20
 """No record but a trace is longer than this."""
 _ONLY: Final = np.zeros(1, dtype=np.int64)
@@ -32,7 +34,7 @@ class Piece:
     that came before.
     """
 
-    data: bytes
+    data: Bytes
     before: int = 0
     done: int = 0
 
@@ -48,25 +50,62 @@ def read(opened: Opened, log: Log, content: Content, site: Site) -> Iterator[Bat
     yield completion.mounts()
     # DXT_MPIIO before DXT_POSIX, as their table has them.
     for region in sorted(log.regions, key=lambda r: r.layout.module):
-        in_order = region.data is not None or dxt.reads(region.layout)
-        for piece in pieces(region, content, uri):
-            for block in _decode(region.layout, piece, uri):
-                yield replace(completion.batch(block), in_order=in_order)
+        in_order = _is_whole(region) or _is_sorted(region) or dxt.reads(region.layout)
+        for block in _blocks(region, content, uri):
+            yield replace(completion.batch(block), in_order=in_order)
+        region.data = None  # the next one may need the room
+
+
+def _blocks(region: Region, content: Content, uri: str) -> Iterator[Block]:
+    layout = region.layout
+    if _is_sorted(region):
+        assert region.data is not None
+        _, record = modules.record_bytes(layout)
+        yield from fixed.blocks(Group.of(layout, _ONLY, [region.data]), max(_PIECE // record, 1))
+        return
+    for piece in pieces(region, content, uri):
+        yield from _decode(layout, piece, uri)
+
+
+def _is_whole(region: Region) -> bool:
+    """Whether the region is decoded as one."""
+    return region.data is not None and len(region.data) <= _WHOLE
+
+
+def _is_sorted(region: Region) -> bool:
+    """Whether the region is held and its records can be taken in their table's order."""
+    return region.data is not None and fixed.reads(region.layout)
 
 
 def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
     """A region's records, some MiB of them at once; InputError where they do not end where it ends."""
     layout = region.layout
-    if region.data is not None:
+    if region.data is not None and _is_whole(region):
         yield Piece(region.data)
     elif layout.module == legacy.MODULE:
         yield from map(Piece, legacy.pieces(content, uri))
     elif fixed.reads(layout):
-        yield from _fixed(layout, _joined(log3.region_pieces(content, uri, layout.module)))
+        yield from _fixed(layout, _stream(region, content, uri))
     elif dxt.reads(layout):
-        yield from _traces(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+        yield from _traces(layout, _stream(region, content, uri), uri)
     else:
-        yield from _variable(layout, _joined(log3.region_pieces(content, uri, layout.module)), uri)
+        yield from _variable(layout, _stream(region, content, uri), uri)
+
+
+def _stream(region: Region, content: Content, uri: str) -> Iterator[Bytes]:
+    """A region's bytes, some MiB of them at once: a region may consist of thousands of streams of some hundred."""
+    if region.data is not None:
+        view = memoryview(region.data)
+        yield from (view[start : start + _PIECE] for start in range(0, len(view), _PIECE))
+        return
+    parts, size = [], 0
+    for part in log3.region_pieces(content, uri, region.layout.module):
+        parts.append(part)
+        size += len(part)
+        if size >= _PIECE:
+            yield b"".join(parts)
+            parts, size = [], 0
+    yield b"".join(parts)
 
 
 def _names(region: Region | None, content: Content, uri: str) -> Names:
@@ -90,14 +129,16 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
 def _check(region: Region, content: Content, uri: str) -> None:
     """Raise InputError unless the region's records end where it ends."""
     layout = region.layout
-    if region.data is None and fixed.reads(layout):
+    if _is_sorted(region):
+        return  # the log was opened with it
+    if fixed.reads(layout):
         before, record = modules.record_bytes(layout)
         size = sum(map(len, log3.region_pieces(content, uri, layout.module)))
         if size < before or (size - before) % record:
             raise _damaged(layout, uri, f"{size} bytes are not whole records of {record}")
         return
     for piece in pieces(region, content, uri):
-        if not dxt.reads(layout) or region.data is not None:  # cutting a trace tells already
+        if not dxt.reads(layout) or _is_whole(region):  # cutting a trace tells already
             _decode(layout, piece, uri)
 
 
@@ -109,19 +150,7 @@ def _decode(layout: Layout, piece: Piece, uri: str) -> list[Block]:
     return decoded.blocks
 
 
-def _joined(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """Small parts together: a region may consist of thousands of streams of some hundred bytes."""
-    parts, size = [], 0
-    for part in stream:
-        parts.append(part)
-        size += len(part)
-        if size >= _PIECE:
-            yield b"".join(parts)
-            parts, size = [], 0
-    yield b"".join(parts)
-
-
-def _fixed(layout: Layout, stream: Iterator[bytes]) -> Iterator[Piece]:
+def _fixed(layout: Layout, stream: Iterator[Bytes]) -> Iterator[Piece]:
     header_bytes, record = modules.record_bytes(layout)
     header, waiting = b"", b""
     for part in stream:
@@ -133,7 +162,7 @@ def _fixed(layout: Layout, stream: Iterator[bytes]) -> Iterator[Piece]:
         waiting = waiting[whole:]
 
 
-def _variable(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
+def _variable(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Piece]:
     waiting = b""
     for part in stream:
         waiting += part
@@ -146,7 +175,7 @@ def _variable(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Pie
         raise _damaged(layout, uri, DAMAGED)
 
 
-def _traces(layout: Layout, stream: Iterator[bytes], uri: str) -> Iterator[Piece]:
+def _traces(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Piece]:
     """A record may be longer than memory: what is there of it is made a record of its own, and so is the rest."""
     segment, head = 8 * dxt.segment_words(layout), 8 * dxt.HEAD
     counts = struct.Struct(("<" if layout.byte_order == "little" else ">") + "qq")

@@ -37,9 +37,10 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     """
     compression = _compression(content)
     try:
-        data = inflate(content, compression, hold)
+        held = inflate(content, compression, hold)
     except InflateError as error:
         raise InputError(uri, str(error), "copy the log again") from None
+    data = None if held is None else bytes(held)
     header = read_header(data if data is not None else _beginning(content, compression), uri)
     modules: set[str] = set()
     for piece in [data] if data is not None else pieces(content, uri):

@@ -122,7 +122,7 @@ class _Header(NamedTuple):
 
 
 def open_log(content: Content, uri: str, hold: int) -> Log:
-    """Open the log whose file holds `content`. Regions of more than `hold` bytes are left unread (data is None).
+    """Open the log whose file holds `content`. What would be more than `hold` bytes is left unread (data is None).
 
     InputError names what is wrong with a log that can't be trusted whole.
     """
@@ -134,6 +134,7 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     try:
         if names_size:
             data = inflate(content[at : at + names_size], header.compression, hold)
+            hold -= len(data or b"")
             log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data)
         for (layout, readable, before, record), slot, at, size in header.modules:
             name = layout.module
@@ -141,6 +142,7 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
                 log.left_out.append(_left_out(header, layout, slot, size))
                 continue
             data = inflate(content[at : at + size], header.compression, hold)
+            hold -= len(data or b"")
             if data is not None and (len(data) < before or (len(data) - before) % record):
                 problem = f"{len(data)} bytes are not whole records of {record}" + f" behind {before}" * bool(before)
                 raise _damaged(uri, name, at, problem)
@@ -215,7 +217,7 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         run_time_s = float(end_s - start_s + 1)
     if not (0 <= start_s <= _LATEST_SECOND and 0 <= end_s <= _LATEST_SECOND):
         raise InputError(uri, f"start {start_s} or end {end_s} is not a time", "copy the log again")
-    exe, mounts = _read_exe(job[metadata_end:])
+    exe, mounts = _read_exe(bytes(job[metadata_end:]))
     return Head(
         log_version=header.version,
         byte_order=header.byte_order,
@@ -228,7 +230,7 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         run_time_s=run_time_s,
         exe=exe,
         mounts=mounts,
-        metadata=_read_metadata(job[fields.size : metadata_end]),
+        metadata=_read_metadata(bytes(job[fields.size : metadata_end])),
         modules={module.known.layout.module: module.known.layout.version for module in header.modules},
         partial_modules=tuple(m.known.layout.module for m in header.modules if header.partial >> m.slot & 1),
     )

@@ -75,9 +75,17 @@ def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
     if empty.any():
         order = np.argsort(empty, kind="stable")
         logs, ids, names = logs[order], ids[order], names.take(pa.array(order))
-    encoded = names.dictionary_encode()
+    places, distinct = _distinct(names, logs)
     order, keys, mix = _order(logs, ids)
-    return Names(logs[order], ids[order], encoded.indices.to_numpy()[order], encoded.dictionary, keys, mix), damaged
+    return Names(logs[order], ids[order], places[order], distinct, keys, mix), damaged
+
+
+def _distinct(names: pa.Array, logs: Ints) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """(place of each name among the distinct ones, these); in one log alone all are taken to differ."""
+    if not _bits(logs):
+        return np.arange(len(names), dtype=np.int32), names
+    encoded = names.dictionary_encode()
+    return encoded.indices.to_numpy(), encoded.dictionary
 
 
 def _order(logs: Ints, ids: Unsigned) -> tuple[Ints, Unsigned, int]:

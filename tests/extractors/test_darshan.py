@@ -90,16 +90,19 @@ def test_many_logs_together_give_the_rows_that_each_gives_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("byte_order", ["<", ">"])
-def test_a_log_too_large_to_be_held_gives_the_rows_that_it_would_give_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byte_order: str
+@pytest.mark.parametrize("hold", [50, 1 << 30])
+def test_a_log_too_large_to_be_decoded_as_one_gives_the_rows_that_it_would_give_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byte_order: str, hold: int
 ) -> None:
-    """Cut into pieces of some hundred bytes, in the middle of records and of traces longer than a piece."""
+    """Held or not; cut into pieces of some hundred bytes, in the middle of records and of traces longer than these."""
     inputs = write(tmp_path, [encode(log(byte_order=byte_order, streams=9))])
-    held, _, _ = results(inputs)
+    whole, _, _ = results(inputs)
+    monkeypatch.setattr(extractors.darshan, "_ALONE", 50)
+    monkeypatch.setattr(extractors.darshan, "_HOLD", hold)
+    monkeypatch.setattr(large, "_WHOLE", 50)
     for piece in (100, 700, 5000):
-        monkeypatch.setattr(extractors.darshan, "_HOLD", 50)
         monkeypatch.setattr(large, "_PIECE", piece)
-        assert results(inputs)[0] == held
+        assert results(inputs)[0] == whole
 
 
 def test_a_bad_log_is_rejected_and_the_others_load(tmp_path: Path) -> None:
