@@ -151,10 +151,13 @@ class Completion:
         codes: dict[str, int] = {}
         found = np.full(len(of_name), -1, dtype=np.int32)
         for mounts, number in tables.items():
-            here = np.flatnonzero(of_name == number) if len(tables) > 1 else np.arange(len(of_name))
-            names = self._names.distinct.take(pa.array(self._names.places[here]))
             points = sorted({point for point, _ in mounts} | set(self._site.mounts), key=len, reverse=True)
             code = np.array([codes.setdefault(point, len(codes)) for point in points] + [-1], dtype=np.int32)
+            if len(tables) == 1:
+                found = code[longest_mounts(self._names.distinct, points)][self._names.places]
+                break
+            here = np.flatnonzero(of_name == number)
+            names = self._names.distinct.take(pa.array(self._names.places[here]))
             found[here] = code[longest_mounts(names, points)]
         return pa.DictionaryArray.from_arrays(pa.array(found, mask=found < 0), pa.array(list(codes), pa.string()))
 
@@ -178,7 +181,8 @@ def _encoded(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
     """The values at these indices; of values that are more than these, only those that occur are in the dictionary."""
     if len(values) <= len(indices):
         return pa.DictionaryArray.from_arrays(indices, values)
-    return values.take(indices).dictionary_encode()
+    occurring = indices.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(occurring.indices, values.take(occurring.dictionary))
 
 
 def _batch(table: Table, columns: dict[str, Any], rows: int) -> Batch:
