@@ -74,7 +74,7 @@ def _wait_for_server(url: str, log: Path) -> None:
 
 
 def _wait_for_lake(uri: Path, log: Path) -> Lake:
-    for _ in range(180):
+    for _ in range(360):
         try:
             return Lake(uri)
         except LakeError:
@@ -82,18 +82,43 @@ def _wait_for_lake(uri: Path, log: Path) -> Lake:
     pytest.fail(f"no scheduled run loaded the lake:\n{log.read_text()[-4000:]}")
 
 
-def test_a_scheduled_run_of_the_deployment_loads_the_lake(site: Path, tmp_path: Path) -> None:
-    """P9: the deployment in prefect.yaml, on a schedule, does what `iolake ingest` does."""
-    api = f"http://127.0.0.1:{(port := _free_port())}/api"
-    environment = os.environ | {
+def _environment(tmp_path: Path) -> dict[str, str]:
+    """What makes Prefect keep to the test's folder, and look at its schedules often."""
+    return os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "PREFECT_HOME": str(tmp_path / "prefect"),
-        "PREFECT_API_URL": api,
-        "PREFECT_SERVER_UI_API_URL": api,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
+        "PREFECT_RUNNER_POLL_FREQUENCY": "2",
         "DO_NOT_TRACK": "1",
+    }
+
+
+def _check(lake: Lake) -> None:
+    assert lake.sql("SELECT target, used_bytes FROM lustre_df ORDER BY target").fetchall() == [
+        ("MDT0000", 100 * 1024),
+        ("OST0000", 1000 * 1024),
+    ]
+
+
+def test_serve_runs_the_flow_on_its_schedule(site: Path, tmp_path: Path) -> None:
+    """P9: `iolake serve`, with no Prefect server named, starts one and runs the flow when it is due."""
+    environment = _environment(tmp_path)
+    environment.pop("PREFECT_API_URL", None)
+    log = tmp_path / "serve.log"
+    every_15_s = "* * * * * */15"
+    command = [str(Path(sys.executable).with_name("iolake")), "serve", "--site", str(site), "--cron", every_15_s]
+    with _running([*command, "--port", str(_free_port())], environment, log):
+        _check(_wait_for_lake(tmp_path / "lake", log))
+
+
+def test_a_scheduled_run_of_the_deployment_loads_the_lake(site: Path, tmp_path: Path) -> None:
+    """P9: the deployment in prefect.yaml, on a schedule, does what `iolake ingest` does."""
+    api = f"http://127.0.0.1:{(port := _free_port())}/api"
+    environment = _environment(tmp_path) | {
+        "PREFECT_API_URL": api,
+        "PREFECT_SERVER_UI_API_URL": api,
         "IOLAKE_HOME": str(ROOT),
         "IOLAKE_SITE": str(site),
     }
@@ -115,7 +140,4 @@ def test_a_scheduled_run_of_the_deployment_loads_the_lake(site: Path, tmp_path: 
         worker = [PREFECT, "worker", "start", "--pool", "iolake"]
         with _running(worker, environment, worker_log):
             lake = _wait_for_lake(tmp_path / "lake", worker_log)
-    assert lake.sql("SELECT target, used_bytes FROM lustre_df ORDER BY target").fetchall() == [
-        ("MDT0000", 100 * 1024),
-        ("OST0000", 1000 * 1024),
-    ]
+    _check(lake)
