@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -83,16 +84,27 @@ def decode(folder: Path) -> None:
             pass
 
 
-def ingest(folder: Path, workers: int = 1) -> None:
+def ingest(folder: Path) -> None:
     """iolake, from finding the logs to a committed snapshot."""
     from pipelines.ingest import ingest as ingest_site
     from schemas.site import Site
 
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
-        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=workers)
+        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=1)
         assert report.snapshots, "nothing was loaded"
         assert not report.rejected, "a log was rejected"
+
+
+def command(folder: Path, cores: int) -> None:
+    """`iolake ingest darshan`, start and all, with as many workers as it may use cores."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    with tempfile.TemporaryDirectory() as root:
+        site = Path(root) / "site.toml"
+        site.write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
+        iolake = Path(sys.executable).with_name("iolake")
+        options = ("--site", str(site), "--workers", str(cores))
+        subprocess.run([iolake, "ingest", "darshan", *options], check=True, capture_output=True)
 
 
 TASKS: dict[str, Callable[[Path], None]] = {
@@ -100,7 +112,8 @@ TASKS: dict[str, Callable[[Path], None]] = {
     "PyDarshan": pydarshan,
     "iolake, decoding": decode,
     "iolake, to a snapshot": ingest,
-    "iolake, two workers": lambda folder: ingest(folder, 2),
+    "iolake ingest, one core": lambda folder: command(folder, 1),
+    "iolake ingest, two cores": lambda folder: command(folder, 2),
 }
 
 
@@ -163,13 +176,17 @@ def compare_small(root: Path, logs: int) -> None:
     small(root / "tenth", max(logs // 10, 1))
     size = sum(p.stat().st_size for p in (root / "fleet").rglob("*.darshan"))
     print(f"{logs} small logs, {size / logs / 1000:.1f} KB each")
-    rates = {}
+    rates: dict[str, float] = {}
+    seconds: dict[str, float] = {}
     for task in TASKS:
         count = logs // 10 if task == "PyDarshan" else logs
         told = run(task, root / ("tenth" if task == "PyDarshan" else "fleet"))
         rates[task] = count / told["cpu_s"]
         print(f"  {task:24} {rates[task]:9,.0f} logs a CPU-second, {count / told['s']:9,.0f} a second", end="")
         print(f", {rates[task] / rates['PyDarshan']:5.1f} x PyDarshan" if "PyDarshan" in rates else "")
+        seconds[task] = told["s"]
+    one, two = (seconds[f"iolake ingest, {cores}"] for cores in ("one core", "two cores"))
+    print(f"  two cores give {one / two:.2f} times the rate of one")
 
 
 def large(root: Path, what: str, count: int) -> None:
