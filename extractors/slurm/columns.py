@@ -7,20 +7,23 @@ few that need more than their field have a function of their own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeAlias, TypeVar
+from functools import partial, reduce
+from typing import Any, Final, TypeAlias, TypeVar
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from extractors.slurm import values
-from extractors.slurm.fields import RAW
-from extractors.slurm.nodes import node_names
+from extractors.slurm.distinct import Distinct
+from extractors.slurm.fields import NOTHING, RAW
+from extractors.slurm.maps import Maps, count_maps, text_maps
+from extractors.slurm.nodes import NodeLists, node_lists
 from schemas.slurm import LIST_TEXT, MAP_TEXTS
-from schemas.table import MAP_COUNTS, TEXT, Column, Table
+from schemas.table import TEXT, Column, Table
 
-_Values = TypeVar("_Values", pl.Series, pa.Array)
-_Special: TypeAlias = Callable[["Columns"], "pl.Series | pa.Array"]
+_Read = TypeVar("_Read", pl.Series, Maps, NodeLists)
+_Column: TypeAlias = pl.Series | NodeLists | Maps
+_Special: TypeAlias = Callable[["Columns"], _Column | None]
 
 _PEAKS: Final = {
     "rss": ("mem", "tresusagein", "rss"),
@@ -32,131 +35,167 @@ _PEAKS: Final = {
 }
 """Quantity: its key in the usage maps, which map, and its name in the fields that tell the same, but rounded."""
 
+_NUMBERS: Final = {base: partial(values.numbers, base=base) for base in (1000, 1024)}
+_IN_BYTES: Final = ("rss", "vm_size", "disk_read", "disk_write")
+
 
 class Columns:
-    """Reads the columns of one frame of rows of sacct's fields; `ready` holds those that are known already.
+    """Reads each field of a frame of rows once, for jobs and steps together, and deals them out to the tables.
 
-    `unread` counts, for each field, the values that were not understood, with an example.
+    `ready` holds the columns that are known already. `unread` counts, for each field, the values that were not
+    understood, with an example. Whatever is read of a field that is absent is None.
     """
 
     def __init__(self, frame: pl.DataFrame, ready: pl.DataFrame, unread: dict[str, tuple[int, str]]) -> None:
-        self.frame, self.ready, self._unread = frame, ready, unread
-        self._numbers: dict[tuple[str, int], pl.Series] = {}
+        self.ready, self._unread = ready, unread
+        self._texts = frame.to_dict()
+        self._distinct: dict[str, Distinct] = {}
+        self._values: dict[tuple[str, Callable[[pl.Series], Any]], Any] = {}
+        self._columns: dict[str, _Column | None] = {}
 
-    def table(self, table: Table) -> pa.Table:
-        """All of the table's columns, as an extractor hands them over."""
-        schema = table.batch_schema
-        return pa.Table.from_arrays([_arrow(self._column(table[name])) for name in schema.names], schema=schema)
+    def table(self, table: Table, rows: pl.Series) -> pa.Table:
+        """All of the table's columns, as an extractor hands them over, of the rows that the mask picks."""
+        schema, height = table.batch_schema, int(rows.sum())
+        nulls = {kind: pa.nulls(height, kind) for kind in set(schema.types)}
+        columns = ((kind, self.column(table[name])) for name, kind in zip(schema.names, schema.types, strict=True))
+        arrays = [nulls[kind] if column is None else _arrow(column, rows) for kind, column in columns]
+        return pa.Table.from_arrays(arrays, schema=schema)
 
-    def text(self, field: str) -> pl.Series:
-        """The field's texts; null where the field is absent or says nothing."""
-        if field in self.frame.columns:
-            return self.frame[field]
-        return pl.Series(field, [None], dtype=pl.String).new_from_index(0, self.frame.height)
-
-    def read(self, field: str, convert: Callable[[pl.Series], _Values]) -> _Values:
-        """The field's values; those that are not understood are null, and counted."""
-        texts = self.text(field)
-        result = convert(texts)
-        if texts.null_count() < len(texts):
-            nulls = pl.Series(pc.is_null(result)) if isinstance(result, pa.Array) else result.is_null()
-            lost = texts.filter(nulls & texts.is_not_null())
-            if len(lost):
-                count, example = self._unread.get(field, (0, str(lost[0])))
-                self._unread[field] = (count + len(lost), example)
-        return result
-
-    def number(self, field: str, base: int = 1024) -> pl.Series:
-        """Int64 of a field; its plain number where there is one, else the one with a suffix."""
-        return self._plain_first(field, base, lambda texts: values.numbers(texts, base))
-
-    def seconds(self, field: str) -> pl.Series:
-        """Float64 seconds of a field."""
-        return self._plain_first(field, 60, values.durations)
-
-    def _plain_first(self, field: str, base: int, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
-        if (field, base) not in self._numbers:
-            found: pl.Series = self.read(field, convert)
-            if (raw := RAW.get(field)) is not None:
-                plain: pl.Series = self.read(raw, convert)
-                found = plain.fill_null(found)
-            self._numbers[field, base] = found
-        return self._numbers[field, base]
-
-    def _column(self, column: Column) -> pl.Series | pa.Array:
+    def column(self, column: Column) -> _Column | None:
+        """The column's values in all rows."""
         if column.name in self.ready.columns:
             return self.ready[column.name]
-        if column.name in _SPECIAL:
-            return _SPECIAL[column.name](self)
-        return self._by_declaration(column)
+        if column.name not in self._columns:
+            self._columns[column.name] = _SPECIAL.get(column.name, partial(_by_declaration, column))(self)
+        return self._columns[column.name]
 
-    def _by_declaration(self, column: Column) -> pl.Series | pa.Array:
-        """What the column's origin holds, by its type and unit."""
-        assert column.origin is not None
-        field = column.origin.lower()
-        if not {field, RAW.get(field, field)} & set(self.frame.columns):
-            return pa.nulls(self.frame.height, column.type)
-        if column.type == TEXT:
-            return self.text(field)
-        if column.type == pa.float64():
-            return self.seconds(field)
-        if column.type == pa.int64():
-            return self.number(field, base=1000 if column.unit == "J" else 1024)
-        return self.read(field, _NESTED[column.type])
+    def text(self, field: str) -> pl.Series | None:
+        """The field's texts."""
+        return self._texts.get(field)
+
+    def read(self, field: str, convert: Callable[[pl.Series], _Read]) -> _Read | None:
+        """The field's values; those that are not understood are null, and counted."""
+        if (texts := self._texts.get(field)) is None:
+            return None
+        if (field, convert) not in self._values:
+            found = self._values[field, convert] = convert(texts)
+            self._count(field, texts, found.is_null())
+        result: _Read = self._values[field, convert]
+        return result
+
+    def number(self, field: str, base: int = 1024) -> pl.Series | None:
+        """Int64 of a field; its plain number where there is one, else the one with a suffix."""
+        return self._plain_first(field, _NUMBERS[base])
+
+    def seconds(self, field: str) -> pl.Series | None:
+        """Float64 seconds of a field; its plain number where there is one, else the one with colons."""
+        return self._plain_first(field, values.durations)
+
+    def in_map(self, field: str, key: str, convert: Callable[[pl.Series], Maps] = count_maps) -> pl.Series | None:
+        """One key's values out of the field's maps."""
+        maps = self.read(field, convert)
+        return None if maps is None else maps.of(key)
+
+    def distinct(self, field: str, convert: Callable[[pl.Series], pl.Series]) -> pl.Series | None:
+        """The values of a field that has few distinct texts: each of them is read once."""
+        if field not in self._texts:
+            return None
+        if field not in self._distinct:
+            self._distinct[field] = Distinct.of(self._texts[field])
+        return self._distinct[field].map(convert)
+
+    def _plain_first(self, field: str, convert: Callable[[pl.Series], pl.Series]) -> pl.Series | None:
+        raw = RAW.get(field)
+        return first(None if raw is None else self.read(raw, convert), self.read(field, convert))
+
+    def _count(self, field: str, texts: pl.Series, missing: pl.Series) -> None:
+        if missing.sum() > texts.null_count() and len(lost := texts.filter(missing & ~texts.is_in(NOTHING))):
+            count, example = self._unread.get(field, (0, str(lost[0])))
+            self._unread[field] = (count + len(lost), example)
 
 
-def state(columns: Columns) -> pl.Series:
+def first(*columns: pl.Series | None) -> pl.Series | None:
+    """Of each row, the first value that one of the columns has; None where all of them are."""
+    there = [column for column in columns if column is not None]
+    return reduce(lambda found, more: found.fill_null(more) if found.null_count() else found, there) if there else None
+
+
+def _product(one: pl.Series | None, other: pl.Series | None) -> pl.Series | None:
+    return None if one is None or other is None else one * other
+
+
+def _by_declaration(column: Column, columns: Columns) -> _Column | None:
+    """What the column's origin holds, by its type and unit."""
+    assert column.origin is not None
+    field = column.origin.lower()
+    if column.type == TEXT:
+        return columns.text(field)
+    if column.type == pa.float64():
+        return columns.seconds(field)
+    if column.type == pa.int64():
+        return columns.number(field, base=1000 if column.unit == "J" else 1024)
+    if column.type == LIST_TEXT:
+        return columns.distinct(field, lambda texts: texts.str.split(","))
+    return columns.read(field, text_maps if column.type == MAP_TEXTS else count_maps)
+
+
+def _state(columns: Columns) -> pl.Series | None:
     """COMPLETED, CANCELLED, …, without who did it."""
-    return columns.text("state").str.splitn(" by ", 2).struct.field("field_0")
+    return columns.distinct("state", lambda texts: _part(texts, " by ", 0))
 
 
-def _cancelled_by(columns: Columns) -> pl.Series:
-    return columns.text("state").str.splitn(" by ", 2).struct.field("field_1").str.to_integer(strict=False)
+def _cancelled_by(columns: Columns) -> pl.Series | None:
+    return columns.distinct("state", lambda texts: _part(texts, " by ", 1).str.to_integer(strict=False))
 
 
-def _exit(field: str, part: int) -> _Special:
-    """Status (part 0) or signal (part 1) of `42:0`."""
-
-    def convert(texts: pl.Series) -> pl.Series:
-        return texts.str.splitn(":", 2).struct.field(f"field_{part}").str.to_integer(strict=False)
-
-    return lambda columns: columns.read(field, convert)
+def _exit(field: str, place: int) -> _Special:
+    """Status (the first) or signal (the second) of `42:0`."""
+    return lambda columns: columns.distinct(field, lambda texts: values.numbers(_part(texts, ":", place)))
 
 
-def _elapsed(columns: Columns) -> pl.Series:
+def _part(texts: pl.Series, separator: str, place: int) -> pl.Series:
+    return texts.str.splitn(separator, 2).struct.field(f"field_{place}")
+
+
+def _elapsed(columns: Columns) -> pl.Series | None:
     told = columns.seconds("elapsed")
-    if told.null_count() == 0:
+    if told is not None and told.null_count() == 0:
         return told
     span = (columns.ready["end_time"] - columns.ready["start_time"]).dt.total_seconds().cast(pl.Float64)
-    return told.fill_null(span - columns.seconds("suspended").fill_null(0.0))
+    suspended = columns.seconds("suspended")
+    return first(told, span if suspended is None else span - suspended.fill_null(0.0))
 
 
-def _cpu_time(columns: Columns) -> pl.Series:
+def _cpu_time(columns: Columns) -> pl.Series | None:
     """CPUTime is elapsed time x CPUs by its own definition; JSON leaves the product to the reader."""
-    return columns.seconds("cputime").fill_null(_elapsed(columns) * _ncpus(columns))
+    return first(columns.seconds("cputime"), _product(_elapsed(columns), _ncpus(columns)))
 
 
-def _planned(columns: Columns) -> pl.Series:
+def _planned(columns: Columns) -> pl.Series | None:
     """Planned is the time from eligible to start; JSON leaves the difference to the reader."""
     waited = (columns.ready["start_time"] - columns.ready["eligible_time"]).dt.total_seconds()
-    return columns.seconds("planned").fill_null(waited.cast(pl.Float64))
+    return first(columns.seconds("planned"), waited.cast(pl.Float64))
 
 
-def _planned_cpu(columns: Columns) -> pl.Series:
-    return columns.seconds("plannedcpu").fill_null(_planned(columns) * columns.number("reqcpus"))
+def _planned_cpu(columns: Columns) -> pl.Series | None:
+    return first(columns.seconds("plannedcpu"), _product(_planned(columns), columns.number("reqcpus")))
 
 
-def _timelimit(columns: Columns) -> pl.Series:
-    def limit(texts: pl.Series) -> pl.Series:
-        return values.durations(texts.set(_no_limit(texts).is_not_null(), None))
-
-    minutes = limit(columns.text("timelimitraw"))
-    return (minutes * 60).fill_null(limit(columns.text("timelimit")))
+def _timelimit(columns: Columns) -> pl.Series | None:
+    minutes = columns.distinct("timelimitraw", lambda texts: _limit(texts) * 60)
+    return first(minutes, columns.distinct("timelimit", _limit))
 
 
-def _timelimit_kind(columns: Columns) -> pl.Series:
-    texts = columns.text("timelimitraw").fill_null(columns.text("timelimit"))
-    number = pl.Series(["limit"]).new_from_index(0, len(texts)).set(_timelimit(columns).is_null(), None)
+def _timelimit_kind(columns: Columns) -> pl.Series | None:
+    return first(columns.distinct("timelimitraw", _limit_kind), columns.distinct("timelimit", _limit_kind))
+
+
+def _limit(texts: pl.Series) -> pl.Series:
+    return values.durations(texts.set(_no_limit(texts).is_not_null(), None))
+
+
+def _limit_kind(texts: pl.Series) -> pl.Series:
+    number = pl.Series(["limit"]).new_from_index(0, len(texts)).set(_limit(texts).is_null(), None)
     return _no_limit(texts).fill_null(number)
 
 
@@ -165,53 +204,67 @@ def _no_limit(texts: pl.Series) -> pl.Series:
     return texts.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
-def _req_mem(columns: Columns) -> pl.Series:
-    asked = values.numbers(values.in_map(columns.text("reqtres"), "mem"))
+def _req_mem(columns: Columns) -> pl.Series | None:
     nodes, cpus = columns.number("reqnodes"), columns.number("reqcpus")
-    return asked.fill_null(columns.read("reqmem", lambda texts: values.memory(texts, nodes, cpus)))
+    return first(
+        columns.in_map("reqtres", "mem"), columns.read("reqmem", lambda texts: values.memory(texts, nodes, cpus))
+    )
 
 
-def _nnodes(columns: Columns) -> pl.Series:
+def _nnodes(columns: Columns) -> pl.Series | None:
     """Allocated nodes: NNodes tells those asked for until the job starts, so it counts only after that."""
-    started = columns.ready["start_time"].is_not_null()
-    told = columns.number("allocnodes").fill_null(columns.number("nnodes").set(~started, None))
-    if told.null_count() == 0:
+    asked = columns.number("nnodes")
+    if asked is not None:
+        asked = asked.set(columns.ready["start_time"].is_null(), None)
+    told = first(columns.number("allocnodes"), asked)
+    if told is not None and told.null_count() == 0:
         return told
-    listed = columns.read("nodelist", node_names)
-    return told.fill_null(pl.Series(pc.list_value_length(listed)))
+    listed = columns.read("nodelist", node_lists)
+    return first(told, None if listed is None else listed.lengths())
 
 
-def _ncpus(columns: Columns) -> pl.Series:
-    return columns.number("alloccpus").fill_null(columns.number("ncpus"))
+def _ncpus(columns: Columns) -> pl.Series | None:
+    return first(columns.number("alloccpus"), columns.number("ncpus"))
+
+
+def _cpu_frequency(columns: Columns) -> pl.Series | None:
+    """AveCPUFreq is in kHz."""
+    kilohertz = columns.number("avecpufreq", base=1000)
+    return None if kilohertz is None else kilohertz * 1000
 
 
 def _peak(quantity: str, end: str) -> _Special:
     """A quantity's max, min or ave over the tasks: from the usage map, else from its own field."""
     key, usage, field = _PEAKS[quantity]
+    return lambda columns: first(columns.in_map(usage + end, key), columns.number(end + field))
 
-    def read(columns: Columns) -> pl.Series:
-        exact = values.in_map(columns.text(usage + end), key)
-        if quantity == "cpu":
-            return values.durations(exact).fill_null(columns.seconds(f"{end}cpu"))
-        return values.numbers(exact).fill_null(columns.number(end + field))
+
+def _cpu_seconds(end: str) -> _Special:
+    """The CPU time of a task, which the usage map has in milliseconds."""
+
+    def read(columns: Columns) -> pl.Series | None:
+        millis = columns.in_map(f"tresusagein{end}", "cpu")
+        return first(None if millis is None else millis / 1000, columns.seconds(f"{end}cpu"))
 
     return read
 
 
-def _peak_at(quantity: str, end: str, where: str) -> _Special:
-    """The node or the task that had a quantity's max or min."""
+def _peak_node(quantity: str, end: str) -> _Special:
+    """The node of the task that had a quantity's max or min."""
     key, usage, field = _PEAKS[quantity]
+    name = f"{end}{field}node"
+    return lambda columns: first(columns.in_map(f"{usage}{end}node", key, text_maps), columns.text(name))
 
-    def read(columns: Columns) -> pl.Series:
-        found = values.in_map(columns.text(f"{usage}{end}{where}"), key)
-        told = found.fill_null(columns.text(f"{end}{field}{where}"))
-        return told if where == "node" else values.numbers(told)
 
-    return read
+def _peak_task(quantity: str, end: str) -> _Special:
+    """The number of the task that had a quantity's max or min."""
+    key, usage, field = _PEAKS[quantity]
+    name = f"{end}{field}task"
+    return lambda columns: first(columns.in_map(f"{usage}{end}task", key), columns.number(name))
 
 
 _SPECIAL: Final[dict[str, _Special]] = {
-    "state": state,
+    "state": _state,
     "cancelled_by_uid": _cancelled_by,
     "exit_code": _exit("exitcode", 0),
     "exit_signal": _exit("exitcode", 1),
@@ -226,41 +279,21 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "req_mem_bytes": _req_mem,
     "nnodes": _nnodes,
     "ncpus": _ncpus,
-    "nodes": lambda columns: columns.read("nodelist", node_names),
-    "ave_cpu_freq_hz": lambda columns: columns.number("avecpufreq", base=1000) * 1000,
-    "ave_cpu_s": _peak("cpu", "ave"),
-    "min_cpu_s": _peak("cpu", "min"),
-    "min_cpu_node": _peak_at("cpu", "min", "node"),
-    "min_cpu_task": _peak_at("cpu", "min", "task"),
-    **{
-        f"{end}_{quantity}{suffix}": _peak(quantity, end)
-        for quantity, suffix in {
-            "rss": "_bytes",
-            "vm_size": "_bytes",
-            "pages": "",
-            "disk_read": "_bytes",
-            "disk_write": "_bytes",
-        }.items()
-        for end in ("max", "ave")
-    },
-    **{
-        f"max_{quantity}_{where}": _peak_at(quantity, "max", where)
-        for quantity in _PEAKS
-        if quantity != "cpu"
-        for where in ("node", "task")
-    },
+    "nodes": lambda columns: columns.read("nodelist", node_lists),
+    "ave_cpu_freq_hz": _cpu_frequency,
+    "ave_cpu_s": _cpu_seconds("ave"),
+    "min_cpu_s": _cpu_seconds("min"),
+    "min_cpu_node": _peak_node("cpu", "min"),
+    "min_cpu_task": _peak_task("cpu", "min"),
+    **{f"{end}_{name}_bytes": _peak(name, end) for name in _IN_BYTES for end in ("max", "ave")},
+    **{f"{end}_pages": _peak("pages", end) for end in ("max", "ave")},
+    **{f"max_{name}_node": _peak_node(name, "max") for name in (*_IN_BYTES, "pages")},
+    **{f"max_{name}_task": _peak_task(name, "max") for name in (*_IN_BYTES, "pages")},
 }
 
 
-_NESTED: Final[dict[pa.DataType, Callable[[pl.Series], pa.Array]]] = {
-    MAP_COUNTS: values.count_maps,
-    MAP_TEXTS: values.text_maps,
-    LIST_TEXT: values.word_lists,
-}
-
-
-def _arrow(column: pl.Series | pa.Array) -> pa.Array:
-    if isinstance(column, pa.Array):
-        return column
-    array = column.to_arrow()
-    return array.cast(TEXT) if column.dtype == pl.String else array
+def _arrow(column: _Column, rows: pl.Series) -> pa.Array:
+    if not isinstance(column, pl.Series):
+        return column.arrow(rows)
+    array = column.filter(rows).to_arrow()
+    return array.cast({pl.String: TEXT, pl.List: LIST_TEXT}.get(column.dtype.base_type(), array.type))

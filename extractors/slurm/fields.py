@@ -91,6 +91,12 @@ def pattern(field: str) -> re.Pattern[str]:
     return re.compile(_PATTERNS[_kind(field)])
 
 
+@cache
+def is_word(field: str) -> bool:
+    """Whether the field's values are taken as they are, unless they are words of NOTHING."""
+    return _kind(field) in ("word", "state")
+
+
 def _kind(field: str) -> str:
     column = known().get(field)
     if field in _SPECIAL:

@@ -18,8 +18,10 @@ def parse(frame: pl.DataFrame) -> pl.DataFrame:
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
     shown = frame["jobid"] if "jobid" in frame.columns else nothing
     raw = frame["jobidraw"] if "jobidraw" in frame.columns else nothing
-    shown_job, shown_step = _split(shown)
     raw_job, raw_step = _split(raw)
+    job_id = raw_job.str.to_integer(strict=False)
+    shown = shown.set((shown == raw) & job_id.is_not_null(), None)  # most ids say nothing more
+    shown_job, shown_step = _split(shown)
     plain = shown_job.str.to_integer(strict=False)
     parts = shown_job.set(plain.is_not_null(), None).str.extract_groups(_JOB).struct.unnest()
     first, task, offset = (parts[name].cast(pl.Int64, strict=False) for name in ("first", "task", "offset"))
@@ -28,7 +30,7 @@ def parse(frame: pl.DataFrame) -> pl.DataFrame:
     is_task = task.is_not_null() | parts["tasks"].is_not_null()
     return pl.DataFrame(
         {
-            "job_id": raw_job.str.to_integer(strict=False).fill_null(implied),
+            "job_id": job_id.fill_null(implied),
             "array_job_id": first.set(~is_task, None),
             "array_task_id": task,
             "array_tasks": parts["tasks"],

@@ -86,7 +86,7 @@ def _pytokio(records: dict[str, dict[str, Any]]) -> Rows:
 
 def _rows(rows: list[Row], problems: Iterable[tuple[str, str]] = ()) -> Rows:
     fields = dict.fromkeys(field for row in rows for field in row)
-    frame = pl.DataFrame({f: pl.Series([row.get(f) for row in rows], dtype=pl.String) for f in fields})
+    frame = pl.DataFrame({f: pl.Series([row.get(f) or None for row in rows], dtype=pl.String) for f in fields})
     return Rows(frame.with_columns(pl.int_range(1, len(rows) + 1, dtype=pl.Int64).alias("line")), list(problems))
 
 

@@ -7,13 +7,14 @@ names, so a list is numbers until the very end.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from extractors.slurm.distinct import Distinct, Lists
 from extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
 
 _ONE_BRACKET: Final = (
@@ -24,31 +25,30 @@ _PREFIX: Final = ["head", "tail", "width"]
 """What the names of one table share."""
 
 
-def node_names(texts: pl.Series) -> pa.Array:
+@dataclass(frozen=True)
+class NodeLists(Lists):
+    """A column of lists of names; `names` are all that occur in it."""
+
+    names: pa.Array
+
+    def arrow(self, rows: pl.Series) -> pa.ListArray:
+        """The lists of the rows that the mask picks."""
+        offsets, missing, places = self.spread(rows)
+        return pa.ListArray.from_arrays(offsets, self.names.take(places), mask=missing)
+
+
+def node_lists(texts: pl.Series) -> NodeLists:
     """Lists of node names; null where the text is not a node list."""
-    encoded = texts.to_arrow().cast(pa.string()).dictionary_encode()
-    distinct = pl.from_arrow(encoded.dictionary)
-    assert isinstance(distinct, pl.Series)
-    names, rows, starts, sizes = _runs(distinct)
+    column = Distinct.of(texts)
+    names, rows, starts, sizes = _runs(column.texts)
     order = np.argsort(rows, kind="stable")
     rows, starts, sizes = rows[order], starts[order], sizes[order]
     before = np.cumsum(sizes) - sizes
-    numbers = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
-    offsets = np.concatenate(([0], np.cumsum(np.bincount(rows, sizes, len(distinct)).astype(np.int64))))
-    known = np.zeros(len(distinct) + 1, np.bool_)
-    known[rows] = known[-1] = True
-    bounds = pl.Series(offsets).cast(pl.Int32).set(~pl.Series(known), None).to_arrow()
-    lists = pc.take(pa.ListArray.from_arrays(bounds, pl.Series(numbers).cast(pl.Int32).to_arrow()), encoded.indices)
-    spread = pc.take(names, lists.flatten())
-    return pa.ListArray.from_arrays(_offsets(lists), spread)
-
-
-def _offsets(lists: pa.Array) -> pa.Array:
-    """Offsets of lists into their flattened values, null where the list is."""
-    lengths = pl.Series(pc.fill_null(pc.list_value_length(lists), 0))
-    offsets = pl.concat([pl.Series([0], dtype=pl.Int32), lengths.cum_sum().cast(pl.Int32)])
-    missing = pl.concat([pl.Series(pc.is_null(lists)), pl.Series([False])])
-    return offsets.set(missing, None).to_arrow()
+    places = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
+    counts = np.bincount(rows, sizes, len(column.texts)).astype(np.int32)
+    offsets = np.concatenate((np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)))
+    lists = pa.ListArray.from_arrays(offsets, places.astype(np.int32), mask=pa.array(counts == 0))
+    return NodeLists(column.codes, pl.Series(lists), names)
 
 
 def _runs(lists: pl.Series) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:

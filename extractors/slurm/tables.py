@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -15,8 +17,8 @@ import polars as pl
 
 from extractors.base import Batch, Input, InputError, Reject
 from extractors.slurm import ids
-from extractors.slurm.columns import Columns, state
-from extractors.slurm.fields import FREE_TEXT, NOTHING, UNFINISHED, known
+from extractors.slurm.columns import Columns
+from extractors.slurm.fields import NOTHING, UNFINISHED, is_word, known
 from extractors.slurm.lines import Rows
 from extractors.slurm.times import TIMES, Clock
 from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
@@ -99,14 +101,11 @@ class _Tables:
                 "has no JobIDRaw or no End, so its rows can't be placed",
                 "write it with --format=JobID,JobIDRaw,Submit,Start,End,State,…",
             )
-        nothing = [
-            pl.when(pl.col(name).is_in([""] if name in FREE_TEXT else NOTHING))
-            .then(None)
-            .otherwise(pl.col(name))
-            .alias(name)
-            for name in present
-        ]
-        frame = frame.select(*nothing, "line")
+        frame = frame.select(*present, "line")
+        words = [name for name in present if is_word(name)]
+        said = frame.select(pl.col(words).is_in(NOTHING).any())
+        if silent := [column.name for column in said if column.any()]:
+            frame = frame.with_columns(pl.when(~pl.col(silent).is_in(NOTHING)).then(pl.col(silent)))
         if "cluster" not in present or frame["cluster"].n_unique() == 1:
             return frame
         own = frame["cluster"].str.to_lowercase() == self._input.owner.lower()
@@ -134,12 +133,22 @@ class _Tables:
         ready = _ready(frame, found, clock)
         placed = ready["submit_time"].is_not_null()
         frame, ready = self._keep(frame, ready, placed, "has no time at all")
-        ended = ready["end_time"].is_not_null() & ~state(Columns(frame, ready, {})).is_in(UNFINISHED).fill_null(False)
+        ended = ready["end_time"].is_not_null()
+        if "state" in frame.columns:
+            ended &= ~frame["state"].is_in(UNFINISHED).fill_null(False)
         is_job = ready["step_id"].is_null()
         ended_here = ended & self._in_window(ready["job_end_time"])
-        yield from self._batch(SLURM_JOBS, frame, ready, is_job & ended_here)
-        yield from self._batch(SLURM_RUNNING, frame, ready, is_job & ~ended & self._in_window(ready["submit_time"]))
-        yield from self._batch(SLURM_STEPS, frame, ready, ~is_job & ended_here)
+        rows = {
+            SLURM_JOBS: is_job & ended_here,
+            SLURM_RUNNING: is_job & ~ended & self._in_window(ready["submit_time"]),
+            SLURM_STEPS: ~is_job & ended_here,
+        }
+        rows = {table: self._first(table, ready, mask) for table, mask in rows.items()}
+        kept = reduce(or_, rows.values())
+        columns = Columns(frame.filter(kept), ready.filter(kept), self._unread)
+        for table, mask in rows.items():
+            if mask.any():
+                yield Batch(table, columns.table(table, mask.filter(kept)))
 
     def _in_window(self, times: pl.Series) -> pl.Series:
         if self._window is None:
@@ -157,34 +166,43 @@ class _Tables:
         self._note(reason, _parts(lost, lost["jobid" if "jobid" in lost.columns else "jobidraw"], reason))
         return frame.filter(kept), ready.filter(kept)
 
-    def _batch(self, table: Table, frame: pl.DataFrame, ready: pl.DataFrame, rows: pl.Series) -> Iterator[Batch]:
-        if not rows.any():
-            return
-        frame, ready = frame.filter(rows), ready.filter(rows)
+    def _first(self, table: Table, ready: pl.DataFrame, rows: pl.Series) -> pl.Series:
+        """The mask of `rows` without those whose key an earlier row of the table has."""
         names = [column.name for column in table.keys[1:]]
-        keys = ready.select(names).with_row_index("#row")
-        fresh = keys.unique(names, keep="first", maintain_order=True)
-        for earlier in self._keys.get(table.name, ()):
-            fresh = fresh.join(earlier, on=names, how="anti", nulls_equal=True, maintain_order="left")
-        if fresh.height < keys.height:
-            self._repeats += keys.height - fresh.height
-            frame, ready = frame[fresh["#row"]], ready[fresh["#row"]]
-        if frame.height:
-            self._keys.setdefault(table.name, []).append(fresh.select(names))
-            yield Batch(table, Columns(frame, ready, self._unread).table(table))
+        keys = ready.select(*names, pl.int_range(pl.len()).alias("#row")).filter(rows)
+        fresh = keys
+        if keys.select(names).hash_rows().n_unique() < keys.height:
+            fresh = keys.unique(names, keep="first", maintain_order=True)
+        for earlier in self._keys.setdefault(table.name, []):
+            if _overlap(earlier["job_id"], fresh["job_id"]):
+                fresh = fresh.join(earlier, on=names, how="anti", nulls_equal=True, maintain_order="left")
+        self._keys[table.name].append(fresh.select(names))
+        if fresh.height == keys.height:
+            return rows
+        self._repeats += keys.height - fresh.height
+        return pl.repeat(False, len(rows), eager=True).scatter(fresh["#row"], True)
+
+
+def _overlap(some: pl.Series, others: pl.Series) -> bool:
+    """Whether two columns of ids may have one in common: blocks mostly follow each other by id."""
+    return bool(len(some) and len(others) and others.is_between(some.min(), some.max()).any())
 
 
 def _ready(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFrame:
     """Ids, times and keys of each row. A step's run is its job's: its own Submit only says when the step began."""
     job_row = _job_rows(found)
     fields = Columns(frame, found, {})
-    elapsed = fields.seconds("elapsed") + fields.seconds("suspended").fill_null(0.0)
     unbounded = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
+    elapsed, suspended, restarts = (
+        unbounded if told is None else told
+        for told in (fields.seconds("elapsed"), fields.seconds("suspended"), fields.number("restarts"))
+    )
+    elapsed = elapsed + suspended.fill_null(0)
     jobs = clock.resolve(elapsed, unbounded, unbounded).select(pl.all().gather(job_row))
     is_step = found["step_id"].is_not_null()
     own = clock.resolve(elapsed, jobs["start"].set(~is_step, None), jobs["end"].set(~is_step, None))
     times = own.with_columns(
-        restart=fields.number("restarts"),
+        restart=restarts,
         job=job_row,
         job_submit=jobs["submit"],
         job_start=jobs["start"],
@@ -216,13 +234,15 @@ def _job_rows(found: pl.DataFrame) -> pl.Series:
 
     Null for a step whose job is not in the block.
     """
-    rows = found.select("job_id", "step_id").with_row_index("row")
     is_job = pl.col("step_id").is_null()
-    followed = pl.when(is_job).then("row").forward_fill()
-    jobs = rows.filter(is_job).select("job_id", job="row").unique("job_id", keep="none")
-    rows = rows.with_columns(followed=followed).join(jobs, on="job_id", how="left", maintain_order="left")
-    same = rows["job_id"].gather(rows["followed"]) == rows["job_id"]
-    return rows.select(pl.when(same.fill_null(False)).then("followed").otherwise("job")).to_series()
+    rows = found.select("job_id", pl.int_range(pl.len()).alias("row"), is_job.alias("is_job"))
+    rows = rows.with_columns(followed=pl.when("is_job").then("row").forward_fill())
+    same = (rows["job_id"].gather(rows["followed"]) == rows["job_id"]).fill_null(False)
+    if same.all():
+        return rows["followed"]
+    jobs = rows.filter("is_job").select("job_id", job="row").unique("job_id", keep="none")
+    rows = rows.join(jobs, on="job_id", how="left", maintain_order="left")
+    return rows.select(pl.when(same).then("followed").otherwise("job")).to_series()
 
 
 def _parts(lost: pl.DataFrame, texts: pl.Series, reason: str) -> Iterator[tuple[str, str]]:

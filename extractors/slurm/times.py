@@ -10,14 +10,16 @@ from itertools import product
 from typing import Final
 from zoneinfo import ZoneInfo
 
-import numpy as np
 import polars as pl
 
 from extractors.slurm import values
+from extractors.slurm.fields import NOTHING
 from extractors.slurm.zone import to_utc
 
 TIMES: Final = ("submit", "eligible", "start", "end")
 """sacct's time fields, in the order that a job passes them."""
+
+_NO_TIME: Final = (*NOTHING, "0")
 
 _SLACK_S: Final = 300
 """Slurm's own clocks round and lag: an extern step ends after its job, elapsed is a second off."""
@@ -39,10 +41,13 @@ class Clock:
             texts = frame[name] if name in frame.columns else nothing.alias(name)
             seconds, is_local = values.times(texts)
             seconds = seconds.set(seconds == 0, None)
-            earlier, later, shown = to_utc(seconds.fill_null(0).to_numpy(), zone)
-            self.earlier[name] = _where(is_local, earlier, seconds)
-            self.later[name] = _where(is_local, later, seconds)
-            wrong = texts.is_not_null() & (seconds.is_null() & (texts != "0") | is_local & ~pl.Series(shown))
+            wrong = seconds.is_null() & ~texts.is_in(_NO_TIME).fill_null(True)
+            self.earlier[name] = self.later[name] = seconds
+            if is_local.any():
+                earlier, later, shown = map(pl.Series, to_utc(seconds.fill_null(0).to_numpy(), zone))
+                self.earlier[name] = earlier.zip_with(is_local, seconds)
+                self.later[name] = later.zip_with(is_local, seconds)
+                wrong |= is_local & ~shown
             self.bad = self.bad.set(wrong & self.bad.is_null(), name)
 
     def resolve(self, elapsed_s: pl.Series, since: pl.Series, until: pl.Series) -> pl.DataFrame:
@@ -50,19 +55,24 @@ class Clock:
 
         `since` and `until` are a step's job's start and end, null for a job; a step is neither submitted nor eligible.
         """
-        resolved = pl.DataFrame([self.earlier[name] for name in TIMES])
-        differs = pl.DataFrame([self.earlier[n] != self.later[n] for n in TIMES]).select(
-            pl.any_horizontal(pl.all().fill_null(False))
+        resolved = pl.DataFrame(self.earlier)
+        differs = pl.any_horizontal((self.earlier[name] != self.later[name]).fill_null(False) for name in TIMES)
+        rows = pl.select(differs.arg_true()).to_series()
+        found = [self._resolved(row, elapsed_s[row], since[row], until[row]) for row in rows]
+        columns = {name: [times[i] for times, _ in found] for i, name in enumerate(TIMES)}
+        ambiguous = pl.repeat(False, resolved.height, eager=True).scatter(rows, [unsure for _, unsure in found])
+        return resolved.with_columns(
+            *(resolved[name].scatter(rows, pl.Series(values, dtype=pl.Int64)) for name, values in columns.items()),
+            time_ambiguous=ambiguous,
         )
-        ambiguous = np.zeros(resolved.height, np.bool_)
-        for row in np.flatnonzero(differs.to_series().to_numpy()).tolist():
-            choices = [sorted({self.earlier[n][row], self.later[n][row]} - {None}) or [None] for n in TIMES]
-            if since[row] is not None:
-                choices[:2] = [None], [None]
-            best, ambiguous[row] = _resolve(choices, elapsed_s[row], since[row], until[row])
-            for name, value in zip(TIMES, best, strict=True):
-                resolved[row, name] = value
-        return resolved.with_columns(pl.Series("time_ambiguous", ambiguous))
+
+    def _resolved(
+        self, row: int, elapsed_s: float | None, since: int | None, until: int | None
+    ) -> tuple[tuple[int | None, ...], bool]:
+        choices = [sorted({self.earlier[n][row], self.later[n][row]} - {None}) or [None] for n in TIMES]
+        if since is not None:
+            choices[:2] = [None], [None]
+        return _resolve(choices, elapsed_s, since, until)
 
 
 def _resolve(
@@ -84,9 +94,3 @@ def _can_be(times: tuple[int | None, ...], elapsed_s: float | None, since: int |
         return False
     inner = [t for t in (start, end) if t is not None]
     return all((since is None or t >= since - _SLACK_S) and (until is None or t <= until + _SLACK_S) for t in inner)
-
-
-def _where(condition: pl.Series, if_true: np.ndarray, otherwise: pl.Series) -> pl.Series:
-    """Numbers of the one where `condition`, else of the other; null where that is null."""
-    picked = np.where(condition.fill_null(False).to_numpy(), if_true, otherwise.fill_null(0).to_numpy())
-    return pl.Series(otherwise.name, picked, pl.Int64).set(otherwise.is_null(), None)

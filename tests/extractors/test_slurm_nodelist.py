@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extractors.slurm.nodelist import NodeListError, compress, expand
-from extractors.slurm.nodes import node_names
+from extractors.slurm.nodes import node_lists
 
 NAME = st.from_regex(r"[a-z][a-z0-9-]{0,4}[0-9]{0,4}(-ib|\.x)?", fullmatch=True)
 
@@ -68,6 +68,12 @@ def by_scalar(text: str | None) -> list[str] | None:
 @given(st.lists(st.none() | LIST, max_size=12))
 @settings(deadline=None)
 def test_a_column_of_lists_is_each_list_written_out(texts: list[str | None]) -> None:
-    found = node_names(pl.Series(texts, dtype=pl.String))
-    found.validate(full=True)
-    assert found.to_pylist() == [by_scalar(text) for text in texts]
+    lists = node_lists(pl.Series(texts, dtype=pl.String))
+    expected = [by_scalar(text) for text in texts]
+    assert lists.is_null().to_list() == [names is None for names in expected]
+    assert lists.lengths().to_list() == [None if names is None else len(names) for names in expected]
+    odd = pl.Series([place % 2 == 1 for place in range(len(texts))], dtype=pl.Boolean)
+    for rows, wanted in ((~odd, expected[::2]), (odd, expected[1::2])):
+        found = lists.arrow(rows)
+        found.validate(full=True)
+        assert found.to_pylist() == wanted

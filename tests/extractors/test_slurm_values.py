@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.slurm import ids, values
+from extractors.slurm import ids, maps, values
 
 MIB = 1 << 20
 
@@ -58,6 +58,13 @@ def test_memory_of_older_versions_is_for_each_node_or_cpu() -> None:
     assert found.to_list() == [800 * MIB, 8000 * MIB, 16 << 30, None]
 
 
+def written(texts: pl.Series) -> list[dict[str, int] | None]:
+    """The maps of all rows."""
+    found = maps.count_maps(texts).arrow(pl.repeat(True, len(texts), eager=True))
+    found.validate(full=True)
+    return [None if pairs is None else dict(pairs) for pairs in found.to_pylist()]
+
+
 def test_maps_hold_base_units_and_leave_out_what_is_not_known() -> None:
     texts = strings(
         "billing=4,cpu=4,gres/gpu:a100=2,mem=800M",
@@ -65,7 +72,7 @@ def test_maps_hold_base_units_and_leave_out_what_is_not_known() -> None:
         "cpu=00:00:01.5,energy=18446744073709551614,fs/disk=57.19K",
         "nonsense",
     )
-    assert [m and dict(m) for m in values.count_maps(texts).to_pylist()] == [
+    assert written(texts) == [
         {"billing": 4, "cpu": 4, "gres/gpu:a100": 2, "mem": 800 * MIB},
         None,
         {"cpu": 1500, "fs/disk": 58563},
@@ -74,9 +81,14 @@ def test_maps_hold_base_units_and_leave_out_what_is_not_known() -> None:
 
 
 @given(st.lists(st.none() | st.dictionaries(st.sampled_from(["cpu", "mem", "node"]), st.integers(0, 99)), max_size=6))
-def test_each_row_gets_its_own_map(maps: list[dict[str, int] | None]) -> None:
-    texts = [None if not m else ",".join(f"{k}={v}" for k, v in m.items()) for m in maps]
-    assert [m and dict(m) for m in values.count_maps(strings(*texts)).to_pylist()] == [m or None for m in maps]
+def test_each_row_gets_its_own_map(given: list[dict[str, int] | None]) -> None:
+    texts = [None if not m else ",".join(f"{k}={v}" for k, v in m.items()) for m in given]
+    assert written(strings(*texts)) == [told or None for told in given]
+
+
+@pytest.mark.parametrize(("key", "expected"), [("mem", [1024, None, None]), ("cpu", [7, 8, None]), ("x", [None] * 3)])
+def test_one_key_of_a_map_is_a_column_and_its_first_value_counts(key: str, expected: list[int | None]) -> None:
+    assert maps.count_maps(strings("cpu=7,mem=1K,cpu=9", "cpu=8", None)).of(key).to_list() == expected
 
 
 COLUMNS = ["job_id", "array_job_id", "array_task_id", "array_tasks", "het_job_id", "het_offset", "step_id"]
