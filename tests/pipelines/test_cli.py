@@ -82,6 +82,10 @@ def test_a_wrong_command_line_is_status_2(centre: Path, arguments: list[str]) ->
     assert run(*arguments, cwd=centre).returncode == 2
 
 
+def test_a_mistyped_command_is_told_what_was_meant_perhaps(tmp_path: Path) -> None:
+    assert b"Did you mean 'ingest'?" in run("ingst", cwd=tmp_path).stderr
+
+
 def test_a_wrong_key_of_site_toml_is_named_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text('[file_systems.fs]\nmount = ["/fs"]\n[clusters.c]\ntimezone = "Mars/Base"\n')
     done = run("ingest", cwd=tmp_path)
