@@ -116,13 +116,13 @@ def _walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple
 def main() -> None:
     """Write every page, and remove those that nothing makes any more."""
     made = pages()
-    for path in (HERE / "tables").glob("*.md"):
-        if f"tables/{path.name}" not in made:
-            path.unlink()
+    for old in (HERE / "tables").glob("*.md"):
+        if f"tables/{old.name}" not in made:
+            old.unlink()
     for path, text in made.items():
-        target = HERE / path
-        target.parent.mkdir(exist_ok=True)
-        target.write_text(re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
+        page = HERE / path
+        page.parent.mkdir(exist_ok=True)
+        page.write_text(re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
 
 
 if __name__ == "__main__":

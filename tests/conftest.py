@@ -64,7 +64,8 @@ def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
 
     def add(table: str, *rows: dict[str, Any]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))
-        kinds = {c.name: c.type for t in (*schemas.tables().values(), *LEDGER) if t.name == table for c in columns(t)}
+        declared: list[Any] = [*schemas.tables().values(), *LEDGER]
+        kinds = {c.name: c.type for t in declared if t.name == table for c in columns(t)}
         data = pa.table({n: pa.array([row.get(n) for row in rows], kinds[n]) for n in names})
         all_views.register("rows_to_add", data)
         all_views.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_add")

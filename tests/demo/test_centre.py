@@ -8,6 +8,7 @@ from collections import Counter
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from demo.truth import Truth
 from demo.world import clocks_back, local_days
 from schemas.site import Site
 
-SMALL = {"jobs": 6, "osts": 4, "files": 1, "step_s": 300}
+SMALL: dict[str, Any] = {"jobs": 6, "osts": 4, "files": 1, "step_s": 300}
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -67,7 +68,7 @@ def test_a_second_centre_does_not_overwrite_the_first(root: Path) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"osts": 3}, {"days": 0}, {"jobs": 0}, {"files": 0}, {"step_s": 7}])
-def test_a_scale_that_cannot_be_is_refused_by_name(tmp_path: Path, wrong: dict[str, int]) -> None:
+def test_a_scale_that_cannot_be_is_refused_by_name(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"^{next(iter(wrong))} is "):
         simulate(tmp_path, **wrong)
 
@@ -75,16 +76,14 @@ def test_a_scale_that_cannot_be_is_refused_by_name(tmp_path: Path, wrong: dict[s
 def test_every_byte_of_the_jobs_is_on_the_servers_that_their_layouts_name(truth: Truth) -> None:
     """Striped anew here, from the truth's files: what is left is whole pages, and none of it is negative."""
     logged = {name: np.zeros((2, fs.osts), np.int64) for name, fs in ((f.name, f) for f in truth.world.file_systems)}
-    for log in truth.logs:
-        for file in log["files"]:
-            if file["osts"] is None:
-                continue
-            for way, length in enumerate((file["read_bytes"], file["write_bytes"])):
-                for stripe_number in range(len(file["osts"])):
-                    size, count = file["stripe_size"], len(file["osts"])
-                    full, rest = divmod(length, size * count)
-                    mine = full * size + min(max(rest - stripe_number * size, 0), size)
-                    logged[file["file_system"]][way, file["osts"][stripe_number]] += mine
+    striped: list[Any] = [file for log in truth.logs for file in log["files"] if file["osts"] is not None]
+    for file in striped:
+        for way, length in enumerate((file["read_bytes"], file["write_bytes"])):
+            for stripe_number in range(len(file["osts"])):
+                size, count = file["stripe_size"], len(file["osts"])
+                full, part = divmod(length, size * count)
+                mine = full * size + min(max(part - stripe_number * size, 0), size)
+                logged[file["file_system"]][way, file["osts"][stripe_number]] += mine
     unlogged = {name: [0, 0] for name in logged}
     for job in truth.jobs:
         for name, (read, written) in job["moved"].items():
@@ -106,6 +105,7 @@ def test_a_jobs_bytes_move_while_it_runs(truth: Truth) -> None:
             j for j in truth.jobs
             if (j["cluster"], j["job_id"], j["start"]) == (log["cluster"], log["job_id"], log["job_start"])
         )  # fmt: skip
+        assert job["start"] is not None
         assert job["start"] <= log["start"] < log["end"] <= (job["end"] or log["end"])
 
 
@@ -113,6 +113,7 @@ def test_nodes_serve_one_job_at_a_time(truth: Truth) -> None:
     busy: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for job in truth.jobs:
         for node in job["nodes"]:
+            assert job["start"] is not None
             span = job["start"], job["end"] or truth.world.window[1]
             busy.setdefault((job["cluster"], node), []).append(span)
     for spans in busy.values():
@@ -171,7 +172,7 @@ def test_a_neighbours_storm_is_in_the_servers_traffic(truth: Truth) -> None:
     """The culprit that a victim names moved most of the file system's bytes meanwhile."""
     for victim in (job for job in truth.jobs if job["role"] == "victim of a neighbour"):
         cluster, number = victim["delays"][0][1].split()
-        culprit = next(j for j in truth.jobs if (j["cluster"], j["job_id"]) == (cluster, int(number)))
+        culprit: Any = next(j for j in truth.jobs if (j["cluster"], j["job_id"]) == (cluster, int(number)))
         (name,) = culprit["moved"]
         assert name in victim["moved"]
         seen = truth.traffic[name]
@@ -183,7 +184,7 @@ def test_the_clock_change_lies_in_the_days_and_only_one_job_is_in_doubt(truth: T
     heron = truth.world.cluster("heron")
     back = clocks_back(*truth.world.window, heron.tz)
     assert back == 1761440400, "2025-10-26 01:00 UTC"
-    over = next(j for j in truth.jobs if j["role"] == "over the clock change")
+    over: Any = next(j for j in truth.jobs if j["role"] == "over the clock change")
     assert over["start"] < back < over["end"]
     assert [j["role"] for j in truth.jobs if j["doubtful"]] == ["in the doubtful hour"]
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import h5py
@@ -122,7 +123,7 @@ def samples(root: Path) -> Iterator[tuple[str, int, str, int, int]]:
 def test_sqlite_shows_counters_that_add_up_to_the_truth(root: Path, truth: Truth) -> None:
     """Each counter's own difference is what its target moved, but for what its resets lost."""
     seen, faults = truth.traffic["fjord"], truth.faults["fjord"]
-    rows = list(samples(root))
+    rows: list[Any] = list(samples(root))
     for ost in range(seen.fs.osts):
         mine = [row for row in rows if row[0] == f"fjd02-OST{ost:04x}"]
         resets = [reset for reset in faults.resets if reset.ost == ost]
@@ -148,7 +149,7 @@ def test_the_wall_clock_repeats_an_hour_in_the_order_of_ts_id(root: Path, truth:
     ticks = (~truth.faults["fjord"].missing).any(axis=1)
     wall = [
         datetime.fromtimestamp(seen.first + k * seen.step_s, ZoneInfo("Europe/Berlin")).strftime("%Y-%m-%d %H:%M:%S")
-        for k in np.flatnonzero(ticks)
+        for k in np.flatnonzero(ticks).tolist()
     ]
     assert sorted(set(texts)) == sorted(set(wall))
     assert len(texts) == len(wall) + 1, "one tick has two ids"

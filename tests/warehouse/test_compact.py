@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemas.gate import in_sort_order
 from tests.warehouse.toy import DAY, TABLES, Centre, df, expected, rows
 from warehouse import compact as module
-from warehouse import parquet
+from warehouse import parquet, rewrite
 from warehouse.compact import compact
 from warehouse.errors import NoLake
 from warehouse.lake import Lake
@@ -80,7 +80,7 @@ def test_a_large_day_is_merged_in_pieces(centre: Centre) -> None:
 def test_what_another_writer_replaced_meanwhile_is_left_alone(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     """P7: a commit that comes while files are merged is kept; those of its days wait for the next compaction."""
     fill(centre)
-    merge = module.merged
+    merge = rewrite.merged
 
     def interrupted(*args: Any, **kwargs: Any) -> Any:
         centre.write("2017-03-200.json", {"lustre_df": [df("OST0000", 1, 99)]})

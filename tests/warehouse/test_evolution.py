@@ -114,7 +114,7 @@ def test_a_ledger_that_gained_a_column_keeps_its_rows(centre: Centre, monkeypatc
     grown = dataclasses.replace(
         ledger.REJECTS, columns=[*ledger.REJECTS.columns, Column("note", pa.string(), "a note")]
     )
-    monkeypatch.setattr(catalog, "LEDGER", tuple(grown if t is ledger.REJECTS else t for t in catalog.LEDGER))
+    monkeypatch.setattr(catalog, "LEDGER", tuple(grown if t is ledger.REJECTS else t for t in ledger.LEDGER))
     monkeypatch.setattr(catalog, "REJECTS", grown)
     catalog._hash.cache_clear()
     centre.write("2017-03-21.json", "broken")
