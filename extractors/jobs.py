@@ -122,7 +122,7 @@ def _ask(input: Input, columns: str, host: str, zone: ZoneInfo) -> list[Any]:
                 port=parts.port or 3306,
                 user=unquote(parts.username or ""),
                 password=password(input.owner, input.source) or "",
-                database=parts.path.strip("/"),
+                database=unquote(parts.path.strip("/")),
             ) as connection,
             connection.cursor() as cursor,
         ):

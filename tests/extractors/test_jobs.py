@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pymysql
 import pytest
 
-from extractors.base import Batch, Outcome, Reject, Span
+from extractors.base import Batch, Input, Outcome, Reject, Span
 from extractors.jobs import Jobs
 from schemas.site import Site
+from tests.extractors.conftest import PASSWORD
 
 
 def read(**source: Any) -> tuple[list[dict[str, Any]], dict[str, str], str]:
@@ -129,3 +132,95 @@ def test_a_database_without_the_table_or_not_there_is_rejected(tmp_path: Path) -
     for name in ("x.db", "none.db"):
         _, rejects, outcome = read(uri=f"sqlite:///{tmp_path / name}")
         assert outcome == "rejected" and list(rejects) == [""]
+
+
+def ask(uri: str, first: date, until: date, **options: str) -> tuple[dict[date | None, list[str]], list[str]]:
+    """(the jobs by day, why days were rejected) of a jobs database on a server, each day asked as an input."""
+    source = {"uri": uri, "options": options}
+    site = Site.model_validate({"clusters": {"c": {"timezone": "America/Los_Angeles", "jobs": source}}})
+    inputs = list(Jobs().find(site, Span(first, until)))
+    days: dict[date | None, list[str]] = {input.day: [] for input in inputs}
+    by_id: dict[str, Input] = {input.input_id: input for input in inputs}
+    reasons = []
+    for result in Jobs().read_many(inputs, site):
+        if isinstance(result, Batch):
+            for row in result.data.to_pylist():
+                days[by_id[row["input_id"]].day].append(row["scheduler_id"])
+        elif isinstance(result, Reject):
+            reasons.append(result.reason)
+    return days, reasons
+
+
+@pytest.fixture
+def server(mariadb: int, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A NERSC jobs database on a MariaDB server; on America/Los_Angeles' clock the 12th of March has 23 hours."""
+    monkeypatch.setenv("IOLAKE_PASSWORD_C_JOBS", PASSWORD)
+    midnights = {day: int(datetime(2017, 3, day, 8 - (day > 12), tzinfo=UTC).timestamp()) for day in (11, 12, 13)}
+    rows = [
+        ("1.c", "c", midnights[11] - 90, midnights[11], 1),
+        ("2.c", "c", midnights[11], midnights[12] - 1, 2),
+        ("3.c", "c", midnights[11], midnights[12], 3),
+        ("4.c", "c", midnights[12], midnights[13] - 1, 4),
+        ("5.x", "other", midnights[12], midnights[12] + 60, 5),
+        ("6.c", "c", midnights[13] - 1, midnights[13], 6),
+    ]
+    with pymysql.connect(host="127.0.0.1", port=mariadb, user="root", autocommit=True) as con, con.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE `jobs db`")
+        cursor.execute(
+            "CREATE TABLE `jobs db`.summary (stepid VARCHAR(64) PRIMARY KEY, hostname VARCHAR(64),"
+            " start INTEGER, completion INTEGER, numnodes INTEGER)"
+        )
+        cursor.executemany("INSERT INTO `jobs db`.summary VALUES (%s, %s, %s, %s, %s)", rows)
+    return f"mysql://reader@127.0.0.1:{mariadb}/jobs%20db"
+
+
+def test_a_database_on_a_server_is_asked_by_the_days_of_the_clusters_clock(server: str) -> None:
+    """P8: each job is in the day on which it ended, also on the day that is an hour short."""
+    days, reasons = ask(server, date(2017, 3, 11), date(2017, 3, 13))
+    assert days == {date(2017, 3, 11): ["1.c", "2.c"], date(2017, 3, 12): ["3.c", "4.c"]}
+    assert reasons == []
+    others, _ = ask(server, date(2017, 3, 12), date(2017, 3, 13), hostname="other")
+    assert others == {date(2017, 3, 12): ["5.x"]}
+
+
+def test_a_servers_rows_are_those_of_the_same_database_in_sqlite(server: str, tmp_path: Path) -> None:
+    jobs_database(tmp_path / "j.db", ("7.c", "c", 1490000342, 1490001098, 3))
+    (wanted,), _, _ = read(uri=f"sqlite:///{tmp_path / 'j.db'}")
+    port = int(server.rpartition(":")[2].partition("/")[0])
+    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as con, con.cursor() as cursor:
+        cursor.execute("INSERT INTO `jobs db`.summary VALUES ('7.c', 'c', 1490000342, 1490001098, 3)")
+    site = Site.model_validate({"clusters": {"c": {"timezone": "America/Los_Angeles", "jobs": {"uri": server}}}})
+    (input,) = Jobs().find(site, Span(date(2017, 3, 20), date(2017, 3, 21)))
+    (batch,) = Jobs().read(input, site)
+    assert isinstance(batch, Batch) and batch.data.to_pylist() == [wanted]
+
+
+def test_a_day_of_a_server_that_says_the_same_again_is_unchanged(server: str) -> None:
+    """P2: once."""
+    site = Site.model_validate({"clusters": {"c": {"timezone": "America/Los_Angeles", "jobs": {"uri": server}}}})
+    (input,) = Jobs().find(site, Span(date(2017, 3, 12), date(2017, 3, 13)))
+    (loaded,) = (r for r in Jobs().read_many([input], site) if isinstance(r, Outcome))
+    (again,) = Jobs().read_many([replace(input, known_hash=loaded.content_hash)], site)
+    assert isinstance(again, Outcome) and (loaded.status, again.status) == ("loaded", "unchanged")
+
+
+@pytest.mark.parametrize(
+    ("uri", "password", "reason", "transient"),
+    [
+        ("mysql://reader@127.0.0.1:9/jobs", PASSWORD, "127.0.0.1", True),
+        ("{server}", "wrong", "127.0.0.1: Access denied", True),
+        ("{host}/mysql", PASSWORD, "is not a NERSC jobs database", False),
+    ],
+)
+def test_a_server_that_refuses_is_named_without_the_password(
+    server: str, monkeypatch: pytest.MonkeyPatch, uri: str, password: str, reason: str, transient: bool
+) -> None:
+    """P5: a day that could not be asked is a reject, which another run tries again where that may help."""
+    monkeypatch.setenv("IOLAKE_PASSWORD_C_JOBS", password)
+    uri = uri.format(server=server, host=server.rpartition("/")[0])
+    site = Site.model_validate({"clusters": {"c": {"jobs": {"uri": uri}}}})
+    inputs = list(Jobs().find(site, Span(date(2017, 3, 12), date(2017, 3, 13))))
+    reject, outcome = Jobs().read_many(inputs, site)
+    assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
+    assert reason in reject.reason and password not in reject.reason
+    assert (reject.transient, outcome.status) == (transient, "rejected")

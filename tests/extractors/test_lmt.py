@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import pwd
-import shutil
-import socket
 import sqlite3
-import subprocess
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +18,7 @@ from extractors.lmt import Lmt
 from extractors.lmt.database import Database
 from schemas.gate import conform, in_sort_order
 from schemas.site import Site
+from tests.extractors.conftest import PASSWORD
 
 SCHEMA = """
 CREATE TABLE FILESYSTEM_INFO (FILESYSTEM_ID INTEGER, FILESYSTEM_NAME VARCHAR(128), SCHEMA_VERSION FLOAT);
@@ -50,7 +44,6 @@ INSERT INTO ROUTER_INFO VALUES (1, 'rtr');
 INSERT INTO OPERATION_INFO VALUES (40, 'open', 'reqs'), (4, 'quotactl', 'reqs'), (9, 'statfs', 'reqs');
 """
 ALL = Span()
-PASSWORD = "p@ss/word:#1"
 
 
 class Db:
@@ -78,47 +71,6 @@ class Db:
     def ost(self, ost: int, tick: int, read: int | None, write: int | None, used: int = 4, free: int = 6) -> None:
         """One sample of a storage target."""
         self.add("OST_DATA", (ost, tick, read, write, None, free, used, 60, 40))
-
-
-@pytest.fixture(scope="session")
-def mariadb() -> Iterator[int]:
-    """The port of a MariaDB server of our own, which runs as a user that pytest's own folders shut out."""
-    if os.getuid() == 0 and shutil.which("mariadbd") is None and shutil.which("apt-get"):
-        subprocess.run(["apt-get", "install", "-y", "-qq", "mariadb-server"], check=False, capture_output=True)
-    if shutil.which("mariadbd") is None:
-        pytest.skip("no MariaDB server is installed, and only root can install one")
-    root = Path(tempfile.mkdtemp(prefix="iolake-mariadb-"))
-    user = "mysql" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
-    if os.getuid() == 0:
-        shutil.chown(root, user)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    data = root / "data"
-    install = ["mariadb-install-db", "--no-defaults", f"--user={user}", f"--datadir={data}", "--skip-test-db"]
-    subprocess.run([*install, "--auth-root-authentication-method=normal"], check=True, capture_output=True)
-    server = subprocess.Popen(
-        [
-            "mariadbd", "--no-defaults", f"--user={user}", f"--datadir={data}", f"--socket={root}/s", f"--port={port}",
-            "--bind-address=127.0.0.1", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        for _ in range(200):
-            try:
-                with pymysql.connect(host="127.0.0.1", port=port, user="root") as con, con.cursor() as cursor:
-                    cursor.execute(f"CREATE USER reader@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
-                    cursor.execute("GRANT SELECT ON *.* TO reader@'127.0.0.1'")
-                break
-            except pymysql.err.OperationalError:
-                time.sleep(0.1)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
-        shutil.rmtree(root)
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
