@@ -9,7 +9,7 @@
 CREATE OR REPLACE MACRO lustre_during(windows, pro_rate := true, steps_after := 0) AS TABLE
 WITH spans AS MATERIALIZED (  -- running sums begin anew in each input: the time that each speaks of
   SELECT
-    file_system, input_id,
+    file_system, input_id, row_number() OVER () AS span,
     min(ts) AS first_ts, max(ts + to_seconds(interval_s)) AS last_ts, mode(interval_s) AS step_s
   FROM lustre_fs
   GROUP BY file_system, input_id
@@ -29,7 +29,7 @@ asked AS MATERIALIZED (
 ),
 points AS (        -- both ends of the part of a window that an input speaks of
   SELECT
-    w.window_number, s.file_system, s.input_id,
+    w.window_number, s.span,
     unnest([-1, 1]) AS side,
     unnest([greatest(w.window_start, s.first_ts), least(w.window_until, s.last_ts)]) AS moment
   FROM asked w
@@ -57,7 +57,7 @@ reached AS (       -- running sums there, those at the start less than nothing
     p.side * (f.getxattrs_before + coalesce(f.getxattrs * share, 0)::BIGINT) AS getxattrs,
     p.side * (f.statfs_before + coalesce(f.statfs * share, 0)::BIGINT) AS statfs
   FROM points p
-  ASOF JOIN lustre_fs f ON f.file_system = p.file_system AND f.input_id = p.input_id AND f.ts <= p.moment
+  ASOF JOIN (SELECT span, r.* FROM lustre_fs r JOIN spans USING (input_id)) f ON f.span = p.span AND f.ts <= p.moment
 ),
 totals AS (
   SELECT

@@ -1,0 +1,155 @@
+"""Questions about a file system's days, each asked of the lake and of the HDF5 files, with the same answer from all.
+
+Beside the lake stand h5py with numpy, h5py with pandas, and pytokio where it is installed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import h5py
+import numpy as np
+import pandas as pd  # type: ignore[import-untyped]
+import pyarrow as pa
+
+from benchmarks.lustre_day import MIDNIGHT, STEP_S, STEPS, Values
+from benchmarks.timing import OURS, in_turns, report
+
+READ, WRITE = "datatargets/readbytes", "datatargets/writebytes"
+JOBS_A_DAY = 20_000
+_DAY = "date = '2018-01-28'"
+
+
+class Files:
+    """The days' HDF5 files, read with h5py."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = paths
+
+    def values(self, name: str, day: int = 0) -> Values:
+        """A dataset of a day, (steps, targets)."""
+        with h5py.File(self.paths[day]) as file:
+            return np.asarray(file[name][...])
+
+    def half_hour(self) -> Values:
+        """Bytes that each target read from 12:00 to 12:30."""
+        with h5py.File(self.paths[0]) as file:
+            return np.asarray(file[READ][8640:9000].sum(axis=0))
+
+    def during(self, start: Values, end: Values) -> float:
+        """Bytes read from some steps to others, counted from the first day on, in all."""
+        steps = [self.values(READ, day).sum(axis=1) for day in range(len(self.paths))]
+        running = np.concatenate([[0], np.cumsum(np.concatenate(steps))])
+        return float((running[end] - running[start]).sum())
+
+
+class Frames:
+    """The first day's file as pandas frames with times and targets' names, one dataset a frame."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A dataset; missing values, -0.0, are left to add nothing."""
+        with h5py.File(self.path) as file:
+            times = pd.to_datetime(file[f"{name.partition('/')[0]}/timestamps"][...], unit="s")
+            return pd.DataFrame(file[name][...], index=times, columns=file[name].attrs["columns"].astype(str))
+
+
+class Pytokio(Frames):
+    """The same by pytokio's own reader of these files."""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A dataset; missing values are NaN."""
+        reader = importlib.import_module("tokio.connectors.hdf5")
+        with reader.Hdf5(str(self.path), "r") as file:
+            frame: pd.DataFrame = file.to_dataframe(name)
+        return frame
+
+
+def bench_day(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int) -> None:
+    """Q1 to Q5, of one day."""
+    files, start, end = Files(paths[:1]), *job_steps(1)
+    make_windows(con, start, end)
+    by_hand = {
+        "Q1 half an hour by target": files.half_hour,
+        "Q2 the day's total": lambda: files.values(READ).sum() + files.values(WRITE).sum(),
+        "Q3 bandwidth by minute": lambda: files.values(READ).sum(axis=1).reshape(-1, 12).sum(axis=1),
+        "Q4 ten busiest targets": lambda: np.sort(files.values(WRITE).sum(axis=0))[::-1][:10],
+        f"Q5 {JOBS_A_DAY:,} jobs of a day": lambda: files.during(start, end),
+    }
+    queries = (
+        f"SELECT sum(read_bytes) FROM lustre_ost WHERE {_DAY} AND ts >= '2018-01-28 12:00' AND ts < '2018-01-28 12:30' "
+        "GROUP BY ost ORDER BY ost",
+        f"SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_fs WHERE {_DAY}",
+        "SELECT sum(read_bytes) FROM lustre_fs "
+        f"WHERE {_DAY} GROUP BY time_bucket(INTERVAL 1 MINUTE, ts) ORDER BY time_bucket(INTERVAL 1 MINUTE, ts)",
+        f"SELECT sum(write_bytes) AS b FROM lustre_ost WHERE {_DAY} GROUP BY ost ORDER BY b DESC LIMIT 10",
+        "SELECT sum(read_bytes) FROM lustre_during('windows')",
+    )
+    others = {"h5py + numpy": by_hand, "h5py + pandas": in_pandas(Frames(paths[0]), start, end)}
+    if importlib.util.find_spec("tokio"):
+        others["pytokio"] = in_pandas(Pytokio(paths[0]), start, end)
+    for i, (name, query) in enumerate(zip(by_hand, queries, strict=True)):
+        compare(name, con, query, {who: list(ways.values())[i] for who, ways in others.items()}, repeat)
+
+
+def in_pandas(day: Frames, start: Values, end: Values) -> dict[str, Callable[[], Any]]:
+    """Q1 to Q5 over frames."""
+
+    def half_hour() -> pd.Series:
+        return day.frame(READ).loc["2018-01-28 12:00":"2018-01-28 12:29:59"].sum()
+
+    def jobs() -> float:
+        running = day.frame(READ).sum(axis=1).cumsum()
+        before = np.concatenate([[0], running.to_numpy()])
+        return float((before[end] - before[start]).sum())
+
+    return {
+        "Q1": half_hour,
+        "Q2": lambda: day.frame(READ).sum().sum() + day.frame(WRITE).sum().sum(),
+        "Q3": lambda: day.frame(READ).sum(axis=1).resample("1min").sum(),
+        "Q4": lambda: day.frame(WRITE).sum().nlargest(10),
+        "Q5": jobs,
+    }
+
+
+def bench_month(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int) -> None:
+    """Q6: the jobs of all days, in one question."""
+    files, start, end = Files(paths), *job_steps(len(paths))
+    make_windows(con, start, end)
+    ways = {"h5py + numpy": lambda: files.during(start, end)}
+    name = f"Q6 {len(start):,} jobs of {len(paths)} days"
+    compare(name, con, "SELECT sum(read_bytes) FROM lustre_during('windows')", ways, repeat)
+
+
+def compare(
+    name: str, con: duckdb.DuckDBPyConnection, query: str, others: dict[str, Callable[[], Any]], repeat: int
+) -> None:
+    """Print a question's figures beside each of the others, who must have the same numbers."""
+    found = in_turns({OURS: lambda: con.execute(query).fetchall(), **others}, repeat)
+    ours = [int(row[0]) for row in found[OURS].answer]
+    for who in others:
+        assert ours == np.atleast_1d(np.asarray(found[who].answer)).astype(np.int64).tolist(), (name, who)
+    report(name, found)
+
+
+def job_steps(days: int) -> tuple[Values, Values]:
+    """First step and step after the last of each of the jobs of some days."""
+    rng = np.random.default_rng(5)
+    start = rng.integers(0, days * STEPS - 1, JOBS_A_DAY * days)
+    return start, np.minimum(start + rng.integers(1, 2000, len(start)), days * STEPS)
+
+
+def make_windows(con: duckdb.DuckDBPyConnection, start: Values, end: Values) -> None:
+    """The table `windows` of the jobs' times."""
+    times = [pa.array((MIDNIGHT + steps * STEP_S) * 1_000_000).cast(pa.timestamp("us")) for steps in (start, end)]
+    jobs = pa.table({"file_system": pa.repeat("big", len(start)), "window_start": times[0], "window_end": times[1]})
+    con.register("jobs_of_days", jobs)
+    con.execute("CREATE OR REPLACE TEMP TABLE windows AS FROM jobs_of_days")
+    con.unregister("jobs_of_days")
