@@ -36,7 +36,7 @@ class Values:
     scale: float | Doubles = 1.0
 
     def block(self, start: int, stop: int) -> Doubles:
-        """The values of steps [start, stop), shape (targets, steps), in the column's unit."""
+        """The values of steps [start, stop), shape (targets, steps), in the column's unit, in memory of their own."""
         if len(self.row_of) == len(self.matrix) and (self.row_of == np.arange(len(self.row_of))).all():
             part = self.matrix[:, start:stop]
         else:
@@ -44,7 +44,7 @@ class Values:
             part[self.row_of < 0] = -0.0
         if isinstance(self.scale, np.ndarray):
             return part * self.scale[start:stop]
-        return np.ascontiguousarray(part) if self.scale == 1.0 else part * self.scale
+        return part.copy() if self.scale == 1.0 else part * self.scale
 
 
 @dataclass
@@ -128,11 +128,11 @@ class Panel:
 
 
 def _integers(name: str, block: Doubles, bad: Counter[str]) -> tuple[Ints, Flags]:
-    """The block as whole numbers, and where they are values."""
+    """The block as whole numbers, and where they are values; the block itself is used up."""
     valid = _valid(name, block, bad)
     if not valid.all():
-        block = np.where(valid, block, 0.0)
-    return np.rint(block).astype(np.int64), valid
+        block[~valid] = 0.0
+    return np.rint(block, out=block).astype(np.int64), valid
 
 
 def _valid(name: str, block: Doubles, bad: Counter[str]) -> Flags:
