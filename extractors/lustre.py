@@ -6,17 +6,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.base import InputError
+from extractors.base import Batch, Input, InputError
 from extractors.counters import Flags, Ints, Placement
-from schemas.lustre import LUSTRE_FS, MD_OPS, SUMMED
+from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS, SUMMED
+from schemas.site import Site
 from schemas.table import Table
 
-HOUR_US = 3_600_000_000
+_SERIES = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS)
 TARGET = re.compile(r"(?P<fs>.+)-(?P<target>(?:OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?")
 """A target's full name: the file system before the last hyphen, then kind and hexadecimal index."""
 MD_OP_COLUMN = {op.removesuffix("s") if op != "statfs" else op: op for op in MD_OPS}
@@ -25,6 +27,17 @@ MD_OP_COLUMN = {op.removesuffix("s") if op != "statfs" else op: op for op in MD_
 
 ONLY_MDT = "MDT0000"
 """The one metadata target of a file system that has but one, where the source names only its server, or nothing."""
+
+
+def contested(tables: Sequence[Table]) -> frozenset[str]:
+    """Names of those tables that other sources fill too for the same day: the series over time."""
+    return frozenset(table.name for table in tables if table in _SERIES)
+
+
+def zone_of(input: Input, site: Site) -> ZoneInfo:
+    """The time zone that an input's source of a file system writes in."""
+    owner = site.file_systems[input.owner]
+    return ZoneInfo(owner.sources[input.source].timezone or owner.timezone)
 
 
 def own_names(names: Sequence[str], backend: str | None, uri: str) -> dict[int, str]:
@@ -142,8 +155,8 @@ class Sums:
         return Sums(self.known, present, amounts)
 
 
-def fs_rows(edges: Ints, osts: Sums, mdts: Sums) -> pa.Table:
-    """`lustre_fs` rows of the steps between `edges` (microseconds)."""
+def fs_batch(edges: Ints, osts: Sums, mdts: Sums) -> Batch:
+    """`lustre_fs`, a row for each of the steps between `edges` (microseconds)."""
     count = len(edges) - 1
     interval_s = np.diff(edges) / 1e6
     columns = {
@@ -162,7 +175,7 @@ def fs_rows(edges: Ints, osts: Sums, mdts: Sums) -> pa.Table:
             values = np.sum([np.where(valid, values, 0) for values, valid in found], axis=0)
             columns[name] = integers(values, np.any([valid for _, valid in found], axis=0))
             columns[f"{name}_before"] = pa.array(_before(values))
-    return rows(LUSTRE_FS, columns, count)
+    return Batch(LUSTRE_FS, rows(LUSTRE_FS, columns, count), in_order=True)
 
 
 def _before(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:

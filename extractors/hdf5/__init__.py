@@ -12,7 +12,8 @@ import h5py
 from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from extractors.files import find_files
 from extractors.hdf5 import h5lmt, tts
-from extractors.hdf5.panels import Panel, fs_batch
+from extractors.hdf5.panels import Panel, whole_file_system
+from extractors.lustre import contested
 from schemas.lustre import LUSTRE_DF, LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
 from schemas.site import Site
 
@@ -26,7 +27,7 @@ class Hdf5(Extractor):
     version: ClassVar = 1
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
-    contested: ClassVar = frozenset({"lustre_ost", "lustre_mdt", "lustre_server", "lustre_fs"})
+    contested: ClassVar = contested(_TABLES)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """The files that the site's patterns name."""
@@ -59,6 +60,6 @@ def _batches(panels: list[Panel], input: Input) -> Iterator[Batch | Reject]:
             yield Reject(input, reason, f"{panel.table.name}.{column}")
     osts = next((p for p in panels if p.table is LUSTRE_OST), None)
     mdts = next((p for p in panels if p.table is LUSTRE_MDT), None)
-    whole = fs_batch(osts, mdts)
+    whole = whole_file_system(osts, mdts)
     if whole and LUSTRE_FS.name not in input.superseded:
         yield whole

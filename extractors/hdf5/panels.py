@@ -15,9 +15,9 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints
 from extractors.hdf5.chunks import Doubles
-from extractors.lustre import HOUR_US, Sums, counts_map, fs_rows, integers, names, rows, times
-from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST
-from schemas.table import Table
+from extractors.lustre import Sums, counts_map, fs_batch, integers, names, rows, times
+from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
+from schemas.table import HOUR_US, Table
 
 _LARGEST = np.float64(2.0**62).view(np.uint64)
 _NEGATIVE_ZERO = np.float64(-0.0).view(np.uint64)
@@ -144,7 +144,7 @@ def _valid(name: str, block: Doubles, bad: Counter[str]) -> Flags:
     return valid
 
 
-def fs_batch(osts: Panel | None, mdts: Panel | None) -> Batch | None:
+def whole_file_system(osts: Panel | None, mdts: Panel | None) -> Batch | None:
     """`lustre_fs` from the sums of the panels: on the steps of the storage targets, else of the metadata targets."""
     if osts is None and mdts is None:
         return None
@@ -153,4 +153,4 @@ def fs_batch(osts: Panel | None, mdts: Panel | None) -> Batch | None:
     mdt_sums = mdts.sums() if mdts else Sums.none(len(edges) - 1)
     if mdts and not np.array_equal(mdts.edges, edges):
         mdt_sums = mdt_sums.spread(mdts.edges, edges)
-    return Batch(LUSTRE_FS, fs_rows(edges, ost_sums, mdt_sums), in_order=True)
+    return fs_batch(edges, ost_sums, mdt_sums)

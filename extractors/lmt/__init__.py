@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, Final
-from zoneinfo import ZoneInfo
 
 from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from extractors.files import find_files
 from extractors.lmt.database import Database
 from extractors.lmt.samples import Day
-from extractors.lmt.tables import Components, fs_batch, mdt_batches, ost_batches, server_batches, target_batch
-from extractors.lustre import Sums
+from extractors.lmt.tables import Components, mdt_batches, ost_batches, server_batches, target_batch
+from extractors.lustre import Sums, contested, fs_batch, zone_of
 from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 from schemas.site import Site, password
 
@@ -27,7 +26,7 @@ class Lmt(Extractor):
     version: ClassVar = 1
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
-    contested: ClassVar = frozenset({"lustre_ost", "lustre_mdt", "lustre_server", "lustre_fs"})
+    contested: ClassVar = contested(_TABLES)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """The files that patterns name, and the days of the databases; an unreachable one is found as a whole."""
@@ -52,15 +51,14 @@ class Lmt(Extractor):
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """The day's rows; of a file without a day in its name, the rows of all its days."""
-        owner = site.file_systems[input.owner]
-        zone = ZoneInfo(owner.sources[self.source].timezone or owner.timezone)
+        backend, zone = site.file_systems[input.owner].backend, zone_of(input, site)
         if _is_database(input.uri):
             db = Database(input.uri.partition("#")[0], password(input.owner, self.source))
         else:
             db = Database("sqlite://" + os.path.abspath(input.uri))
-        known = Components(db, owner.backend)
+        known = Components(db, backend)
         for day in [input.day] if input.day else db.days(None, None):
-            yield from _day(input, Day(db, day, zone), known, owner.backend)
+            yield from _day(input, Day(db, day, zone), known, backend)
 
 
 def _day(input: Input, day: Day, known: Components, backend: str | None) -> Iterator[Batch | Reject]:
@@ -72,7 +70,9 @@ def _day(input: Input, day: Day, known: Components, backend: str | None) -> Iter
         *server_batches(day, known),
         target_batch(day, backend),
     )
-    yield from (batch for batch in (*batches, fs_batch(day, osts, mdts)) if batch.table.name not in input.superseded)
+    yield from (
+        batch for batch in (*batches, fs_batch(day.edges, osts, mdts)) if batch.table.name not in input.superseded
+    )
     for table, count in day.unnamed.items():
         yield Reject(input, f"{count} samples have an id that no name belongs to", table)
 

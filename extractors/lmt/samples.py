@@ -22,7 +22,8 @@ import pyarrow as pa
 from extractors.base import InputError
 from extractors.counters import Flags, Ints, amounts, intervals, sample_order
 from extractors.lmt.database import Database, Kind, Ticks
-from extractors.lustre import HOUR_US, names, times
+from extractors.lustre import names, times
+from schemas.table import HOUR_US
 
 _PIECE_SAMPLES = 1 << 18
 _CONNECTIONS = 2

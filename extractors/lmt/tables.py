@@ -13,8 +13,8 @@ from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
 from extractors.lmt.database import Database
 from extractors.lmt.samples import MDS, MDT, OPERATIONS, OSS, OST, ROUTER, SPACE, Day, Labels, Opened, Samples
-from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_rows, names, own_names, rows, times
-from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
+from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, names, own_names, rows, times
+from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 
 _KIB = 1024
 
@@ -186,8 +186,3 @@ def target_batch(day: Day, backend: str | None) -> Batch:
                 }
             )
     return Batch(LUSTRE_TARGET, pa.Table.from_pylist(found, LUSTRE_TARGET.batch_schema))
-
-
-def fs_batch(day: Day, osts: Sums, mdts: Sums) -> Batch:
-    """`lustre_fs`, a row for each time of the day's samples."""
-    return Batch(LUSTRE_FS, fs_rows(day.edges, osts, mdts), in_order=True)

@@ -14,7 +14,7 @@ import fsspec
 
 from extractors.base import Batch, Extractor, Input, InputError, Reject, Span, content_hash
 from extractors.files import match, mtime, named_time
-from extractors.lustre import other_system, several_systems
+from extractors.lustre import contested, other_system, several_systems, zone_of
 from extractors.params.dumps import PROC_FILE, Dump, Reading, read_dump, read_proc
 from extractors.params.rows import job_batch, target_batches
 from schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
@@ -38,7 +38,7 @@ class Params(Extractor):
     version: ClassVar = 1
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
-    contested: ClassVar = frozenset({"lustre_ost", "lustre_mdt", "lustre_fs"})
+    contested: ClassVar = contested(_TABLES)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """The days of which there are dumps. The first dumps of the next day belong to a day's size and time."""
@@ -64,8 +64,7 @@ class Params(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """The day's rows. A row starts at a reading and ends at its target's next one, which may be of the next day."""
         owner = site.file_systems[input.owner]
-        source = owner.sources[self.source]
-        zone = ZoneInfo(source.timezone or owner.timezone)
+        zone = zone_of(input, site)
         pattern = input.uri.rpartition("#")[0] if input.day else input.uri
         series: dict[str, list[Reading]] = {}
         systems: set[str] = set()
@@ -87,7 +86,8 @@ class Params(Extractor):
             _append({t: r for t, r in series.items() if len(r) == ends[t]}, dump, owner.backend, known_only=True)
         for readings in series.values():
             readings.sort(key=lambda reading: reading.us or 0)
-        jobs = re.compile(source.job_id) if source.job_id else _JOB_ID
+        job_id = owner.sources[self.source].job_id
+        jobs = re.compile(job_id) if job_id else _JOB_ID
         continued = input.day is not None and any(_files(pattern, input.day - timedelta(days=1)))
         for batch in (*target_batches(series), job_batch(series, jobs, continued)):
             if batch.table.name not in input.superseded:

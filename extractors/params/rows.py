@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
-from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_rows, integers, names, rows, times
+from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
 from extractors.params.dumps import Counters, Job, Reading
-from schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
+from schemas.lustre import LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
 from schemas.table import Table
 
 Series = Mapping[str, Sequence[Reading]]
@@ -59,7 +59,7 @@ def target_batches(series: Series) -> list[Batch]:
     edges = _edges(list(steps.values()))
     if len(edges) > 1:
         sums = [_sums(table, steps.get(table.name), len(kind), edges) for table, kind in kinds.items()]
-        batches.append(Batch(LUSTRE_FS, fs_rows(edges, *sums)))
+        batches.append(fs_batch(edges, *sums))
     return batches
 
 
