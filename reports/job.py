@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reports import job_facts as facts
 from reports import text
-from reports.job_facts import Row
+from reports.job_facts import Logs, Row
 from warehouse import Lake, LakeError
 
 _WIDTH = 78
@@ -70,13 +70,11 @@ def _clusters(runs: Sequence[Row]) -> int:
 
 
 def _run_page(lake: Lake, run: Row) -> str:
-    ids = facts.log_ids(lake, run)
     lines = [*_title(run["job_id"], run["cluster"]), *_scheduler(lake, run)]
     if run["start_time"] is None:
         return "\n".join([*lines, "", "It never started, so that no application and no file system can tell of it."])
-    return "\n".join(
-        [*lines, *_doings(lake, run["cluster"], run["job_id"], ids, run["start_time"], run["end_time"], run)]
-    )
+    logs = facts.logs_of(lake, run)
+    return "\n".join([*lines, *_doings(lake, logs, run["start_time"], run["end_time"], run)])
 
 
 def _unfinished_page(job: Row) -> str:
@@ -111,21 +109,19 @@ def _stray_page(lake: Lake, job_id: int, logs: Sequence[Row]) -> str:
             *_title(job_id, cluster),
             *_heading("Scheduler"),
             f"  no record of it in the lake; `iolake ingest slurm --since {first} --until {last}` loads it",
-            *_doings(lake, cluster, job_id, [log["log_id"] for log in logs], since, until, None),
+            *_doings(lake, facts.Logs(cluster, job_id, logs), since, until, None),
         ]
     )
 
 
-def _doings(
-    lake: Lake, cluster: str, job_id: int, ids: Sequence[str], since: datetime, until: datetime, run: Row | None
-) -> Iterator[str]:
+def _doings(lake: Lake, logs: Logs, since: datetime, until: datetime, run: Row | None) -> Iterator[str]:
     """The sections under the scheduler's: application, file systems, targets."""
-    yield from _application(facts.logs(lake, cluster, job_id, ids), since, until)
-    touched = facts.touched(lake, cluster, job_id, ids)
+    yield from _application(facts.logs(lake, logs), since, until)
+    touched = facts.touched(lake, logs)
     servers = facts.meanwhile(lake, run) if run else {}
-    names = [t["file_system"] for t in touched if t["file_system"]] if ids else list(servers)
+    names = [t["file_system"] for t in touched if t["file_system"]] if logs.found else list(servers)
     yield from _file_systems(lake, touched, servers, names, (since, until))
-    yield from _targets(lake, names, facts.stripes(lake, cluster, job_id, ids), (since, until))
+    yield from _targets(lake, names, facts.stripes(lake, logs), (since, until))
 
 
 def _scheduler(lake: Lake, run: Row) -> Iterator[str]:

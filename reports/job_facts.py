@@ -28,12 +28,13 @@ FROM slurm_steps
 WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
 """
 _LOGS_OF_RUN = """
-SELECT log_id FROM job_darshan
+SELECT log_id, date FROM job_darshan
 WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+  AND date BETWEEN $5::TIMESTAMP::DATE - 1 AND $6::TIMESTAMP::DATE + 1
 """
 _LOGS_OF_NO_RUN = """
-SELECT l.cluster, l.log_id, l.start_time, l.end_time FROM darshan_logs l
-ANTI JOIN job_darshan d ON d.cluster = l.cluster AND d.log_id = l.log_id
+SELECT l.cluster, l.log_id, l.date, l.start_time, l.end_time FROM darshan_logs l
+ANTI JOIN (FROM job_darshan WHERE job_id = $1) d ON d.cluster = l.cluster AND d.log_id = l.log_id
 WHERE l.job_id = $1 AND ($2::VARCHAR IS NULL OR l.cluster = $2)
 ORDER BY l.cluster, l.start_time
 """
@@ -41,17 +42,17 @@ _LOGS = """
 WITH posix AS (
   SELECT log_id, sum(POSIX_BYTES_READ) AS read_bytes, sum(POSIX_BYTES_WRITTEN) AS write_bytes,
     count(DISTINCT record_id) AS files
-  FROM darshan_posix WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+  FROM darshan_posix WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
 ),
 mpiio AS (
   SELECT log_id, sum(MPIIO_BYTES_READ) AS read_bytes, sum(MPIIO_BYTES_WRITTEN) AS write_bytes,
     count(DISTINCT record_id) AS files
-  FROM darshan_mpiio WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+  FROM darshan_mpiio WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
 ),
 stdio AS (
   SELECT log_id, sum(STDIO_BYTES_READ) AS read_bytes, sum(STDIO_BYTES_WRITTEN) AS write_bytes,
     count(DISTINCT record_id) AS files
-  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 GROUP BY log_id
+  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
 )
 SELECT
   l.*,
@@ -62,16 +63,16 @@ FROM darshan_logs l
 LEFT JOIN posix USING (log_id)
 LEFT JOIN mpiio USING (log_id)
 LEFT JOIN stdio USING (log_id)
-WHERE l.cluster = $1 AND l.job_id = $2 AND list_contains($3, l.log_id)
+WHERE l.cluster = $1 AND l.job_id = $2 AND l.date BETWEEN $4 AND $5 AND list_contains($3, l.log_id)
 ORDER BY l.start_time, l.log_id
 """
 _TOUCHED = """
 WITH records AS (
   SELECT log_id, path, file_system, mount_point, POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes
-  FROM darshan_posix WHERE cluster = $1 AND job_id = $2
+  FROM darshan_posix WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
   UNION ALL
   SELECT log_id, path, file_system, mount_point, STDIO_BYTES_READ, STDIO_BYTES_WRITTEN
-  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2
+  FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
 ),
 placed AS (
   SELECT *, CASE WHEN path LIKE '<STD%>' THEN 'standard streams' ELSE coalesce(mount_point, 'no mount') END AS place
@@ -90,7 +91,8 @@ _STRIPES = """
 SELECT file_system, list_sort(list(DISTINCT ost)) AS osts
 FROM (
   SELECT file_system, unnest(osts) AS ost FROM darshan_lustre
-  WHERE cluster = $1 AND job_id = $2 AND list_contains($3, log_id) AND file_system IS NOT NULL
+  WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
+    AND list_contains($3, log_id) AND file_system IS NOT NULL
 )
 GROUP BY file_system
 """
@@ -141,6 +143,22 @@ LIMIT 3
 
 
 @dataclass(frozen=True)
+class Logs:
+    """Darshan logs of a job: `found` has the log_id of each, and the date that it lies under."""
+
+    cluster: str
+    job_id: int
+    found: Sequence[Row]
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What the questions about logs bind: cluster, job, log ids, first and last day."""
+        days = [log["date"] for log in self.found]
+        ids = [log["log_id"] for log in self.found]
+        return self.cluster, self.job_id, ids, min(days, default=None), max(days, default=None)
+
+
+@dataclass(frozen=True)
 class Timeline:
     """A file system's bandwidth over a window in bins of `width_s`: bytes a second, None where nobody looked."""
 
@@ -176,24 +194,25 @@ def steps(lake: Lake, run: Row) -> Row:
     return _rows(lake, _STEPS, *_key(run))[0]
 
 
-def log_ids(lake: Lake, run: Row) -> list[str]:
-    """The Darshan logs of a run."""
-    return [row["log_id"] for row in _rows(lake, _LOGS_OF_RUN, *_key(run))]
+def logs_of(lake: Lake, run: Row) -> Logs:
+    """The Darshan logs of a run that has started."""
+    found = _rows(lake, _LOGS_OF_RUN, *_key(run), run["start_time"], run["end_time"])
+    return Logs(run["cluster"], run["job_id"], found)
 
 
-def logs(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> list[Row]:
+def logs(lake: Lake, wanted: Logs) -> list[Row]:
     """Logs with what each interface did: `posix`, `mpiio`, `stdio` hold read_bytes, write_bytes and files, or None."""
-    return _rows(lake, _LOGS, cluster, job_id, list(ids))
+    return _rows(lake, _LOGS, *wanted.key)
 
 
-def touched(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> list[Row]:
+def touched(lake: Lake, wanted: Logs) -> list[Row]:
     """Bytes by file system, None for paths of no file system of the site; the busiest first."""
-    return _rows(lake, _TOUCHED, cluster, job_id, list(ids))
+    return _rows(lake, _TOUCHED, *wanted.key)
 
 
-def stripes(lake: Lake, cluster: str, job_id: int, ids: Sequence[str]) -> dict[str, list[int]]:
+def stripes(lake: Lake, wanted: Logs) -> dict[str, list[int]]:
     """The indices of the targets that the files of the logs lie on, by file system."""
-    return {row["file_system"]: row["osts"] for row in _rows(lake, _STRIPES, cluster, job_id, list(ids))}
+    return {row["file_system"]: row["osts"] for row in _rows(lake, _STRIPES, *wanted.key)}
 
 
 def meanwhile(lake: Lake, run: Row) -> dict[str, Row]:

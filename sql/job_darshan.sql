@@ -1,6 +1,7 @@
 -- Which run of which job wrote each Darshan log?
 -- Job ids wrap and are requeued, so a log belongs to the run of its id whose time span holds it. Compute nodes' clocks
 -- may be a minute off the scheduler's; outside_s says by how much a log reaches beyond its run. No run, no row.
+-- Every view that joins logs to runs goes through this one, so that they all mean the same logs.
 CREATE OR REPLACE VIEW job_darshan AS
 WITH candidates AS (
   SELECT
@@ -14,4 +15,4 @@ WITH candidates AS (
 SELECT *
 FROM candidates
 WHERE outside_s <= 60
-QUALIFY row_number() OVER (PARTITION BY cluster, date, log_id ORDER BY outside_s, job_start_time DESC) = 1
+QUALIFY row_number() OVER (PARTITION BY cluster, date, job_id, log_id ORDER BY outside_s, job_start_time DESC) = 1

@@ -23,7 +23,8 @@ def job(start: datetime | None = START, **more: object) -> dict[str, Any]:
 
 
 def log(log_id: str = "a", start: datetime = START, **more: object) -> dict[str, Any]:
-    at = {"cluster": "edison", "date": DAY, "start_time": start + MINUTE, "end_time": start + 2 * MINUTE}
+    end = start + 2 * MINUTE
+    at = {"cluster": "edison", "date": end.date(), "start_time": start + MINUTE, "end_time": end}
     row = at | {"log_id": log_id, "job_id": 7, "exe_name": f"exe_{log_id}", "nprocs": 8, "run_time_s": 60.0}
     return row | {"modules": ["POSIX"], "partial_modules": []} | more
 

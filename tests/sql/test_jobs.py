@@ -133,3 +133,19 @@ def test_a_job_that_was_seen_to_end_does_not_run(lake: Lake, fill: Fill) -> None
     fill("slurm_running", *({**running, "job_id": n, "submit_time": minutes(-60)} for n in (1, 2)))
     fill("slurm_jobs", run(1, 0, 10))
     assert lake.sql("SELECT job_id FROM jobs_running").fetchall() == [(2,)]
+
+
+def test_a_centre_without_slurm_has_windows_and_file_systems_of_its_jobs(lake: Lake, fill: Fill) -> None:
+    """What a job's logs tell goes by one rule, whatever the scheduler: a log may reach a minute beyond its run."""
+    fill("other_jobs", other("1.pbs", 0, 10, scheduler="pbs"))
+    fill("darshan_logs", log("in", 1, 2, 3), log("late", 1, 9, 11), log("later", 1, 9, 11.1))
+    records = [
+        {"cluster": "c", "date": T.date(), "log_id": name, "job_id": 1, "record_id": n, "file_system": "fs"}
+        | {"POSIX_BYTES_READ": 10**n, "POSIX_BYTES_WRITTEN": 0, "POSIX_OPENS": 1}
+        for n, name in enumerate(("in", "late", "later"))
+    ]
+    fill("darshan_posix", *records)
+    touched = lake.sql("SELECT job_id, file_system, logs, read_bytes FROM job_file_systems").fetchall()
+    assert touched == [(1, "fs", 2, 11)]
+    windows = lake.sql("SELECT job_id, file_system, window_start, window_end FROM job_windows").fetchall()
+    assert windows == [(1, "fs", minutes(0), minutes(10))]
