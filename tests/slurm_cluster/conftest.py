@@ -64,6 +64,7 @@ def _run_jobs(slurm: Cluster) -> dict[str, int]:
         "held": slurm.submit(*small, "-J", "held", "--hold", "--wrap", "true"),
         "later": slurm.submit(*small, "-J", "later", "--begin=now+1hour", "--wrap", "true"),
         "waiting_array": slurm.submit(*small, "--hold", "--array=5-9", "--wrap", "true"),
+        "timed_out": slurm.submit(*small, "-J", "timed_out", "--time=90", "--wrap", "sleep 600"),
         "het": slurm.submit("-J", "het", *small, ":", *small, "--wrap", "srun hostname"),
     }
     slurm.run("srun", "-J", "interactive", "-n1", "--mem=20M", "true")
@@ -71,14 +72,24 @@ def _run_jobs(slurm: Cluster) -> dict[str, int]:
     def state(job: str) -> str:
         return slurm.run("squeue", "-h", "-j", str(jobs[job]), "-o", "%T").strip()
 
-    slurm.wait(lambda: state("cancelled") == "RUNNING" and state("requeued") == "RUNNING", "jobs to run")
+    slurm.wait(lambda: all(state(job) == "RUNNING" for job in ("cancelled", "requeued", "timed_out")), "jobs to run")
+    slurm.run("scontrol", "update", f"jobid={jobs['timed_out']}", "endtime=now")  # the controller looks every 30 s
     time.sleep(1.5)  # so that they have used a whole second
     slurm.run("scontrol", "requeue", str(jobs["requeued"]))
     slurm.run("scancel", *(str(jobs[job]) for job in ("cancelled", "held", "later", "waiting_array")))
-    left = ("steps", "requeued", "array", "fails", "signalled", "name", "lines", "het", "cancelled")
-    slurm.wait(
-        lambda: not any(slurm.run("squeue", "-h", "-t", "PD,R,CG,S", "-j", str(jobs[j])) for j in left), "jobs to end"
-    )
+    left = ["steps", "requeued", "array", "fails", "signalled", "name", "lines", "het", "cancelled"]
+
+    def have_ended() -> bool:
+        return not any(slurm.run("squeue", "-h", "-t", "PD,R,CG,S", "-j", str(jobs[job])) for job in left)
+
+    slurm.wait(have_ended, "jobs to end")
+    # On a node of its own, since whatever runs there fails with it.
+    jobs["node_fails"] = slurm.submit("--exclusive", "--no-requeue", "-J", "node_fails", "--wrap", "sleep 600")
+    slurm.wait(lambda: state("node_fails") == "RUNNING", "a job to run")
+    node = slurm.run("squeue", "-h", "-j", str(jobs["node_fails"]), "-o", "%N").strip()
+    slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+    left += ["node_fails", "timed_out"]
+    slurm.wait(have_ended, "jobs to end")
     jobs["running"] = slurm.submit(*small, "-J", "running", "--wrap", "sleep 600")
     slurm.wait(lambda: state("running") == "RUNNING", "a job to run")
     jobs["pending"] = slurm.submit("-N4", "--exclusive", "--mem=20M", "-J", "pending", "--wrap", "true")

@@ -50,7 +50,8 @@ def epoch(text: str) -> datetime | None:
 
 
 def exit_code(row: dict[str, Any]) -> str:
-    return f"{row['exit_code']}:{row['exit_signal']}"
+    """As sacct writes it: nothing where none was ever told, as of a step that was lost with its node."""
+    return "" if row["exit_code"] is None else f"{row['exit_code']}:{row['exit_signal']}"
 
 
 def test_every_run_and_step_that_sacct_knows_has_its_row(history: History, live: Rows) -> None:
@@ -81,6 +82,10 @@ def test_every_run_and_step_that_sacct_knows_has_its_row(history: History, live:
             assert (row["submit_time"], row["partition"]) == (epoch(submit), partition)
 
 
+SIGNAL_FORGOTTEN = ("CANCELLED", "TIMEOUT", "NODE_FAIL")
+"""States of jobs ended from outside: the controller keeps the signal that ended them, accounting does not."""
+
+
 def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, live: Rows) -> None:
     lines = history.cluster.run("scontrol", "-o", "show", "job", SLURM_TIME_FORMAT="%s").splitlines()
     told = [dict(pair.partition("=")[::2] for pair in line.split() if "=" in pair) for line in lines]
@@ -92,7 +97,7 @@ def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, 
             continue
         run = runs[-1]
         assert run["state"] == job["JobState"]
-        if run["state"] != "CANCELLED":  # the controller keeps the signal that ended it, accounting does not
+        if run["state"] not in SIGNAL_FORGOTTEN:
             assert exit_code(run) == job["ExitCode"]
         assert (run["submit_time"], run["end_time"]) == (epoch(job["SubmitTime"]), epoch(job["EndTime"]))
         if run["start_time"] is not None:
@@ -100,7 +105,7 @@ def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, 
             assert (run["nnodes"], run["ncpus"]) == (int(job["NumNodes"]), int(job["NumCPUs"]))
         assert run["uid"] == int(job["UserId"].partition("(")[2].rstrip(")"))
         compared += 1
-    assert compared >= 14
+    assert compared >= 16
 
 
 @pytest.mark.parametrize(
@@ -112,6 +117,8 @@ def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, 
         ("cancelled", "CANCELLED", "0:0"),
         ("held", "CANCELLED", "0:0"),
         ("later", "CANCELLED", "0:0"),
+        ("timed_out", "TIMEOUT", "0:0"),
+        ("node_fails", "NODE_FAIL", "0:0"),
         ("name", "COMPLETED", "0:0"),
         ("lines", "COMPLETED", "0:0"),
     ],
