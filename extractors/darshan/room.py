@@ -14,7 +14,7 @@ _GROWTH: Final = 8
 class Room:
     """Takes parts end to end. What is not filled takes no memory, so there is much of it.
 
-    Unlike a bytearray's, large rooms are mapped by large pages, which takes a third of the time.
+    Unlike a bytearray, it lies in large pages where it is large, which are quicker to come by.
     """
 
     def __init__(self, expected: int = 0) -> None:

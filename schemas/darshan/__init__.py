@@ -70,7 +70,7 @@ DARSHAN_LOGS: Final = Table(
     columns=[
         JOB_ID,
         Column("uid", pa.int64(), "user id that the job ran as", origin="uid"),
-        Column("user_name", TEXT, "user, from the log file's name"),
+        Column("user_name", TEXT, "user, from the log file's name or folders"),
         Column("exe", TEXT, "command line; empty where the log kept none"),
         Column("exe_name", TEXT, "file name of the program, without its folder and arguments"),
         Column("nprocs", pa.int64(), "processes of the run", origin="nprocs"),
@@ -91,7 +91,7 @@ DARSHAN_LOGS: Final = Table(
         Column("byte_order", TEXT, "little or big", nullable=False),
         Column("compression", TEXT, "zlib, bzip2, gzip or none", nullable=False),
         Column("file_name", TEXT, "name of the log file", nullable=False),
-        Column("file_exe", TEXT, "program, as the log file's name has it"),
+        Column("file_exe", TEXT, "program, as the log file's name or folders have it"),
         Column("file_pid", pa.int64(), "process id in the log file's name: tells a job's programs apart"),
         Column("file_tag", pa.uint64(), "random number in the log file's name"),
     ],
