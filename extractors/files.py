@@ -54,8 +54,8 @@ def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date 
 def walk(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(path, details) of each file of this machine that an absolute glob names, in no order.
 
-    The same as fsspec finds at less of a cost: symbolic links are not followed, folders that
-    can't be read hold nothing, and what vanishes meanwhile is not there.
+    The same as fsspec finds at less of a cost, and what lies behind a symbolic link that a part of the pattern names,
+    but for **, which could go round. Folders that can't be read hold nothing, and what vanishes meanwhile is not there.
     """
     parts = pattern.split("/")
     first = next(place for place, part in enumerate(parts) if _MAGIC.search(part))
@@ -71,16 +71,22 @@ def _walk(folder: str, steps: list[re.Pattern[str] | None], here: list[int]) -> 
     except OSError:
         return
     for entry in entries:
-        after = {at + (step is not None) for at in here if (step := steps[at]) is None or step.fullmatch(entry.name)}
-        if after and entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, steps, _opened(after, steps))
-        elif len(steps) in after or (len(steps) - 1 in after and steps[-1] is None):
-            try:
-                if entry.is_file(follow_symlinks=False):
-                    told = entry.stat(follow_symlinks=False)
-                    yield entry.path, {"type": "file", "size": told.st_size, "mtime": told.st_mtime}
-            except FileNotFoundError:
-                continue
+        link = entry.is_symlink()
+        after = {
+            at + (step is not None)
+            for at in here
+            if (not link if (step := steps[at]) is None else step.fullmatch(entry.name))
+        }
+        if not after:
+            continue
+        try:
+            if entry.is_dir():
+                yield from _walk(entry.path, steps, _opened(after, steps))
+            elif entry.is_file() and (len(steps) in after or (len(steps) - 1 in after and steps[-1] is None)):
+                told = entry.stat()
+                yield entry.path, {"type": "file", "size": told.st_size, "mtime": told.st_mtime}
+        except OSError:  # gone by now, or a link to itself
+            continue
 
 
 def _opened(at: set[int], steps: list[re.Pattern[str] | None]) -> list[int]:
