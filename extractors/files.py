@@ -82,7 +82,7 @@ def _walk(folder: str, steps: list[re.Pattern[str] | None], here: list[int]) -> 
         try:
             if entry.is_dir():
                 yield from _walk(entry.path, steps, _opened(after, steps))
-            elif entry.is_file() and (len(steps) in after or (len(steps) - 1 in after and steps[-1] is None)):
+            elif entry.is_file() and (len(steps) in after or (steps[-1] is None and len(steps) - 1 in here)):
                 told = entry.stat()
                 yield entry.path, {"type": "file", "size": told.st_size, "mtime": told.st_mtime}
         except OSError:  # gone by now, or a link to itself
