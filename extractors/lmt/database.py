@@ -30,7 +30,7 @@ _CASTS: Final = {
         "decimal": "IFNULL(CAST({} AS REAL), 9e999)",
         "text": "IFNULL(CAST({} AS TEXT), CHAR(1))",
     },
-    "mysql": {"integer": "CAST({} AS SIGNED)", "decimal": "CONCAT({}) + 0e0", "text": "CAST({} AS CHAR)"},
+    "mysql": {"integer": "{}", "decimal": "CONCAT({}) + 0e0", "text": "CAST({} AS CHAR)"},
 }
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
 _PATIENCE_S: Final = 5.0

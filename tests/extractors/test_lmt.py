@@ -320,3 +320,26 @@ def test_a_server_that_does_not_answer_is_found_and_not_read(mariadb: int) -> No
     assert (input.uri, input.day) == ("mysql://reader@127.0.0.1:9/filesystem_fs", None)
     with pytest.raises(ConnectionError):
         list(Lmt().read(input, where))
+
+
+def test_counters_of_any_declared_kind_are_whole_numbers(db: Db) -> None:
+    """Databases that others have copied declare unsigned columns, or hold text."""
+    kind = "TEXT" if db.uri.startswith("sqlite") else "BIGINT UNSIGNED"
+    columns = "OST_ID INTEGER, TS_ID INTEGER, READ_BYTES {0}, WRITE_BYTES {0}, PCT_CPU FLOAT, KBYTES_FREE {0}, "
+    columns += "KBYTES_USED {0}, INODES_FREE {0}, INODES_USED {0}"
+    db.run(f"DROP TABLE OST_DATA;\nCREATE TABLE OST_DATA ({columns.format(kind)})")
+    db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05")
+    db.ost(7, 100, 10**16, 1)
+    db.ost(7, 101, 10**16 + 9, 4)
+    (row,) = load(db.uri)[0]["lustre_ost"]
+    assert (row["read_bytes"], row["write_bytes"], row["used_bytes"], row["total_inodes"]) == (9, 3, 4096, 100)
+
+
+def test_a_counter_that_is_no_number_rejects_the_day(db: Db) -> None:
+    """Never zero in its place (P6)."""
+    if not db.uri.startswith("sqlite"):
+        pytest.skip("MariaDB keeps text out of columns of numbers")
+    db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05")
+    db.add("OST_DATA", (7, 100, "lots", 1, None, 1, 1, 1, 1), (7, 101, 5, 1, None, 1, 1, 1, 1))
+    with pytest.raises(InputError, match="is not an LMT database that can be read"):
+        load(db.uri)
