@@ -118,3 +118,19 @@ def test_two_lookups_equal_the_join_over_all_intervals(
             assert opens == pytest.approx(expected_opens, abs=slack)
         if pro_rate:
             assert (seen_pct or 0) == pytest.approx(100 * (ost_seconds or 0) / (2 * asked[number][2]))
+
+
+def test_each_row_of_the_windows_has_its_answer_whatever_else_it_holds(
+    all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any
+) -> None:
+    """The same window twice, and columns that are named as those of the file system's rows."""
+    amounts = {"read_bytes": 100, "read_bytes_before": 0, "osts": 1, "osts_missing": 0, "ost_seconds_before": 0.0}
+    fixed = {"file_system": "near", "input_id": "a", "mdts": 0, "mdts_missing": 0, "mdt_seconds_before": 0.0}
+    fill("lustre_fs", {**fixed, **amounts, "ts": T0, "interval_s": 10.0})
+    all_views.execute(
+        "CREATE OR REPLACE TEMP TABLE windows AS SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, "
+        "$until::TIMESTAMP AS window_end, 'mine' AS input_id, 5 AS span, 7 AS ts FROM range(2)",
+        {"start": at(5), "until": at(15)},
+    )
+    found = all_views.execute("SELECT input_id, span, ts, read_bytes FROM lustre_during('windows')").fetchall()
+    assert found == [("mine", 5, 7, 50)] * 2
