@@ -19,7 +19,7 @@ import pytest
 import extractors.darshan
 from demo.formats.darshan import Log, Record, encode
 from extractors.base import Batch, Input, Outcome, Reject
-from extractors.darshan import Darshan
+from extractors.darshan import Darshan, large
 from schemas.site import Site
 
 MUTATIONS = int(os.environ.get("IOLAKE_FUZZ", "300"))
@@ -71,6 +71,32 @@ def test_a_damaged_log_is_rejected_or_what_it_kept_is_right(samples: Path, tmp_p
                 assert rows(read, module, same_names) == rows(whole, module, same_names), (number, original, module)
     assert 0 < loaded < MUTATIONS
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < MEMORY_BOUND + _BEFORE
+
+
+@pytest.mark.parametrize("hold", [100, 1 << 30])
+def test_a_log_is_judged_the_same_whole_and_in_pieces(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hold: int
+) -> None:
+    """Whether its inflated regions are held or not."""
+    rng = np.random.default_rng(SEED)
+    originals = [p for p in sorted(samples.glob("darshan/3.x/*.darshan")) if p.stat().st_size < 12_000]
+    for number in range(MUTATIONS // 4):
+        original, other = (originals[place].read_bytes() for place in rng.integers(len(originals), size=2))
+        path = tmp_path / f"{number}.darshan"
+        path.write_bytes(mutate(original, other, rng) if number % 4 else original)
+        whole = read_log(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(extractors.darshan, "_ALONE", 1)
+            patched.setattr(extractors.darshan, "_HOLD", hold)
+            patched.setattr(large, "_WHOLE", 1)
+            patched.setattr(large, "_PIECE", 900)
+            assert sorted_rows(read_log(path)) == sorted_rows(whole), number
+        path.unlink()
+
+
+def sorted_rows(read: dict[str, list[dict[str, Any]]] | None) -> dict[str, list[str]] | None:
+    """The rows of each table that has any, in an order that does not depend on theirs."""
+    return None if read is None else {name: sorted(map(repr, rows)) for name, rows in read.items() if rows}
 
 
 _BEFORE = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -149,7 +175,8 @@ def test_a_bomb_is_rejected_and_not_inflated(tmp_path: Path, monkeypatch: pytest
     content = encode(log)
     compressor = zlib.compressobj(9)
     zeros = bytes(1 << 20)
-    bomb = b"".join(compressor.compress(zeros) for _ in range(2048)) + compressor.flush()
+    first, again = (compressor.compress(zeros) + compressor.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    bomb = first + 2047 * again  # its checksum is missing, but nobody should come so far
     header = bytearray(content[:1328])
     regions = [content[1328 : len(content) - 704]]
     assert not struct.unpack_from("<QQ", header, 32)[1], "this log has no names"
