@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from extractors.base import Input, Span
-from schemas.site import Source
+from schemas.site import OwnerKind, Site, Source
 
 LOOK_BACK_DAYS: Final = 7
 """A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""
@@ -32,6 +32,17 @@ def find_days(
         settled = day + look_back < today
         yield Input(source, owner, f"{uri}{day}", day, 0 if settled else None, settles if settled else None)
         day += timedelta(days=1)
+
+
+def days_to_ask(site: Site) -> Iterator[tuple[str, str, date]]:
+    """(source, owner, day) of each day to ask for now: of a source that is a command, or that says since when."""
+    kinds: tuple[OwnerKind, ...] = ("cluster", "file_system")
+    for kind in kinds:
+        for source in {source for owner in site.owners(kind).values() for source in owner.sources}:
+            for owner, where, zone in site.sources(kind, source):
+                if where.command is not None or "first_day" in where.options:
+                    days = find_days(source, owner, "", where, zone, Span())
+                    yield from ((source, owner, input.day) for input in days if input.day is not None)
 
 
 def bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:

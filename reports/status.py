@@ -11,7 +11,7 @@ from itertools import groupby
 from reports import text
 from warehouse import Lake, LakeError
 
-_LEGEND = "█ loaded   ▒ some rejected   ✗ all rejected   ░ left to a better source   · no input"
+_LEGEND = "█ loaded   ▒ some rejected   ✗ all rejected   ░ left to a better source   · no input, or not asked for yet"
 _HEADER = ("day", "found", "loaded", "unchanged", "rejected", "superseded", "rows", "")
 
 
@@ -41,17 +41,21 @@ class _Day:
     committed_at: datetime | None
 
 
-def status_page(lake: Lake, sources: Sequence[str] = ()) -> str:
+def status_page(lake: Lake, sources: Sequence[str] = (), to_ask: Iterable[tuple[str, str, date]] = ()) -> str:
     """The coverage of `sources`, day by day; without any, of all of them, with only the days that want a look.
 
-    NoSource where the lake never saw one.
+    `to_ask` names (source, owner, day) that the site could be asked for; those that never were are gaps as well.
+    NoSource where the lake never saw a source, nor could ask it.
     """
     days = [_Day(*row) for row in lake.sql(f"SELECT {', '.join(_Day.__dataclass_fields__)} FROM coverage").fetchall()]
+    seen = {(d.source, d.owner, d.day) for d in days}
+    days += [_Day(*asked, True, 0, 0, 0, 0, 0, 0, 0, None) for asked in set(to_ask) - seen]
+    days.sort(key=lambda d: (d.source, d.owner, d.day or date.max))
     known = sorted({d.source for d in days})
     for source in sources:
         if source not in known:
             raise NoSource(source, known)
-    if not days:
+    if not any(d.found for d in days):
         return "nothing was found yet; `iolake ingest` loads what the site has"
     wanted = [d for d in days if not sources or d.source in sources]
     blocks = [
@@ -71,7 +75,8 @@ def _block(source: str, owner: str, days: Sequence[_Day], whole: bool) -> Iterat
     last = max((d.committed_at for d in days if d.committed_at), default=None)
     yield f"{source}  {owner}"
     found, rows = sum(d.found for d in days), sum(d.rows for d in days)
-    yield f"  {found:,} found: {counts}; {rows:,} rows; last load {text.moment(last)} UTC"
+    if found:
+        yield f"  {found:,} found: {counts}; {rows:,} rows; last load {text.moment(last)} UTC"
     for month, group in groupby((d for d in days if d.day), lambda d: d.day.replace(day=1) if d.day else None):
         marks = {d.day: _mark(d) for d in group}
         if month is not None:

@@ -83,13 +83,17 @@ def job(job_id: int, cluster: str | None, snapshot: int | None, where: Where) ->
 def status(sources: tuple[str, ...], where: Where) -> None:
     """Show the coverage: inputs found, loaded and rejected, rows and missing days, by source and day.
 
+    A day that a command such as sacct was never asked for is missing, too; the next ingest asks for it.
+
     \b
     iolake status
     iolake status darshan
     """
+    from extractors.lookback import days_to_ask
     from reports.status import status_page
 
-    click.echo(status_page(where.open_lake(), sources))
+    to_ask = days_to_ask(where.read_site()) if where.has_site else ()
+    click.echo(status_page(where.open_lake(), sources, to_ask))
 
 
 @click.command()

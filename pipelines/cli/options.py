@@ -35,11 +35,16 @@ class Where:
         return site.model_copy(update={"lake": site.lake.model_copy(update={"uri": _absolute(self.lake)})})
 
     @property
+    def has_site(self) -> bool:
+        """Whether there is a site.toml: named, or in this folder."""
+        return self.site is not None or Path("site.toml").exists()
+
+    @property
     def lake_uri(self) -> str:
         """Where the lake lies: --lake, else what site.toml says, else ./lake."""
         if self.lake is not None:
             return _absolute(self.lake)
-        if self.site is not None or Path("site.toml").exists():
+        if self.has_site:
             return self.read_site().lake_uri
         return str(Path("lake").resolve())
 

@@ -82,3 +82,19 @@ def test_a_source_that_was_never_found_is_named_with_what_was_meant(lake: Lake, 
     fill_inputs(fill, found(date(2026, 1, 1)))
     with pytest.raises(NoSource, match="source darshn was ever found; did you mean darshan"):
         status_page(lake, ["darshn"])
+
+
+def test_days_that_could_be_asked_for_and_never_were_are_gaps(lake: Lake, fill: Fill) -> None:
+    """P5: nothing vanishes, nor does what nobody looked for."""
+    fill_inputs(fill, found(date(2026, 1, 3), source="slurm"))
+    to_ask = [("slurm", "edison", date(2026, 1, day)) for day in (1, 2, 3, 4)] + [("jobs", "cori", date(2026, 1, 4))]
+    page = status_page(lake, to_ask=to_ask)
+    assert "slurm  edison\n  1 found: 1 loaded; 10 rows" in page
+    assert "  2026-01  ··█·" in page
+    lines = [line.split() for line in page.splitlines() if "  no input" in line]
+    assert [line[:3] for line in lines] == [
+        ["2026-01-04", "no", "input"],
+        ["2026-01-01", "to", "2026-01-02"],
+        ["2026-01-04", "no", "input"],
+    ]
+    assert page.startswith("jobs  cori\n  2026-01     ·")
