@@ -10,15 +10,16 @@ extractor slurm_jobs and slurm_steps (UTC times, node names, resource maps in ba
 from __future__ import annotations
 
 import argparse
-import resource
+import multiprocessing
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from benchmarks.timing import OURS, in_turns
 from extractors.base import Batch, Span
 from extractors.slurm import Slurm
 from schemas.site import Site
@@ -87,28 +88,32 @@ def read_csv(path: Path) -> int:
     return pl.read_csv(path, separator="|", quote_char=None).height
 
 
-def timed(read: Callable[[Path], int], path: Path) -> tuple[int, float]:
-    """(rows, seconds) of one reading."""
-    start = time.perf_counter()
-    return read(path), time.perf_counter() - start
+def peak_mib(path: Path) -> float:
+    """Peak memory of a process that reads the file by the extractor and does nothing else."""
+    extract(path)
+    (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def main() -> None:
-    """Make the month, read it both ways in turns, and print the best of each and their ratio."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Make the month, read it both ways in turns, and print the best CPU time of each and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=600_000)
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "sacct.txt"
         write_month(path, arguments.jobs)
-        best = {read: min(timed(read, path)[1] for _ in range(arguments.rounds)) for read in (read_csv, extract)}
-        rows, size = extract(path), path.stat().st_size
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
+            peak = alone.submit(peak_mib, path).result()
+        ways = {OURS: lambda: extract(path), "polars' CSV reader": lambda: read_csv(path)}
+        found, size = in_turns(ways, arguments.rounds), path.stat().st_size
+    rows = found[OURS].answer
     print(f"{arguments.jobs:,} jobs, {rows:,} rows, {size / 2**20:,.0f} MiB of text")
-    for read, seconds in best.items():
-        print(f"{read.__name__:>10}: {seconds:6.2f} s, {rows / seconds / 1e6:.2f} M rows/s")
-    print(f"extractor / polars' CSV reader: {best[extract] / best[read_csv]:.2f}; peak memory {peak:.1f} GiB")
+    for who, timing in found.items():
+        print(f"{who:>20}: {timing.cpu_s:6.2f} CPU-seconds, {rows / timing.cpu_s / 1e6:.2f} M rows each")
+    ours, reader = found.values()
+    print(f"CPU ratio {ours.cpu_s / reader.cpu_s:.2f}; the extractor's peak memory {peak:,.0f} MiB")
 
 
 if __name__ == "__main__":
