@@ -7,9 +7,9 @@
 -- system's usual intervals, for servers write on after a job has ended. seen_pct is the share of the window's time and
 -- storage targets that has counts. A sum is null where nothing was seen, or the source does not count it.
 CREATE OR REPLACE MACRO lustre_during(windows, pro_rate := true, steps_after := 0) AS TABLE
-WITH spans AS MATERIALIZED (  -- running sums begin anew in each input: the time that each speaks of
+WITH spans AS (    -- running sums begin anew in each input: the time that each speaks of
   SELECT
-    file_system, input_id, row_number() OVER () AS span,
+    file_system, input_id, row_number() OVER (ORDER BY file_system, input_id) AS span,
     min(ts) AS first_ts, max(ts + to_seconds(interval_s)) AS last_ts, mode(interval_s) AS step_s
   FROM lustre_fs
   GROUP BY file_system, input_id
@@ -19,25 +19,22 @@ steps AS (
   FROM spans
   GROUP BY file_system
 ),
-asked AS MATERIALIZED (
-  SELECT
-    w.*,
-    w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until,
-    row_number() OVER () AS window_number
+asked AS (
+  SELECT w.*, w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until
   FROM query_table(windows) w
   LEFT JOIN steps ON steps.file_system = w.file_system
 ),
 points AS (        -- both ends of the part of a window that an input speaks of
   SELECT
-    w.window_number, s.span,
+    w.file_system, w.window_start, w.window_end, s.span,
     unnest([-1, 1]) AS side,
     unnest([greatest(w.window_start, s.first_ts), least(w.window_until, s.last_ts)]) AS moment
-  FROM asked w
+  FROM (SELECT DISTINCT file_system, window_start, window_end, window_until FROM asked) w
   JOIN spans s ON s.file_system = w.file_system AND s.last_ts > w.window_start AND s.first_ts < w.window_until
 ),
 reached AS (       -- running sums there, those at the start less than nothing
   SELECT
-    p.window_number, f.osts,
+    p.file_system, p.window_start, p.window_end, f.osts,
     least(1, epoch(p.moment - f.ts) / f.interval_s) AS time_share,
     CASE WHEN pro_rate THEN time_share WHEN p.side < 0 THEN floor(time_share) ELSE ceil(time_share) END AS share,
     p.side * (f.ost_seconds_before + (f.osts - f.osts_missing) * f.interval_s * time_share) AS ost_seconds,
@@ -61,7 +58,7 @@ reached AS (       -- running sums there, those at the start less than nothing
 ),
 totals AS (
   SELECT
-    window_number,
+    file_system, window_start, window_end,
     max(osts) AS osts,
     sum(ost_seconds) AS ost_seconds,
     sum(mdt_seconds) AS mdt_seconds,
@@ -80,10 +77,10 @@ totals AS (
     sum(getxattrs)::BIGINT AS getxattrs,
     sum(statfs)::BIGINT AS statfs
   FROM reached
-  GROUP BY window_number
+  GROUP BY file_system, window_start, window_end
 )
 SELECT
-  asked.* EXCLUDE (window_number),
+  asked.*,
   totals.osts,
   CASE WHEN ost_seconds > 0 THEN read_bytes END AS read_bytes,
   CASE WHEN ost_seconds > 0 THEN write_bytes END AS write_bytes,
@@ -99,6 +96,8 @@ SELECT
   CASE WHEN mdt_seconds > 0 THEN setattrs END AS setattrs,
   CASE WHEN mdt_seconds > 0 THEN getxattrs END AS getxattrs,
   CASE WHEN mdt_seconds > 0 THEN statfs END AS statfs,
-  100 * ost_seconds / (osts * epoch(window_until - window_start)) AS seen_pct
+  100 * ost_seconds / (osts * epoch(asked.window_until - asked.window_start)) AS seen_pct
 FROM asked
-LEFT JOIN totals USING (window_number)
+LEFT JOIN totals
+  ON totals.file_system = asked.file_system AND totals.window_start = asked.window_start
+  AND totals.window_end = asked.window_end
