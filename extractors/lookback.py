@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from extractors.base import Input, Span
-from schemas.site import OwnerKind, Site, Source
+from schemas.site import OwnerKind, Site, SiteError, Source
 
 LOOK_BACK_DAYS: Final = 7
 """A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""
@@ -22,11 +22,18 @@ def find_days(
     Without days, it is each day since the source's option `first_day`, or those of the look-back (option
     `look_back_days`) where it has none. A day in the look-back has no mtime, so it is asked whenever it is found;
     an older one has the moment that it left the look-back, so it is asked once after that, and then not again.
+    SiteError where an option is no number of days, or no day.
     """
     today = (now or datetime.now(UTC)).astimezone(zone).date()
-    look_back = timedelta(days=int(where.options.get("look_back_days", LOOK_BACK_DAYS)))
+    days, first_day = where.options.get("look_back_days", LOOK_BACK_DAYS), where.options.get("first_day")
+    if not isinstance(days, int) or type(first_day) not in (date, type(None)):
+        said = f"look_back_days = {days!r} and first_day = {first_day!r}"
+        raise SiteError(
+            "site.toml", [f"{owner}.{source}: {said}; write a number of days, and a day such as 2026-01-31"]
+        )
+    look_back = timedelta(days=days)
     until = min(span.until or date.max, today + timedelta(days=1))
-    day = span.since or where.options.get("first_day") or until - timedelta(days=1) - look_back
+    day = span.since or first_day or until - timedelta(days=1) - look_back
     while day < until:
         settles = bounds(day + look_back, zone)[1].replace(tzinfo=UTC)
         settled = day + look_back < today

@@ -13,7 +13,7 @@ import pytest
 from extractors.base import Batch, Input, Outcome, Reject, Span
 from extractors.lookback import bounds, find_days
 from extractors.slurm import Slurm
-from schemas.site import Site, Source
+from schemas.site import Site, SiteError, Source
 
 LA = ZoneInfo("America/Los_Angeles")
 NOW = datetime(2017, 3, 20, 6, tzinfo=UTC)  # still the 19th in Los Angeles
@@ -31,6 +31,12 @@ def test_without_days_the_look_back_is_asked_up_to_today_on_the_clusters_clock()
 
 def test_with_a_first_day_every_day_since_is_found_so_that_gaps_are_filled() -> None:
     assert [i.day for i in days(Span(), first_day=date(2017, 3, 1))] == [date(2017, 3, d) for d in range(1, 20)]
+
+
+@pytest.mark.parametrize("options", [{"first_day": "2026-01-01"}, {"look_back_days": "a week"}])
+def test_an_option_that_is_no_day_is_named_with_the_mend(options: dict[str, str]) -> None:
+    with pytest.raises(SiteError, match=r"c\.slurm: .*; write a number of days, and a day such as 2026-01-31"):
+        days(Span(), **options)
 
 
 def test_a_span_is_asked_as_it_is_but_not_the_future() -> None:
