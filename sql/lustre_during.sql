@@ -82,21 +82,21 @@ totals AS (
 SELECT
   asked.*,
   totals.osts,
-  CASE WHEN ost_seconds > 0 THEN read_bytes END AS read_bytes,
-  CASE WHEN ost_seconds > 0 THEN write_bytes END AS write_bytes,
-  CASE WHEN mdt_seconds > 0 THEN opens END AS opens,
-  CASE WHEN mdt_seconds > 0 THEN closes END AS closes,
-  CASE WHEN mdt_seconds > 0 THEN mknods END AS mknods,
-  CASE WHEN mdt_seconds > 0 THEN links END AS links,
-  CASE WHEN mdt_seconds > 0 THEN unlinks END AS unlinks,
-  CASE WHEN mdt_seconds > 0 THEN mkdirs END AS mkdirs,
-  CASE WHEN mdt_seconds > 0 THEN rmdirs END AS rmdirs,
-  CASE WHEN mdt_seconds > 0 THEN renames END AS renames,
-  CASE WHEN mdt_seconds > 0 THEN getattrs END AS getattrs,
-  CASE WHEN mdt_seconds > 0 THEN setattrs END AS setattrs,
-  CASE WHEN mdt_seconds > 0 THEN getxattrs END AS getxattrs,
-  CASE WHEN mdt_seconds > 0 THEN statfs END AS statfs,
-  100 * ost_seconds / (osts * epoch(asked.window_until - asked.window_start)) AS seen_pct
+  CASE WHEN totals.ost_seconds > 0 THEN totals.read_bytes END AS read_bytes,
+  CASE WHEN totals.ost_seconds > 0 THEN totals.write_bytes END AS write_bytes,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.opens END AS opens,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.closes END AS closes,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.mknods END AS mknods,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.links END AS links,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.unlinks END AS unlinks,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.mkdirs END AS mkdirs,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.rmdirs END AS rmdirs,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.renames END AS renames,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.getattrs END AS getattrs,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.setattrs END AS setattrs,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.getxattrs END AS getxattrs,
+  CASE WHEN totals.mdt_seconds > 0 THEN totals.statfs END AS statfs,
+  100 * totals.ost_seconds / (totals.osts * epoch(asked.window_until - asked.window_start)) AS seen_pct
 FROM asked
 LEFT JOIN totals
   ON totals.file_system = asked.file_system AND totals.window_start = asked.window_start

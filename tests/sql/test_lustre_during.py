@@ -129,7 +129,7 @@ def test_each_row_of_the_windows_has_its_answer_whatever_else_it_holds(
     fill("lustre_fs", {**fixed, **amounts, "ts": T0, "interval_s": 10.0})
     all_views.execute(
         "CREATE OR REPLACE TEMP TABLE windows AS SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, "
-        "$until::TIMESTAMP AS window_end, 'mine' AS input_id, 5 AS span, 7 AS ts FROM range(2)",
+        "$until::TIMESTAMP AS window_end, 'mine' AS input_id, 5 AS span, 7 AS ts, 9 AS osts FROM range(2)",
         {"start": at(5), "until": at(15)},
     )
     found = all_views.execute("SELECT input_id, span, ts, read_bytes FROM lustre_during('windows')").fetchall()
