@@ -50,7 +50,7 @@ class _Lazy(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if meant := difflib.get_close_matches(args[0], _COMMANDS, n=1):
-                error.message += f" Did you mean {meant[0]!r}?"
+                raise click.UsageError(f"{error.message} Did you mean {meant[0]!r}?", ctx) from None
             raise
 
 
