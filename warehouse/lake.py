@@ -133,6 +133,7 @@ class Lake:
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
         con = duckdb.connect(str(path), read_only=True)
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET parquet_metadata_cache = true")  # data files never change
         if not self._store.local:
             con.register_filesystem(self._store.fs)
         return con
