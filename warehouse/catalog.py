@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import re
 import shutil
 import tempfile
 from collections import defaultdict
@@ -83,7 +84,9 @@ class Catalog:
                 con.register_filesystem(store.fs)
             con.execute(f"ATTACH {ddl.literal(str(path))} AS catalog (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute("USE catalog")
+            con.execute("BEGIN")  # every statement of its own would wait for the disk
             yield cls(con)
+            con.execute("COMMIT")
             con.execute("USE memory")
             con.execute("CHECKPOINT catalog")
             con.execute("DETACH catalog")
@@ -104,7 +107,6 @@ class Catalog:
             names = ", ".join(ddl.quote(n) for n in ledger.schema.names if n in there)
             if names:
                 self.con.execute(f"INSERT INTO {ledger.name} ({names}) SELECT {names} FROM older.{ledger.name}")
-        self.con.execute("DETACH older")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; values are bound."""
@@ -260,22 +262,19 @@ class Catalog:
         self.con.execute(ddl.create_storage_view(table, generations))
 
     def _write_sql(self) -> None:
-        """Run every file of sql/; one that needs another's view waits for its turn."""
+        """Run every file of sql/, those first that others name."""
         waiting = sql_files()
         while waiting:
-            failed: dict[str, str] = {}
-            for name, text in waiting.items():
+            ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
+            if not ready:
+                raise RuntimeError(f"sql/: each of {', '.join(waiting)} needs another")
+            for name in ready:
+                text = waiting.pop(name)
                 try:
                     self.con.execute(text)
                     self.con.execute(_comment(name, text))
-                except duckdb.CatalogException as error:
-                    failed[name] = text
-                    last = error
                 except duckdb.Error as error:
                     raise RuntimeError(f"sql/{name}.sql: {error}") from error
-            if len(failed) == len(waiting):
-                raise RuntimeError(f"sql/{next(iter(failed))}.sql: {last}") from last
-            waiting = failed
 
 
 @cache
@@ -299,6 +298,11 @@ def sql_files() -> dict[str, str]:
     """The statements of sql/ by the name that each defines, which is the file's."""
     found = [f for f in package_files("sql").iterdir() if f.name.endswith(".sql")]
     return {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
+
+
+def _words(text: str) -> set[str]:
+    """The words of a statement, without those of its comments."""
+    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
 
 
 def question(text: str) -> str:
