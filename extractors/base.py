@@ -117,7 +117,7 @@ class Extractor(ABC):
     owner: ClassVar[OwnerKind]
     tables: ClassVar[Sequence[Table]]
     batch_inputs: ClassVar[int] = 1
-    """How many inputs a worker gets at once."""
+    """How many inputs a worker gets at once, at most."""
     content_addressed: ClassVar[bool] = False
     """True where one content is one thing wherever it lies, so that a copy is not loaded twice."""
     contested: ClassVar[frozenset[str]] = frozenset()

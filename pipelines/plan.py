@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from warehouse.lake import Lake
 from warehouse.records import InputRecord, Load, LoadInfo, new_id
 
 Ledger = Mapping[str, Mapping[str, Any]]
+_BATCHES_A_CORE = 4
+_LEAST_SHARE = 256
+"""Fewer inputs are not worth a batch of their own: each is written to files of its own."""
 
 
 @dataclass(frozen=True)
@@ -140,14 +144,16 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
 
 
 def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterator[Unit]:
-    """Batches of inputs of the extractor's size; in each, all have the same tables superseded."""
+    """Batches of inputs, some for each core; in each, all have the same tables superseded."""
+    share = max(_LEAST_SHARE, len(inputs) // (_BATCHES_A_CORE * (os.cpu_count() or 1)))
+    size = min(extractor.batch_inputs, share)
     alike: dict[frozenset[str], list[Input]] = defaultdict(list)
     for input in inputs:
         alike[input.superseded].append(input)
     batches = (
-        group[start : start + extractor.batch_inputs]
+        group[start : start + size]
         for group in alike.values()
-        for start in range(0, len(group), extractor.batch_inputs)
+        for start in range(0, len(group), size)
     )
     for batch in batches:
         yield Unit(info, tuple(batch))

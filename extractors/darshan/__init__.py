@@ -36,7 +36,7 @@ class Darshan(Extractor):
     version = 1
     owner: ClassVar[OwnerKind] = "cluster"
     tables = (*TABLES, DARSHAN_LEGACY)
-    batch_inputs = 512
+    batch_inputs = 2048
     content_addressed = True
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
