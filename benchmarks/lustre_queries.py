@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import h5py
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
+import pandas as pd
 import pyarrow as pa
 
 from benchmarks.lustre_day import MIDNIGHT, STEP_S, STEPS, Values

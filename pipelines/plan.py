@@ -150,11 +150,7 @@ def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterato
     alike: dict[frozenset[str], list[Input]] = defaultdict(list)
     for input in inputs:
         alike[input.superseded].append(input)
-    batches = (
-        group[start : start + size]
-        for group in alike.values()
-        for start in range(0, len(group), size)
-    )
+    batches = (group[start : start + size] for group in alike.values() for start in range(0, len(group), size))
     for batch in batches:
         yield Unit(info, tuple(batch))
 

@@ -58,7 +58,8 @@ def write(folder: Path, contents: Sequence[bytes]) -> list[Input]:
 def results(inputs: Sequence[Input]) -> tuple[Rows, list[Reject], dict[str, str]]:
     """(rows by table, in the order of their keys; rejects; status by uri). Every batch passes the gate."""
     rows: Rows = {}
-    rejects, status = [], {}
+    rejects: list[Reject] = []
+    status: dict[str, str] = {}
     for result in Darshan().read_many(inputs, SITE):
         match result:
             case Batch():

@@ -42,9 +42,10 @@ def load(path: Path, backend: str | None = None) -> tuple[dict[str, list[dict[st
     return tables, rejects
 
 
-def tts(
-    path: Path, groups: Mapping[str, Mapping[str, Any]], columns: Mapping[str, list[str]], step: int = 5, **attrs: Any
-) -> None:
+Groups = Mapping[str, Mapping[str, Any]]
+
+
+def tts(path: Path, groups: Groups, columns: Mapping[str, list[str]], step: int = 5, **attrs: Any) -> None:
     """A TTS file: group to dataset to rows of values; `columns` by group."""
     with h5py.File(path, "w") as file:
         file.attrs.update({"version": "1", "start": T0, **attrs})
@@ -78,7 +79,10 @@ def test_negative_zero_is_null_and_zero_is_zero(tmp_path: Path) -> None:
 
 
 def test_the_name_of_a_dataset_decides_between_counts_and_rates(tmp_path: Path) -> None:
-    groups = {"datatargets": {"readbytes": [[1, 2]], "writerates": [[3, MISSING]]}, "mdtargets": {"statfsrates": [[2]]}}
+    groups: Groups = {
+        "datatargets": {"readbytes": [[1, 2]], "writerates": [[3, MISSING]]},
+        "mdtargets": {"statfsrates": [[2]]},
+    }
     tts(tmp_path / "a.h5", groups, {**OSTS, "mdtargets": ["mds1"]}, step=10)
     tables, _ = load(tmp_path / "a.h5")
     assert [(r["read_bytes"], r["write_bytes"], r["interval_s"]) for r in tables["lustre_ost"]] == [
@@ -122,7 +126,7 @@ def test_memory_of_lmt_is_a_percentage_and_else_bytes(tmp_path: Path) -> None:
 
 
 def test_the_whole_file_system_is_summed_with_what_was_missing(tmp_path: Path) -> None:
-    groups = {
+    groups: Groups = {
         "datatargets": {"readbytes": [[1, 2], [MISSING, 4], [MISSING, MISSING]]},
         "mdtargets": {"opens": [[5], [6], [7]]},
     }

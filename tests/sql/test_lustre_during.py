@@ -31,7 +31,7 @@ def inputs(draw: st.DrawFn) -> list[dict[str, Any]]:
             for _ in range(draw(st.integers(1, 5))):
                 length = draw(st.sampled_from([5, 5, 5, 15, 60]))
                 osts_missing = draw(st.sampled_from([0, 0, 1, 2]))
-                amounts = {q: draw(st.integers(0, 10**6)) for q in QUANTITIES}
+                amounts: dict[str, int | None] = {q: draw(st.integers(0, 10**6)) for q in QUANTITIES}
                 if osts_missing == 2:
                     amounts["read_bytes"] = amounts["write_bytes"] = None
                 rows.append(
