@@ -97,14 +97,15 @@ def ingest(folder: Path) -> None:
 
 
 def command(folder: Path, cores: int) -> None:
-    """`iolake ingest darshan`, start and all, with as many workers as it may use cores."""
+    """`iolake ingest darshan`, start and all, on so many cores, into a lake that has logs already."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
-    with tempfile.TemporaryDirectory() as root:
-        site = Path(root) / "site.toml"
-        site.write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
-        iolake = Path(sys.executable).with_name("iolake")
-        options = ("--site", str(site), "--workers", str(cores))
-        subprocess.run([iolake, "ingest", "darshan", *options], check=True, capture_output=True)
+    root = folder.parent / f"{cores}-cores"
+    root.mkdir(exist_ok=True)
+    site = root / "site.toml"
+    site.write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
+    iolake = Path(sys.executable).with_name("iolake")
+    options = ("--site", str(site), "--workers", str(cores))
+    subprocess.run([iolake, "ingest", "darshan", *options], check=True, capture_output=True)
 
 
 TASKS: dict[str, Callable[[Path], None]] = {
