@@ -84,9 +84,10 @@ def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
 
 
 def _prunes(table: Table, column: Column) -> bool:
-    """Whether a row group's least and greatest value let a reader skip it: of texts, where rows are sorted by them.
+    """Whether the least and greatest value of a row group may let a reader skip it.
 
-    Elsewhere a group holds nearly every text, and comparing them takes longer than writing them.
+    Those of texts only where rows are sorted by them: elsewhere a group holds nearly every text, and comparing them
+    takes longer than writing them.
     """
     if pa.types.is_nested(column.type):
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import date, timedelta
 from itertools import pairwise, repeat
 
@@ -76,24 +76,28 @@ class Stager:
         self._held.clear()
 
     def _write(self, tables: list[Table], inputs: list[InputRecord]) -> None:
-        """Write the held rows of some tables, a file for each day, side by side."""
+        """Write the held rows of some tables, one file or more for each day, side by side."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            parts = self._parts(tables, pool)
+            bare = Footer.of_load(self._load, []).encode()
+            footers = [Footer.of_load(self._load, inputs).encode(), *repeat(bare, len(parts) - 1)]
+            calls = [(*part, self._next_name(), footer) for part, footer in zip(parts, footers, strict=False)]
+            self._files += pool.map(lambda call: self._write_file(*call), calls)
+
+    def _parts(self, tables: list[Table], pool: Executor) -> list[tuple[Table, date, pa.Table]]:
+        """What was held of some tables, sorted: the rows of each file."""
         days: list[tuple[Table, date, pa.Table, bool]] = []
         for table in tables:
             data = _unified(pa.concat_tables(self._held.pop(table)))
             in_order = self._in_order.pop(table)
             self._held_bytes.pop(table)
-            days += [(table, day, part, in_order) for day, part in _by_day(table, data)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            in_order_of_table = pool.map(lambda d: in_sort_order(d[0], d[2], d[3]), days)
-            pieces = [
-                (table, day, piece)
-                for (table, day, _, _), data in zip(days, in_order_of_table, strict=True)
-                for piece in _split(table, data)
-            ]
-            bare = Footer.of_load(self._load, []).encode()
-            footers = [Footer.of_load(self._load, inputs).encode(), *repeat(bare, len(pieces) - 1)]
-            calls = [(*piece, self._next_name(), footer) for piece, footer in zip(pieces, footers, strict=False)]
-            self._files += pool.map(lambda call: self._write_file(*call), calls)
+            days += [(table, day, rows, in_order) for day, rows in _by_day(table, data)]
+        ordered = pool.map(lambda d: in_sort_order(d[0], d[2], d[3]), days)
+        return [
+            (table, day, part)
+            for (table, day, _, _), rows in zip(days, ordered, strict=True)
+            for part in _split(table, rows)
+        ]
 
     def _next_name(self) -> str:
         self._count += 1
