@@ -80,7 +80,7 @@ def _column_row(column: Column) -> str:
 
 
 def _view_sections() -> Iterator[str]:
-    for name, text in sql_files().items():
+    for name, text in sorted(sql_files().items()):
         yield f"## {name}\n\n{question(text)}\n"
 
 

@@ -29,16 +29,8 @@ def all_views() -> Iterator[duckdb.DuckDBPyConnection]:
     declared = {t.name: t.all_columns for t in schemas.tables().values()} | {t.name: t.columns for t in LEDGER}
     for name, columns in declared.items():
         con.execute(f"CREATE TABLE {name} ({', '.join(f'{quote(c.name)} {duckdb_type(c.type)}' for c in columns)})")
-    waiting = list(sql_files().values())
-    while waiting:
-        failed = []
-        for text in waiting:
-            try:
-                con.execute(text)
-            except duckdb.CatalogException:
-                failed.append(text)
-        assert len(failed) < len(waiting), failed
-        waiting = failed
+    for text in sql_files().values():
+        con.execute(text)
     yield con
     con.close()
 

@@ -262,19 +262,12 @@ class Catalog:
         self.con.execute(ddl.create_storage_view(table, generations))
 
     def _write_sql(self) -> None:
-        """Run every file of sql/, those first that others name."""
-        waiting = sql_files()
-        while waiting:
-            ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
-            if not ready:
-                raise RuntimeError(f"sql/: each of {', '.join(waiting)} needs another")
-            for name in ready:
-                text = waiting.pop(name)
-                try:
-                    self.con.execute(text)
-                    self.con.execute(_comment(name, text))
-                except duckdb.Error as error:
-                    raise RuntimeError(f"sql/{name}.sql: {error}") from error
+        for name, text in sql_files().items():
+            try:
+                self.con.execute(text)
+                self.con.execute(_comment(name, text))
+            except duckdb.Error as error:
+                raise RuntimeError(f"sql/{name}.sql: {error}") from error
 
 
 @cache
@@ -295,9 +288,16 @@ def _empty(declared: str) -> Path:
 
 
 def sql_files() -> dict[str, str]:
-    """The statements of sql/ by the name that each defines, which is the file's."""
+    """The statements of sql/ by the name that each defines, which is the file's; those first that others name."""
     found = [f for f in package_files("sql").iterdir() if f.name.endswith(".sql")]
-    return {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
+    waiting = {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
+    ordered: dict[str, str] = {}
+    while waiting:
+        ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
+        if not ready:
+            raise RuntimeError(f"sql/: each of {', '.join(waiting)} needs another")
+        ordered |= {name: waiting.pop(name) for name in ready}
+    return ordered
 
 
 def _words(text: str) -> set[str]:

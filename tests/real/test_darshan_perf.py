@@ -18,7 +18,7 @@ from extractors.darshan import Darshan
 from schemas.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
-VIEWS = ("darshan_io", "darshan_perf", "darshan_perf_by_file_system", "darshan_files")
+VIEWS = ("darshan_io", "darshan_performance", "darshan_perf", "darshan_perf_by_file_system", "darshan_files")
 SITE = Site.model_validate(
     {"clusters": {"edison": {}}, "file_systems": {"scratch2": {"mounts": ["/scratch2"]}, "home": {"mounts": ["/home"]}}}
 )
