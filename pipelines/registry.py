@@ -28,7 +28,8 @@ def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
         if source not in known or known[source].owner != kind
     ]
     configured = [s for kind in ("cluster", "file_system") for o in site.owners(kind).values() for s in o.sources]
-    problems += [f"{source}: the site has no such source" for source in sources if source not in configured]
+    has = ", ".join(sorted(set(configured))) or "none"
+    problems += [f"{name}: the site has no such source; it has {has}" for name in sources if name not in configured]
     if problems:
         raise SiteError("site.toml", problems)
     return {source: known[source] for source in dict.fromkeys(configured) if not sources or source in sources}

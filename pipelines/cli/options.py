@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,14 +63,19 @@ class Where:
 
 
 def where_options(command: _F) -> _F:
-    """Give a command --site and --lake, which may stand before or after its name, as one `where`."""
+    """Give a command --site and --lake as one `where`.
 
-    @click.option("--site", metavar="FILE", envvar="IOLAKE_SITE", help="The site.toml [default: ./site.toml].")
-    @click.option("--lake", metavar="URI", envvar="IOLAKE_LAKE", help="The lake, without a site.toml.")
+    They may stand after the command's name, or before it; IOLAKE_SITE and IOLAKE_LAKE say where neither does.
+    """
+
+    @click.option("--site", metavar="FILE", help="The site.toml [default: IOLAKE_SITE, or ./site.toml].")
+    @click.option("--lake", metavar="URI", help="The lake, without a site.toml [default: IOLAKE_LAKE].")
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, *args: Any, site: str | None, lake: str | None, **kwargs: Any) -> Any:
-        outer = ctx.obj if isinstance(ctx.obj, Where) else Where()
+        # Not click's envvar: each command would take it for its own, over an option that stands before its name.
+        told = Where(os.environ.get("IOLAKE_SITE") or None, os.environ.get("IOLAKE_LAKE") or None)
+        outer = ctx.obj if isinstance(ctx.obj, Where) else told
         return ctx.invoke(command, *args, where=Where(site or outer.site, lake or outer.lake), **kwargs)
 
     return wrapped  # type: ignore[return-value]

@@ -27,7 +27,7 @@ def check(where: Where) -> None:
 
     settings = where.read_site()
     for (source, owner, day), inputs in sorted(find(settings, (), Span()).items(), key=str):
-        click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} inputs")
+        click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}")
 
 
 @site.command("import")

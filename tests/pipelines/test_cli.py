@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,8 +21,9 @@ fs-OST0001_UUID 1000 200 800 20% /fs[OST:1]
 """
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([IOLAKE, *arguments], cwd=cwd, capture_output=True, check=False, timeout=120)
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    env = os.environ | environment
+    return subprocess.run([IOLAKE, *arguments], cwd=cwd, env=env, capture_output=True, check=False, timeout=120)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,19 @@ def test_site_and_lake_may_stand_before_or_after_the_command(centre: Path, tmp_p
         "sql", "SELECT count(*) AS n FROM lustre_df", "--format", "csv", "--lake", str(centre / "lake"), cwd=tmp_path
     )
     assert before.stdout == after.stdout == b"n\n2\n"
+
+
+def test_an_option_counts_before_the_environment_wherever_it_stands(centre: Path, tmp_path: Path) -> None:
+    query = ("sql", "SELECT 1")
+    site, nowhere = str(centre / "site.toml"), "nowhere.toml"
+    assert run(*query, cwd=tmp_path, IOLAKE_SITE=site).returncode == 0
+    for arguments in (("--site", nowhere, *query), (*query, "--site", nowhere)):
+        done = run(*arguments, cwd=tmp_path, IOLAKE_SITE=site)
+        assert (done.returncode, b"nowhere.toml" in done.stderr) == (1, True)
+
+
+def test_a_source_that_the_site_lacks_is_named_with_those_that_it_has(centre: Path) -> None:
+    assert b"fd: the site has no such source; it has df" in run("ingest", "fd", cwd=centre).stderr
 
 
 def test_rejects_say_which_file_and_why(centre: Path) -> None:
