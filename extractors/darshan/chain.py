@@ -11,9 +11,24 @@ from extractors.darshan.decoded import Ints
 def follow(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
     """Which of n things are reached from `starts`, when `jump[i]` is what comes after thing i.
 
-    n stands for nothing: the end of a chain, or where it breaks. The chains are followed by doubling: after round
-    k, everything within 2**k steps of its start is marked.
+    n stands for nothing: the end of a chain, or where it breaks. Most things are followed by the one behind them:
+    a chain runs up to a thing that leaps elsewhere, and is followed from leap to leap.
     """
+    behind = np.arange(1, len(jump) + 1)
+    behind[-1:] = -1  # so that every run ends with a leap
+    leaps = np.flatnonzero(jump != behind)
+    target = jump[leaps]
+    next_leap = np.where(target < len(jump), np.searchsorted(leaps, target), len(leaps))
+    leapt = target[_by_doubling(next_leap, np.searchsorted(leaps, starts))]
+    runs = np.concatenate([starts, leapt[leapt < len(jump)]])
+    steps = np.zeros(len(jump) + 1, dtype=np.int64)
+    np.add.at(steps, runs, 1)
+    np.add.at(steps, leaps[np.searchsorted(leaps, runs)] + 1, -1)
+    return np.cumsum(steps[:-1]) > 0
+
+
+def _by_doubling(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
+    """The same, whatever the jumps are: after round k, everything within 2**k steps of its start is marked."""
     nothing = len(jump)
     jump = np.append(jump, nothing)
     reached = np.zeros(nothing + 1, dtype=bool)

@@ -166,12 +166,12 @@ def longest_mounts(paths: pa.Array, points: Sequence[str]) -> npt.NDArray[np.int
     """For each path the place of its mount point in `points`, longest first; -1 for none. Whole components count."""
     places = np.full(len(paths), -1, dtype=np.int32)
     left = np.arange(len(paths))
-    closed = pc.binary_join_element_wise(paths, "", "/")
     for place, point in enumerate(points):
-        held = pc.starts_with(closed, point.rstrip("/") + "/").to_numpy(zero_copy_only=False)
+        folder = point.rstrip("/")
+        held = pc.or_(pc.starts_with(paths, folder + "/"), pc.equal(paths, folder)).to_numpy(zero_copy_only=False)
         if held.any():
             places[left[held]] = place
-            left, closed = left[~held], closed.filter(pa.array(~held))
+            left, paths = left[~held], paths.filter(pa.array(~held))
         if not len(left):
             break
     return places

@@ -118,25 +118,25 @@ def _read(group: Group) -> tuple[tuple[Ints, Unsigned, pa.Array], dict[int, str]
     starts, logs = ends - group.lengths[regions], group.logs[regions]
     counted = group.layout.version == COUNTED
     read = _counted if counted else _ending_with_nul
-    at, following, broken = read(joined, starts, ends, group)
+    at, broken = read(joined, starts, ends, group)
     damaged = logs[np.searchsorted(ends, broken, side="right")]
     if len(damaged):
         return (logs[:0], np.empty(0, np.uint64), pa.array([], pa.string())), dict.fromkeys(damaged.tolist(), DAMAGED)
     order = "<u8" if group.layout.byte_order == "little" else ">u8"
-    ids = joined[at[:, None] + np.arange(_ID)].view(order)[:, 0].astype(np.uint64)
-    names = _strings(joined, at, following, (_ID + 4, 0) if counted else (_ID, 1))
+    ids = np.ndarray((max(len(joined) - _ID + 1, 0),), order, joined.data, strides=(1,))[at].astype(np.uint64)
+    names = _strings(joined, at, _ID + 4, len(joined)) if counted else _strings(joined, at, _ID, -1)
     return (logs[np.searchsorted(ends, at, side="right")], ids, names), {}
 
 
-def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
-    """(where records begin, where each one's next would, where one should begin but can't).
+def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints]:
+    """(where records begin, where one should begin but can't).
 
     A record can only begin where a region does, or behind a NUL: the one that ends a name, or one within an id.
     """
     nuls = np.append(np.flatnonzero(joined == 0), len(joined) + _ID)
     within = joined[ends - 1] != 0
     if within.any():
-        return starts[:0], starts[:0], starts[within]
+        return starts[:0], starts[within]
     candidates = np.append(0, nuls[:-2] + 1)
     last = np.arange(len(candidates))
     while len(short := np.flatnonzero(nuls[last] < candidates + _ID)):
@@ -146,14 +146,14 @@ def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> t
     nothing = len(candidates)
     jump = np.where(following < end, last + 1, nothing)  # the candidate behind that NUL
     reached = follow(jump, find(candidates, starts))
-    return candidates[reached], following[reached], candidates[reached & (following > end)]
+    return candidates[reached], candidates[reached & (following > end)]
 
 
-def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints, Ints]:
+def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints]:
     """The same where a name's length, four bytes, comes before it: a record could begin at any byte."""
     head = _ID + 4
     if len(joined) < head:
-        return starts[:0], starts[:0], starts
+        return starts[:0], starts
     order = "<u4" if group.layout.byte_order == "little" else ">u4"
     lengths = np.ndarray((len(joined) - head + 1,), order, joined.data, offset=_ID, strides=(1,)).astype(np.int64)
     candidates = np.flatnonzero(lengths <= len(joined))
@@ -166,27 +166,21 @@ def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Int
     jump[following == end] = nothing
     reached = follow(jump, first[first < nothing])
     breaks = reached & (jump == nothing) & (following < end)
-    return candidates[reached], following[reached], np.concatenate([starts[first == nothing], following[breaks]])
+    return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])
 
 
-def _strings(joined: Bytes, at: Ints, following: Ints, around: tuple[int, int]) -> pa.Array:
-    """The names of the records [at, following), without what is before and behind each.
+def _strings(joined: Bytes, at: Ints, start: int, stop: int) -> pa.Array:
+    """The names that are bytes [start, stop) of the records, which begin `at` these places and leave nothing between.
 
     Bytes that are not UTF-8 are shown by their hex digits.
     """
-    before, behind = around
-    name = np.ones(len(joined), dtype=bool)
-    name[at[:, None] + np.arange(before)] = False
-    name[following[:, None] - 1 - np.arange(behind)] = False
-    offsets = np.append(0, np.cumsum(following - at - before - behind)).astype(np.int32)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined[name])]
-    strings = pa.Array.from_buffers(pa.string(), len(at), buffers)
+    offsets = pa.py_buffer(np.append(at, len(joined)).astype(np.int32))
+    records = pa.Array.from_buffers(pa.binary(), len(at), [None, offsets, pa.py_buffer(joined)])
+    names = pc.binary_slice(records, start, stop)
     try:
-        strings.validate(full=True)
+        return names.cast(pa.string())
     except pa.ArrowInvalid:
-        raw = pa.Array.from_buffers(pa.binary(), len(at), buffers).to_pylist()
-        return pa.array([name.decode("utf-8", "backslashreplace") for name in raw], pa.string())
-    return strings
+        return pa.array([name.decode("utf-8", "backslashreplace") for name in names.to_pylist()], pa.string())
 
 
 def _keys(logs: Ints, ids: Unsigned, log_bits: int, mix: int) -> Unsigned:
