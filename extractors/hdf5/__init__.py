@@ -47,7 +47,7 @@ class Hdf5(Extractor):
                     panels = list(reader.panels())
                 except (OSError, RuntimeError, ValueError) as error:
                     raise InputError(input.uri, f"has a damaged dataset: {error}", "restore it") from None
-        yield from _batches(panels, input)
+                yield from _batches(panels, input)
         for part, reason in reader.problems:
             yield Reject(input, reason, part)
 

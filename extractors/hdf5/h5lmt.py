@@ -14,7 +14,7 @@ import numpy as np
 
 from extractors.base import InputError
 from extractors.counters import Ints
-from extractors.hdf5.chunks import MISSING, Doubles, read
+from extractors.hdf5.chunks import MISSING, Doubles, Held, Stored
 from extractors.hdf5.panels import Panel, Values
 from extractors.lustre import MD_OP_COLUMN, ONLY_MDT, own_names
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER
@@ -50,22 +50,22 @@ class Reader:
             if (matrix := self._matrix(path)) is not None:
                 targets, row_of = self._targets(path, "OSTNames", len(matrix))
                 traffic.targets = targets
-                traffic.amounts[column] = Values(self._masked(matrix)[:, 1:], row_of, seconds)
+                traffic.amounts[column] = Values(Held(self._masked(matrix)[:, 1:]), row_of, seconds)
         yield traffic
         if (matrix := self._matrix(_MDS_OPS)) is not None:
             yield self._operations(matrix, seconds)
         if (matrix := self._matrix(_OSS_CPU)) is not None:
             servers, row_of = self._targets(_OSS_CPU, "OSSNames", len(matrix))
-            load = {"cpu_pct": Values(self._masked(matrix)[:, :-1], row_of)}
+            load = {"cpu_pct": Values(Held(self._masked(matrix)[:, :-1]), row_of)}
             yield Panel(LUSTRE_SERVER, "server", servers, self.edges, gauges=load, constants={"role": "oss"})
         if (matrix := self._matrix(_MDS_CPU)) is not None:
-            load = {"cpu_pct": Values(matrix[:, :-1], np.zeros(1, np.int64))}
+            load = {"cpu_pct": Values(Held(matrix[:, :-1]), np.zeros(1, np.int64))}
             yield Panel(LUSTRE_SERVER, "server", [ONLY_MDS], self.edges, gauges=load, constants={"role": "mds"})
 
     def _operations(self, matrix: Doubles, seconds: Doubles) -> Panel:
         panel = Panel(LUSTRE_MDT, "mdt", [ONLY_MDT], self.edges)
         for row, name in enumerate(self._names(_MDS_OPS, "OpNames")[: len(matrix)]):
-            values = Values(matrix[:, 1:], np.array([row]), seconds)
+            values = Values(Held(matrix[row : row + 1, 1:]), np.zeros(1, np.int64), seconds)
             if (column := MD_OP_COLUMN.get(name)) is not None:
                 panel.amounts[column] = values
             else:
@@ -77,7 +77,7 @@ class Reader:
         if path not in self.file:
             return None
         dataset, times = self.file[path], len(self.edges)
-        values = dataset[...][None, :] if dataset.ndim == 1 else read(dataset, transposed=False)
+        values = dataset[...][None, :] if dataset.ndim == 1 else Stored(dataset, self.uri).whole()
         if values.shape[1] < times:
             self.problems.append((path, f"has {values.shape[1]} columns for {times} times"))
             return None

@@ -7,20 +7,30 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from extractors.base import Batch
 from extractors.counters import Flags, Ints
-from extractors.hdf5.chunks import Doubles
+from extractors.hdf5.chunks import Doubles, Matrix
 from extractors.lustre import Sums, counts_map, fs_batch, integers, names, rows, times
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import HOUR_US, Table
 
-_LARGEST = np.float64(2.0**62).view(np.uint64)
-_NEGATIVE_ZERO = np.float64(-0.0).view(np.uint64)
+_LARGEST = 2.0**62
+
+
+class Block(NamedTuple):
+    """A quantity (targets, steps), where its numbers are values, and how many that are none can't be any."""
+
+    numbers: npt.NDArray[Any]
+    valid: Flags
+    bad: int
 
 
 @dataclass
@@ -31,20 +41,49 @@ class Values:
     the file holds rates.
     """
 
-    matrix: Doubles
+    matrix: Matrix
     row_of: Ints
     scale: float | Doubles = 1.0
 
-    def block(self, start: int, stop: int) -> Doubles:
-        """The values of steps [start, stop), shape (targets, steps), in the column's unit, in memory of their own."""
-        if len(self.row_of) == len(self.matrix) and (self.row_of == np.arange(len(self.row_of))).all():
-            part = self.matrix[:, start:stop]
-        else:
-            part = self.matrix[self.row_of, start:stop]
-            part[self.row_of < 0] = -0.0
-        if isinstance(self.scale, np.ndarray):
-            return part * self.scale[start:stop]
-        return part.copy() if self.scale == 1.0 else part * self.scale
+    def amounts(self, cuts: Sequence[int]) -> Iterator[Block]:
+        """The values of steps [cut, next cut), one block after the other, as whole numbers; 0 where there is none."""
+        for scaled in self._scaled(cuts):
+            block = _checked(scaled)
+            if block.bad:
+                scaled[~block.valid] = 0.0
+            yield block._replace(numbers=np.rint(scaled, out=scaled).astype(np.int64))
+
+    def gauges(self, cuts: Sequence[int]) -> Iterator[Block]:
+        """The values of steps [cut, next cut), one block after the other."""
+        for scaled in self._scaled(cuts):
+            yield _checked(scaled.copy())
+
+    def _scaled(self, cuts: Sequence[int]) -> Iterator[Doubles]:
+        """Blocks in the column's unit, a row a target."""
+        for (start, stop), block in zip(pairwise(cuts), self.matrix.blocks(cuts), strict=True):
+            scaled = self._own(block)
+            if isinstance(self.scale, np.ndarray):
+                scaled *= self.scale[start:stop]
+            elif self.scale != 1.0:
+                scaled *= self.scale
+            yield scaled
+
+    def _own(self, block: Doubles) -> Doubles:
+        """The block with a row for each target."""
+        if np.array_equal(self.row_of, np.arange(len(block))):
+            return block
+        own = block[self.row_of]
+        own[self.row_of < 0] = -0.0
+        return own
+
+
+def _checked(block: Doubles) -> Block:
+    """Where a number is a value: neither missing nor impossible, that is negative, infinite or not a number."""
+    valid = ~np.signbit(block)
+    if block.min(initial=0.0) >= 0.0 and block.max(initial=0.0) <= _LARGEST:  # neither holds where something is NaN
+        return Block(block, valid, 0)
+    valid &= block <= _LARGEST
+    return Block(block, valid, int(np.count_nonzero(~valid & ((block != 0.0) | ~np.signbit(block)))))
 
 
 @dataclass
@@ -68,16 +107,26 @@ class Panel:
     present: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     def batches(self, summed: Sequence[str], emit: bool = True) -> Iterator[Batch]:
-        """The rows, a batch an hour in the table's order; the sums over targets of `summed` are kept in `totals`."""
+        """The rows, a batch an hour in the table's order; the sums over targets of `summed` are kept in `totals`.
+
+        While an hour is taken in, threads read the next one, a thread a quantity.
+        """
         steps = len(self.edges) - 1
         self.totals = {n: (np.zeros(steps, np.int64), np.zeros(steps, bool)) for n in summed if n in self.amounts}
         self.present = np.zeros(steps, np.int64)
         in_order = self.table in (LUSTRE_OST, LUSTRE_MDT)  # the only panel of its table, in a table sorted by hour
         hours = self.edges[:-1] // HOUR_US
         cuts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), steps]
+        amounts = self.amounts | {f"other_ops.{name}": values for name, values in self.other_ops.items()}
+        sources = {name: values.amounts(cuts) for name, values in amounts.items()}
+        sources |= {name: values.gauges(cuts) for name, values in self.gauges.items()}
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for data, bad in pool.map(lambda cut: self._rows(*cut), list(pairwise(cuts))):
-                self.bad.update(bad)
+            coming = {name: pool.submit(next, blocks) for name, blocks in sources.items()}
+            for start, stop in pairwise(cuts):
+                blocks = {name: block.result() for name, block in coming.items()}
+                if stop < steps:
+                    coming = {name: pool.submit(next, blocks) for name, blocks in sources.items()}
+                data = self._rows(start, stop, blocks)
                 if emit and self.targets:
                     yield Batch(self.table, data, in_order)
 
@@ -85,63 +134,47 @@ class Panel:
         """Sums over the targets, once `batches` has run."""
         return Sums(len(self.targets), self.present, self.totals)
 
-    def _rows(self, start: int, stop: int) -> tuple[pa.Table, Counter[str]]:
-        """The rows of steps [start, stop), and how many stored numbers of each column can't be."""
-        bad: Counter[str] = Counter()
+    def _rows(self, start: int, stop: int, blocks: Mapping[str, Block]) -> pa.Table:
+        """The rows of steps [start, stop)."""
         count, steps = len(self.targets), stop - start
-        ones = np.ones(count, np.int64)[:, None]
         columns = {
-            self.key: names(np.repeat(np.arange(count, dtype=np.int32), steps), self.targets),
-            "ts": times((ones * self.edges[start:stop]).ravel()),
+            self.key: names(_codes(count, steps), self.targets),
+            "ts": times(np.tile(self.edges[start:stop], count)),
         }
         if "interval_s" in self.table.batch_schema.names:
-            interval_s = np.diff(self.edges[start : stop + 1]) / 1e6
-            columns["interval_s"] = pa.array((ones * interval_s).ravel())
+            columns["interval_s"] = _lengths(count, np.diff(self.edges[start : stop + 1]).tobytes())
         for name, value in self.constants.items():
             columns[name] = names(np.zeros(count * steps, np.int32), [value])
         counted = np.zeros((count, steps), bool)
-        for name, values in self.amounts.items():
-            amount, valid = _integers(name, values.block(start, stop), bad)
-            columns[name] = integers(amount.ravel(), valid.ravel())
-            if name in self.totals:
-                total, seen = self.totals[name]
-                np.sum(amount, axis=0, out=total[start:stop])
-                seen[start:stop] = valid.any(axis=0)
-                counted |= valid
+        for name in self.totals:
+            numbers, valid, _bad = blocks[name]
+            total, seen = self.totals[name]
+            np.sum(numbers, axis=0, out=total[start:stop])
+            seen[start:stop] = valid.any(axis=0)
+            counted |= valid
         self.present[start:stop] = counted.sum(axis=0)
-        for name, values in self.gauges.items():
-            block = values.block(start, stop)
-            valid = _valid(name, block, bad)
-            columns[name] = pa.array(block.ravel(), mask=~valid.ravel())
+        for name in self.amounts:
+            columns[name] = integers(blocks[name].numbers.ravel(), blocks[name].valid.ravel())
+        for name in self.gauges:
+            columns[name] = pa.array(blocks[name].numbers.ravel(), mask=~blocks[name].valid.ravel())
         if self.other_ops:
-            columns["other_ops"] = self._other_ops(start, stop, bad)
-        return rows(self.table, columns, count * steps), bad
-
-    def _other_ops(self, start: int, stop: int, bad: Counter[str]) -> pa.Array:
-        entries = {}
-        collected = np.zeros(len(self.targets) * (stop - start), bool)
-        for name, values in self.other_ops.items():
-            amount, valid = _integers(name, values.block(start, stop), bad)
-            entries[name] = np.where(valid, amount, 0).ravel()
-            collected |= valid.ravel()
-        return counts_map(entries, collected)
+            others = {name: blocks[f"other_ops.{name}"] for name in self.other_ops}
+            collected = np.any([block.valid for block in others.values()], axis=0)
+            columns["other_ops"] = counts_map({n: b.numbers.ravel() for n, b in others.items()}, collected.ravel())
+        self.bad.update({name: block.bad for name, block in blocks.items()})
+        return rows(self.table, columns, count * steps)
 
 
-def _integers(name: str, block: Doubles, bad: Counter[str]) -> tuple[Ints, Flags]:
-    """The block as whole numbers, and where they are values; the block itself is used up."""
-    valid = _valid(name, block, bad)
-    if not valid.all():
-        block[~valid] = 0.0
-    return np.rint(block, out=block).astype(np.int64), valid
+@lru_cache(maxsize=4)
+def _codes(count: int, steps: int) -> npt.NDArray[np.int32]:
+    """Places of `count` names, each for so many steps: most hours have as many."""
+    return np.repeat(np.arange(count, dtype=np.int32), steps)
 
 
-def _valid(name: str, block: Doubles, bad: Counter[str]) -> Flags:
-    """Where a number is a value: neither missing nor impossible. Impossible ones are counted."""
-    bits = block.view(np.uint64)
-    valid: Flags = bits <= _LARGEST
-    if not valid.all():
-        bad[name] += int((~valid & (bits != _NEGATIVE_ZERO)).sum())
-    return valid
+@lru_cache(maxsize=4)
+def _lengths(count: int, us: bytes) -> pa.Array:
+    """The lengths of steps, from the bytes of microseconds, for each of `count` names: most hours have the same."""
+    return pa.array(np.tile(np.frombuffer(us, np.int64) / 1e6, count))
 
 
 def whole_file_system(osts: Panel | None, mdts: Panel | None) -> Batch | None:

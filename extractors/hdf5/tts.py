@@ -15,7 +15,7 @@ import numpy as np
 
 from extractors.base import InputError
 from extractors.counters import Ints
-from extractors.hdf5.chunks import Doubles, read
+from extractors.hdf5.chunks import Stored
 from extractors.hdf5.panels import Panel, Values
 from extractors.lustre import ONLY_MDT, own_names
 from schemas.lustre import LUSTRE_DF, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS
@@ -126,13 +126,13 @@ class Reader:
                     if loaded is not None:
                         steps_s = np.diff(edges) / 1e6
                         found[quantity.column] = (*loaded, steps_s if is_rate else quantity.factor)
-        targets = sorted({target for columns, _matrix, _scale in found.values() for target in columns})
+        targets = sorted({target for rows, _stored, _scale in found.values() for target in rows})
         if kind.table is LUSTRE_MDT and len(targets) == 1:  # the archiver names the server; it has but one target
-            found = {q: ({ONLY_MDT: rows[targets[0]]}, matrix, scale) for q, (rows, matrix, scale) in found.items()}
+            found = {q: ({ONLY_MDT: rows[targets[0]]}, stored, scale) for q, (rows, stored, scale) in found.items()}
             targets = [ONLY_MDT]
         values = {
-            column: Values(matrix, np.array([columns.get(t, -1) for t in targets], np.int64), scale)
-            for column, (columns, matrix, scale) in found.items()
+            column: Values(stored, np.array([rows.get(t, -1) for t in targets], np.int64), scale)
+            for column, (rows, stored, scale) in found.items()
         }
         return Panel(
             kind.table,
@@ -144,15 +144,15 @@ class Reader:
             constants={"role": kind.role} if kind.role else {},
         )
 
-    def _matrix(self, dataset: h5py.Dataset, steps: int) -> tuple[dict[str, int], Doubles] | None:
-        """(name to row, values (columns, steps)); None with a problem noted where the dataset can't be used."""
+    def _matrix(self, dataset: h5py.Dataset, steps: int) -> tuple[dict[str, int], Stored] | None:
+        """(name to row, the matrix); None with a problem noted where the dataset can't be used."""
         version = _text(dataset.attrs.get("version"))
         columns = [_text(c) or "" for c in dataset.attrs.get("columns", ())]
         problem = None
         if version not in {VERSION, None}:
             problem = f"is of version {version}; only version {VERSION} is known"
-        elif dataset.ndim != 2 or not columns:
-            problem = "is not a matrix with named columns"
+        elif dataset.ndim != 2 or dataset.dtype.kind not in "biuf" or not columns:
+            problem = "is not a matrix of numbers with named columns"
         elif len(set(columns)) < len(columns):
             problem = "has two columns of one name"
         elif len(dataset) < steps:
@@ -160,12 +160,11 @@ class Reader:
         if problem:
             self._leave_out(dataset.name, problem)
             return None
-        matrix = read(dataset, transposed=True)
-        named = len(columns)
-        if (matrix[:named, steps:] != 0).any() or (matrix[named:] != 0).any():
+        named = min(len(columns), dataset.shape[1])
+        if dataset[steps:].any() or dataset[:steps, named:].any():
             self._leave_out(dataset.name, "has values without a timestamp or a column name; these are left out")
-        own = own_names(columns[: len(matrix)], self.backend, self.uri)
-        return {name: row for row, name in own.items()}, matrix[:named, :steps]
+        own = own_names(columns[:named], self.backend, self.uri)
+        return {name: row for row, name in own.items()}, Stored(dataset, self.uri, named)
 
     def _edges(self, group: h5py.Group) -> Ints:
         """Borders of the steps in microseconds, one more than timestamps."""

@@ -17,7 +17,7 @@ from hypothesis.extra import numpy as hnp
 
 from extractors.base import Batch, InputError, Reject, Span
 from extractors.hdf5 import Hdf5
-from extractors.hdf5.chunks import read as read_matrix
+from extractors.hdf5.chunks import Stored
 from schemas.gate import conform, in_sort_order
 from schemas.site import Site
 
@@ -181,33 +181,104 @@ def test_a_chunk_that_nobody_wrote_is_missing(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "a.h5", "w") as file:
         made = file.create_dataset("x", shape=(6, 4), dtype="f8", chunks=(2, 3), compression="gzip")
         made[0:2, 0:3] = 7
-        values = read_matrix(made, transposed=True)
+        values = _in_blocks(made, [0, 3, 6])
+        assert_same(Stored(made, "a.h5").whole(), values.T)
     assert values.shape == (4, 6)
     assert (values[:3, :2] == 7).all()
     assert np.signbit(values[3:]).all()
     assert np.signbit(values[:, 2:]).all()
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    values=hnp.arrays(np.float64, st.tuples(st.integers(1, 30), st.integers(1, 9)), elements=st.floats(0, 1e15)),
-    chunks=st.tuples(st.integers(1, 8), st.integers(1, 5)),
-    filters=st.sampled_from(
-        [{}, {"compression": "gzip"}, {"compression": "gzip", "shuffle": True}, {"compression": "lzf"}]
-    ),
-    transposed=st.booleans(),
+def _in_blocks(dataset: h5py.Dataset, cuts: list[int], names: int | None = None) -> Any:
+    """What the blocks between cuts hold, side by side: (names, steps)."""
+    return np.concatenate([block.copy() for block in Stored(dataset, "a.h5", names).blocks(cuts)], axis=1)
+
+
+def assert_same(ours: Any, theirs: Any) -> None:
+    """Equal to the bit: -0.0 is not 0.0."""
+    np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
+
+
+STORAGE = st.sampled_from(
+    [
+        {"compression": "gzip"},
+        {"compression": "gzip", "shuffle": True},
+        {"compression": "gzip", "fletcher32": True},
+        {"compression": "lzf"},
+        {},
+    ]
 )
-def test_chunks_are_read_as_h5py_reads_them(
+NUMBERS = st.sampled_from([np.dtype(name) for name in ("<f8", ">f8", "<f4", "<i8", ">i4", "u1")])
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    values=NUMBERS.flatmap(
+        lambda kind: hnp.arrays(
+            kind,
+            st.tuples(st.integers(1, 30), st.integers(1, 9)),
+            elements=st.sampled_from([0.0, MISSING, 1.0, 2.5, 97.0] if kind.kind == "f" else [0, 1, 97]),
+        )
+    ),
+    chunks=st.none() | st.tuples(st.integers(1, 8), st.integers(1, 5)),
+    storage=STORAGE,
+    cuts=st.sets(st.integers(1, 29)),
+    names=st.integers(1, 9),
+)
+def test_datasets_are_read_as_h5py_reads_them_whatever_their_chunks_filters_and_type(
     tmp_path_factory: pytest.TempPathFactory,
     values: Any,
-    chunks: tuple[int, int],
-    filters: dict[str, Any],
-    transposed: bool,
+    chunks: tuple[int, int] | None,
+    storage: dict[str, Any],
+    cuts: set[int],
+    names: int,
 ) -> None:
-    shape = tuple(min(c, n) for c, n in zip(chunks, values.shape, strict=True))
+    rows, columns = values.shape
+    if chunks:
+        storage = {**storage, "chunks": (min(chunks[0], rows), min(chunks[1], columns))}
     with h5py.File(tmp_path_factory.mktemp("h5") / "a.h5", "w") as file:
-        made = file.create_dataset("x", data=values, chunks=shape, **filters)
-        np.testing.assert_array_equal(read_matrix(made, transposed), made[...].T if transposed else made[...])
+        made = file.create_dataset("x", data=values, **(storage if chunks else {}))
+        edges = [0, *sorted(cut for cut in cuts if cut < rows), rows]
+        names = min(names, columns)
+        assert_same(_in_blocks(made, edges, names), made[...].T[:names].astype(float))
+        assert_same(Stored(made, "a.h5").whole(), made[...].astype(float))
+
+
+@pytest.mark.parametrize("chunks", [None, (1, 3), (700, 2), (5000, 1)])
+def test_what_hdf5_itself_must_read_is_read_in_strips(tmp_path: Path, chunks: tuple[int, int] | None) -> None:
+    values = np.random.default_rng(1).random((5000, 3))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("x", data=values, chunks=chunks, compression="lzf" if chunks else None)
+        assert_same(_in_blocks(made, [0, 720, 1440, 1441, 5000]), values.T)
+
+
+def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
+    """P5: the hours before it were given by then; the caller drops them with the input."""
+    path = tmp_path / "a.h5"
+    noise = np.random.default_rng(1).random((1500, 2)) * 1e9
+    tts(path, {"datatargets": {"readbytes": np.ones((1500, 2)), "writebytes": noise}}, OSTS)
+    with h5py.File(path) as file:
+        chunks: list[Any] = []
+        file["datatargets/writebytes"].id.chunk_iter(chunks.append)
+    last = max(chunks, key=lambda chunk: chunk.chunk_offset)
+    content = bytearray(path.read_bytes())
+    content[last.byte_offset + 2 : last.byte_offset + last.size] = bytes(last.size - 2)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"has a damaged dataset /datatargets/writebytes: .*; restore it"):
+        load(path)
+
+
+def test_a_dataset_of_text_is_left_out_and_named(tmp_path: Path) -> None:
+    tts(tmp_path / "a.h5", {"datatargets": {"readbytes": [[1, 2]]}}, OSTS)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        made = file.create_dataset("datatargets/writebytes", data=np.array([[b"x", b"y"]]))
+        made.attrs["columns"] = np.array([b"fs-OST0000", b"fs-OST0001"])
+    tables, rejects = load(tmp_path / "a.h5")
+    assert [(r["read_bytes"], r["write_bytes"]) for r in tables["lustre_ost"]] == [(1, None), (2, None)]
+    assert [(r.part, r.reason) for r in rejects] == [
+        ("/datatargets/writebytes", "is not a matrix of numbers with named columns")
+    ]
 
 
 def test_rows_come_hour_by_hour_over_a_day_and_batches_keep_their_promise(tmp_path: Path) -> None:
