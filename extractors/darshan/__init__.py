@@ -9,10 +9,10 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, content_hash, rejection
+from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
 from extractors.darshan import large, legacy, log3, modules
 from extractors.darshan.complete import Completion, Opened, in_table_order
-from extractors.darshan.content import read_content
+from extractors.darshan.content import hashed, read_content
 from extractors.darshan.decoded import NAMES, Block, Content, Log
 from extractors.darshan.gather import Gathering
 from extractors.darshan.names import Names, read_names
@@ -21,8 +21,6 @@ from schemas.darshan import TABLES
 from schemas.darshan_legacy import DARSHAN_LEGACY
 from schemas.site import OwnerKind, Site
 
-_HOLD: Final = 512 << 20
-"""Inflated bytes of one log that are held; regions beyond that are inflated in pieces, twice."""
 _ALONE: Final = 32 << 20
 """A log of more inflated bytes than this is read by itself."""
 _TOGETHER: Final = 256 << 20
@@ -60,18 +58,19 @@ class Darshan(Extractor):
         seen: set[str] = set()
         for input in sorted(inputs, key=lambda i: i.uri):
             try:
-                with read_content(input.uri) as content:
-                    digest = content_hash(content)
-                    if digest == input.known_hash:
-                        yield Outcome(input, "unchanged", digest)
+                with read_content(input.uri) as content, hashed(content) as wait_for_hash:
+                    if input.known_hash is not None and wait_for_hash() == input.known_hash:
+                        yield Outcome(input, "unchanged", input.known_hash)
                         continue
                     log = open_log(content, input.uri)
+                    sound = large.check(log, content, input.uri) if log.is_large else None
+                    digest = wait_for_hash()
                     if digest in seen:
                         yield Outcome(input, "loaded", digest)
                         continue
                     opened = Opened(input, digest, log.head, log.left_out)
-                    if _is_large(log):
-                        yield from large.read(opened, log, content, site)
+                    if sound:
+                        yield from large.rows(sound, opened, content, site)
                         yield from _end(opened)
                     else:
                         gathered.add(len(held), log.all_regions)
@@ -93,16 +92,7 @@ def open_log(content: Content, uri: str) -> Log:
         raise InputError(uri, "the file is empty", "the job's log was never written; remove it")
     if legacy.is_legacy(content):
         return legacy.open_log(content, uri, _ALONE)
-    return log3.open_log(content, uri, _HOLD)
-
-
-def _is_large(log: Log) -> bool:
-    size = 0
-    for region in log.all_regions:
-        if region.data is None:
-            return True
-        size += len(region.data)
-    return size > _ALONE
+    return log3.open_log(content, uri, _ALONE)
 
 
 def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> Iterator[Batch | Reject | Outcome]:

@@ -59,8 +59,8 @@ def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
     return by_column
 
 
-def columns(by_column: Ints, named: Sequence[Counter | None]) -> dict[str, pa.Array]:
-    """Arrow columns of native words, a row a column; None names one of no use."""
+def columns(by_column: Ints | Sequence[Ints], named: Sequence[Counter | None]) -> dict[str, pa.Array]:
+    """Arrow columns of native words; None names one of no use."""
     return {
         counter.name: unless_marked(values, counter.kind)
         for counter, values in zip(named, by_column, strict=True)

@@ -6,15 +6,19 @@ import mmap
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 
 import fsspec
 
+from extractors.base import content_hash
 from extractors.darshan.decoded import Content
 
-_MAPPED_FROM: Final = 64 << 20
+_MAPPED_FROM: Final = 4 << 20
+_COPIED_FROM: Final = 64 << 20
+_HASHED_ASIDE_FROM: Final = 4 << 20
 
 
 @contextmanager
@@ -24,25 +28,31 @@ def read_content(uri: str) -> Iterator[Content]:
         file = os.open(uri, os.O_RDONLY | os.O_CLOEXEC)
         try:
             size = os.fstat(file).st_size
-            if size < _MAPPED_FROM:
-                yield _read(file, size)
-                return
-            with _mapped(file) as view:
-                yield view
-                return
+            yield _read(file, size) if size < _MAPPED_FROM else _mapped(file)
+            return
         finally:
             os.close(file)
     with fsspec.open(uri, "rb") as remote:
-        content = remote.read(_MAPPED_FROM)
-        if len(content) < _MAPPED_FROM:
-            yield content
+        content = remote.read(_COPIED_FROM)
+        if len(content) < _COPIED_FROM:
+            yield memoryview(content)
             return
         with tempfile.TemporaryFile() as copy:
             copy.write(content)
             shutil.copyfileobj(remote, copy)
             copy.flush()
-            with _mapped(copy.fileno()) as view:
-                yield view
+            yield _mapped(copy.fileno())
+
+
+@contextmanager
+def hashed(content: Content) -> Iterator[Callable[[], str]]:
+    """What waits for the hash of a content. That of a large one is made in a thread of its own meanwhile."""
+    if len(content) < _HASHED_ASIDE_FROM:
+        digest = content_hash(content)
+        yield lambda: digest
+        return
+    with ThreadPoolExecutor(1) as aside:
+        yield aside.submit(content_hash, content).result
 
 
 def _read(file: int, size: int) -> bytes:
@@ -53,7 +63,6 @@ def _read(file: int, size: int) -> bytes:
     return content
 
 
-@contextmanager
-def _mapped(file: int) -> Iterator[memoryview]:
-    with mmap.mmap(file, 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-        yield view
+def _mapped(file: int) -> memoryview:
+    """An open file's content, mapped until the last part of it is let go of: an error's traceback may have one."""
+    return memoryview(mmap.mmap(file, 0, access=mmap.ACCESS_READ))

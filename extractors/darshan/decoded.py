@@ -83,6 +83,11 @@ class Log:
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
     @property
+    def is_large(self) -> bool:
+        """Whether a region was too large to hold."""
+        return any(region.data is None for region in self.all_regions)
+
+    @property
     def all_regions(self) -> list[Region]:
         """The regions of the modules, and that of the names."""
         return [*self.regions, self.names] if self.names else self.regions

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from extractors.darshan.columns import RANK, RECORD_ID, arrow, columns, in_columns, record_order, stored_words, texts
-from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
+from extractors.darshan.decoded import Block, Bytes, Decoded, Group, Ints, Layout
 from schemas import darshan
 from schemas.darshan import autoperf, counters
 from schemas.darshan.counter import Counter, of_version
@@ -74,11 +74,6 @@ def record_words(layout: Layout) -> tuple[int, int]:
 
 def decode(group: Group) -> Decoded:
     """The group's records as one block; their lengths have been checked when the logs were opened."""
-    return Decoded([*blocks(group)])
-
-
-def blocks(group: Group, most: int | None = None) -> Iterator[Block]:
-    """The group's records in their table's order, at most so many in a block."""
     module = _MODULES[group.layout.module]
     named = module.named(group.layout.version)
     stored, counts = stored_words(group.data, group.layout.byte_order), group.lengths // 8
@@ -91,37 +86,89 @@ def blocks(group: Group, most: int | None = None) -> Iterator[Block]:
     logs = group.logs[region]
     records = stored.reshape(-1, len(named))
     order = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
-    step = most or max(len(order), 1)
-    for start in range(0, len(order), step):
-        here = order[start : start + step]
-        yield Block(module.table, logs[here], _columns(group, in_columns(records, here), headers[region[here]]))
+    held = _columns(group.layout, in_columns(records, order), headers[region[order]])
+    return Decoded([Block(module.table, logs[order], held)])
 
 
-def _columns(group: Group, by_column: Ints, headers: Ints) -> dict[str, pa.Array]:
+class Held:
+    """The records of one region, taken in pieces while these are inflated, and given in their table's order.
+
+    Most counters are zero in every record of a log: only what is not is held, which `_used` names in the order of
+    its first appearance; an earlier piece has less of it.
+    """
+
+    def __init__(self, layout: Layout, most_bytes: int) -> None:
+        """Room for so many bytes; as many are taken when the pieces are joined."""
+        self._layout, self._most_bytes = layout, most_bytes
+        self._before, self._words = record_words(layout)
+        self._used = np.arange(2)  # record id and rank
+        self._pieces: list[Ints] = []
+        self._header = np.empty(0, np.int64)
+        self.size_bytes = 0
+
+    def add(self, piece: Bytes) -> bool:
+        """Take whole records, behind the region's header; False where there is no more room."""
+        stored = stored_words(piece, self._layout.byte_order)
+        self._header = stored[: self._before].astype(np.int64)
+        records = stored[self._before :].reshape(-1, self._words)
+        occurring = np.bitwise_or.reduce(records, axis=0).astype(bool)
+        occurring[self._used] = False
+        self._used = np.append(self._used, np.flatnonzero(occurring))
+        self._pieces.append(records[:, self._used])
+        self.size_bytes += self._pieces[-1].nbytes
+        return self.size_bytes <= self._most_bytes
+
+    def blocks(self, block_bytes: int) -> Iterator[Block]:
+        """The records, of which there is no second time, in their table's order; so many bytes of them in a block."""
+        records = self._joined()
+        logs = np.zeros(len(records), dtype=np.int64)
+        order = record_order(logs, records[:, 0].copy(), records[:, 1].copy())
+        step = max(block_bytes // (8 * self._words), 1)
+        for start in range(0, len(order), step):
+            here = order[start : start + step]
+            zeros = logs[: len(here)]
+            by_column = [zeros] * self._words
+            for place, values in zip(self._used, in_columns(records, here), strict=True):
+                by_column[place] = values
+            headers = np.broadcast_to(self._header, (len(here), self._before))
+            yield Block(_MODULES[self._layout.module].table, zeros, _columns(self._layout, by_column, headers))
+
+    def _joined(self) -> Ints:
+        """The records, a row each, with the words that are used."""
+        records = np.zeros((sum(map(len, self._pieces)), len(self._used)), dtype=np.int64)
+        end = len(records)
+        while self._pieces:
+            piece = self._pieces.pop()
+            records[end - len(piece) : end, : piece.shape[1]] = piece
+            end -= len(piece)
+        return records
+
+
+def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) -> dict[str, pa.Array]:
     """The columns of records, each of which comes with the header of its region."""
-    module = _MODULES[group.layout.module]
-    held = columns(by_column, module.named(group.layout.version))
-    match group.layout.module:
+    module = _MODULES[layout.module]
+    held = columns(by_column, module.named(layout.version))
+    match layout.module:
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:
             held["PNETCDF_FILE_OPENS"] = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
         case "DFS" | "DAOS":
-            held |= _daos_ids(group, by_column[-module.tail :])
+            held |= _daos_ids(layout, np.array(by_column[-module.tail :]))
         case "APMPI":
-            held |= _mpi_header(group, headers)
-            held["node_name"] = texts(_bytes(group, by_column[-module.tail :].T))
+            held |= _mpi_header(layout, headers)
+            held["node_name"] = texts(_bytes(layout, np.array(by_column[-module.tail :]).T))
         case "APXC":
             held |= _router_header(headers)
     return held
 
 
-def _bytes(group: Group, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def _bytes(layout: Layout, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
     """Words back as the bytes of the file; a row a record."""
-    order = "<i8" if group.layout.byte_order == "little" else ">i8"
+    order = "<i8" if layout.byte_order == "little" else ">i8"
     return np.ascontiguousarray(places).astype(order).view(np.uint8)
 
 
-def _daos_ids(group: Group, tail: Ints) -> dict[str, pa.Array]:
-    uuids = _bytes(group, tail[:_UUIDS].T)
+def _daos_ids(layout: Layout, tail: Ints) -> dict[str, pa.Array]:
+    uuids = _bytes(layout, tail[:_UUIDS].T)
     held = {"pool_uuid": _uuids(uuids[:, :16]), "container_uuid": _uuids(uuids[:, 16:])}
     for name, values in zip(("object_id_high", "object_id_low"), tail[_UUIDS:], strict=False):
         held[name] = arrow(values, "u8")
@@ -133,9 +180,9 @@ def _uuids(fields: np.ndarray[tuple[int, int], np.dtype[np.uint8]]) -> pa.Array:
     return pa.array([str(UUID(bytes=field.tobytes())) for field in distinct], pa.string()).take(pa.array(which))
 
 
-def _mpi_header(group: Group, header: Ints) -> dict[str, pa.Array]:
+def _mpi_header(layout: Layout, header: Ints) -> dict[str, pa.Array]:
     """The words are id, rank, magic, sync flag (four bytes and four of padding), two variances."""
-    flag = _bytes(group, header[:, 3:4]).view("<u4" if group.layout.byte_order == "little" else ">u4")[:, 0]
+    flag = _bytes(layout, header[:, 3:4]).view("<u4" if layout.byte_order == "little" else ">u4")[:, 0]
     variances = np.ascontiguousarray(header[:, 4:]).view(np.float64)
     return {
         "sync_measured": pa.array(flag != 0),

@@ -22,6 +22,8 @@ _FEED = 32 << 10
 _ZLIB, _GZIP = 15, 31
 """zlib's window sizes, which also name the wrapping."""
 _USUAL_GAIN = 16
+_LEAST_GAIN = 4
+"""A region is seldom compressed by less: one that would then be too large to hold is not tried."""
 _FREE = 64 << 20
 _MOST_GAIN = 400
 """Beyond `_FREE` bytes, no honest region gains more: each record holds a hash or a time that repeats nowhere."""
@@ -32,7 +34,11 @@ class InflateError(Exception):
 
 
 def inflate(compressed: Content, compression: Compression, hold: int) -> Bytes | None:
-    """The region's bytes; None where they are more than `hold`. InflateError where it is damaged or a bomb."""
+    """The region's bytes; None where they are more than `hold`, or likely to be. InflateError where it is damaged
+    or a bomb.
+    """
+    if _LEAST_GAIN * len(compressed) > hold:
+        return None
     if compression == "zlib" and len(compressed) <= _ONE_SHOT and (whole := _one_stream(compressed)) is not None:
         return whole if len(whole) <= hold else None
     room = Room(min(_USUAL_GAIN * len(compressed), hold))

@@ -14,7 +14,7 @@ from itertools import compress
 from typing import Final, NamedTuple
 
 from extractors.base import InputError
-from extractors.darshan.decoded import NAMES, ByteOrder, Content, Head, Layout, Log, Region
+from extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region
 from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from extractors.darshan.modules import reads, record_bytes
 
@@ -130,32 +130,52 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     names_at, names_size = header.names
     job_end = names_at if names_size else min((module.at for module in header.modules), default=len(content))
     log = Log(_read_job(content, uri, header, job_end), None, [])
-    name, at = NAMES, names_at
-    try:
-        if names_size:
-            data = inflate(content[at : at + names_size], header.compression, hold)
-            hold -= len(data or b"")
-            log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data)
-        for (layout, readable, before, record), slot, at, size in header.modules:
-            name = layout.module
-            if not readable:
-                log.left_out.append(_left_out(header, layout, slot, size))
-                continue
-            data = inflate(content[at : at + size], header.compression, hold)
-            hold -= len(data or b"")
-            if data is not None and (len(data) < before or (len(data) - before) % record):
-                problem = f"{len(data)} bytes are not whole records of {record}" + f" behind {before}" * bool(before)
-                raise _damaged(uri, name, at, problem)
-            log.regions.append(Region(layout, data))
-    except InflateError as error:
-        raise _damaged(uri, name, at, error) from None
+    if names_size:
+        data = _inflated(content, uri, header, NAMES, header.names, hold)
+        hold -= len(data or b"")
+        log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data)
+    for module in header.modules:
+        if not module.known.readable:
+            log.left_out.append(_left_out(header, module))
+            continue
+        data = _records(content, uri, header, module, hold)
+        hold -= len(data or b"")
+        log.regions.append(Region(module.known.layout, data))
     return log
 
 
-def _left_out(header: _Header, layout: Layout, slot: int, size: int) -> tuple[str, str]:
+def _records(content: Content, uri: str, header: _Header, module: _Module, hold: int) -> Bytes | None:
+    """A module's region, sure to be of whole records; None where it is more than `hold` bytes."""
+    (layout, _, before, record), _, at, size = module
+    data = _inflated(content, uri, header, layout.module, (at, size), hold)
+    if data is not None and (len(data) < before or (len(data) - before) % record):
+        problem = f"{len(data)} bytes are not whole records of {record}" + f" behind {before}" * bool(before)
+        raise _damaged(uri, layout.module, at, problem)
+    return data
+
+
+def _inflated(
+    content: Content, uri: str, header: _Header, name: str, place: tuple[int, int], hold: int
+) -> Bytes | None:
+    at, size = place
+    try:
+        return inflate(content[at : at + size], header.compression, hold)
+    except InflateError as error:
+        raise _damaged(uri, name, at, error) from None
+
+
+def _left_out(header: _Header, module: _Module) -> tuple[str, str]:
     """(part, reason) for a module whose records can't be read."""
+    (layout, *_), slot, _, size = module
     what = "its version is unknown" if slot < len(header.format.modules) else "the module is unknown"
     return f"module {slot} ({layout.module}) version {layout.version}, {size} bytes", f"{what}; update iolake"
+
+
+def region_data(content: Content, uri: str, name: str, hold: int) -> Bytes | None:
+    """The inflated bytes of a module's region of an opened log; None where they are more than `hold`."""
+    header = _read_header(content, uri)
+    (module,) = (module for module in header.modules if module.known.layout.module == name)
+    return _records(content, uri, header, module, hold)
 
 
 def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ import pytest
 import extractors.darshan
 from demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 from extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
-from extractors.darshan import Darshan, large
+from extractors.darshan import Darshan, large, pieces
 from schemas.gate import conform, in_sort_order
 from schemas.site import Site
 from schemas.table import INPUT_ID
@@ -91,23 +91,33 @@ def test_many_logs_together_give_the_rows_that_each_gives_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("byte_order", ["<", ">"])
-@pytest.mark.parametrize("hold", [50, 1 << 30])
+@pytest.mark.parametrize("hold", [50, 2000, 1 << 30])
 def test_a_log_too_large_to_be_decoded_as_one_gives_the_rows_that_it_would_give_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, byte_order: str, hold: int
 ) -> None:
-    """Held or not; cut into pieces of some hundred bytes, in the middle of records and of traces longer than these."""
+    """Held, or given up on the way, or not; cut into pieces of some hundred bytes, in the middle of records and of
+    traces longer than these.
+    """
     inputs = write(tmp_path, [encode(log(byte_order=byte_order, streams=9))])
     whole, _, _ = results(inputs)
     monkeypatch.setattr(extractors.darshan, "_ALONE", 50)
-    monkeypatch.setattr(extractors.darshan, "_HOLD", hold)
-    monkeypatch.setattr(large, "_WHOLE", 50)
+    monkeypatch.setattr(large, "_HOLD", hold)
+    monkeypatch.setattr(pieces, "_WHOLE", 50)
     for piece in (100, 700, 5000):
-        monkeypatch.setattr(large, "_PIECE", piece)
+        monkeypatch.setattr(pieces, "_PIECE", piece)
+        monkeypatch.setattr(pieces, "_CACHED", piece)
+        monkeypatch.setattr(large, "_BLOCK", 3 * piece)
         assert results(inputs)[0] == whole
 
 
-def test_a_bad_log_is_rejected_and_the_others_load(tmp_path: Path) -> None:
+@pytest.mark.parametrize("alone", [50, 1 << 20])
+@pytest.mark.parametrize("mapped", [50, 1 << 20])
+def test_a_bad_log_is_rejected_and_the_others_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: int, mapped: int
+) -> None:
     """P5: each has a reason, and takes no other with it, even where only decoding finds it."""
+    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    monkeypatch.setattr("extractors.darshan.content._MAPPED_FROM", mapped)
     good, whole = encode(log()), encode(log(compression="none"))
     at, _ = struct.unpack_from("<QQ", whole, 48 + 8 * 16)  # LUSTRE
     broken = bytearray(whole)

@@ -19,7 +19,7 @@ import pytest
 import extractors.darshan
 from demo.formats.darshan import Log, Record, encode
 from extractors.base import Batch, Input, Outcome, Reject
-from extractors.darshan import Darshan, large
+from extractors.darshan import Darshan, large, pieces
 from schemas.site import Site
 
 MUTATIONS = int(os.environ.get("IOLAKE_FUZZ", "300"))
@@ -87,9 +87,12 @@ def test_a_log_is_judged_the_same_whole_and_in_pieces(
         whole = read_log(path)
         with monkeypatch.context() as patched:
             patched.setattr(extractors.darshan, "_ALONE", 1)
-            patched.setattr(extractors.darshan, "_HOLD", hold)
-            patched.setattr(large, "_WHOLE", 1)
-            patched.setattr(large, "_PIECE", 900)
+            patched.setattr("extractors.darshan.content._MAPPED_FROM", 1)
+            patched.setattr(large, "_HOLD", hold)
+            patched.setattr(large, "_BLOCK", 4000)
+            patched.setattr(pieces, "_WHOLE", 1)
+            patched.setattr(pieces, "_PIECE", 900)
+            patched.setattr(pieces, "_CACHED", 700)
             assert sorted_rows(read_log(path)) == sorted_rows(whole), number
         path.unlink()
 
@@ -167,10 +170,10 @@ def parts(content: bytes) -> dict[str, tuple[int, bytes, bytes]]:
     return found
 
 
-@pytest.mark.parametrize("large", [False, True])
-def test_a_bomb_is_rejected_and_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+@pytest.mark.parametrize("alone", [1 << 20, 1 << 40])
+def test_a_bomb_is_rejected_and_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: int) -> None:
     """Two gigabytes of zeros in two megabytes: no region of a log gains so much."""
-    monkeypatch.setattr(extractors.darshan, "_HOLD", (1 << 20) if large else (1 << 40))
+    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
     log = Log(1, 1, 1_500_000_000, 1_500_000_100, 1, "bomb", modules={"POSIX": [Record(1)]}, compression="none")
     content = encode(log)
     compressor = zlib.compressobj(9)

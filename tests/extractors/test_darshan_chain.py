@@ -1,0 +1,31 @@
+"""Chains that are followed at once lead where they lead step by step."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from extractors.darshan.chain import follow
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """(what comes after each thing, where chains start); mostly the thing behind it."""
+    count = draw(st.integers(0, 60))
+    leap = st.integers(0, count)
+    jump = [draw(leap) if draw(st.integers(0, 3)) == 0 else place + 1 for place in range(count)]
+    return jump, draw(st.lists(st.integers(0, count - 1), max_size=4)) if count else []
+
+
+@given(chains())
+def test_what_is_reached_is_what_a_walk_comes_by(told: tuple[list[int], list[int]]) -> None:
+    jump, starts = told
+    walked: set[int] = set()
+    for start in starts:
+        place = start
+        while place < len(jump) and place not in walked:
+            walked.add(place)
+            place = jump[place]
+    reached = follow(np.array(jump, dtype=np.int64), np.array(starts, dtype=np.int64))
+    assert np.flatnonzero(reached).tolist() == sorted(walked)
