@@ -103,8 +103,7 @@ class Completion:
         """path, mount_point and file_system, or of a heatmap the module, where the table has them."""
         columns: dict[str, Any] = {}
         if "record_id" in block.columns and len(self._names):
-            ids = pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False)
-            named = self._names.find(block.logs, ids)
+            named = self._named(block.logs, pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False))
             path = _encoded(pa.array(self._names.places).take(named), self._names.distinct)
             if "path" in wanted:
                 columns["path"] = path
@@ -118,6 +117,12 @@ class Completion:
         if "file_system" in wanted and "mount_point" in columns:
             columns["file_system"] = self._file_systems(columns["mount_point"])
         return columns
+
+    def _named(self, logs: Ints, ids: npt.NDArray[np.uint64]) -> pa.Array:
+        """The index of each row's name; rows of one record, as traces have many, are looked up once."""
+        new = np.append(True, (ids[1:] != ids[:-1]) | (logs[1:] != logs[:-1]))[: len(ids)]
+        named = self._names.find(logs[new], ids[new])
+        return named if new.all() else named.take(pa.array(np.cumsum(new) - 1))
 
     def _file_systems(self, points: pa.DictionaryArray) -> pa.Array:
         """The site's name for what is mounted at each point."""

@@ -36,11 +36,11 @@ def shape(layout: Layout) -> Shape:
     """The lengths of the records of that layout."""
     segment = segment_words(layout)
 
-    def behind(all_words: Ints) -> tuple[Ints, Ints]:
-        at = up_to(all_words, WRITES_AT, HEAD)
-        reading = all_words[at + READS_AT]
-        sound = (reading >= 0) & (reading <= len(all_words))
-        return at[sound], segment * (all_words[at + WRITES_AT] + reading)[sound]
+    def behind(some_words: Ints, most: int) -> tuple[Ints, Ints]:
+        at = up_to(most, some_words, WRITES_AT, HEAD)
+        reading = some_words[at + READS_AT]
+        sound = (reading >= 0) & (reading <= most)
+        return at[sound], segment * (some_words[at + WRITES_AT] + reading)[sound]
 
     return Shape(HEAD, behind)
 
@@ -56,20 +56,20 @@ def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
         return Decoded([], records.damaged)
     writes, segments = records.column(WRITES_AT), records.column(WRITES_AT) + records.column(READS_AT)
     record, place = expand(segments)
+    heads = records.starts[:, None] + np.arange(HEAD)
     size = segment_words(group.layout)
-    at = records.starts[record] + HEAD + size * place
-    body = np.ascontiguousarray(records.words[at[:, None] + np.arange(size)].T)
+    body = np.ascontiguousarray(np.delete(records.words, heads.ravel()).reshape(-1, size).T)
     host = records.words[records.starts[:, None] + np.arange(3, WRITES_AT)]
     order = "<i8" if group.layout.byte_order == "little" else ">i8"
     first = np.searchsorted(records.logs, records.logs)
     held = records.base() | {
         "shared": pa.array(records.column(2) == NOT_RECORDED),
-        "hostname": texts(host.astype(order).view(np.uint8)),
+        "hostname": texts(host.astype(order).view(np.uint8)).dictionary_encode(),
         "record": pa.array(np.arange(len(first)) - first + before),
     }
     rows = take(held, record) | {
-        "module": pa.repeat(group.layout.module, len(record)),
-        "operation": pa.array(["write", "read"]).take(pa.array((place >= writes[record]).view(np.int8))),
+        "module": _encoded([group.layout.module], np.zeros(len(record), dtype=np.int32)),
+        "operation": _encoded(["write", "read"], (place >= writes[record]).astype(np.int32)),
         "segment": pa.array(place + np.where(record == 0, done, 0)),
         "offset": _offsets(group.layout, body[0]),
         "length": pa.array(body[1]),
@@ -79,6 +79,10 @@ def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
     if size == 5:
         rows["thread_id"] = pa.array(body[4].view(np.uint64))
     return Decoded([Block(darshan.DARSHAN_DXT, records.logs[record], rows)])
+
+
+def _encoded(values: list[str], codes: npt.NDArray[np.int32]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(codes, pa.array(values))
 
 
 def _offsets(layout: Layout, offsets: npt.NDArray[np.int64]) -> pa.Array:

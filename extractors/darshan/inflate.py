@@ -22,7 +22,7 @@ _FEED = 32 << 10
 _ZLIB, _GZIP = 15, 31
 """zlib's window sizes, which also name the wrapping."""
 _USUAL_GAIN = 16
-_LEAST_GAIN = 4
+_LEAST_GAIN = 2
 """A region is seldom compressed by less: one that would then be too large to hold is not tried."""
 _FREE = 64 << 20
 _MOST_GAIN = 400

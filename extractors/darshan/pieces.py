@@ -116,20 +116,21 @@ def _traces(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Piece
     for part in stream:
         waiting += part
         whole, records = _whole(waiting, layout)
-        data, rest = waiting[:whole], waiting[whole:]
+        data: Bytes = memoryview(waiting)[:whole]
+        rest: Bytes = memoryview(waiting)[whole:]
         fitting = max(len(rest) - head, 0) // segment
         if fitting:
             writes, reads = counts.unpack_from(rest, 8 * dxt.WRITES_AT)
             if writes < 0 or reads < 0:
                 break
             here = min(writes, fitting)
-            start = rest[: 8 * dxt.WRITES_AT]
-            data += start + counts.pack(here, fitting - here) + rest[head : head + segment * fitting]
-            rest = start + counts.pack(writes - here, reads - (fitting - here)) + rest[head + segment * fitting :]
+            start, end = bytes(rest[: 8 * dxt.WRITES_AT]), head + segment * fitting
+            data = b"".join([data, start, counts.pack(here, fitting - here), rest[head:end]])
+            rest = start + counts.pack(writes - here, reads - (fitting - here)) + rest[end:]
         yield Piece(data, before, done)
         before += records
         done = fitting if records else done + fitting
-        waiting = rest
+        waiting = bytes(rest)
     if waiting:
         raise damaged(layout, uri, DAMAGED)
 

@@ -13,6 +13,8 @@ from extractors.darshan.chain import find, follow
 from extractors.darshan.columns import record_order, unless_marked, words
 from extractors.darshan.decoded import Group, Ints
 
+_FEW: Final = 64
+"""So many records of a region are sooner walked along than looked for among all of its words."""
 DAMAGED: Final = "its records do not end where it ends"
 
 
@@ -42,18 +44,18 @@ class Records:
 class Shape(NamedTuple):
     """How long records are: `head` words, and then as many as `behind` says.
 
-    `behind` takes a region's words and gives the positions where a record could begin, ascending, and how many
-    words would follow the head of each: no less than none, and no more than the region has.
+    `behind` takes words, and how many the region has, and gives the positions where a record could begin,
+    ascending, and how many words would follow the head of each: no less than none, and of no part more than that.
     """
 
     head: int
-    behind: Callable[[Ints], tuple[Ints, Ints]]
+    behind: Callable[[Ints, int], tuple[Ints, Ints]]
 
 
-def up_to(all_words: Ints, place: int, head: int) -> Ints:
-    """The positions whose word at `place`, in a head of so many words, is between 0 and the number of words."""
-    words_there = all_words[place : len(all_words) - head + place + 1].view(np.uint64)  # less than 0 is then huge
-    return np.flatnonzero(words_there <= len(all_words))
+def up_to(most: int, some_words: Ints, place: int, head: int) -> Ints:
+    """The positions whose word at `place`, in a head of so many words, is between 0 and `most`."""
+    words_there = some_words[place : len(some_words) - head + place + 1].view(np.uint64)  # less than 0 is then huge
+    return np.flatnonzero(words_there <= most)
 
 
 def find_records(group: Group, shape: Shape) -> Records:
@@ -78,9 +80,11 @@ def whole_records(all_words: Ints, shape: Shape) -> tuple[int, int]:
 
 def _found(all_words: Ints, shape: Shape, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
     """(where records begin, where one should begin but can't), in regions with these starts and ends."""
+    if len(starts) == 1 and (few := _walked(all_words, shape)):
+        return few
     if len(all_words) < shape.head:
         return np.empty(0, np.int64), starts
-    candidates, behind = shape.behind(all_words)
+    candidates, behind = shape.behind(all_words, len(all_words))
     following = candidates + shape.head + behind
     end = ends[np.searchsorted(ends, candidates, side="right")]
     fits = following <= end
@@ -91,6 +95,19 @@ def _found(all_words: Ints, shape: Shape, starts: Ints, ends: Ints) -> tuple[Int
     reached = follow(jump, first[first < nothing])
     breaks = reached & (jump == nothing) & (following < end)
     return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])
+
+
+def _walked(all_words: Ints, shape: Shape) -> tuple[Ints, Ints] | None:
+    """The same for one region of a few records, found from one to the next; None where there are more."""
+    found, at, end = list[int](), 0, len(all_words)
+    while len(found) <= _FEW:
+        head = all_words[at : at + shape.head]
+        here, behind = shape.behind(head, end) if len(head) == shape.head else (head[:0], head[:0])
+        if at == end or not len(here) or (following := at + shape.head + int(behind[0])) > end:
+            return np.array(found, dtype=np.int64), np.array([at] if at < end else [], dtype=np.int64)
+        found.append(at)
+        at = following
+    return None
 
 
 def expand(counts: Ints) -> tuple[Ints, Ints]:

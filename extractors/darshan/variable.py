@@ -18,26 +18,26 @@ _COMPONENT: Final = 9
 """Words of a Lustre component: seven counters and sixteen bytes of a pool's name."""
 
 
-def _behind_lustre_1(all_words: Ints) -> tuple[Ints, Ints]:
-    at = up_to(all_words, 6, 7)
-    return at, all_words[at + 6]
+def _behind_lustre_1(some_words: Ints, most: int) -> tuple[Ints, Ints]:
+    at = up_to(most, some_words, 6, 7)
+    return at, some_words[at + 6]
 
 
-def _behind_lustre_2(all_words: Ints) -> tuple[Ints, Ints]:
-    at = up_to(all_words, 2, 4)
-    stripes = all_words[at + 3]
-    sound = (stripes >= 0) & (stripes <= len(all_words))
-    return at[sound], (_COMPONENT * all_words[at + 2] + stripes)[sound]
+def _behind_lustre_2(some_words: Ints, most: int) -> tuple[Ints, Ints]:
+    at = up_to(most, some_words, 2, 4)
+    stripes = some_words[at + 3]
+    sound = (stripes >= 0) & (stripes <= most)
+    return at[sound], (_COMPONENT * some_words[at + 2] + stripes)[sound]
 
 
-def _behind_heatmap(all_words: Ints) -> tuple[Ints, Ints]:
-    at = up_to(all_words, 3, 6)
-    return at, 2 * all_words[at + 3]
+def _behind_heatmap(some_words: Ints, most: int) -> tuple[Ints, Ints]:
+    at = up_to(most, some_words, 3, 6)
+    return at, 2 * some_words[at + 3]
 
 
-def _behind_mdhim(all_words: Ints) -> tuple[Ints, Ints]:
-    at = up_to(all_words, _SERVERS_AT, len(_MDHIM_WORDS))
-    return at, all_words[at + _SERVERS_AT]
+def _behind_mdhim(some_words: Ints, most: int) -> tuple[Ints, Ints]:
+    at = up_to(most, some_words, _SERVERS_AT, len(_MDHIM_WORDS))
+    return at, some_words[at + _SERVERS_AT]
 
 
 _MDHIM_WORDS: Final = (RECORD_ID, RANK, *counters.MDHIM)
