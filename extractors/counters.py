@@ -40,12 +40,6 @@ def sample_order(component: Ints, ts: Ints) -> Ints:
     return row_of[row_of >= 0]
 
 
-def intervals(component: Ints, order: Ints) -> tuple[Ints, Ints]:
-    """(opening row, closing row) of each interval between consecutive samples of one component."""
-    same = np.flatnonzero(component[order][1:] == component[order][:-1])
-    return order[same], order[same + 1]
-
-
 def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
     """(amounts, whether the counters were reset) of readings (counters, samples) at both ends of intervals.
 

@@ -62,19 +62,20 @@ class Lmt(Extractor):
 
 
 def _day(input: Input, day: Day, known: Components, backend: str | None) -> Iterator[Batch | Reject]:
-    steps = len(day.edges) - 1
-    osts, mdts = Sums.none(steps, len(known.ost.values)), Sums.none(steps, len(known.mdt.values))
-    batches = (
-        *ost_batches(day, known.ost, osts),
-        *mdt_batches(day, known, mdts),
-        *server_batches(day, known),
-        target_batch(day, backend),
-    )
-    yield from (
-        batch for batch in (*batches, fs_batch(day.edges, osts, mdts)) if batch.table.name not in input.superseded
-    )
+    yield from (batch for batch in _batches(day, known, backend) if batch.table.name not in input.superseded)
     for table, count in day.unnamed.items():
         yield Reject(input, f"{count} samples have an id that no name belongs to", table)
+
+
+def _batches(day: Day, known: Components, backend: str | None) -> Iterator[Batch]:
+    """The day's rows; those of the whole file system last, when all has been added to its sums."""
+    steps = len(day.edges) - 1
+    osts, mdts = Sums.none(steps, len(known.ost.values)), Sums.none(steps, len(known.mdt.values))
+    yield from ost_batches(day, known.ost, osts)
+    yield from mdt_batches(day, known, mdts)
+    yield from server_batches(day, known)
+    yield target_batch(day, backend)
+    yield fs_batch(day.edges, osts, mdts)
 
 
 def _is_database(uri: str) -> bool:

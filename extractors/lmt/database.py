@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 
 from extractors.base import InputError
 from extractors.counters import Ints
+from extractors.lmt.lookup import Lookup
 
 Kind = Literal["integer", "decimal", "text"]
 _ARROW: Final = {"integer": pa.int64(), "decimal": pa.float64(), "text": pa.string()}
@@ -134,20 +135,14 @@ def _with_nulls(found: pa.Table, columns: Mapping[str, Kind]) -> pa.Table:
 
 
 class Ticks:
-    """Ids of sample times, rising, and the times in UTC microseconds."""
+    """Ids of sample times, rising, and the times in UTC microseconds; `us_of` gives those of ids in any order."""
 
     def __init__(self, ids: Ints, us: Ints) -> None:
         self.ids, self.us = ids, us
+        self.us_of = Lookup(ids, us)
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def us_of(self, ids: Ints) -> Ints:
-        """Times of `ids`, which may be in any order; -1 where an id is not one of these."""
-        if not len(self.ids):
-            return np.full(len(ids), -1, np.int64)
-        place = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
-        return np.where(self.ids[place] == ids, self.us[place], -1)
 
 
 def _to_utc(local: np.ndarray, zone: ZoneInfo) -> Ints:

@@ -42,11 +42,10 @@ def _labels(db: Database, table: str, id: str, name: str, backend: str | None) -
 
 def ost_batches(day: Day, labels: Labels, sums: Sums) -> Iterator[Batch]:
     """`lustre_ost`, piece after piece of the day; the traffic is added to `sums`."""
-    batches = []
     for opened in _pieces(day, OST, labels):
         (read, written), reset = opened.amounts(OST.counters)
         every = np.ones(len(read), bool)
-        place = Placement(opened.us[opened.opening], opened.us[opened.closing], day.edges)
+        place = Placement(opened.start_us, opened.end_us, day.edges)
         sums.add(place, {"read_bytes": (read, every), "write_bytes": (written, every)})
         columns = {
             **opened.columns("ost", labels.values),
@@ -55,8 +54,7 @@ def ost_batches(day: Day, labels: Labels, sums: Sums) -> Iterator[Batch]:
             "reset": pa.array(reset),
             **_space({name: opened.at_start(name) for name in SPACE}),
         }
-        batches.append(Batch(LUSTRE_OST, rows(LUSTRE_OST, columns, len(read)), in_order=True))
-    yield from reversed(batches)
+        yield Batch(LUSTRE_OST, rows(LUSTRE_OST, columns, len(read)), in_order=True)
 
 
 def server_batches(day: Day, known: Components) -> Iterator[Batch]:
@@ -75,7 +73,7 @@ def server_batches(day: Day, known: Components) -> Iterator[Batch]:
 
 
 def _pieces(day: Day, kind: Samples, labels: Labels) -> Iterator[Opened]:
-    """The intervals of each piece, last piece first; nothing where the database has no such samples."""
+    """The intervals of each piece; nothing where the database has no such samples."""
     if labels.values and kind.table in day.db.tables:
         yield from day.intervals(kind, labels)
 
@@ -126,8 +124,8 @@ def _listings(day: Day, known: Components) -> Iterator[tuple[int, Ints, Ints, Fl
     """(place of the target's name, times, readings, listed (times, operations)) of each metadata target."""
     if OPERATIONS.table not in day.db.tables or not known.mdt.values:
         return
-    around = [day.neighbours(OPERATIONS, known.mdt, after) for after in (False, True)]
-    samples = pa.concat_tables([around[0], *day.pieces(OPERATIONS, known.mdt), around[1]])
+    before, after = day.last_before(OPERATIONS, known.mdt), day.first_after(OPERATIONS, known.mdt)
+    samples = pa.concat_tables([before, *day.pieces(OPERATIONS, known.mdt), after])
     code, us = samples["code"].to_numpy(), samples["us"].to_numpy()
     operation, reading = known.operations.codes(samples["OPERATION_ID"].to_numpy()), samples["SAMPLES"].to_numpy()
     for target in np.unique(code):
@@ -152,7 +150,7 @@ def _mdt_space(day: Day, labels: Labels, code: Ints, us: Ints) -> dict[str, pa.A
     return _space({name: samples[name].take(found) for name in SPACE})
 
 
-def _space(samples: Mapping[str, pa.ChunkedArray]) -> dict[str, pa.ChunkedArray]:
+def _space(samples: Mapping[str, pa.Array | pa.ChunkedArray]) -> dict[str, pa.Array | pa.ChunkedArray]:
     return {
         "used_bytes": pc.multiply(samples["KBYTES_USED"], _KIB),
         "total_bytes": pc.multiply(pc.add(samples["KBYTES_USED"], samples["KBYTES_FREE"]), _KIB),
