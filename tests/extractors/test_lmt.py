@@ -3,81 +3,19 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-import pyarrow as pa
 import pymysql
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-import extractors.lmt.samples
-from extractors.base import Batch, InputError, Reject, Span
+from extractors.base import InputError, Span
 from extractors.lmt import Lmt
 from extractors.lmt.database import Database
-from extractors.lmt.lookup import Lookup
-from schemas.gate import conform, in_sort_order
-from schemas.lustre import LUSTRE_OST
-from schemas.site import Site
 from tests.extractors.conftest import PASSWORD
-
-SCHEMA = """
-CREATE TABLE FILESYSTEM_INFO (FILESYSTEM_ID INTEGER, FILESYSTEM_NAME VARCHAR(128), SCHEMA_VERSION FLOAT);
-CREATE TABLE OSS_INFO (OSS_ID INTEGER, FILESYSTEM_ID INTEGER, HOSTNAME VARCHAR(128), FAILOVERHOST VARCHAR(128));
-CREATE TABLE OST_INFO (OST_ID INTEGER PRIMARY KEY, OSS_ID INTEGER, OST_NAME VARCHAR(128), HOSTNAME VARCHAR(128),
-  OFFLINE TINYINT, DEVICE_NAME VARCHAR(128));
-CREATE TABLE MDS_INFO (MDS_ID INTEGER PRIMARY KEY, FILESYSTEM_ID INTEGER, MDS_NAME VARCHAR(128), HOSTNAME VARCHAR(128),
-  DEVICE_NAME VARCHAR(128));
-CREATE TABLE ROUTER_INFO (ROUTER_ID INTEGER PRIMARY KEY, HOSTNAME VARCHAR(128));
-CREATE TABLE OPERATION_INFO (OPERATION_ID INTEGER PRIMARY KEY, OPERATION_NAME VARCHAR(64), UNITS VARCHAR(16));
-CREATE TABLE TIMESTAMP_INFO (TS_ID INTEGER PRIMARY KEY, TIMESTAMP DATETIME NOT NULL);
-CREATE TABLE OST_DATA (OST_ID INTEGER, TS_ID INTEGER, READ_BYTES BIGINT, WRITE_BYTES BIGINT, PCT_CPU FLOAT,
-  KBYTES_FREE BIGINT, KBYTES_USED BIGINT, INODES_FREE BIGINT, INODES_USED BIGINT, PRIMARY KEY (OST_ID, TS_ID));
-CREATE TABLE OSS_DATA (OSS_ID INTEGER, TS_ID INTEGER, PCT_CPU FLOAT, PCT_MEMORY FLOAT, PRIMARY KEY (OSS_ID, TS_ID));
-CREATE TABLE MDS_DATA (MDS_ID INTEGER, TS_ID INTEGER, PCT_CPU FLOAT, KBYTES_FREE BIGINT, KBYTES_USED BIGINT,
-  INODES_FREE BIGINT, INODES_USED BIGINT, PRIMARY KEY (MDS_ID, TS_ID));
-CREATE TABLE MDS_OPS_DATA (MDS_ID INTEGER, TS_ID INTEGER, OPERATION_ID INTEGER, SAMPLES BIGINT, SUM BIGINT);
-CREATE TABLE ROUTER_DATA (ROUTER_ID INTEGER, TS_ID INTEGER, BYTES BIGINT, PCT_CPU FLOAT);
-INSERT INTO OSS_INFO VALUES (1, 1, 'oss1', 'oss2'), (2, 1, 'oss2', NULL);
-INSERT INTO OST_INFO VALUES (7, 1, 'my-fs-OST0000', 'oss1', 0, '/dev/a'), (3, 2, 'my-fs-OST0001', 'oss2', 1, NULL);
-INSERT INTO MDS_INFO VALUES (1, 1, 'my-fs-MDT0000', 'mds', '/dev/m'), (2, 1, 'my-fs-MDT0001', 'mds', '/dev/n');
-INSERT INTO ROUTER_INFO VALUES (1, 'rtr');
-INSERT INTO OPERATION_INFO VALUES (40, 'open', 'reqs'), (4, 'quotactl', 'reqs'), (9, 'statfs', 'reqs');
-"""
-ALL = Span()
-
-
-class Db:
-    """A database under test, of either kind, with the way to fill it."""
-
-    def __init__(self, uri: str, execute: Callable[[str], None], file: Path | None = None) -> None:
-        self.uri, self._execute, self.file = uri, execute, file
-        self.run(SCHEMA)
-
-    def run(self, script: str) -> None:
-        """Run statements that end in semicolons."""
-        for statement in script.split(";\n"):
-            if statement.strip():
-                self._execute(statement)
-
-    def add(self, table: str, *rows: tuple[Any, ...]) -> None:
-        """Insert rows."""
-        values = ", ".join("(" + ", ".join("NULL" if v is None else repr(v) for v in row) + ")" for row in rows)
-        self.run(f"INSERT INTO {table} VALUES {values}")
-
-    def ticks(self, *times: str) -> None:
-        """Number the times of samples from 100 on."""
-        self.add("TIMESTAMP_INFO", *((100 + i, t) for i, t in enumerate(times)))
-
-    def ost(self, ost: int, tick: int, read: int | None, write: int | None, used: int = 4, free: int = 6) -> None:
-        """One sample of a storage target."""
-        self.add("OST_DATA", (ost, tick, read, write, None, free, used, 60, 40))
+from tests.extractors.lmt_database import ALL, Db, load, site, void
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -94,35 +32,6 @@ def db(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monke
         cursor.execute("CREATE OR REPLACE DATABASE filesystem_fs")
         cursor.execute("USE filesystem_fs")
         yield Db(f"mysql://reader@127.0.0.1:{port}/filesystem_fs", lambda s: void(cursor.execute(s)))
-
-
-def void(_result: object) -> None:
-    """Nothing, whatever a cursor returns."""
-
-
-def site(uri: str, zone: str = "UTC", key: str = "uri") -> Site:
-    """A site with one LMT database."""
-    system = {"timezone": zone, "backend": "my-fs", "lmt": {key: uri}}
-    return Site.model_validate({"root": "/", "file_systems": {"scratch": system}})
-
-
-def load(
-    uri: str, zone: str = "UTC", span: Span = ALL, key: str = "uri"
-) -> tuple[dict[str, list[dict[str, Any]]], list[Reject]]:
-    """(table to rows, rejects) of all days; every batch passes the gate."""
-    where = site(uri, zone, key)
-    tables: dict[str, list[dict[str, Any]]] = {}
-    rejects = []
-    for input in Lmt().find(where, span):
-        for found in Lmt().read(input, where):
-            if isinstance(found, Batch):
-                data = conform(found.table, pa.table(found.data), found.table.batch_schema)
-                tables.setdefault(found.table.name, []).extend(
-                    in_sort_order(found.table, data, found.in_order).to_pylist()
-                )
-            else:
-                rejects.append(found)
-    return tables, rejects
 
 
 def test_a_row_goes_from_a_sample_to_the_next_of_its_target(db: Db) -> None:
@@ -327,80 +236,6 @@ def test_a_server_that_does_not_answer_is_found_and_not_read(mariadb: int) -> No
     assert (input.uri, input.day) == ("mysql://reader@127.0.0.1:9/filesystem_fs", None)
     with pytest.raises(ConnectionError):
         list(Lmt().read(input, where))
-
-
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    samples=st.dictionaries(
-        st.tuples(st.sampled_from([3, 7]), st.integers(0, 11)), st.none() | st.integers(0, 50), max_size=20
-    )
-)
-def test_a_day_in_pieces_has_the_rows_of_the_day(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: dict[tuple[int, int], int | None]
-) -> None:
-    """P2: whatever hours a target is silent for, each of its rows ends at its next sample, also of the day after."""
-    monkeypatch.setattr(extractors.lmt.samples, "_PIECE_SAMPLES", 1)  # a piece an hour
-    (tmp_path / "lmt.db").unlink(missing_ok=True)
-    con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
-    db = Db(f"sqlite:///{tmp_path}/lmt.db", lambda s: void(con.execute(s)))
-    moments = [datetime(2026, 3, 1, 14) + timedelta(minutes=40 * i) for i in range(18)]  # three of the next day
-    db.ticks(*map(str, moments))
-    for (ost, tick), read in sorted(samples.items()):
-        db.ost(ost, 100 + tick + 6 * (tick > 9), read, 0, used=tick)
-    con.close()
-    wanted = []
-    for ost, name in ((7, "OST0000"), (3, "OST0001")):
-        own = [
-            (moments[tick + 6 * (tick > 9)], read, tick)
-            for (target, tick), read in sorted(samples.items())
-            if target == ost and read is not None
-        ]
-        wanted += [
-            (start.replace(minute=0), name, start, end - start, now - then if now >= then else now, used * 1024)
-            for (start, then, used), (end, now, _) in pairwise(own)
-            if start.day == 1
-        ]
-    rows = load(db.uri, span=Span(date(2026, 3, 1), date(2026, 3, 2)))[0].get("lustre_ost", [])
-    assert [
-        (
-            r["ts"].replace(minute=0),
-            r["ost"],
-            r["ts"],
-            timedelta(seconds=r["interval_s"]),
-            r["read_bytes"],
-            r["used_bytes"],
-        )
-        for r in rows
-    ] == sorted(wanted)
-
-
-def test_the_first_rows_of_a_day_come_before_its_last_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extractors.lmt.samples, "_PIECE_SAMPLES", 1)
-    con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
-    db = Db(f"sqlite:///{tmp_path}/lmt.db", lambda s: void(con.execute(s)))
-    db.ticks(*(f"2026-03-01 {hour:02}:30:00" for hour in range(12)))
-    for tick in range(12):
-        db.ost(7, 100 + tick, tick, 0)
-    where = site(db.uri)
-    (input,) = Lmt().find(where, ALL)
-    found = Lmt().read(input, where)
-    first = next(found)
-    assert isinstance(first, Batch) and [r["ts"].hour for r in first.data.to_pylist()] == [0]
-    con.execute("UPDATE OST_DATA SET READ_BYTES = 1000 WHERE TS_ID = 111")
-    con.close()
-    rest = [row for b in found if isinstance(b, Batch) and b.table is LUSTRE_OST for row in b.data.to_pylist()]
-    assert [(r["ts"].hour, r["read_bytes"]) for r in rest] == [*((hour, 1) for hour in range(1, 10)), (10, 990)]
-
-
-@given(
-    known=st.dictionaries(st.integers(-(2**62), 2**62) | st.integers(0, 2000), st.integers(0, 99), max_size=9),
-    asked=st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-5, 2005), max_size=9),
-)
-def test_ids_are_looked_up_whether_they_lie_close_or_not(known: dict[int, int], asked: list[int]) -> None:
-    ids = sorted(known)
-    lookup = Lookup(np.array(ids, np.int64), np.array([known[i] for i in ids], np.int64))
-    asked += ids
-    assert lookup(np.array(asked, np.int64)).tolist() == [known.get(i, -1) for i in asked]
 
 
 def test_counters_of_any_declared_kind_are_whole_numbers(db: Db) -> None:
