@@ -201,8 +201,8 @@ def large(root: Path, what: str, count: int) -> None:
     print(f"one log of {count:,} {what}, {size / 1e6:.0f} MB")
     for task in ("iolake, decoding", "iolake, to a snapshot"):
         told = run(task, folder)
-        rate = count / told["cpu_s"]
-        print(f"  {task:24} {rate:11,.0f} {what} a CPU-second, {told['peak_mib']:6.0f} MiB at most")
+        print(f"  {task:24} {count / told['cpu_s']:11,.0f} {what} a CPU-second", end="")
+        print(f", {count / told['s']:11,.0f} a second, {told['peak_mib']:6.0f} MiB at most")
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ class Held:
     """
 
     def __init__(self, layout: Layout, most_bytes: int) -> None:
-        """Room for so many bytes; as many are taken when the pieces are joined."""
+        """Room for so many bytes."""
         self._layout, self._most_bytes = layout, most_bytes
         self._before, self._words = record_words(layout)
         self._used = np.arange(2)  # record id and rank
@@ -113,7 +113,8 @@ class Held:
         records = stored[self._before :].reshape(-1, self._words)
         occurring = np.bitwise_or.reduce(records, axis=0).astype(bool)
         occurring[self._used] = False
-        self._used = np.append(self._used, np.flatnonzero(occurring))
+        if occurring.any():
+            self._used = np.append(self._used, np.flatnonzero(occurring))
         self._pieces.append(records[:, self._used])
         self.size_bytes += self._pieces[-1].nbytes
         return self.size_bytes <= self._most_bytes

@@ -19,7 +19,7 @@ from extractors.darshan.pieces import Piece, damaged, is_whole, pieces, small_pi
 from schemas.site import Site
 
 _HOLD: Final = 512 << 20
-"""Inflated bytes of one log that are held; regions beyond that are inflated twice, in pieces."""
+"""Room for what is held of one log; regions beyond that are inflated twice, in pieces."""
 _NAMES_MOST: Final = 1 << 30
 _BLOCK: Final = 32 << 20
 """Bytes of records that are given at once."""
@@ -29,7 +29,7 @@ _ONLY: Final = np.zeros(1, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """A log that has been found whole: its names, and its regions with the records of those held in columns."""
+    """A log that has been found whole: its names, and its regions, with the records of those that are held."""
 
     names: Names
     regions: list[tuple[Region, fixed.Held | None]]
@@ -69,12 +69,13 @@ def rows(sound: Sound, opened: Opened, content: Content, site: Site) -> Iterator
 
 
 def _held(region: Region, content: Content, uri: str, room: int) -> fixed.Held | None:
-    """A region's records in columns; None where they are more than `room` bytes. InputError where it is damaged."""
-    held: fixed.Held | None = fixed.Held(region.layout, room)
+    """A region's records; None where there is not the room to hold them. InputError where it is damaged."""
+    held: fixed.Held | None = fixed.Held(region.layout, room // 2)  # joining its pieces takes the other half
     for piece in small_pieces(region, content, uri):
         if held and not held.add(piece):
             held = None
-    region.data = region.data if held is None else None
+    if held:
+        region.data = None
     return held
 
 
