@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import fsspec
 import pyarrow as pa
+import xxhash
 
 from schemas.site import OwnerKind, Site
 from schemas.table import Table
@@ -100,7 +101,8 @@ class Reject:
 class Outcome:
     """How one input ended: the last thing that `read_many` says of it.
 
-    `unchanged` means that its content is what the lake has; a rejected input's rows are not in any batch.
+    `unchanged` means that its content is what the lake has, and none of its rows were in any batch; those of a rejected
+    input may have been.
     """
 
     input: Input
@@ -137,29 +139,36 @@ class Extractor(ABC):
             return hashlib.file_digest(file, _blake2b).hexdigest()
 
     def read_many(self, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
-        """Read `inputs`; every one of them ends in exactly one Outcome, and a rejected one left no rows.
+        """Read `inputs`; every one of them ends in exactly one Outcome.
 
-        This default reads one after the other and holds an input's batches until it is whole; a source with
-        a faster way for many inputs, or with inputs larger than memory, overrides it.
+        This default reads one after the other and hands rows on as they come, so that they can be written meanwhile;
+        those of an input that is rejected in the end are the caller's to drop. A source with a faster way for many
+        inputs overrides it.
         """
         for input in inputs:
             try:
-                digest = self.hash(input, site)
-                if digest is not None and digest == input.known_hash:
-                    yield Outcome(input, "unchanged", digest)
-                    continue
-                results = list(self.read(input, site))
+                yield from self._read_one(input, site)
             except (InputError, OSError) as error:
                 yield rejection(input, error)
                 yield Outcome(input, "rejected")
-                continue
-            digest = digest or rows_hash(results)
-            if digest == input.known_hash:
-                yield Outcome(input, "unchanged", digest)
-                continue
-            for result in results:
-                yield with_input_id(result, input) if isinstance(result, Batch) else result
-            yield Outcome(input, "loaded", digest)
+
+    def _read_one(self, input: Input, site: Site) -> Iterator[Batch | Reject | Outcome]:
+        digest = self.hash(input, site)
+        if digest is not None and digest == input.known_hash:
+            yield Outcome(input, "unchanged", digest)
+            return
+        results: Iterable[Batch | Reject] = self.read(input, site)
+        rows = _RowsHash()
+        if digest is None:
+            results = rows.passing(results)
+            if input.known_hash is not None:
+                results = list(results)  # only all of them tell whether they are what the lake has
+                if rows.hexdigest() == input.known_hash:
+                    yield Outcome(input, "unchanged", input.known_hash)
+                    return
+        for result in results:
+            yield with_input_id(result, input) if isinstance(result, Batch) else result
+        yield Outcome(input, "loaded", digest or rows.hexdigest())
 
 
 def rejection(input: Input, error: InputError | OSError) -> Reject:
@@ -176,31 +185,34 @@ def with_input_id(batch: Batch, input: Input) -> Batch:
     return replace(batch, data=data.append_column("input_id", names))
 
 
-def rows_hash(results: Iterable[Batch | Reject]) -> str:
-    """Hash of what was read, for an input that has no content of its own, such as a database's day."""
-    digest = _Digest()
-    for result in results:
-        if isinstance(result, Reject):
-            digest.write(f"{result.part}\0{result.reason}".encode())
-            continue
-        digest.write(result.table.name.encode())
-        told = result.data.select([n for n in result.data.schema.names if result.data[n].null_count < len(result.data)])
-        with pa.ipc.new_stream(pa.PythonFile(digest, "w"), told.schema) as writer:
-            writer.write(told)
-    return digest.hash.hexdigest()
+class _RowsHash(io.RawIOBase):
+    """Hash of what is read of an input that has no content of its own, such as a database's day.
 
-
-class _Digest(io.RawIOBase):
-    """A file whose content goes nowhere but into a hash."""
+    It only has to tell a change, so it is one of the fast ones.
+    """
 
     def __init__(self) -> None:
-        self.hash = _blake2b()
+        self._hash = xxhash.xxh3_128()
+        self.hexdigest = self._hash.hexdigest
+
+    def passing(self, results: Iterable[Batch | Reject]) -> Iterator[Batch | Reject]:
+        """The same results, each hashed as it goes by."""
+        for result in results:
+            if isinstance(result, Reject):
+                self.write(f"{result.part}\0{result.reason}".encode())
+            else:
+                self.write(result.table.name.encode())
+                names = result.data.schema.names
+                told = result.data.select([n for n in names if result.data[n].null_count < len(result.data)])
+                with pa.ipc.new_stream(pa.PythonFile(self, "w"), told.schema) as writer:
+                    writer.write(told)
+            yield result
 
     def writable(self) -> bool:
         return True
 
     def write(self, content: Any) -> int:
-        self.hash.update(content)
+        self._hash.update(content)
         return len(content)
 
 

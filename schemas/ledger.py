@@ -74,7 +74,7 @@ INPUTS: Final = LedgerTable(
         _DAY,
         Column("size_bytes", _N, "size when it was read; null for what has none", unit="B"),
         Column("mtime", TIMESTAMP, "time of its last change when it was read; null to have it read again"),
-        Column("content_hash", TEXT, "BLAKE2b-128 of its content"),
+        Column("content_hash", TEXT, "BLAKE2b-128 of its content; XXH3-128 of its rows where it has no other"),
         _VERSION,
         Column("status", TEXT, _STATUS_DOC),
         Column("superseded", _LIST, "its tables that a better source fills instead"),
