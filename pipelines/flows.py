@@ -14,9 +14,11 @@ from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import as_completed
 
 from extractors.base import Span
-from pipelines.ingest import Report, bundles, decoders, prepare, stage_bundle, whole_loads
-from pipelines.plan import Plan, Unit
+from pipelines.ingest import Report, bundles, prepare, whole_loads
+from pipelines.plan import Plan
 from pipelines.progress import line, summary
+from pipelines.stage import Unit, stage_bundle
+from pipelines.workers import workers_for
 from schemas.site import Site
 from warehouse.records import Load
 from warehouse.warehouse import Published, Warehouse
@@ -28,16 +30,16 @@ def find_new(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     return prepare(site, sources, span)
 
 
-_decoders: Executor | None = None
+_workers: Executor | None = None
 """The running flow's processes; None in a worker that a task runner has put elsewhere."""
 
 
 @task(name="read and stage", retries=2, retry_delay_seconds=30)
 def read_and_stage(bundle: list[Unit], site: Site) -> list[Load]:
     """Read a day of a source, or a batch of some hundred logs, and stage its rows."""
-    if _decoders is None:
+    if _workers is None:
         return stage_bundle(bundle, site)
-    return _decoders.submit(stage_bundle, bundle, site).result()
+    return _workers.submit(stage_bundle, bundle, site).result()
 
 
 @task(name="publish", retries=2, retry_delay_seconds=30)
@@ -79,10 +81,10 @@ def nightly(
 
 def _staged(plans: list[Plan], site: Site, workers: int | None) -> Iterator[Load]:
     """The pieces of all loads, as the tasks that stage them end."""
-    global _decoders  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
+    global _workers  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
     work = bundles(plans)
-    with decoders(work, workers) as _decoders:
+    with workers_for(work, workers) as _workers:
         staged = read_and_stage.map(work, unmapped(site))
         for future in as_completed(list(staged)):
             yield from future.result()
-    _decoders = None
+    _workers = None

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
 from extractors.base import Span
-from pipelines.plan import Plan, Unit, plan
-from pipelines.stage import stage
+from pipelines.plan import Plan, plan
+from pipelines.stage import Unit, stage, stage_bundle
+from pipelines.workers import workers_for
 from schemas.site import Site
 from warehouse import garbage
 from warehouse.records import Load
@@ -99,11 +97,6 @@ def bundles(plans: Iterable[Plan]) -> list[list[Unit]]:
     return found
 
 
-def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
-    """Each unit's piece of its load; in any process that sees the inputs and the lake."""
-    return [stage(unit, site) for unit in bundle]
-
-
 def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]:
     """Loads, each as soon as the last of its pieces is there; those that need none first."""
     loads = {p.load.info.load_id: p.load for p in plans}
@@ -117,20 +110,9 @@ def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]
             yield loads.pop(load_id)
 
 
-@contextmanager
-def decoders(work: Sequence[Sequence[Unit]], workers: int | None) -> Iterator[Executor | None]:
-    """A pool of `workers` processes, by default one a core; None where the work is not worth starting one."""
-    workers = min(workers or os.cpu_count() or 1, len(work))
-    if workers <= 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
 def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher) -> Iterator[Load]:
     """Every unit's piece, in the order in which they come."""
-    with decoders(work, workers) as pool:
+    with workers_for(work, workers) as pool:
         if pool is None:
             for unit in (u for bundle in work for u in bundle):
                 yield stage(unit, site)

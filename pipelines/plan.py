@@ -6,13 +6,14 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 
 from extractors.base import Extractor, Input, Span
 from pipelines import registry
+from pipelines.stage import Unit, record, utc
 from schemas.site import Site
 from warehouse.errors import NoLake
 from warehouse.lake import Lake
@@ -22,19 +23,6 @@ Ledger = Mapping[str, Mapping[str, Any]]
 _BATCHES_A_CORE = 4
 _LEAST_SHARE = 256
 """Fewer inputs are not worth a batch of their own: each is written to files of its own."""
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What one worker reads at once: some inputs of one load."""
-
-    load: LoadInfo
-    inputs: tuple[Input, ...]
-
-    @property
-    def size_bytes(self) -> int:
-        """What is to be read, as far as sizes are known."""
-        return sum(i.size_bytes or 0 for i in self.inputs)
 
 
 @dataclass(frozen=True)
@@ -180,26 +168,3 @@ def _would_be_same(input: Input, known: Mapping[str, Any], version: int) -> bool
         and known["extractor_version"] == version
         and set(known["superseded"] or ()) == input.superseded
     )
-
-
-def record(
-    input: Input, status: Any, content_hash: str | None = None, rows: int = 0, reason: str | None = None
-) -> InputRecord:
-    """An input as the ledger will know it."""
-    return InputRecord(
-        input.input_id,
-        input.uri,
-        input.day,
-        input.size_bytes,
-        utc(input.mtime),
-        content_hash,
-        status,
-        tuple(sorted(input.superseded)),
-        rows,
-        reason,
-    )
-
-
-def utc(moment: datetime | None) -> datetime | None:
-    """A moment as UTC without a zone."""
-    return moment if moment is None or moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
@@ -11,10 +12,29 @@ from schemas.site import Site, SiteError
 GROUP = "iolake.extractors"
 
 
+class _Installed(Mapping[str, Extractor]):
+    """Extractors by their source's name; what one imports is imported when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._points = {p.name: p for p in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+        self._made: dict[str, Extractor] = {}
+
+    def __getitem__(self, source: str) -> Extractor:
+        if source not in self._made:
+            self._made[source] = self._points[source].load()()
+        return self._made[source]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+
 @cache
-def extractors() -> dict[str, Extractor]:
+def extractors() -> Mapping[str, Extractor]:
     """Every registered extractor by its source's name."""
-    return {point.name: point.load()() for point in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+    return _Installed()
 
 
 def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import reduce
+from typing import Any
 
 import pyarrow as pa
 
 from extractors.base import Batch, Extractor, Input, Outcome, Reject
 from pipelines import registry
-from pipelines.plan import Unit, record
 from schemas.gate import GateError
 from schemas.site import Site
 from warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
@@ -21,6 +22,19 @@ from warehouse.store import Store
 log = logging.getLogger("iolake")
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What one worker reads at once: some inputs of one load."""
+
+    load: LoadInfo
+    inputs: tuple[Input, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """What is to be read, as far as sizes are known."""
+        return sum(i.size_bytes or 0 for i in self.inputs)
+
+
 def stage(unit: Unit, site: Site) -> Load:
     """Read a unit's inputs and write their rows; what comes back is a piece of the load, ready to publish.
 
@@ -28,6 +42,11 @@ def stage(unit: Unit, site: Site) -> Load:
     the reason, ends as a reject; the others are not touched by it (P5).
     """
     return _stage(registry.extractors()[unit.load.source], unit.load, unit.inputs, site)
+
+
+def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
+    """Each unit's piece of its load; in any process that sees the inputs and the lake."""
+    return [stage(unit, site) for unit in bundle]
 
 
 def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: Site) -> Load:
@@ -116,3 +135,26 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
         unchanged=untouched,
         rejects=tuple(RejectRecord(r.input.input_id, r.input.uri, r.input.day, r.part, r.reason) for r in rejects),
     )
+
+
+def record(
+    input: Input, status: Any, content_hash: str | None = None, rows: int = 0, reason: str | None = None
+) -> InputRecord:
+    """An input as the ledger will know it."""
+    return InputRecord(
+        input.input_id,
+        input.uri,
+        input.day,
+        input.size_bytes,
+        utc(input.mtime),
+        content_hash,
+        status,
+        tuple(sorted(input.superseded)),
+        rows,
+        reason,
+    )
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """A moment as UTC without a zone."""
+    return moment if moment is None or moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -8,13 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from warehouse import layout
 from warehouse.errors import NoLake, NoSnapshot, NoTable
 from warehouse.store import Store
 
 if TYPE_CHECKING:
+    import duckdb
     import polars as pl
 
     from warehouse.records import DataFile, Snapshot
@@ -131,6 +130,8 @@ class Lake:
         return self._con
 
     def _open(self, path: Path) -> duckdb.DuckDBPyConnection:
+        import duckdb
+
         con = duckdb.connect(str(path), read_only=True)
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET parquet_metadata_cache = true")  # data files never change

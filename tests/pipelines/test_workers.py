@@ -1,0 +1,49 @@
+"""The processes that read and stage: light, and gone with who started them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from warehouse.processes import is_gone
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+_MAIN = """
+import os, signal, sys, time
+from pipelines.workers import workers_for
+from warehouse.processes import who
+
+if __name__ == "__main__":
+    with workers_for([[], []], 2) as pool:
+        pool.submit(time.sleep, 60 if sys.argv[1] == "busy" else 0)
+        print(pool.submit(who).result(), flush=True)
+        if sys.argv[1] == "busy":
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("worker", ["busy", "idle"])
+def test_workers_end_with_their_parent(tmp_path: Path, worker: str) -> None:
+    """P3: whether the parent was killed or ended, nobody reads on for it."""
+    (tmp_path / "main.py").write_text(_MAIN)
+    run = subprocess.run(
+        [sys.executable, str(tmp_path / "main.py"), worker], cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode == 0) == (worker == "idle"), run.stderr
+    (process,) = run.stdout.split()
+    deadline = time.monotonic() + 20
+    while not is_gone(process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert is_gone(process)
+
+
+def test_a_worker_imports_no_other_sources_libraries() -> None:
+    """What a worker loads, each of them loads at every start: the query engines and other formats are not needed."""
+    code = "import sys, pipelines.stage as s; s.registry.extractors()['darshan']; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    others = {"duckdb", "polars", "h5py", "connectorx", "prefect", "pandas"}.intersection(run.stdout.split())
+    assert not others
