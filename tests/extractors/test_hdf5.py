@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -254,7 +255,7 @@ def test_what_hdf5_itself_must_read_is_read_in_strips(tmp_path: Path, chunks: tu
 
 
 def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
-    """P5: the hours before it were given by then; the caller drops them with the input."""
+    """P5: hours before it may have been given by then; the caller drops them with the input."""
     path = tmp_path / "a.h5"
     noise = np.random.default_rng(1).random((1500, 2)) * 1e9
     tts(path, {"datatargets": {"readbytes": np.ones((1500, 2)), "writebytes": noise}}, OSTS)
@@ -267,6 +268,20 @@ def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"has a damaged dataset /datatargets/writebytes: .*; restore it"):
         load(path)
+
+
+def test_the_first_hour_of_a_day_comes_before_the_last_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    tts(path, {"datatargets": {"readbytes": np.arange(4 * 720 * 2).reshape(-1, 2)}}, OSTS)
+    site = Site.model_validate({"root": "/", "file_systems": {"fs": {"hdf5": {"files": str(path)}}}})
+    (input,) = Hdf5().find(site, Span())
+    found = Hdf5().read(input, site)
+    first = next(found)
+    assert isinstance(first, Batch)
+    assert {ts.hour for ts in first.data["ts"].to_pylist()} == {8}
+    os.truncate(path, 1000)
+    with pytest.raises(InputError, match="has a damaged dataset /datatargets/readbytes"):
+        list(found)
 
 
 def test_a_dataset_of_text_is_left_out_and_named(tmp_path: Path) -> None:
