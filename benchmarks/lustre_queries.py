@@ -23,6 +23,7 @@ from benchmarks.timing import OURS, in_turns, report
 READ, WRITE = "datatargets/readbytes", "datatargets/writebytes"
 JOBS_A_DAY = 20_000
 _DAY = "date = '2018-01-28'"
+_DURING = "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_during('windows')"
 
 
 class Files:
@@ -37,13 +38,16 @@ class Files:
             return np.asarray(file[name][...])
 
     def half_hour(self) -> Values:
-        """Bytes that each target read from 12:00 to 12:30."""
+        """Bytes that each target read and wrote from 12:00 to 12:30."""
         with h5py.File(self.paths[0]) as file:
-            return np.asarray(file[READ][8640:9000].sum(axis=0))
+            return np.asarray(file[READ][8640:9000].sum(axis=0) + file[WRITE][8640:9000].sum(axis=0))
 
     def during(self, start: Values, end: Values) -> float:
-        """Bytes read from some steps to others, counted from the first day on, in all."""
-        steps = [self.values(READ, day).sum(axis=1) for day in range(len(self.paths))]
+        """Bytes read and written from some steps to others, counted from the first day on, in all."""
+        return sum(self._during(name, start, end) for name in (READ, WRITE))
+
+    def _during(self, name: str, start: Values, end: Values) -> float:
+        steps = [self.values(name, day).sum(axis=1) for day in range(len(self.paths))]
         running = np.concatenate([[0], np.cumsum(np.concatenate(steps))])
         return float((running[end] - running[start]).sum())
 
@@ -84,13 +88,13 @@ def bench_day(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int
         f"Q5 {JOBS_A_DAY:,} jobs of a day": lambda: files.during(start, end),
     }
     queries = (
-        f"SELECT sum(read_bytes) FROM lustre_ost WHERE {_DAY} AND ts >= '2018-01-28 12:00' AND ts < '2018-01-28 12:30' "
-        "GROUP BY ost ORDER BY ost",
+        "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_ost "
+        f"WHERE {_DAY} AND ts >= '2018-01-28 12:00' AND ts < '2018-01-28 12:30' GROUP BY ost ORDER BY ost",
         f"SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_fs WHERE {_DAY}",
         "SELECT sum(read_bytes) FROM lustre_fs "
         f"WHERE {_DAY} GROUP BY time_bucket(INTERVAL 1 MINUTE, ts) ORDER BY time_bucket(INTERVAL 1 MINUTE, ts)",
         f"SELECT sum(write_bytes) AS b FROM lustre_ost WHERE {_DAY} GROUP BY ost ORDER BY b DESC LIMIT 10",
-        "SELECT sum(read_bytes) FROM lustre_during('windows')",
+        _DURING,
     )
     others = {"h5py + numpy": by_hand, "h5py + pandas": in_pandas(Frames(paths[0]), start, end)}
     if importlib.util.find_spec("tokio"):
@@ -103,10 +107,14 @@ def in_pandas(day: Frames, start: Values, end: Values) -> dict[str, Callable[[],
     """Q1 to Q5 over frames."""
 
     def half_hour() -> pd.Series:
-        return day.frame(READ).loc["2018-01-28 12:00":"2018-01-28 12:29:59"].sum()
+        read, written = (day.frame(name).loc["2018-01-28 12:00":"2018-01-28 12:29:59"].sum() for name in (READ, WRITE))
+        return read + written
 
     def jobs() -> float:
-        running = day.frame(READ).sum(axis=1).cumsum()
+        return sum(during(name) for name in (READ, WRITE))
+
+    def during(name: str) -> float:
+        running = day.frame(name).sum(axis=1).cumsum()
         before = np.concatenate([[0], running.to_numpy()])
         return float((before[end] - before[start]).sum())
 
@@ -125,7 +133,7 @@ def bench_month(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: i
     make_windows(con, start, end)
     ways = {"h5py + numpy": lambda: files.during(start, end)}
     name = f"Q6 {len(start):,} jobs of {len(paths)} days"
-    compare(name, con, "SELECT sum(read_bytes) FROM lustre_during('windows')", ways, repeat)
+    compare(name, con, _DURING, ways, repeat)
 
 
 def compare(
