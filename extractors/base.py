@@ -43,7 +43,8 @@ class Input:
     `day` is the day that the name speaks of, in the source's zone. `size_bytes` and `mtime` are None for what
     has none; such an input is read again whenever it is found. `rank` is its pattern's place in the site's
     order. `superseded` names the tables that a better source of the same (owner, day) fills instead.
-    `settled` says that its content will not change any more, so that it is read once.
+    `settled` says that its content will not change any more, so that it is read once. `unreadable` is why it can't
+    be read, where that is known when it is found.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Input:
     rank: int = 0
     superseded: frozenset[str] = frozenset()
     settled: bool = False
+    unreadable: str | None = None
 
     @cached_property
     def input_id(self) -> str:

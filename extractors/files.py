@@ -29,7 +29,9 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
     for name, where, _zone in site.sources(owner, source):
         for rank, pattern in enumerate(where.files):
             for uri, info, day in match(site.resolve(pattern), span):
-                yield Input(source, name, uri, day, info.get("size"), mtime(info), rank=rank)
+                told = uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                wrong = None if told == uri else "its name is not UTF-8; give the file another"
+                yield Input(source, name, told, day, info.get("size"), mtime(info), rank=rank, unreadable=wrong)
 
 
 def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date | None]]:

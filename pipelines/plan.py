@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,10 +15,12 @@ import pyarrow as pa
 from extractors.base import Extractor, Input, Span
 from pipelines import registry
 from pipelines.stage import Unit, record, utc
-from schemas.site import Site
+from schemas.site import Site, SiteError
 from warehouse.errors import NoLake
 from warehouse.lake import Lake
 from warehouse.records import InputRecord, Load, LoadInfo, new_id
+
+log = logging.getLogger("iolake")
 
 Ledger = Mapping[str, Mapping[str, Any]]
 _BATCHES_A_CORE = 4
@@ -61,7 +64,7 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> dict[tuple[str, st
     wanted = registry.chosen(site, sources)
     contested = frozenset[str]().union(*(e.contested for e in wanted.values()))
     rivals = {s: e for s, e in registry.chosen(site, ()).items() if s in wanted or e.contested & contested}
-    everything = {source: list(_once(extractor.find(site, span))) for source, extractor in rivals.items()}
+    everything = {source: list(_once(_found(extractor, site, span))) for source, extractor in rivals.items()}
     best: dict[tuple[str, date, str], tuple[int, int]] = {}
     for input, place in _placed(site, rivals, everything):
         for table in rivals[input.source].contested:
@@ -74,6 +77,19 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> dict[tuple[str, st
             lost = frozenset(t for t in tables if best[input.owner, input.day or date.max, t] < place)
             found[input.source, input.owner, input.day].append(replace(input, superseded=lost) if lost else input)
     return found
+
+
+def _found(extractor: Extractor, site: Site, span: Span) -> Iterator[Input]:
+    """What an extractor finds; where it fails at that, an input that says so, for nothing else is to stop (P5)."""
+    try:
+        yield from extractor.find(site, span)
+    except SiteError:
+        raise
+    except Exception as error:
+        log.error("%s: %s", extractor.source, error, exc_info=log.isEnabledFor(logging.DEBUG))
+        why = f"what the site has of it can't be found out: {type(error).__name__}: {error}; please report it"
+        for name, _where, _zone in site.sources(extractor.owner, extractor.source):
+            yield Input(extractor.source, name, extractor.source, unreadable=why)
 
 
 def _placed(

@@ -89,6 +89,11 @@ def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator
 
     Errors of the lake's own storage are no input's fault; they pass.
     """
+    for input in inputs:
+        if input.unreadable:
+            yield Reject(input, input.unreadable)
+            yield Outcome(input, "rejected")
+    inputs = [input for input in inputs if not input.unreadable]
     ended: list[str] = []
     results = extractor.read_many(inputs, site)
     while True:

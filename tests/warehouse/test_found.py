@@ -1,0 +1,60 @@
+"""What is wrong with finding inputs stops nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from extractors.base import Input, Span
+from pipelines import registry
+from schemas.site import Site
+from tests.warehouse.toy import TOYS, Archive, Centre, df, expected, rows
+
+
+class Lost(Archive):
+    """A source that fails after the first thing that it finds."""
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        yield next(super().find(site, span))
+        raise ValueError("month must be in 1..12")
+
+
+def rejects(centre: Centre) -> list[tuple[str, ...]]:
+    return centre.lake.sql("SELECT source, uri, reason FROM rejects ORDER BY ALL").fetchall()
+
+
+def test_a_name_that_is_no_text_is_one_inputs_fault(centre: Centre) -> None:
+    """P5: it is told by its bytes, and the others load."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
+    odd = os.fsencode(centre.root / "toy") + b"/2017-03-20-\xff.json"
+    with open(odd, "w") as file:
+        file.write("{}")
+    report = centre.ingest()
+    assert report.rejected == 1
+    assert rows(centre.lake) == expected("lustre_df", df("OST0000", 1, 7))
+    ((source, uri, reason),) = rejects(centre)
+    assert source == "toy"
+    assert uri.endswith(r"/2017-03-20-\xff.json")
+    assert "not UTF-8" in reason
+    again = centre.ingest()
+    assert again.snapshots == []
+    assert again.rejected == 1
+
+
+def test_a_source_that_fails_to_find_stops_no_other(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: what it found before is loaded too, and the next run asks it again."""
+    monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"archive": Lost()})
+    centre.sources = ("toy", "archive")
+    centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
+    centre.write("2017-03-21.json", {"lustre_df": [df("OST0000", 24, 8)]}, "archive")
+    centre.write("2017-03-22.json", {"lustre_df": [df("OST0000", 48, 9)]}, "archive")
+    assert centre.ingest().rejected == 1
+    assert rows(centre.lake) == expected("lustre_df", df("OST0000", 1, 7), df("OST0000", 24, 8))
+    ((source, _uri, reason),) = rejects(centre)
+    assert source == "archive"
+    assert "ValueError: month must be in 1..12" in reason
+    monkeypatch.setattr(registry, "extractors", lambda: TOYS)
+    centre.ingest()
+    assert len(rows(centre.lake)) == 3
