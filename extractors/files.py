@@ -28,7 +28,7 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
     """
     for name, where, _zone in site.sources(owner, source):
         for rank, pattern in enumerate(where.files):
-            for uri, info, day in match(site.resolve(pattern), span):
+            for uri, info, day in match(site.pattern(pattern), span):
                 told = uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 wrong = None if told == uri else "its name is not UTF-8; give the file another"
                 yield Input(source, name, told, day, info.get("size"), mtime(info), rank=rank, unreadable=wrong)
@@ -154,8 +154,14 @@ def _regex(path: str) -> str:
         elif text.startswith("**"):
             parts.append(".*")
         else:
-            parts.append({"*": "[^/]*", "?": "[^/]"}.get(text, text.replace("[!", "[^")))
+            parts.append({"*": "[^/]*", "?": "[^/]"}.get(text) or _class(text[1:-1]))
     return "".join(parts) + re.escape(path[end:])
+
+
+def _class(characters: str) -> str:
+    """What stands in a glob's brackets, as a regular expression."""
+    inside = characters.removeprefix("!").replace("[", r"\[")
+    return f"[^{inside}]" if characters.startswith("!") else f"[{inside}]"
 
 
 def _day(parts: dict[str, str]) -> date | None:

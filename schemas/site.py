@@ -8,6 +8,7 @@ Every key of a cluster or file system that is not one of its own settings is a s
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import tomllib
@@ -153,11 +154,11 @@ class Site(_Strict):
 
     def resolve(self, path: str) -> str:
         """A path or URL of site.toml made absolute, its .. resolved; `sqlite:///x` too."""
-        for prefix in ("sqlite:///", ""):
-            if path.startswith(prefix):
-                rest = path[len(prefix) :]
-                return path if "://" in rest else prefix + os.path.normpath(os.path.join(self.root, rest))
-        raise AssertionError("every path starts with the empty prefix")
+        return _absolute(self.root, path)
+
+    def pattern(self, text: str) -> str:
+        """The same for a pattern of files; the name of site.toml's own folder is none, whatever is in it."""
+        return _absolute(glob.escape(self.root), text)
 
     @property
     def lake_uri(self) -> str:
@@ -173,6 +174,14 @@ class Site(_Strict):
         """The file system that holds `path`, by the longest mount point on whole path components."""
         mount = longest_mount(path, self.mounts)
         return None if mount is None else self.mounts[mount]
+
+
+def _absolute(root: str, path: str) -> str:
+    for prefix in ("sqlite:///", ""):
+        if path.startswith(prefix):
+            rest = path[len(prefix) :]
+            return path if "://" in rest else prefix + os.path.normpath(os.path.join(root, rest))
+    raise AssertionError("every path starts with the empty prefix")
 
 
 def longest_mount(path: str, mounts: Iterable[str]) -> str | None:

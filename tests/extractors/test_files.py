@@ -83,6 +83,21 @@ def test_patterns_of_one_source_are_ranked_in_the_sites_order(tmp_path: Path) ->
     assert found == [(".hdf5", 0, date(2020, 1, 1)), (".h5lmt", 1, date(2020, 1, 1))]
 
 
+def test_the_folder_of_site_toml_is_no_pattern(tmp_path: Path) -> None:
+    """Only what site.toml says is one, a name without any included."""
+    root = tmp_path / "run [a-c]*"
+    _make(root, "logs/2017-03-20.txt", "logs/b.txt", "list.csv")
+    _make(tmp_path / "run b", "logs/2017-03-21.txt")
+    site = Site.model_validate(
+        {
+            "root": str(root),
+            "file_systems": {"fs": {"df": {"files": ["logs/%Y-%m-%d.txt", "logs/[!c].txt", "list.csv"]}}},
+        }
+    )
+    found = [Path(i.uri).relative_to(root).name for i in find_files(site, "file_system", "df", Span())]
+    assert found == ["2017-03-20.txt", "b.txt", "list.csv"]
+
+
 def test_an_input_keeps_its_id_however_it_is_found(tmp_path: Path) -> None:
     _make(tmp_path, "2020-01-01.txt")
     site = Site.model_validate({"root": str(tmp_path), "file_systems": {"fs": {"df": {"files": "%Y-%m-%d.txt"}}}})
