@@ -15,11 +15,11 @@ _START_S = 1_773_533_522
 _MOUNTS = [("/lustre/work", "lustre"), ("/home", "nfs"), ("/", "xfs"), ("/dev/shm", "tmpfs"), ("/proc", "proc")]
 
 
-def small(folder: Path, logs: int) -> None:
-    """`logs` logs of about 65 records and 6 KB, in the folder of their day."""
+def small(folder: Path, logs: int, first: int = 0) -> None:
+    """`logs` logs of about 65 records and 6 KB, in the folder of their day; another `first` makes others."""
     day = folder / "2026" / "3" / "15"
     day.mkdir(parents=True)
-    for number in range(logs):
+    for number in range(first, first + logs):
         rng = np.random.default_rng(number)
         job = 100_000 + number
         paths = [f"/lustre/project{number % 40:02}/run{job}/part.{i:04}.dat" for i in range(rng.integers(30, 70))]
