@@ -22,8 +22,9 @@ import pyarrow as pa
 import schemas
 from pipelines import registry
 from tests.warehouse.toy import TABLES, TOYS, Centre
-from warehouse import catalog, store
+from warehouse import catalog, garbage, store
 from warehouse.compact import compact
+from warehouse.rebuild import rebuild
 
 CLOSED = date(2017, 4, 1)
 
@@ -67,10 +68,13 @@ class Steps:
 
 
 def run(operation: str, centre: Centre) -> None:
-    if operation == "ingest":
-        centre.ingest()
-    else:
-        compact(centre.warehouse, CLOSED)
+    operations: dict[str, Callable[[], Any]] = {
+        "ingest": centre.ingest,
+        "compact": lambda: compact(centre.warehouse, CLOSED),
+        "gc": lambda: garbage.collect(centre.warehouse, retention_days=0, orphan_age_hours=0),
+        "rebuild": lambda: rebuild(centre.warehouse),
+    }
+    operations[operation]()
 
 
 def run_until(step: int, operation: str, centre: Centre) -> None:
