@@ -1,16 +1,17 @@
-"""Reading two-dimensional datasets of doubles fast, a block of steps after the other: whole chunks, each inflated once.
+"""Reading datasets fast, a block of steps after the other: whole chunks, each inflated once.
 
 HDF5 itself inflates with zlib and holds its lock meanwhile; here threads that read several datasets run side by side.
+What is missing is -0.0. Whole numbers stay whole, for a double holds them only up to 2**53; there the lowest one,
+which has the same bits, stands for what is missing.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, Protocol, cast
 
 import h5py
@@ -21,7 +22,9 @@ from zlib_ng import zlib_ng
 from extractors.base import InputError
 
 Doubles = npt.NDArray[np.float64]
-MISSING = -0.0
+Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+MISSING_BITS = -(2**63)
+"""-0.0, or the lowest whole number."""
 _STRIP_ROWS = 1024
 """How many rows HDF5 itself is asked for at once where a dataset has no chunks."""
 _ZLIB_ERROR = cast("type[Exception]", zlib_ng.error)
@@ -30,10 +33,23 @@ Place = tuple[int, int]
 """The first row and column of a chunk."""
 
 
-class Matrix(Protocol):
-    """Values (names, steps), to be had block by block."""
+def bits(numbers: Numbers) -> npt.NDArray[np.int64]:
+    """The same memory as whole numbers: below zero where a number is, and MISSING_BITS where it is missing."""
+    return numbers.view(np.int64)
 
-    def blocks(self, cuts: Sequence[int]) -> Iterator[Doubles]:
+
+def doubles(numbers: Numbers) -> Doubles:
+    """The numbers as doubles, which doubles are already."""
+    result = numbers.astype(np.float64, copy=False)
+    if result is not numbers:
+        bits(result)[bits(numbers) == MISSING_BITS] = MISSING_BITS
+    return result
+
+
+class Matrix(Protocol):
+    """Numbers (names, steps), to be had block by block."""
+
+    def blocks(self, cuts: Sequence[int]) -> Iterator[Numbers]:
         """The values of steps [cut, next cut); a block is the taker's to change, until the next one is asked for."""
 
 
@@ -50,41 +66,38 @@ class Held:
 
 
 class Stored:
-    """A dataset in an open file, rows by columns. A chunk that nobody wrote is missing (-0.0).
+    """A dataset in an open file, rows by columns; one of a single dimension is one column.
 
-    As a matrix it is transposed: the dataset's rows are steps, and its first `names` columns, by default all, are
-    names.
+    What nobody wrote is missing: a chunk, or all of a dataset without chunks. As a matrix it is transposed: the
+    dataset's rows are steps, and its first `names` columns, by default all, are names.
     """
 
     def __init__(self, dataset: h5py.Dataset, uri: str, names: int | None = None) -> None:
         self._dataset, self._type, self._uri = dataset, dataset.dtype, uri
-        rows, columns = dataset.shape
+        self._kind: np.dtype[Any] = np.dtype(np.int64 if dataset.dtype.kind in "iu" else np.float64)
+        self._size = rows, columns = _plane(dataset.shape, 1)
         self._names = columns if names is None else names
-        gzipped = _gzip_chunks(dataset)
-        self._direct = gzipped is not None
-        if gzipped is not None:
-            self._shape = dataset.chunks
-            self._places = gzipped
-            self._complete = len(gzipped) == math.prod(
-                -(-n // c) for n, c in zip(dataset.shape, self._shape, strict=True)
-            )
+        self._chunk_shape = height, width = _plane(dataset.chunks or (max(n, 1) for n in dataset.shape), 1)
+        written, self._direct = _written(dataset)
+        self._unwritten = sorted(set(product(range(0, rows, height), range(0, columns, width))) - written)
+        if self._direct:
+            self._shape = self._chunk_shape
+            self._places = sorted(written)
         else:
-            unit = dataset.chunks[0] if dataset.chunks else 1
+            unit = height if dataset.chunks else 1
             self._shape = (unit * max(_STRIP_ROWS // unit, 1), columns)
             self._places = [(row, 0) for row in range(0, rows, self._shape[0])]
-            self._complete = True
 
-    def blocks(self, cuts: Sequence[int]) -> Iterator[Doubles]:
+    def blocks(self, cuts: Sequence[int]) -> Iterator[Numbers]:
         """The values of steps [cut, next cut), all in the same memory; InputError."""
         height, width = self._shape
         kept: dict[Place, npt.NDArray[Any]] = {}
-        memory = np.empty((self._names, max(np.diff(cuts), default=0)))
+        memory = np.empty((self._names, max(np.diff(cuts), default=0)), self._kind)
         for start, stop in pairwise(cuts):
             block = memory[:, : stop - start]
-            if not self._complete:
-                block[...] = MISSING
-            first, end = (bisect_left(self._places, (row, 0)) for row in (start - height + 1, stop))
-            for place in self._places[first:end]:
+            if self._unwritten:
+                bits(block)[...] = MISSING_BITS
+            for place in _between(self._places, start - height + 1, stop):
                 row, column = place
                 if column >= self._names:
                     continue
@@ -98,7 +111,9 @@ class Stored:
 
     def whole(self) -> Doubles:
         """The dataset as it is stored, rows by columns; InputError."""
-        result = np.empty(self._dataset.shape) if self._complete else np.full(self._dataset.shape, MISSING)
+        result: Numbers = np.empty(self._size, self._kind)
+        if self._unwritten:
+            bits(result)[...] = MISSING_BITS
         height, width = self._shape
 
         def put(place: Place) -> None:
@@ -108,25 +123,48 @@ class Stored:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for _done in pool.map(put, self._places):
                 pass
-        return result
+        return doubles(result)
 
     def _chunk(self, place: Place) -> npt.NDArray[Any]:
-        """A chunk's values, or where HDF5 itself must read them those of all columns in a chunk's rows."""
+        """A chunk's values, or where HDF5 itself must read them those of all columns in a strip of rows."""
         try:
             if not self._direct:
-                return self._dataset[place[0] : place[0] + self._shape[0]]  # type: ignore[no-any-return]
-            _mask, packed = self._dataset.id.read_direct_chunk(place)
+                return self._strip(place[0])
+            _mask, packed = self._dataset.id.read_direct_chunk(place[: self._dataset.ndim])
             size = self._shape[0] * self._shape[1] * self._type.itemsize
             return np.frombuffer(zlib_ng.decompress(packed, bufsize=size), self._type).reshape(self._shape)
         except (OSError, RuntimeError, ValueError, _ZLIB_ERROR) as error:
             raise InputError(self._uri, f"has a damaged dataset {self._dataset.name}: {error}", "restore it") from None
 
+    def _strip(self, top: int) -> Numbers:
+        """The rows from `top` on, of all columns."""
+        bottom = top + self._shape[0]
+        values: Numbers = self._dataset[top:bottom].astype(self._kind, copy=False).reshape(-1, self._size[1])
+        height, width = self._chunk_shape
+        for row, column in _between(self._unwritten, top, bottom):
+            bits(values)[row - top : row - top + height, column : column + width] = MISSING_BITS
+        return values
 
-def _gzip_chunks(dataset: h5py.Dataset) -> list[Place] | None:
-    """The stored chunks, in order; None where they are not all under gzip alone, so that HDF5 itself must read them."""
-    filters = dataset.id.get_create_plist()
-    if dataset.chunks is None or filters.get_nfilters() != 1 or filters.get_filter(0)[0] != h5py.h5z.FILTER_DEFLATE:
-        return None
+
+def _written(dataset: h5py.Dataset) -> tuple[set[Place], bool]:
+    """The chunks that the file holds, and whether all are under gzip alone; where not, HDF5 itself must read them."""
+    if dataset.chunks is None:
+        return ({(0, 0)} if dataset.id.get_storage_size() else set()), False
     stored: list[Any] = []
     dataset.id.chunk_iter(stored.append)
-    return None if any(chunk.filter_mask for chunk in stored) else sorted(chunk.chunk_offset for chunk in stored)
+    filters = dataset.id.get_create_plist()
+    gzipped = filters.get_nfilters() == 1 and filters.get_filter(0)[0] == h5py.h5z.FILTER_DEFLATE
+    places = {_plane(chunk.chunk_offset, 0) for chunk in stored}
+    return places, gzipped and not any(chunk.filter_mask for chunk in stored)
+
+
+def _plane(position: Iterable[int], other: int) -> Place:
+    """The first two of some numbers, the second one `other` where there is but one."""
+    first, second, *_rest = (*position, other)
+    return first, second
+
+
+def _between(places: Sequence[Place], top: int, bottom: int) -> Sequence[Place]:
+    """Those of the ordered places whose row is in [top, bottom)."""
+    first, end = (bisect_left(places, (row, 0)) for row in (top, bottom))
+    return places[first:end]

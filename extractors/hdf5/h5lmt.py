@@ -14,7 +14,7 @@ import numpy as np
 
 from extractors.base import InputError
 from extractors.counters import Ints
-from extractors.hdf5.chunks import MISSING, Doubles, Held, Stored
+from extractors.hdf5.chunks import Doubles, Held, Stored
 from extractors.hdf5.panels import Panel, Values
 from extractors.lustre import MD_OP_COLUMN, ONLY_MDT, own_names
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER
@@ -77,7 +77,9 @@ class Reader:
         if path not in self.file:
             return None
         dataset, times = self.file[path], len(self.edges)
-        values = dataset[...][None, :] if dataset.ndim == 1 else Stored(dataset, self.uri).whole()
+        values = Stored(dataset, self.uri).whole()
+        if dataset.ndim == 1:
+            values = values.T
         if values.shape[1] < times:
             self.problems.append((path, f"has {values.shape[1]} columns for {times} times"))
             return None
@@ -92,7 +94,7 @@ class Reader:
         missing = self.missing[:, : matrix.shape[1]]
         if missing.shape != matrix.shape:
             missing = np.broadcast_to(missing.all(axis=0), matrix.shape)
-        matrix[missing] = MISSING
+        matrix[missing] = -0.0
         return matrix
 
     def _targets(self, path: str, attribute: str, count: int) -> tuple[list[str], Ints]:

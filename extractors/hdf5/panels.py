@@ -17,12 +17,12 @@ import pyarrow as pa
 
 from extractors.base import Batch
 from extractors.counters import Flags, Ints
-from extractors.hdf5.chunks import Doubles, Matrix
+from extractors.hdf5.chunks import MISSING_BITS, Doubles, Matrix, Numbers, bits, doubles
 from extractors.lustre import Sums, counts_map, fs_batch, integers, names, rows, times
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import HOUR_US, Table
 
-_LARGEST = 2.0**62
+_LARGEST = 2**62
 
 
 class Block(NamedTuple):
@@ -37,8 +37,7 @@ class Block(NamedTuple):
 class Values:
     """One quantity: a matrix (names, steps), which of its rows belongs to each target (-1: none), and its scale.
 
-    Missing is -0.0. `scale` turns stored numbers into the column's unit: a factor, or one for each step where
-    the file holds rates.
+    `scale` turns stored numbers into the column's unit: a factor, or one for each step where the file holds rates.
     """
 
     matrix: Matrix
@@ -49,41 +48,44 @@ class Values:
         """The values of steps [cut, next cut), one block after the other, as whole numbers; 0 where there is none."""
         for scaled in self._scaled(cuts):
             block = _checked(scaled)
-            if block.bad:
-                scaled[~block.valid] = 0.0
-            yield block._replace(numbers=np.rint(scaled, out=scaled).astype(np.int64))
+            whole = scaled.dtype == np.int64
+            if whole or block.bad:
+                scaled[~block.valid] = 0
+            yield block._replace(numbers=scaled.copy() if whole else np.rint(scaled, out=scaled).astype(np.int64))
 
     def gauges(self, cuts: Sequence[int]) -> Iterator[Block]:
         """The values of steps [cut, next cut), one block after the other."""
         for scaled in self._scaled(cuts):
-            yield _checked(scaled.copy())
+            yield _checked(doubles(scaled).copy())
 
-    def _scaled(self, cuts: Sequence[int]) -> Iterator[Doubles]:
-        """Blocks in the column's unit, a row a target."""
+    def _scaled(self, cuts: Sequence[int]) -> Iterator[Numbers]:
+        """Blocks in the column's unit, a row a target; whole numbers as long as nothing scales them."""
         for (start, stop), block in zip(pairwise(cuts), self.matrix.blocks(cuts), strict=True):
-            scaled = self._own(block)
+            own = self._own(block)
             if isinstance(self.scale, np.ndarray):
-                scaled *= self.scale[start:stop]
+                own = doubles(own)
+                own *= self.scale[start:stop]
             elif self.scale != 1.0:
-                scaled *= self.scale
-            yield scaled
+                own = doubles(own)
+                own *= self.scale
+            yield own
 
-    def _own(self, block: Doubles) -> Doubles:
+    def _own(self, block: Numbers) -> Numbers:
         """The block with a row for each target."""
         if np.array_equal(self.row_of, np.arange(len(block))):
             return block
-        own = block[self.row_of]
-        own[self.row_of < 0] = -0.0
+        own: Numbers = block[self.row_of]
+        bits(own)[self.row_of < 0] = MISSING_BITS
         return own
 
 
-def _checked(block: Doubles) -> Block:
+def _checked(block: Numbers) -> Block:
     """Where a number is a value: neither missing nor impossible, that is negative, infinite or not a number."""
-    valid = ~np.signbit(block)
-    if block.min(initial=0.0) >= 0.0 and block.max(initial=0.0) <= _LARGEST:  # neither holds where something is NaN
+    valid = bits(block) >= 0
+    if block.min(initial=0) >= 0 and block.max(initial=0) <= _LARGEST:  # neither holds where something is NaN
         return Block(block, valid, 0)
     valid &= block <= _LARGEST
-    return Block(block, valid, int(np.count_nonzero(~valid & ((block != 0.0) | ~np.signbit(block)))))
+    return Block(block, valid, int(np.count_nonzero(~valid & (bits(block) != MISSING_BITS))))
 
 
 @dataclass

@@ -1,69 +1,22 @@
-"""TTS and H5LMT files, written here from their descriptions."""
+"""TTS files, and what is none."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from extractors.base import Batch, InputError, Reject, Span
+from extractors.base import Batch, InputError, Span
 from extractors.hdf5 import Hdf5
-from extractors.hdf5.chunks import Stored
-from schemas.gate import conform, in_sort_order
 from schemas.site import Site
-
-T0 = 1_517_126_400  # 2018-01-28 08:00:00 UTC
-MISSING = -0.0
-
-
-def load(path: Path, backend: str | None = None) -> tuple[dict[str, list[dict[str, Any]]], list[Reject]]:
-    """(table to rows, rejects); every batch passes the gate."""
-    system = {"hdf5": {"files": str(path)}, "backend": backend}
-    site = Site.model_validate({"root": "/", "file_systems": {"fs": system}})
-    (input,) = Hdf5().find(site, Span())
-    tables: dict[str, list[dict[str, Any]]] = {}
-    rejects = []
-    for found in Hdf5().read(input, site):
-        if isinstance(found, Batch):
-            data = conform(found.table, pa.table(found.data), found.table.batch_schema)
-            in_sort_order(found.table, data, found.in_order)
-            tables.setdefault(found.table.name, []).extend(data.to_pylist())
-        else:
-            rejects.append(found)
-    return tables, rejects
-
-
-Groups = Mapping[str, Mapping[str, Any]]
-
-
-def tts(path: Path, groups: Groups, columns: Mapping[str, list[str]], step: int = 5, **attrs: Any) -> None:
-    """A TTS file: group to dataset to rows of values; `columns` by group."""
-    with h5py.File(path, "w") as file:
-        file.attrs.update({"version": "1", "start": T0, **attrs})
-        for name, datasets in groups.items():
-            group = file.create_group(name)
-            group.attrs["source"] = "lmt"
-            steps = 0
-            for key, values in datasets.items():
-                made = group.create_dataset(key, data=np.array(values, float), chunks=True, compression="gzip")
-                made.attrs["columns"] = np.array([c.encode() for c in columns[name]])
-                made.attrs["version"] = "None"
-                steps = len(values)
-            group["timestamps"] = T0 + np.arange(steps) * step
-        file.attrs["end"] = T0 + steps * step
-
-
-OSTS = {"datatargets": ["fs-OST0000", "fs-OST0001"], "fullness": ["fs-OST0001", "fs-OST0000"]}
+from tests.extractors.hdf5_files import MISSING, OSTS, T0, Groups, load, tts
 
 
 def test_negative_zero_is_null_and_zero_is_zero(tmp_path: Path) -> None:
@@ -178,80 +131,42 @@ def test_a_file_of_several_file_systems_gives_the_backends_own(tmp_path: Path) -
         load(tmp_path / "a.h5", "d")
 
 
-def test_a_chunk_that_nobody_wrote_is_missing(tmp_path: Path) -> None:
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        made = file.create_dataset("x", shape=(6, 4), dtype="f8", chunks=(2, 3), compression="gzip")
-        made[0:2, 0:3] = 7
-        values = _in_blocks(made, [0, 3, 6])
-        assert_same(Stored(made, "a.h5").whole(), values.T)
-    assert values.shape == (4, 6)
-    assert (values[:3, :2] == 7).all()
-    assert np.signbit(values[3:]).all()
-    assert np.signbit(values[:, 2:]).all()
-
-
-def _in_blocks(dataset: h5py.Dataset, cuts: list[int], names: int | None = None) -> Any:
-    """What the blocks between cuts hold, side by side: (names, steps)."""
-    return np.concatenate([block.copy() for block in Stored(dataset, "a.h5", names).blocks(cuts)], axis=1)
-
-
-def assert_same(ours: Any, theirs: Any) -> None:
-    """Equal to the bit: -0.0 is not 0.0."""
-    np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_array_equal(np.signbit(ours), np.signbit(theirs))
-
-
-STORAGE = st.sampled_from(
-    [
-        {"compression": "gzip"},
-        {"compression": "gzip", "shuffle": True},
-        {"compression": "gzip", "fletcher32": True},
-        {"compression": "lzf"},
-        {},
+def test_chunks_that_nobody_wrote_are_null(tmp_path: Path) -> None:
+    """P6: not zero, and not taken for negative either."""
+    tts(tmp_path / "a.h5", {"datatargets": {"readbytes": [[1, 2], [3, 4]], "writebytes": [[1, 2], [3, 4]]}}, OSTS)
+    with h5py.File(tmp_path / "a.h5", "a") as file:
+        for name, kind in (("readbytes", "f8"), ("writebytes", "i8")):
+            columns = file["datatargets"][name].attrs["columns"]
+            del file["datatargets"][name]
+            made = file["datatargets"].create_dataset(name, (2, 2), kind, chunks=(1, 2))
+            made.attrs["columns"] = columns
+            made[0] = [0, 6]
+    tables, rejects = load(tmp_path / "a.h5")
+    assert [(r["read_bytes"], r["write_bytes"]) for r in tables["lustre_ost"]] == [
+        (0, 0),
+        (None, None),
+        (6, 6),
+        (None, None),
     ]
-)
-NUMBERS = st.sampled_from([np.dtype(name) for name in ("<f8", ">f8", "<f4", "<i8", ">i4", "u1")])
+    assert rejects == []
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    values=NUMBERS.flatmap(
-        lambda kind: hnp.arrays(
-            kind,
-            st.tuples(st.integers(1, 30), st.integers(1, 9)),
-            elements=st.sampled_from([0.0, MISSING, 1.0, 2.5, 97.0] if kind.kind == "f" else [0, 1, 97]),
-        )
-    ),
-    chunks=st.none() | st.tuples(st.integers(1, 8), st.integers(1, 5)),
-    storage=STORAGE,
-    cuts=st.sets(st.integers(1, 29)),
-    names=st.integers(1, 9),
-)
-def test_datasets_are_read_as_h5py_reads_them_whatever_their_chunks_filters_and_type(
-    tmp_path_factory: pytest.TempPathFactory,
-    values: Any,
-    chunks: tuple[int, int] | None,
-    storage: dict[str, Any],
-    cuts: set[int],
-    names: int,
-) -> None:
-    rows, columns = values.shape
-    if chunks:
-        storage = {**storage, "chunks": (min(chunks[0], rows), min(chunks[1], columns))}
-    with h5py.File(tmp_path_factory.mktemp("h5") / "a.h5", "w") as file:
-        made = file.create_dataset("x", data=values, **(storage if chunks else {}))
-        edges = [0, *sorted(cut for cut in cuts if cut < rows), rows]
-        names = min(names, columns)
-        assert_same(_in_blocks(made, edges, names), made[...].T[:names].astype(float))
-        assert_same(Stored(made, "a.h5").whole(), made[...].astype(float))
+@given(st.lists(st.integers(0, 2**58), min_size=1, max_size=5))
+@settings(max_examples=30, deadline=None)
+def test_counts_stored_as_whole_numbers_are_exact(tmp_path_factory: pytest.TempPathFactory, counts: list[int]) -> None:
+    """A double holds them only up to 2**53."""
+    path = tmp_path_factory.mktemp("h5") / "a.h5"
+    tts(path, {"datatargets": {"readbytes": np.array([[n, n] for n in counts], np.int64)}}, OSTS)
+    tables, rejects = load(path)
+    assert [r["read_bytes"] for r in tables["lustre_ost"]] == 2 * counts
+    assert rejects == []
 
 
-@pytest.mark.parametrize("chunks", [None, (1, 3), (700, 2), (5000, 1)])
-def test_what_hdf5_itself_must_read_is_read_in_strips(tmp_path: Path, chunks: tuple[int, int] | None) -> None:
-    values = np.random.default_rng(1).random((5000, 3))
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        made = file.create_dataset("x", data=values, chunks=chunks, compression="lzf" if chunks else None)
-        assert_same(_in_blocks(made, [0, 720, 1440, 1441, 5000]), values.T)
+def test_whole_numbers_that_cannot_be_are_null_and_counted(tmp_path: Path) -> None:
+    tts(tmp_path / "a.h5", {"datatargets": {"readbytes": np.array([[-1, 2**63 - 1]])}}, OSTS)
+    tables, rejects = load(tmp_path / "a.h5")
+    assert [r["read_bytes"] for r in tables["lustre_ost"]] == [None, None]
+    assert [r.part for r in rejects] == ["lustre_ost.read_bytes"]
 
 
 def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
@@ -303,51 +218,6 @@ def test_rows_come_hour_by_hour_over_a_day_and_batches_keep_their_promise(tmp_pa
     order = [(r["ts"].hour, r["ost"], r["ts"]) for r in rows]
     assert order == sorted(order)
     assert {(r["ost"], r["ts"]): r["read_bytes"] for r in rows}[("OST0001", datetime(2018, 1, 28, 9, 10))] == 15
-
-
-def _h5lmt(path: Path, missing: Any = None) -> None:
-    """Three steps of two OSTs on two servers: the rate of a step stands one column to its right."""
-    with h5py.File(path, "w") as file:
-        file["FSStepsGroup/FSStepsDataSet"] = np.array([T0, T0 + 5, T0 + 10, T0 + 15], np.int32)
-        for group, name in (("OSTReadGroup", "OSTBulkReadDataSet"), ("OSTWriteGroup", "OSTBulkWriteDataSet")):
-            made = file.create_dataset(f"{group}/{name}", data=np.array([[0, 1, 2, 3], [0, 10, 20, 30]], float))
-            made.attrs["OSTNames"] = np.array([b"fs-OST0000", b"fs-OST0001"])
-        made = file.create_dataset("OSSCPUGroup/OSSCPUDataSet", data=np.array([[1.5, 2, 3, 4], [5, 6, 7, 8]]))
-        made.attrs["OSSNames"] = np.array([b"oss1", b"oss2"])
-        file["MDSCPUGroup/MDSCPUDataSet"] = np.array([9.0, 8, 7, 6])
-        made = file.create_dataset("MDSOpsGroup/MDSOpsDataSet", data=np.array([[0, 2, 0, 4], [0, 0, 6, 0.0]]))
-        made.attrs["OpNames"] = np.array([b"open", b"quotactl"])
-        if missing is not None:
-            file["FSMissingGroup/FSMissingDataSet"] = np.array(missing, np.int32)
-
-
-def test_h5lmt_rates_move_one_step_left_and_gauges_stay(tmp_path: Path) -> None:
-    _h5lmt(tmp_path / "a.h5lmt")
-    tables, rejects = load(tmp_path / "a.h5lmt")
-    assert rejects == []
-    first = tables["lustre_ost"][0]
-    assert (first["ts"], first["read_bytes"], first["interval_s"]) == (datetime(2018, 1, 28, 8), 5, 5.0)
-    assert [r["read_bytes"] for r in tables["lustre_ost"]] == [5, 10, 15, 50, 100, 150]
-    assert [r["cpu_pct"] for r in tables["lustre_server"]] == [1.5, 2, 3, 5, 6, 7, 9, 8, 7]
-    assert [(r["mdt"], r["opens"], r["other_ops"]) for r in tables["lustre_mdt"]] == [
-        ("MDT0000", 10, []),
-        ("MDT0000", 0, [("quotactl", 30)]),
-        ("MDT0000", 20, []),
-    ]
-
-
-def test_h5lmt_missing_cells_are_null(tmp_path: Path) -> None:
-    """P6: in the frame of the data, so for rates at the right edge of the step."""
-    _h5lmt(tmp_path / "a.h5lmt", [[0, 1, 0, 0], [0, 0, 1, 0]])
-    tables, _ = load(tmp_path / "a.h5lmt")
-    assert [r["read_bytes"] for r in tables["lustre_ost"]] == [None, 10, 15, 50, None, 150]
-    assert [r["cpu_pct"] for r in tables["lustre_server"] if r["role"] == "oss"] == [1.5, None, 3, 5, 6, None]
-
-
-def test_h5lmt_with_other_servers_than_targets_is_missing_where_no_server_answered(tmp_path: Path) -> None:
-    _h5lmt(tmp_path / "a.h5lmt", [[0, 1, 1, 0]])
-    rows = load(tmp_path / "a.h5lmt")[0]["lustre_ost"]
-    assert [r["read_bytes"] for r in rows] == [None, None, 15, None, None, 150]
 
 
 def test_version_none_is_unset_and_another_version_fails_loudly(tmp_path: Path) -> None:
