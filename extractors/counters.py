@@ -56,21 +56,21 @@ def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) 
     A server lists a counter once it has counted something. So one that is not listed stands where it stood, and
     at zero before it is first listed and after a reset. `restarts` are samples known to come after a reset.
     """
-    rows = np.arange(len(readings))[:, None]
-    starts = [0, *restarts]
-    while True:
-        since = np.zeros(len(readings), np.int64)
-        since[starts] = starts
-        np.maximum.accumulate(since, out=since)
-        latest = np.maximum.accumulate(np.where(listed, rows, -1), axis=0)
-        standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
-        fell = np.any(standing[1:] < standing[:-1], axis=1)
-        fell[np.array(starts[1:], np.int64) - 1] = False
-        if not fell.any():
-            break
-        starts.append(int(np.argmax(fell)) + 1)
-    reset = np.zeros(max(len(readings) - 1, 0), bool)
-    reset[np.array(starts[1:], np.int64) - 1] = True
+    if not len(readings):
+        return readings, np.empty(0, bool)
+    latest = np.maximum.accumulate(np.where(listed, np.arange(len(readings))[:, None], -1), axis=0)
+    before = latest[:-1]
+    fell = listed[1:] & (before >= 0) & (readings[1:] < np.take_along_axis(readings, np.maximum(before, 0), axis=0))
+    fell_from = np.where(fell, before, -1).max(axis=1, initial=-1)
+    fell_from[np.array(restarts, np.int64) - 1] = len(readings)
+    since = np.zeros(len(readings), np.int64)
+    start = 0
+    for row in np.flatnonzero(fell_from >= 0).tolist():
+        if fell_from[row] >= start:  # else what it fell from was read before the last reset
+            since[row + 1] = start = row + 1
+    reset = since[1:] > 0
+    np.maximum.accumulate(since, out=since)
+    standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
     return np.where(reset[:, None], standing[1:], standing[1:] - standing[:-1]), reset
 
 
