@@ -49,6 +49,10 @@ class _Format:
     nanoseconds: bool
     names_end_with_nul: bool
 
+    def module(self, slot: int) -> str:
+        """The name of the module in that slot; its number where there is none."""
+        return self.modules[slot] if slot < len(self.modules) else f"module {slot}"
+
     @cached_property
     def header(self) -> Mapping[ByteOrder, struct.Struct]:
         """The header's fields in both byte orders."""
@@ -106,8 +110,7 @@ class _Module(NamedTuple):
 
 @cache
 def _known(format_version: str, slot: int, version: int, byte_order: ByteOrder) -> _Known:
-    names = _FORMATS[format_version].modules
-    layout = Layout(names[slot] if slot < len(names) else f"module {slot}", version, byte_order)
+    layout = Layout(_FORMATS[format_version].module(slot), version, byte_order)
     return _Known(layout, reads(layout), *record_bytes(layout))
 
 
@@ -252,8 +255,13 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         mounts=mounts,
         metadata=_read_metadata(bytes(job[fields.size : metadata_end])),
         modules={module.known.layout.module: module.known.layout.version for module in header.modules},
-        partial_modules=tuple(m.known.layout.module for m in header.modules if header.partial >> m.slot & 1),
+        partial_modules=tuple(map(form.module, _bits(header.partial))),
     )
+
+
+def _bits(mask: int) -> list[int]:
+    """The places of the bits that are set."""
+    return [place for place in range(mask.bit_length()) if mask >> place & 1]
 
 
 def _damaged(uri: str, name: str, at: int, problem: object) -> InputError:

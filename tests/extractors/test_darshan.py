@@ -146,6 +146,20 @@ def test_an_unknown_module_or_version_is_left_out_and_told(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(("version", "unknown"), [("3.00", 20), ("3.21", 31), ("3.41", 63)])
+def test_every_module_that_ran_out_of_memory_is_named(tmp_path: Path, version: str, unknown: int) -> None:
+    """P6: one that had none for its first record is not one that did nothing. One without a name has a number."""
+    partial = ["POSIX", "STDIO", "DXT_POSIX"]
+    content = bytearray(encode(log(version=version, modules={"POSIX": [Record(FILE)]}, partial=partial)))
+    mask_at, mask = (24, "<Q") if version == "3.41" else (20, "<I")
+    (bits,) = struct.unpack_from(mask, content, mask_at)
+    struct.pack_into(mask, content, mask_at, bits | 1 << unknown)
+    rows, _, _ = results(write(tmp_path, [bytes(content)]))
+    (row,) = rows["darshan_logs"]
+    assert row["modules"] == ["POSIX"]
+    assert row["partial_modules"] == [*partial, f"module {unknown}"]
+
+
 def test_a_copy_has_no_rows_of_its_own(tmp_path: Path) -> None:
     """P2: one content is one log, under the first of its names."""
     inputs = write(tmp_path, [encode(log())] * 2)
