@@ -18,26 +18,33 @@ slowest AS (
   FROM ranks
   QUALIFY row_number() OVER (PARTITION BY cluster, log_id, module, file_system ORDER BY io_s DESC, rank) = 1
 ),
-records AS (
+records AS (         -- no files take no time; files of which one has an unknown time take an unknown time
   SELECT
     cluster, date, log_id, job_id, module, file_system,
     sum(read_bytes)::BIGINT AS read_bytes,
     sum(write_bytes)::BIGINT AS write_bytes,
-    coalesce(sum(io_s) FILTER (WHERE rank IS NULL), 0) AS shared_io_s
+    count_if(rank IS NOT NULL AND io_s IS NULL) = 0 AS unique_known,
+    CASE WHEN count_if(rank IS NULL AND io_s IS NULL) = 0
+         THEN coalesce(sum(io_s) FILTER (WHERE rank IS NULL), 0) END AS shared_io_s
   FROM io
   GROUP BY ALL
+),
+times AS (
+  SELECT
+    r.*,
+    CASE WHEN r.unique_known THEN coalesce(s.io_s, 0) END AS unique_io_s,
+    s.rank AS unique_slowest_rank,
+    s.rw_s AS unique_rw_s,
+    s.meta_s AS unique_meta_s
+  FROM records r
+  LEFT JOIN slowest s
+    ON r.unique_known AND s.cluster = r.cluster AND s.log_id = r.log_id AND s.module = r.module
+      AND s.file_system IS NOT DISTINCT FROM r.file_system
 )
 SELECT
-  r.cluster, r.date, r.log_id, r.job_id, r.module, r.file_system,
-  r.read_bytes, r.write_bytes, r.read_bytes + r.write_bytes AS total_bytes,
-  coalesce(s.io_s, 0) AS unique_io_s,
-  s.rank AS unique_slowest_rank,
-  s.rw_s AS unique_rw_s,
-  s.meta_s AS unique_meta_s,
-  r.shared_io_s,
-  coalesce(s.io_s, 0) + r.shared_io_s AS io_s,
-  (r.read_bytes + r.write_bytes) / nullif(coalesce(s.io_s, 0) + r.shared_io_s, 0) AS performance_bytes_per_s
-FROM records r
-LEFT JOIN slowest s
-  ON s.cluster = r.cluster AND s.log_id = r.log_id AND s.module = r.module
-    AND s.file_system IS NOT DISTINCT FROM r.file_system
+  cluster, date, log_id, job_id, module, file_system,
+  read_bytes, write_bytes, read_bytes + write_bytes AS total_bytes,
+  unique_io_s, unique_slowest_rank, unique_rw_s, unique_meta_s, shared_io_s,
+  unique_io_s + shared_io_s AS io_s,
+  (read_bytes + write_bytes) / nullif(unique_io_s + shared_io_s, 0) AS performance_bytes_per_s
+FROM times

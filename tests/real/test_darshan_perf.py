@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,22 @@ CATEGORIES = ("all", "read_only", "write_only", "read_write", "unique", "shared"
 
 @pytest.fixture(scope="module")
 def lake(samples: Path) -> duckdb.DuckDBPyConnection:
-    """The samples' rows and the views over them, in memory, with a table `paths` of (log_id, uri)."""
+    """The Darshan 3 samples, each content once."""
     logs = {p.read_bytes(): p for p in (*samples.glob("darshan/3.x/*.darshan"), *samples.glob("pytokio/*.darshan"))}
-    inputs = [Input("darshan", "edison", str(p)) for p in logs.values()]
+    return lake_of(logs.values())
+
+
+def lake_of(logs: Iterable[Path]) -> duckdb.DuckDBPyConnection:
+    """The logs' rows and the views over them, in memory, with a table `paths` of (input_id, uri)."""
+    inputs = [Input("darshan", "edison", str(p)) for p in logs]
     tables: dict[str, list[pa.Table]] = defaultdict(list)
     for result in Darshan().read_many(inputs, SITE):
         if isinstance(result, Batch):
-            tables[result.table.name].append(
-                result.data.append_column("cluster", pa.repeat("edison", len(result.data)))
-            )
+            tables[result.table.name].append(pa.table(result.data))
     con = duckdb.connect()
     for table in Darshan.tables:
         data = pa.concat_tables(tables[table.name]) if tables[table.name] else table.batch_schema.empty_table()
-        con.register(table.name, data)
+        con.register(table.name, data.append_column("cluster", pa.repeat("edison", len(data))))
     con.register("paths", pa.table({"input_id": [i.input_id for i in inputs], "uri": [i.uri for i in inputs]}))
     for view in VIEWS:
         con.execute((ROOT / "sql" / f"{view}.sql").read_text())
@@ -161,3 +165,16 @@ def test_a_job_without_posix_records_still_has_its_layouts(lake: duckdb.DuckDBPy
            FROM darshan_logs d WHERE file_name = 'noposix.darshan'"""
     ).fetchall()
     assert found == [(39213.0, 519, 2, 39)]
+
+
+def test_a_darshan_1_log_tells_no_time_of_a_shared_file(samples: Path) -> None:
+    """P6: its records have no time of the slowest rank, so there is no performance either."""
+    lake = lake_of((samples / "darshan" / "legacy").iterdir())
+    found = lake.execute(
+        """SELECT p.shared_io_s, p.io_s, p.performance_bytes_per_s, p.total_bytes > 0
+           FROM darshan_perf p JOIN darshan_logs l USING (log_id)
+           WHERE l.log_version < '2' AND p.module = 'POSIX'
+             AND EXISTS (FROM darshan_posix x WHERE x.log_id = p.log_id AND x.rank IS NULL)"""
+    ).fetchall()
+    assert len(found) > 5
+    assert set(found) == {(None, None, None, True)}
