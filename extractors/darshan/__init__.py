@@ -13,7 +13,7 @@ from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject
 from extractors.darshan import large, legacy, log3, modules
 from extractors.darshan.complete import Completion, Opened, in_table_order
 from extractors.darshan.content import hashed, read_content
-from extractors.darshan.decoded import NAMES, Block, Content, Log
+from extractors.darshan.decoded import NAMES, Block, Content, Log, region_error
 from extractors.darshan.gather import Gathering
 from extractors.darshan.names import Names, read_names
 from extractors.files import find_files
@@ -68,7 +68,8 @@ class Darshan(Extractor):
                     if digest in seen:
                         yield Outcome(input, "loaded", digest)
                         continue
-                    opened = Opened(input, digest, log.head, log.left_out)
+                    places = {region.layout.module: region.at for region in log.all_regions}
+                    opened = Opened(input, digest, log.head, places, log.left_out)
                     if sound:
                         yield from large.rows(sound, opened, content, site)
                         yield from _end(opened)
@@ -101,16 +102,21 @@ def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> 
     logs = [opened[number] for number in order]
     groups = gathered.groups(np.argsort(order))
     while logs:
-        names, damaged = read_names(group for group in groups if group.layout.module == NAMES)
-        decoded = [modules.decode(group) for group in groups if group.layout.module != NAMES]
-        for part in decoded:
-            damaged |= part.damaged
+        names, damaged_names = read_names(group for group in groups if group.layout.module == NAMES)
+        blocks: list[Block] = []
+        damaged = {number: (NAMES, problem) for number, problem in damaged_names.items()}
+        for group in groups:
+            if group.layout.module != NAMES:
+                decoded = modules.decode(group)
+                blocks += decoded.blocks
+                damaged |= {number: (group.layout.module, problem) for number, problem in decoded.damaged.items()}
         if not damaged:
-            yield from _rows(logs, names, [block for part in decoded for block in part.blocks], site)
+            yield from _rows(logs, names, blocks, site)
             return
-        for number, reason in damaged.items():
-            yield Reject(logs[number].input, f"{reason}; copy the log again")
-            yield Outcome(logs[number].input, "rejected")
+        for number, (module, problem) in damaged.items():
+            log = logs[number]
+            yield rejection(log.input, region_error(log.input.uri, module, log.places[module], problem))
+            yield Outcome(log.input, "rejected")
         sound = ~np.isin(np.arange(len(logs)), list(damaged))
         logs = [o for o, keep in zip(logs, sound, strict=True) if keep]
         groups = [left for group in groups if len((left := group.of_logs(sound)).logs)]

@@ -37,17 +37,25 @@ def words(data: Bytes, byte_order: ByteOrder) -> Ints:
     return stored_words(data, byte_order).astype(np.int64, copy=False)
 
 
-def record_order(logs: Ints, ids: Ints, ranks: Ints) -> Ints:
-    """The order of records by log, record id (unsigned) and rank; a record of all ranks comes first."""
+def record_order(logs: Ints, ids: Ints, ranks: Ints) -> tuple[Ints, dict[int, str]]:
+    """(order of records by log, record id (unsigned) and rank; what is wrong with logs that have one of these twice).
+
+    A record of all ranks comes first. A process has one record of a file in a module, so that two are damage.
+    """
     if not len(logs):
-        return logs
+        return logs, {}
     bits = np.uint64(int(logs.max()).bit_length())
     keys = (logs.astype(np.uint64) << (np.uint64(64) - bits)) | (ids.view(np.uint64) >> bits) if bits else ids
     order = np.argsort(keys.view(np.uint64))
     ordered = keys[order]
-    if (ordered[1:] == ordered[:-1]).any():  # one file on several ranks, or ids alike in their upper bits
-        return np.lexsort((ranks, ids.view(np.uint64), logs))
-    return order
+    if not (ordered[1:] == ordered[:-1]).any():
+        return order, {}
+    # one file on several ranks, or ids alike in their upper bits
+    order = np.lexsort((ranks, ids.view(np.uint64), logs))
+    here, after = order[:-1], order[1:]
+    twice = here[(ranks[here] == ranks[after]) & (ids[here] == ids[after]) & (logs[here] == logs[after])]
+    found = zip(logs[twice].tolist(), ids.view(np.uint64)[twice].tolist(), ranks[twice].tolist(), strict=True)
+    return order, {log: f"it has record {id_} of rank {rank} twice" for log, id_, rank in found}
 
 
 def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -28,12 +28,14 @@ _HEATMAP_NAME: Final = "heatmap:"
 class Opened:
     """A log on its way into rows: the input that it is, the hash of its content, what it says of its run.
 
-    `left_out` holds (part, reason) for what can't be read although the rest can.
+    `places` has where in the file the region of each module begins, and that of the names. `left_out` holds
+    (part, reason) for what can't be read although the rest can.
     """
 
     input: Input
     log_id: str
     head: Head
+    places: Mapping[str, int | None]
     left_out: Sequence[tuple[str, str]]
 
 

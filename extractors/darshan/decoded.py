@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from extractors.base import InputError
 from schemas.table import Table
 
 ByteOrder = Literal["little", "big"]
@@ -41,10 +42,20 @@ class Layout(NamedTuple):
 
 @dataclass(slots=True)
 class Region:
-    """One module's inflated records in one log. Of a region too large to hold, `data` is None."""
+    """One module's inflated records in one log. Of a region too large to hold, `data` is None.
+
+    `at` is the byte of the file where it begins; None where the file is compressed as a whole.
+    """
 
     layout: Layout
     data: Bytes | None
+    at: int | None = None
+
+
+def region_error(uri: str, module: str, at: int | None, problem: object) -> InputError:
+    """The error of a log for a region, that of a module or the names, that is not what its layout says."""
+    where = "" if at is None else f"{module} region at byte {at}: "
+    return InputError(uri, f"{where}{problem}", "copy the log again")
 
 
 @dataclass(slots=True)

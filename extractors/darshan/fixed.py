@@ -85,9 +85,9 @@ def decode(group: Group) -> Decoded:
     region = np.repeat(np.arange(len(counts)), (counts - module.header) // len(named))
     logs = group.logs[region]
     records = stored.reshape(-1, len(named))
-    order = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
+    order, damaged = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
     held = _columns(group.layout, in_columns(records, order), headers[region[order]])
-    return Decoded([Block(module.table, logs[order], held)])
+    return Decoded([Block(module.table, logs[order], held)], damaged)
 
 
 class Held:
@@ -104,6 +104,7 @@ class Held:
         self._used = np.arange(2)  # record id and rank
         self._pieces: list[Ints] = []
         self._header = np.empty(0, np.int64)
+        self._order = np.empty(0, np.int64)
         self.size_bytes = 0
 
     def add(self, piece: Bytes) -> bool:
@@ -119,15 +120,20 @@ class Held:
         self.size_bytes += self._pieces[-1].nbytes
         return self.size_bytes <= self._most_bytes
 
+    def arrange(self) -> str | None:
+        """Bring what was taken into its table's order; what is wrong with it, if anything."""
+        nothing = np.empty(0, np.int64)
+        ids, ranks = (np.concatenate([nothing, *(piece[:, word] for piece in self._pieces)]) for word in (0, 1))
+        self._order, damaged = record_order(np.zeros(len(ids), np.int64), ids, ranks)
+        return damaged.get(0)
+
     def blocks(self, block_bytes: int) -> Iterator[Block]:
-        """The records, of which there is no second time, in their table's order; so many bytes of them in a block."""
+        """The arranged records, of which there is no second time; so many bytes of them in a block."""
         records = self._joined()
-        logs = np.zeros(len(records), dtype=np.int64)
-        order = record_order(logs, records[:, 0].copy(), records[:, 1].copy())
         step = max(block_bytes // (8 * self._words), 1)
-        for start in range(0, len(order), step):
-            here = order[start : start + step]
-            zeros = logs[: len(here)]
+        for start in range(0, len(self._order), step):
+            here = self._order[start : start + step]
+            zeros = np.zeros(len(here), dtype=np.int64)
             by_column = [zeros] * self._words
             for place, values in zip(self._used, in_columns(records, here), strict=True):
                 by_column[place] = values

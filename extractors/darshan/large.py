@@ -13,7 +13,7 @@ from extractors.base import Batch, InputError
 from extractors.darshan import dxt, fixed, legacy, log3, modules
 from extractors.darshan.ahead import ahead
 from extractors.darshan.complete import Completion, Opened
-from extractors.darshan.decoded import Block, Content, Group, Layout, Log, Region
+from extractors.darshan.decoded import Block, Content, Group, Log, Region
 from extractors.darshan.names import Names, read_names
 from extractors.darshan.pieces import Piece, damaged, is_whole, pieces, small_pieces
 from schemas.site import Site
@@ -76,12 +76,14 @@ def _held(region: Region, content: Content, uri: str, room: int) -> fixed.Held |
             held = None
     if held:
         region.data = None
+        if problem := held.arrange():
+            raise damaged(region, uri, problem)
     return held
 
 
 def _blocks(region: Region, content: Content, uri: str) -> Iterator[Block]:
     for piece in pieces(region, content, uri):
-        yield from _decode(region.layout, piece, uri)
+        yield from _decode(region, piece, uri)
 
 
 def _names(region: Region | None, content: Content, uri: str) -> Names:
@@ -98,7 +100,7 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
         data = b"".join(parts)
     names, broken = read_names([Group.of(region.layout, _ONLY, [data])])
     if broken:
-        raise InputError(uri, broken[0], "copy the log again")
+        raise damaged(region, uri, broken[0])
     return names
 
 
@@ -106,12 +108,12 @@ def _check(region: Region, content: Content, uri: str) -> None:
     """Raise InputError unless the region's records end where it ends."""
     for piece in pieces(region, content, uri):
         if not dxt.reads(region.layout) or is_whole(region):  # cutting a trace tells already
-            _decode(region.layout, piece, uri)
+            _decode(region, piece, uri)
 
 
-def _decode(layout: Layout, piece: Piece, uri: str) -> list[Block]:
-    group = Group.of(layout, _ONLY, [piece.data])
-    decoded = dxt.decode(group, piece.before, piece.done) if dxt.reads(layout) else modules.decode(group)
+def _decode(region: Region, piece: Piece, uri: str) -> list[Block]:
+    group = Group.of(region.layout, _ONLY, [piece.data])
+    decoded = dxt.decode(group, piece.before, piece.done) if dxt.reads(region.layout) else modules.decode(group)
     if decoded.damaged:
-        raise damaged(layout, uri, decoded.damaged[0])
+        raise damaged(region, uri, decoded.damaged[0])
     return decoded.blocks

@@ -70,6 +70,7 @@ class _Records:
     """The records of a group's logs as columns, and beside each what its log's header says of it.
 
     `values` has each counter that the layout holds. `meaning` is the version that decides what values mean.
+    `damaged` says what is wrong with logs that can't be trusted.
     """
 
     logs: Ints
@@ -79,6 +80,7 @@ class _Records:
     meaning: Ints
     path_suffix: pa.StringArray
     mount_point: pa.StringArray
+    damaged: Mapping[int, str]
 
 
 def layers(rows: npt.NDArray[np.void], version: int) -> set[str]:
@@ -101,7 +103,7 @@ def decode(group: Group) -> Decoded:
         _block(records, DARSHAN_LEGACY, "CP_", everything),
         *(_block(records, table, prefix, _used(records, prefix)) for table, prefix in _LAYERS.values()),
     ]
-    return Decoded([block for block in blocks if len(block.logs)])
+    return Decoded([block for block in blocks if len(block.logs)], records.damaged)
 
 
 def _read(group: Group) -> _Records:
@@ -115,7 +117,8 @@ def _read(group: Group) -> _Records:
     rows = np.frombuffer(b"".join(region[start:] for region, start in zip(regions, starts, strict=True)), kind)
     logs = np.repeat(group.logs, counts)
     # Sorted within each log, so what is known of a whole log keeps its place.
-    rows = rows[record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))]
+    order, damaged = record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))
+    rows = rows[order]
     values: dict[str, npt.NDArray[Any]] = {}
     for listed, part, native in zip(counters_of(version), ("counters", "fcounters"), ("i8", "f8"), strict=True):
         values |= zip((c.name for c in listed), rows[part].T.astype(native, order="C"), strict=True)
@@ -135,6 +138,7 @@ def _read(group: Group) -> _Records:
         meaning=meaning,
         path_suffix=_suffixes(rows["suffix"], hashes == 0),
         mount_point=_mount_points(headers, counts, values.get("DEVICE"), (meaning == _UNSURE_MOUNTS) & (ranks > 0)),
+        damaged=damaged,
     )
 
 

@@ -14,7 +14,7 @@ from itertools import compress
 from typing import Final, NamedTuple
 
 from extractors.base import InputError
-from extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region
+from extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region, region_error
 from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from extractors.darshan.modules import reads, record_bytes
 
@@ -136,14 +136,14 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     if names_size:
         data = _inflated(content, uri, header, NAMES, header.names, hold)
         hold -= len(data or b"")
-        log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data)
+        log.names = Region(Layout(NAMES, int(header.format.names_end_with_nul), header.byte_order), data, names_at)
     for module in header.modules:
         if not module.known.readable:
             log.left_out.append(_left_out(header, module))
             continue
         data = _records(content, uri, header, module, hold)
         hold -= len(data or b"")
-        log.regions.append(Region(module.known.layout, data))
+        log.regions.append(Region(module.known.layout, data, module.at))
     return log
 
 
@@ -153,7 +153,7 @@ def _records(content: Content, uri: str, header: _Header, module: _Module, hold:
     data = _inflated(content, uri, header, layout.module, (at, size), hold)
     if data is not None and (len(data) < before or (len(data) - before) % record):
         problem = f"{len(data)} bytes are not whole records of {record}" + f" behind {before}" * bool(before)
-        raise _damaged(uri, layout.module, at, problem)
+        raise region_error(uri, layout.module, at, problem)
     return data
 
 
@@ -164,7 +164,7 @@ def _inflated(
     try:
         return inflate(content[at : at + size], header.compression, hold)
     except InflateError as error:
-        raise _damaged(uri, name, at, error) from None
+        raise region_error(uri, name, at, error) from None
 
 
 def _left_out(header: _Header, module: _Module) -> tuple[str, str]:
@@ -189,7 +189,7 @@ def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
     try:
         yield from inflated_pieces(content[at : at + size], header.compression)
     except InflateError as error:
-        raise _damaged(uri, name, at, error) from None
+        raise region_error(uri, name, at, error) from None
 
 
 def _read_header(content: Content, uri: str) -> _Header:
@@ -214,11 +214,10 @@ def _read_header(content: Content, uri: str) -> _Header:
         _Module(_known(version, slot, versions[slot], byte_order), slot, maps[2 * slot], maps[2 * slot + 1])
         for slot in compress(range(form.slots), maps[1::2])
     ]
-    present = [(names_at, names_size)] * bool(names_size) + [(module.at, module.size) for module in modules]
-    for at, size in present:
+    names = [(NAMES, names_at, names_size)] if names_size else []
+    for name, at, size in names + [(module.known.layout.module, module.at, module.size) for module in modules]:
         if at < form.header_bytes or at + size > len(content):
-            reason = f"cut off: the header speaks of {size} bytes at {at}, the file has {len(content)}"
-            raise InputError(uri, reason, "copy the log again")
+            raise region_error(uri, name, at, f"cut off: {size} bytes in a file of {len(content)}")
     return _Header(version, form, byte_order, compression, partial, (names_at, names_size), modules)
 
 
@@ -227,11 +226,11 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
     try:
         job = inflate(content[start:end], header.compression, _JOB_MOST)
     except InflateError as error:
-        raise _damaged(uri, "job", start, error) from None
+        raise region_error(uri, "job", start, error) from None
     fields = form.job[header.byte_order]
     metadata_end = fields.size + _METADATA
     if job is None or len(job) < metadata_end:
-        raise InputError(uri, f"job region at byte {start} has not the length of one", "copy the log again")
+        raise region_error(uri, "job", start, "it has not the length of one")
     if form.nanoseconds:
         uid, start_s, start_ns, end_s, end_ns, nprocs, job_id = fields.unpack_from(job)
         run_time_s = (end_s - start_s) + (end_ns - start_ns) / 1e9
@@ -262,10 +261,6 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
 def _bits(mask: int) -> list[int]:
     """The places of the bits that are set."""
     return [place for place in range(mask.bit_length()) if mask >> place & 1]
-
-
-def _damaged(uri: str, name: str, at: int, problem: object) -> InputError:
-    return InputError(uri, f"{name} region at byte {at}: {problem}", "copy the log again")
 
 
 @lru_cache

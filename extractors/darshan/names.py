@@ -14,12 +14,12 @@ import pyarrow.compute as pc
 
 from extractors.darshan.chain import find, follow
 from extractors.darshan.decoded import Group, Ints
+from extractors.darshan.records import DAMAGED
 
 ENDS_WITH_NUL: Final = 1
 COUNTED: Final = 0
 """The two versions of the region's layout: names that end with a NUL, or with their length before them."""
 
-DAMAGED: Final = "the names of its records do not end where their region ends"
 _ID: Final = 8
 _MIX: Final = (1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
 """Odd numbers that spread ids over 64 bits. Under the first, records in their table's order have keys in order."""

@@ -10,7 +10,7 @@ from typing import Final
 from extractors.base import InputError
 from extractors.darshan import dxt, fixed, legacy, log3, modules
 from extractors.darshan.columns import words
-from extractors.darshan.decoded import Bytes, Content, Layout, Region
+from extractors.darshan.decoded import Bytes, Content, Layout, Region, region_error
 from extractors.darshan.records import DAMAGED, whole_records
 
 _PIECE: Final = 8 << 20
@@ -46,21 +46,21 @@ def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
     elif layout.module == legacy.MODULE:
         yield from map(Piece, legacy.pieces(content, uri))
     elif fixed.reads(layout):
-        yield from map(Piece, _fixed(layout, _stream(region, content, uri, _PIECE), uri))
+        yield from map(Piece, _fixed(region, _stream(region, content, uri, _PIECE), uri))
     elif dxt.reads(layout):
-        yield from _traces(layout, _stream(region, content, uri, _PIECE), uri)
+        yield from _traces(region, _stream(region, content, uri, _PIECE), uri)
     else:
-        yield from map(Piece, _variable(layout, _stream(region, content, uri, _PIECE), uri))
+        yield from map(Piece, _variable(region, _stream(region, content, uri, _PIECE), uri))
 
 
 def small_pieces(region: Region, content: Content, uri: str) -> Iterator[Bytes]:
     """A region's fixed records, each piece behind the region's header; InputError as from `pieces`."""
-    return _fixed(region.layout, _stream(region, content, uri, _CACHED), uri)
+    return _fixed(region, _stream(region, content, uri, _CACHED), uri)
 
 
-def damaged(layout: Layout, uri: str, problem: str) -> InputError:
+def damaged(region: Region, uri: str, problem: str) -> InputError:
     """The error of a region that is not what its layout says."""
-    return InputError(uri, f"{layout.module}: {problem}", "copy the log again")
+    return region_error(uri, region.layout.module, region.at, problem)
 
 
 def _stream(region: Region, content: Content, uri: str, least: int) -> Iterator[Bytes]:
@@ -79,8 +79,8 @@ def _stream(region: Region, content: Content, uri: str, least: int) -> Iterator[
     yield b"".join(parts)
 
 
-def _fixed(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]:
-    header_bytes, record = modules.record_bytes(layout)
+def _fixed(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]:
+    header_bytes, record = modules.record_bytes(region.layout)
     header, waiting, size = b"", b"", 0
     for part in stream:
         size += len(part)
@@ -92,24 +92,25 @@ def _fixed(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]
             yield header + records if header else records
         waiting = waiting[len(records) :]
     if waiting or len(header) < header_bytes:
-        raise damaged(layout, uri, f"{size} bytes are not whole records of {record}")
+        raise damaged(region, uri, f"{size} bytes are not whole records of {record}")
 
 
-def _variable(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]:
+def _variable(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]:
     waiting = b""
     for part in stream:
         waiting += part
-        whole, _ = _whole(waiting, layout)
+        whole, _ = _whole(waiting, region.layout)
         yield waiting[:whole]
         waiting = waiting[whole:]
         if len(waiting) > _RECORD_MOST:
             break
     if waiting:
-        raise damaged(layout, uri, DAMAGED)
+        raise damaged(region, uri, DAMAGED)
 
 
-def _traces(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Piece]:
+def _traces(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Piece]:
     """A record may be longer than memory: what is there of it is made a record of its own, and so is the rest."""
+    layout = region.layout
     segment, head = 8 * dxt.segment_words(layout), 8 * dxt.HEAD
     counts = struct.Struct(("<" if layout.byte_order == "little" else ">") + "qq")
     waiting, before, done = b"", 0, 0
@@ -132,7 +133,7 @@ def _traces(layout: Layout, stream: Iterator[Bytes], uri: str) -> Iterator[Piece
         done = fitting if records else done + fitting
         waiting = bytes(rest)
     if waiting:
-        raise damaged(layout, uri, DAMAGED)
+        raise damaged(region, uri, DAMAGED)
 
 
 def _whole(data: bytes, layout: Layout) -> tuple[int, int]:

@@ -32,9 +32,9 @@ class Records:
         return self.words[self.starts + place]
 
     def in_order(self) -> Records:
-        """The records sorted by log, record id and rank."""
-        order = record_order(self.logs, self.column(0), self.column(1))
-        return replace(self, starts=self.starts[order], logs=self.logs[order])
+        """The records sorted by log, record id and rank; logs that have one of these twice are damaged."""
+        order, damaged = record_order(self.logs, self.column(0), self.column(1))
+        return replace(self, starts=self.starts[order], logs=self.logs[order], damaged=self.damaged | damaged)
 
     def base(self) -> dict[str, pa.Array]:
         """record_id and rank, with which every record begins."""

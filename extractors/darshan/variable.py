@@ -90,7 +90,7 @@ def _lustre_2(group: Group) -> Decoded:
     in_use = _before_first(record, place, size == NOT_RECORDED, len(room))
     record, place, at, count = record[in_use], place[in_use], at[in_use], count[in_use]
     used = np.bincount(record, weights=count, minlength=len(room)).astype(np.int64)
-    damaged = dict.fromkeys(records.logs[used > stripes].tolist(), "a Lustre layout names more targets than it holds")
+    damaged = dict.fromkeys(records.logs[used > stripes].tolist(), "a layout names more targets than it holds")
     damaged |= records.damaged
     if damaged:
         return Decoded([], damaged)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 import extractors.darshan
-from demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from demo.formats.darshan.records import AnyRecord
 from extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
 from extractors.darshan import Darshan, large, pieces
 from schemas.gate import conform, in_sort_order
@@ -129,10 +131,50 @@ def test_a_bad_log_is_rejected_and_the_others_load(
     assert set(reasons) == set("01345")
     assert reasons["0"].startswith("the file is empty")
     assert "not a Darshan log" in reasons["1"]
+    assert reasons["3"].startswith("HEATMAP region at byte ")  # the last one
     assert "cut off" in reasons["3"]
     assert "3.99" in reasons["4"]
     assert "do not end where it ends" in reasons["5"]
     assert sorted(r["job_id"] for r in rows["darshan_logs"]) == [7, 8]
+
+
+@pytest.mark.parametrize("alone", [50, 1 << 20])
+@pytest.mark.parametrize("module", ["names", "POSIX", "LUSTRE", "HEATMAP", "DXT_POSIX", "DXT_MPIIO"])
+def test_a_damaged_region_is_told_by_its_module_and_where_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, alone: int
+) -> None:
+    """A word less than its records are."""
+    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    content = bytearray(encode(log(compression="none")))
+    place = 32 if module == "names" else 48 + 16 * FORMATS["3.41"].modules.index(module)
+    at, size = struct.unpack_from("<QQ", content, place)
+    struct.pack_into("<Q", content, place + 8, size - 8)
+    _, (reject,), _ = results(write(tmp_path, [bytes(content)]))
+    assert reject.reason.startswith(f"{module} region at byte {at}: ")
+    assert reject.reason.endswith("; copy the log again")
+
+
+@pytest.mark.parametrize("alone", [50, 1 << 20])
+@pytest.mark.parametrize(
+    ("module", "record"),
+    [
+        ("POSIX", Record(FILE, 3)),
+        ("POSIX", Record(2**64 - 1)),
+        ("LUSTRE", Lustre(FILE, 3, [Component([1])])),
+        ("HEATMAP", Heatmap(FILE, 3, 0.5, [1], [2])),
+    ],
+)
+def test_a_record_that_a_rank_has_twice_is_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, record: AnyRecord, alone: int
+) -> None:
+    """A process counts a file in one record of a module; all ranks together are one process more."""
+    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    others = [replace(record, id=7), replace(record, rank=5), record]
+    good, bad = (log(modules={module: records}) for records in (others, [*others, record]))
+    rows, (reject,), _ = results(write(tmp_path, [encode(good), encode(bad)]))
+    assert len(rows[f"darshan_{module.lower()}"]) == 3
+    assert reject.reason.startswith(f"{module} region at byte ")
+    assert f"record {record.id} of rank {record.rank} twice" in reject.reason
 
 
 def test_an_unknown_module_or_version_is_left_out_and_told(tmp_path: Path) -> None:

@@ -360,6 +360,15 @@ def test_a_damaged_log_is_refused_whole() -> None:
     assert "is not a time" in refused(encode(log_of(start_s=-1)))
 
 
+@pytest.mark.parametrize("version", ["1.24", "2.06"])
+def test_a_hash_that_a_rank_has_twice_is_damage(version: str) -> None:
+    """One can be there once per rank, and once for all of them."""
+    records = [LegacyRecord(hash_, rank, "/a") for hash_ in (0, 7) for rank in (-1, 0, 1)]
+    regions = [opened(log_of(*some, version=version)).regions[0] for some in (records, [*records, records[4]])]
+    data = [region.data for region in regions if region.data is not None]
+    assert decode(Group.of(regions[0].layout, np.arange(2), data)).damaged == {1: "it has record 7 of rank 0 twice"}
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(VERSIONS), st.data())
 def test_damage_that_compression_does_not_show_is_refused_or_read(version: str, data: st.DataObject) -> None:
