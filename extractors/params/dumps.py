@@ -1,7 +1,8 @@
 """Reading what a Lustre server says of itself: `lctl get_param` dumps, files under /proc, an exporter's text.
 
 Whatever the form, it becomes readings of a target: its cumulative counters and space at a moment, and the counters
-of each job that its job_stats list. Read by lines: a server may list tens of thousands of jobs.
+of each job that its job_stats list. Read by lines: a server may list tens of thousands of jobs. A text may hold several
+dumps, one appended to the other: what comes again is of the next one.
 """
 
 from __future__ import annotations
@@ -9,24 +10,35 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 
 _TARGET = r"(?P<fs>[^=\s]+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})"
 _WANTED = r"(?P<what>stats|md_stats|job_stats|kbytes(?:total|free|avail)|files(?:total|free))"
-_PARAMETER = re.compile(rf"^(?:osd-[\w-]+|obdfilter|mdt)\.{_TARGET}\.{_WANTED}=", re.MULTILINE)
+_OF = r"(?P<of>osd-[\w-]+|obdfilter|mdt)"
+_COUNTED = {("obdfilter", "stats"), ("mdt", "md_stats")}
+"""The lists of a target's own counters; what the disk file system below it (osd-*) counts is another thing."""
+_PARAMETER = re.compile(rf"^{_OF}\.{_TARGET}\.{_WANTED}=", re.MULTILINE)
 _ANY_PARAMETER = re.compile(r"^[A-Za-z][^\s=]*\.[^\s=]*=", re.MULTILINE)
-PROC_FILE = re.compile(rf"(?P<root>.*/)(?:osd-[\w-]+|obdfilter|mdt)/{_TARGET}/{_WANTED}")
+PROC_FILE = re.compile(rf"(?P<root>.*/){_OF}/{_TARGET}/{_WANTED}")
 """A file under /proc/fs/lustre, or a copy of it."""
 _STAT = re.compile(r"^(\w+)\s+(\d+) samples(?: \[(\w+)\](?: \d+ \d+ (\d+))?)?", re.MULTILINE)
-_MOMENT = re.compile(r"^(snapshot_time|start_time):?\s+(\d+)(?:\.(\d+))?(?: secs\.(\w)secs)?", re.MULTILINE)
+_TIME = r"[ \t]*:?[ \t]*(?P<seconds>\d+)(?:\.(?P<fraction>\d+))?(?: secs\.(?P<scale>\w)secs)?"
+_MOMENT = re.compile(rf"^(?P<moment>snapshot_time|start_time){_TIME}", re.MULTILINE)
 _JOB = re.compile(
-    r"^- job_id:[ \t]*(?P<job>.*)$"
-    r"|^[ \t]+(?P<moment>snapshot_time|start_time):[ \t]*(?P<seconds>\d+)"
-    r"(?:\.(?P<fraction>\d+))?(?: secs\.(?P<scale>\w)secs)?"
-    r"|^[ \t]+(?P<op>\w+):[ \t]*\{ *samples: *(?P<samples>[1-9]\d*), *unit: *(?P<unit>\w+)"
+    r"^[ \t]*- job_id[ \t]*:[ \t]*(?P<job>.*(?:\n(?![ \t]*(?:snapshot_time|- job_id)\b).*)*)$"
+    rf"|^[ \t]*(?P<moment>snapshot_time|start_time){_TIME}"
+    r"|^[ \t]+(?P<op>\w+)[ \t]*:[ \t]*\{ *samples: *(?P<samples>[1-9]\d*), *unit: *(?P<unit>\w+)"
     r"(?:, *min: *\d+, *max: *\d+, *sum: *(?P<sum>\d+))?",
     re.MULTILINE,
 )
+_FIRST_DATE_US = 1_000_000_000_000_000
+"""Smaller times (before 2001, older than Lustre) are no dates: some versions tell the time since the server's boot."""
+_U64 = 2**64 - 1
+"""What the kernel counts up to."""
+_MOST_KIB = 2**53 - 1
+"""More do not fit a number of bytes."""
 _METRIC = re.compile(r"^lustre_(?P<name>\w+)\{(?P<labels>.*)\}\s+(?P<value>\S+)(?:\s+(?P<ms>\d+))?\s*$", re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 Counters = dict[tuple[str, str], int]
@@ -35,9 +47,12 @@ Counters = dict[tuple[str, str], int]
 
 @dataclass
 class Job:
-    """A job's counters on a target; `us` is when they last changed, `start_us` since when they count."""
+    """A job's counters on a target; `us` is when they last changed, None where the list does not say.
 
-    us: int
+    `start_us` is since when they count, on the server's own clock: see `date_us`.
+    """
+
+    us: int | None = None
     start_us: int | None = None
     counters: Counters = field(default_factory=dict)
 
@@ -46,7 +61,7 @@ class Job:
 class Reading:
     """A target at the moment `us`; None where the dump does not say when. `counters` is None where it has none.
 
-    With `ends_only` it ends the row of the reading before it, and begins none.
+    With `ends_only` it ends the rows of the reading before it, and begins none.
     """
 
     us: int | None = None
@@ -56,19 +71,52 @@ class Reading:
     jobs: dict[str, Job] | None = None
     ends_only: bool = False
 
+    def lists(self) -> Iterator[str]:
+        """Which of its two lists it has: counters, jobs."""
+        if self.counters is not None:
+            yield "counters"
+        if self.jobs is not None:
+            yield "jobs"
+
+    def merge(self, other: Reading) -> None:
+        """Add what another reading of the same moment says; a copy may be cut short, so each tells what it has.
+
+        Where they differ the other one, which was read later, is believed.
+        """
+        self.start_us = other.start_us or self.start_us
+        self.space |= other.space
+        if other.counters is not None:
+            self.counters = (self.counters or {}) | other.counters
+        if other.jobs is not None:
+            self.jobs = (self.jobs or {}) | other.jobs
+
 
 Dump = dict[tuple[str, str], Reading]
 """(file system, target) to what one dump says of it."""
 
 
-def read_dump(text: str) -> Dump:
-    """A dump of parameters, or an exporter's text."""
-    return _exporter(text) if _METRIC.search(text) else _parameters(_values(text))
+def read_dumps(text: str) -> Iterator[Dump]:
+    """The dumps of parameters, or an exporter's scrapes, that a text holds."""
+    if _METRIC.search(text):
+        yield from _scrapes(text)
+        return
+    listed: dict[str, tuple[re.Match[str], str]] = {}
+    for name, value in _values(text):
+        if name[0] in listed:
+            yield _parameters(listed.values())
+            listed = {}
+        listed[name[0]] = name, value
+    yield _parameters(listed.values())
 
 
 def read_proc(files: Iterable[tuple[re.Match[str], str]]) -> Dump:
     """Files of one /proc tree, each with the match of its name."""
     return _parameters(files)
+
+
+def date_us(us: int | None) -> int | None:
+    """A server's time if it is a date; None for one since its boot."""
+    return us if us is not None and us >= _FIRST_DATE_US else None
 
 
 def _values(text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -82,63 +130,67 @@ def _parameters(values: Iterable[tuple[re.Match[str], str]]) -> Dump:
     dump: Dump = {}
     for name, text in values:
         reading = dump.setdefault((name["fs"], name["target"]), Reading())
-        if name["what"] in {"stats", "md_stats"}:
+        if (name["of"], name["what"]) in _COUNTED:
             _read_stats(reading, text)
         elif name["what"] == "job_stats":
-            reading.jobs = {**(reading.jobs or {}), **_jobs(text)}
-        elif text.strip().isdigit():
-            reading.space[name["what"]] = int(text)
+            reading.jobs = _jobs(text)
+        elif (value := text.strip().partition("\n")[0].rstrip()).isdecimal() and int(value) <= _MOST_KIB:
+            reading.space[name["what"]] = int(value)
     return dump
 
 
 def _read_stats(reading: Reading, text: str) -> None:
-    counters = {} if reading.counters is None else reading.counters
-    for name, seconds, fraction, scale in _MOMENT.findall(text):
-        moment = _microseconds(seconds, fraction, scale)
-        if name == "snapshot_time":
-            reading.us = moment
+    reading.counters = {}
+    for time in _MOMENT.finditer(text):
+        if time["moment"] == "snapshot_time":
+            reading.us = date_us(_microseconds(time))
         else:
-            reading.start_us = moment
+            reading.start_us = _microseconds(time)
     for op, samples, unit, total in _STAT.findall(text):
-        _count(counters, op, int(samples), unit, int(total or 0))
-    reading.counters = counters
+        _count(reading.counters, op, int(samples), unit, int(total or 0))
 
 
 def _jobs(text: str) -> dict[str, Job]:
     """The jobs of a job_stats list; of counters that are zero nothing is kept."""
     jobs: dict[str, Job] = {}
-    job = Job(0)
+    job = Job()
     for line in _JOB.finditer(text):
         if (name := line["job"]) is not None:
-            job = jobs.setdefault(_unquoted(name), Job(0))
+            job = jobs.setdefault(_unquoted(name), Job())
+        elif line["moment"] == "snapshot_time":
+            if (changed := date_us(_microseconds(line))) is not None:
+                job.us = max(job.us or 0, changed)
         elif line["moment"]:
-            moment = _microseconds(line["seconds"], line["fraction"], line["scale"])
-            if line["moment"] == "snapshot_time":
-                job.us = max(job.us, moment)
-            else:
-                job.start_us = moment
+            job.start_us = _microseconds(line)
         else:
             _count(job.counters, line["op"], int(line["samples"]), line["unit"], int(line["sum"] or 0))
     return jobs
 
 
 def _count(counters: Counters, op: str, samples: int, unit: str, total: int) -> None:
-    """Add one counter's line; a name that a list has twice is two counters of one operation."""
-    _add(counters, op, "count", samples)
+    """Add one counter's line; a name that a list has twice is two counters of one operation.
+
+    The unit tells bytes from times: until 2.8 jobs have `read` in bytes, what is `read_bytes` later.
+    """
     if unit == "bytes":
+        op = _BYTES.get(op, op)
         _add(counters, op, "sum", total)
     elif unit in {"usec", "usecs"}:
         _add(counters, op, "time", total)
+    _add(counters, op, "count", samples)
+
+
+_BYTES = {"read": "read_bytes", "write": "write_bytes"}
 
 
 def _add(counters: Counters, op: str, kind: str, value: int) -> None:
-    counters[op, kind] = counters.get((op, kind), 0) + value
+    counters[op, kind] = min(counters.get((op, kind), 0) + value, _U64)
 
 
-def _microseconds(seconds: str, fraction: str | None, scale: str | None) -> int:
+def _microseconds(time: re.Match[str]) -> int:
     """A time of the form secs.nsecs or secs.usecs: the fraction is a whole number of these, not always padded."""
-    part = int(fraction or 0)
-    return int(seconds) * 1_000_000 + (part if scale == "u" else part // 1000)
+    part = int(time["fraction"] or 0)
+    return int(time["seconds"]) * 1_000_000 + (part if time["scale"] == "u" else part // 1000)
 
 
 def _unquoted(name: str) -> str:
@@ -146,26 +198,58 @@ def _unquoted(name: str) -> str:
     return name[1:-1] if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
-def _exporter(text: str) -> Dump:
-    """The Lustre metrics of a Prometheus exporter."""
-    dump: Dump = {}
+def _scrapes(text: str) -> Iterator[Dump]:
+    """The Lustre metrics of an exporter: scrapes differ in their time, or begin where a series comes again.
+
+    A list with a value that is no count (NaN) is not known.
+    """
+    dumps: dict[tuple[str | None, int], Dump] = {}
+    unknown: list[tuple[Reading, str]] = []
+    seen: set[tuple[str, ...]] = set()
+    number = 0
     for metric in _METRIC.finditer(text):
-        labels = {key: re.sub(r"\\(.)", r"\1", value) for key, value in _LABEL.findall(metric["labels"])}
+        name = metric["name"].removeprefix("job_")
+        labels = {key: _ESCAPED.sub(_unescape, value) for key, value in _LABEL.findall(metric["labels"])}
         target = re.fullmatch(_TARGET, labels.get("target", ""))
-        counter = _METRICS.get(metric["name"].removeprefix("job_"))
-        if target is None or counter is None:
+        if target is None or name not in _METRICS:
             continue
+        if metric.group("name", "labels", "ms") in seen:
+            number, seen = number + 1, set()
+        seen.add(metric.group("name", "labels", "ms"))
+        dump = dumps.setdefault((metric["ms"], number), {})
         reading = dump.setdefault((target["fs"], target["target"]), Reading())
-        if metric["ms"]:
-            reading.us = int(metric["ms"]) * 1000
-        op, kind = counter[0] or labels.get("operation", ""), counter[1]
+        reading.us = int(metric["ms"]) * 1000 if metric["ms"] else None
+        op, kind = _METRICS[name]
+        value = _whole(metric["value"])
+        if kind == "space":
+            if value is not None and value <= _MOST_KIB:
+                reading.space[op] = value
+            continue
         if metric["name"].startswith("job_"):
             reading.jobs = {} if reading.jobs is None else reading.jobs
-            counters = reading.jobs.setdefault(labels.get("jobid", ""), Job(0)).counters
+            counters = reading.jobs.setdefault(labels.get("jobid", ""), Job()).counters
         else:
             counters = reading.counters = {} if reading.counters is None else reading.counters
-        _add(counters, op, kind, int(float(metric["value"])))
-    return dump
+        if value is None:
+            unknown.append((reading, "jobs" if metric["name"].startswith("job_") else "counters"))
+        else:  # some tell reads both as samples and as an operation: one counter, not two
+            counters[op or labels.get("operation", ""), kind] = value
+    for reading, part in unknown:
+        setattr(reading, part, None)
+    yield from dumps.values()
+
+
+def _whole(text: str) -> int | None:
+    """A metric's value as it is written, digit for digit; None for what no counter can show."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    return int(value) if value.is_finite() and 0 <= value <= _U64 else None
+
+
+def _unescape(escaped: re.Match[str]) -> str:
+    return "\n" if escaped[1] == "n" else escaped[1]
 
 
 _METRICS = {
@@ -174,4 +258,10 @@ _METRICS = {
     "read_samples_total": ("read_bytes", "count"),
     "write_samples_total": ("write_bytes", "count"),
     "stats_total": ("", "count"),
+    "capacity_kilobytes": ("kbytestotal", "space"),
+    "free_kilobytes": ("kbytesfree", "space"),
+    "available_kilobytes": ("kbytesavail", "space"),
+    "inodes_maximum": ("filestotal", "space"),
+    "inodes_free": ("filesfree", "space"),
 }
+"""A metric, without its prefix, to the operation or space that it tells; an operation may be in a label."""

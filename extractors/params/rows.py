@@ -1,12 +1,11 @@
-"""From readings of a file system's targets over time to the rows of the Lustre tables."""
+"""From readings of a file system's targets over time to rows of `lustre_ost`, `lustre_mdt` and `lustre_fs`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -15,20 +14,24 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
 from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
-from extractors.params.dumps import Counters, Job, Reading
-from schemas.lustre import LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
+from extractors.params.dumps import Reading
+from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import Table
 
 Series = Mapping[str, Sequence[Reading]]
 """Target to its readings, each with its time, in order of time."""
 
 _KIB = 1024
-_AMOUNTS = {
+_MOST = np.iinfo(np.int64).max
+_SHORTEST_US = 500_000
+"""Readings that are closer were one call's."""
+AMOUNTS: Final = {
     ("read_bytes", "sum"): "read_bytes",
     ("write_bytes", "sum"): "write_bytes",
     ("read_bytes", "count"): "read_ops",
     ("write_bytes", "count"): "write_ops",
 }
+"""Counters of bytes to their columns, wherever they are counted."""
 _MD_AMOUNTS = {(op, "count"): column for op, column in MD_OP_COLUMN.items()}
 
 
@@ -48,10 +51,12 @@ class _Steps:
 def target_batches(series: Series) -> list[Batch]:
     """`lustre_ost`, `lustre_mdt` and `lustre_fs`.
 
-    A target's last reading has a row for its space, without a length and amounts: nothing has followed it yet.
+    A target's last reading has a row for its space, without a length and amounts: nothing has followed it yet. Readings
+    of jobs alone say nothing of the target.
     """
+    told = {target: [r for r in readings if r.counters is not None or r.space] for target, readings in series.items()}
     kinds = {
-        table: {target: readings for target, readings in series.items() if target.startswith(prefix)}
+        table: {target: readings for target, readings in told.items() if readings and target.startswith(prefix)}
         for table, prefix in ((LUSTRE_OST, "OST"), (LUSTRE_MDT, "MDT"))
     }
     steps = {table.name: _steps(kind) for table, kind in kinds.items() if kind}
@@ -91,14 +96,16 @@ def _target_steps(
     has = np.array([reading.counters is not None for reading in readings], bool)
     at = np.flatnonzero(has)
     lists = [(reading.counters, reading.start_us) for reading in readings if reading.counters is not None]
-    values = np.array([[counters.get(k, 0) for k in keys] for counters, _ in lists], np.int64)
+    values: npt.NDArray[Any] = np.array([[counters.get(k, 0) for k in keys] for counters, _ in lists], np.uint64)
     listed = np.array([[k in counters for k in keys] for counters, _ in lists], np.bool_)
     restarts = [i for i, ((_, old), (_, new)) in enumerate(pairwise(lists), 1) if old != new]
     amount, reset, end, counted = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy(), has.copy()
     if len(at):
         counted[at[-1]] = False
         shape = (len(at), len(keys))
-        amount[at[:-1]], reset[at[:-1]] = listed_amounts(values.reshape(shape), listed.reshape(shape), restarts)
+        moved, reset[at[:-1]] = listed_amounts(values.reshape(shape), listed.reshape(shape), restarts)
+        amount[at[:-1]] = moved
+        counted[at[:-1]] = (moved <= _MOST).all(axis=1)  # what does not fit is no amount
         end[at[:-1]] = us[at[1:]]
     begins = np.array([not reading.ends_only for reading in readings], np.bool_)
     columns = (np.full(count, code), us, end, reset, counted)
@@ -145,7 +152,9 @@ def _edges(kinds: Sequence[_Steps]) -> Ints:
     if not spans:
         return np.empty(0, np.int64)
     start, end = (np.concatenate(part) for part in zip(*spans, strict=True))
-    step = max(1_000_000, round(float(np.median(end - start)) / 1e6) * 1_000_000)
+    length = end - start
+    usual = length[length >= _SHORTEST_US]
+    step = max(1_000_000, round(float(np.median(usual)) / 1e6) * 1_000_000) if len(usual) else 1_000_000
     count = max(1, round((int(end.max()) - int(start.min())) / step))
     return int(start.min()) + np.arange(count + 1, dtype=np.int64) * step
 
@@ -155,8 +164,8 @@ def _owned(table: Table, steps: _Steps) -> tuple[dict[tuple[str, str], str], dic
 
     Only with data on the metadata target does it count bytes.
     """
-    always = _MD_AMOUNTS if table is LUSTRE_MDT else _AMOUNTS
-    return always, always | {key: column for key, column in _AMOUNTS.items() if key in steps.amounts}
+    always = _MD_AMOUNTS if table is LUSTRE_MDT else AMOUNTS
+    return always, always | {key: column for key, column in AMOUNTS.items() if key in steps.amounts}
 
 
 def _sums(table: Table, steps: _Steps | None, known: int, edges: Ints) -> Sums:
@@ -169,80 +178,3 @@ def _sums(table: Table, steps: _Steps | None, known: int, edges: Ints) -> Sums:
         place = Placement(steps.start[has], steps.end[has], edges)
         sums.add(place, {name: (values, np.ones(len(values), bool)) for name, values in amounts.items()})
     return sums
-
-
-def job_batch(series: Series, pattern: re.Pattern[str], continued: bool) -> Batch:
-    """`lustre_jobstats`: what each job did on each target between the moments of its last activity.
-
-    `continued` says that the day before ends with the first readings, so that these only begin rows.
-    """
-    merged: dict[tuple[str, str, int], dict[str, Any]] = {}
-    identities: dict[str, dict[str, Any]] = {}
-    for target, readings in series.items():
-        before: dict[str, Job] = {}
-        looked: int | None = None
-        lists = [(reading, reading.jobs) for reading in readings if reading.jobs is not None]
-        for number, (reading, jobs) in enumerate(lists):
-            for text, job in () if continued and not number else jobs.items():
-                end = job.us or reading.us or 0
-                old = before.get(text)
-                if old is not None and (old.start_us != job.start_us or _fell(old.counters, job.counters)):
-                    old = None
-                fresh = old is None
-                amounts = _difference(old.counters if old else {}, job.counters)
-                start = (old.us if old else job.start_us) or looked
-                if amounts:
-                    row = merged.setdefault((target, text, end if start is None else min(start, end)), {"counters": {}})
-                    row["end"] = None if start is None else max(end, row.get("end") or 0)
-                    row["fresh"] = fresh or row.get("fresh", False)
-                    for key, value in amounts.items():
-                        row["counters"][key] = row["counters"].get(key, 0) + value
-                if text not in identities:
-                    identities[text] = identify(text, pattern)
-            before, looked = jobs, reading.us
-    return Batch(LUSTRE_JOBSTATS, _job_rows(merged, identities))
-
-
-def _job_rows(
-    merged: Mapping[tuple[str, str, int], Mapping[str, Any]], identities: Mapping[str, Mapping[str, Any]]
-) -> pa.Table:
-    found = [(key, row, row["counters"]) for key, row in merged.items()]
-    columns = {
-        "target": pa.array([target for (target, _, _), _, _ in found], pa.string()),
-        "jobstats_id": pa.array([text for (_, text, _), _, _ in found], pa.string()),
-        "ts": times(np.array([us for (_, _, us), _, _ in found], np.int64)),
-        "interval_s": pa.array(
-            [None if row["end"] is None else (row["end"] - us) / 1e6 for (_, _, us), row, _ in found], pa.float64()
-        ),
-        "role": pa.array([target[:3].lower() for (target, _, _), _, _ in found], pa.string()),
-        "fresh": pa.array([row["fresh"] for _, row, _ in found], pa.bool_()),
-        **{column: pa.array([c.get(key, 0) for _, _, c in found], pa.int64()) for key, column in _AMOUNTS.items()},
-    }
-    for name in ("job_id", "executable", "uid", "host"):
-        kind = LUSTRE_JOBSTATS[name].type
-        columns[name] = pa.array([identities[text][name] for (_, text, _), _, _ in found], kind)
-    for column, kind in (("ops", "count"), ("op_time_us", "time")):
-        entries = [
-            [(op, value) for (op, k), value in sorted(c.items()) if k == kind and value and (op, k) not in _AMOUNTS]
-            for _, _, c in found
-        ]
-        columns[column] = pa.array(entries, LUSTRE_JOBSTATS[column].type)
-    return rows(LUSTRE_JOBSTATS, columns, len(found))
-
-
-def identify(text: str, pattern: re.Pattern[str]) -> dict[str, Any]:
-    """job_id, executable, uid and host that the pattern finds in the server's text; null for what it does not."""
-    found = pattern.search(text)
-    groups: Mapping[str, str | None] = found.groupdict() if found else {}
-    numbers = {
-        name: int(groups[name] or "") if (groups.get(name) or "").isdigit() else None for name in ("job_id", "uid")
-    }
-    return {**numbers, "executable": groups.get("executable"), "host": groups.get("host")}
-
-
-def _fell(old: Counters, new: Counters) -> bool:
-    return any(new.get(key, 0) < value for key, value in old.items())
-
-
-def _difference(old: Counters, new: Counters) -> Counters:
-    return {key: value - old.get(key, 0) for key, value in new.items() if value > old.get(key, 0)}
