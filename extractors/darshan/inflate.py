@@ -104,7 +104,10 @@ class _ZlibInflater:
 
 
 def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
-    """Stream after stream, in pieces; the input is fed in small parts, as an inflater copies what it leaves over."""
+    """Stream after stream, in pieces; the input is fed in small parts, as an inflater copies what it leaves over.
+
+    Behind the last stream of a gzip file there may be zeros, which tapes and block devices add: gzip skips them too.
+    """
     new: Callable[[], _ZlibInflater | bz2.BZ2Decompressor] = bz2.BZ2Decompressor
     if compression != "bzip2":
         new = partial(_ZlibInflater, _GZIP if compression == "gzip" else _ZLIB)
@@ -118,6 +121,8 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
             position += len(waiting)
             if not waiting:
                 break
+        if at_start and compression == "gzip" and not waiting[0] and _only_zeros(compressed, position - len(waiting)):
+            break
         try:
             piece = inflater.decompress(waiting, _PIECE)
         except (_ZLIB_ERROR, OSError) as error:
@@ -127,3 +132,8 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
             yield piece
     if not at_start:
         raise InflateError("ends in the middle of a compressed stream")
+
+
+def _only_zeros(content: Content, start: int) -> bool:
+    """Whether all bytes from `start` on are zero."""
+    return not any(bytes(content[at : at + _FEED]).strip(b"\0") for at in range(start, len(content), _FEED))

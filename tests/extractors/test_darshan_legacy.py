@@ -360,6 +360,19 @@ def test_a_damaged_log_is_refused_whole() -> None:
     assert "is not a time" in refused(encode(log_of(start_s=-1)))
 
 
+@pytest.mark.parametrize("zeros", [1, 512, 100_000])
+@pytest.mark.parametrize("hold", [1 << 10, HOLD])
+def test_zeros_behind_the_last_stream_are_padding(zeros: int, hold: int) -> None:
+    """As gzip takes them, and as Python's gzip does; what else may follow is damage."""
+    content = encode(log_of(LegacyRecord(1, 0, "/a"), LegacyRecord(2, 1, "/b"), streams=2))
+    padded = content + bytes(zeros)
+    assert gzip.decompress(padded) == gzip.decompress(content)
+    assert open_log(padded, "log", hold).head == open_log(content, "log", hold).head
+    assert b"".join(pieces(padded, "log")) == b"".join(pieces(content, "log"))
+    assert "does not inflate" in refused(padded + content)
+    assert "does not inflate" in refused(padded + b"x")
+
+
 @pytest.mark.parametrize("version", ["1.24", "2.06"])
 def test_a_hash_that_a_rank_has_twice_is_damage(version: str) -> None:
     """One can be there once per rank, and once for all of them."""
