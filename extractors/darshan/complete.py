@@ -129,7 +129,7 @@ class Completion:
     def _file_systems(self, points: pa.DictionaryArray) -> pa.Array:
         """The site's name for what is mounted at each point."""
         names = sorted(self._site.file_systems)
-        mounted = [self._site.mounts.get(point) for point in points.dictionary.to_pylist()]
+        mounted = [self._site.mounts.get(_folder(point) or "/") for point in points.dictionary.to_pylist()]
         codes = pa.array([None if name is None else names.index(name) for name in mounted], pa.int32())
         return pa.DictionaryArray.from_arrays(codes.take(points.indices), pa.array(names, pa.string()))
 
@@ -158,7 +158,7 @@ class Completion:
         codes: dict[str, int] = {}
         found = np.full(len(of_name), -1, dtype=np.int32)
         for mounts, number in tables.items():
-            points = sorted({point for point, _ in mounts} | set(self._site.mounts), key=len, reverse=True)
+            points = sorted({point for point, _ in mounts} | set(self._site.mounts), key=_by_length, reverse=True)
             code = np.array([codes.setdefault(point, len(codes)) for point in points] + [-1], dtype=np.int32)
             if len(tables) == 1:
                 found = code[longest_mounts(self._names.distinct, points)][self._names.places]
@@ -174,14 +174,25 @@ def longest_mounts(paths: pa.Array, points: Sequence[str]) -> npt.NDArray[np.int
     places = np.full(len(paths), -1, dtype=np.int32)
     left = np.arange(len(paths))
     for place, point in enumerate(points):
-        folder = point.rstrip("/")
-        held = pc.or_(pc.starts_with(paths, folder + "/"), pc.equal(paths, folder)).to_numpy(zero_copy_only=False)
+        folder = _folder(point)
+        inside, itself = pc.starts_with(paths, folder + "/"), pc.equal(paths, folder or "/")
+        held = pc.or_(inside, itself).to_numpy(zero_copy_only=False)
         if held.any():
             places[left[held]] = place
             left, paths = left[~held], paths.filter(pa.array(~held))
         if not len(left):
             break
     return places
+
+
+def _folder(point: str) -> str:
+    """A mount point without the slash that may end it; nothing is left of the root."""
+    return point.rstrip("/")
+
+
+def _by_length(point: str) -> tuple[int, str]:
+    """Sorts mount points by length; of one that is told with and without a slash at its end, one is always first."""
+    return len(_folder(point)), point
 
 
 def _encoded(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:

@@ -72,7 +72,7 @@ def _lustre_1(group: Group) -> Decoded:
         "stripe_offset": pa.array(records.column(4)),
         "stripe_size": unless_marked(size),
         "stripe_count": pa.array(count),
-        "osts": lists(targets, count),
+        "osts": lists(unless_marked(targets), count),
     }
     return Decoded([Block(darshan.DARSHAN_LUSTRE, records.logs, held)], records.damaged)
 
@@ -111,7 +111,7 @@ def _lustre_2(group: Group) -> Decoded:
     layout = {name: arrow(records.words[at + i], "i8") for i, name in enumerate(names)}
     layout |= {
         "component": pa.array(place),
-        "osts": lists(targets, count),
+        "osts": lists(unless_marked(targets), count),
         "pool": texts(_bytes(pools, group)),
     }
     padded = {name: pa.concat_arrays([column, pa.nulls(len(empty), column.type)]) for name, column in layout.items()}
@@ -154,7 +154,6 @@ def decode_mdhim(group: Group) -> Decoded:
     servers = records.column(_SERVERS_AT)
     _, place = expand(servers)
     held = columns(records.words[records.starts + np.arange(len(_MDHIM_WORDS))[:, None]], _MDHIM_WORDS)
-    held["server_operations"] = lists(
-        records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place], servers
-    )
+    operations = records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place]
+    held["server_operations"] = lists(pa.array(operations), servers)
     return Decoded([Block(darshan.DARSHAN_MDHIM, records.logs, held)], records.damaged)

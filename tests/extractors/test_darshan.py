@@ -235,6 +235,25 @@ def test_the_longest_mount_of_log_and_site_holds_a_path_on_whole_components(tmp_
     assert mounts == {"/scratch/a": "/scratch", "/scratch2/a": "/", "/scratch/deep/a": "/scratch/deep", "<STDIN>": None}
 
 
+def test_no_mount_holds_a_record_without_a_name(tmp_path: Path) -> None:
+    names = {1: "", 2: "/"}
+    unnamed = log(names=names, modules={"STDIO": [Record(number, 0) for number in names]})
+    rows, _, _ = results(write(tmp_path, [encode(unnamed)]))
+    assert {r["path"]: r["mount_point"] for r in rows["darshan_stdio"]} == {"": None, "/": "/"}
+
+
+def test_a_mount_is_the_same_with_and_without_a_slash_at_its_end(tmp_path: Path) -> None:
+    paths = {"/scratch/a": "/scratch/", "/scratch": "/scratch/", "/scratch/b/c": "/scratch/b", "/home/a": "/home//"}
+    names = {record_id(path): path for path in paths}
+    mounts = [("/", "xfs"), ("/scratch/", "lustre"), ("/scratch/b", "tmpfs"), ("/home//", "nfs")]
+    mounted = log(names=names, modules={"STDIO": [Record(number, 0) for number in names]}, mounts=mounts)
+    rows, _, _ = results(write(tmp_path, [encode(mounted)]))
+    assert {r["path"]: r["mount_point"] for r in rows["darshan_stdio"]} == paths
+    on_scratch = {r["path"] for r in rows["darshan_stdio"] if r["file_system"] == "scratch"}
+    assert on_scratch == {"/scratch/a", "/scratch"}
+    assert [r["file_system"] for r in rows["darshan_mounts"]] == [None, "scratch", None, None]
+
+
 def test_the_file_name_tells_user_program_and_process(tmp_path: Path) -> None:
     path = tmp_path / "ann_my_solver_id7-4242_3-15-14722-17417065676046418211_1.darshan"
     path.write_bytes(encode(log()))
