@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from typing import ClassVar, Final
@@ -34,11 +35,16 @@ class Hdf5(Extractor):
         yield from find_files(site, "file_system", self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """The file's rows, an hour after the other; parts that can't be used are named."""
+        """The file's rows, an hour after the other; parts that can't be used are named.
+
+        BlockingIOError while the file's writer has it open: HDF5 locks it.
+        """
         backend = site.file_systems[input.owner].backend
         with fsspec.open(input.uri, "rb") as stream:
             try:
                 file = h5py.File(input.uri if os.path.isfile(input.uri) else stream)
+            except BlockingIOError:
+                raise BlockingIOError(errno.EAGAIN, "its writer has it open; the next run tries again") from None
             except OSError as error:
                 raise InputError(input.uri, f"is not an HDF5 file, or is cut off: {error}", "restore it") from None
             with file:
@@ -47,9 +53,16 @@ class Hdf5(Extractor):
                     panels = list(reader.panels())
                 except (OSError, RuntimeError, ValueError) as error:
                     raise InputError(input.uri, f"has a damaged dataset: {error}", "restore it") from None
+                if not panels:
+                    raise InputError(input.uri, _nothing_usable(reader.problems), "archive it again")
                 yield from _batches(panels, input)
         for part, reason in reader.problems:
             yield Reject(input, reason, part)
+
+
+def _nothing_usable(problems: list[tuple[str, str]]) -> str:
+    told = "".join(f": {part} {reason}" for part, reason in problems[:1])
+    return f"has no part that can be used{told}"
 
 
 def _batches(panels: list[Panel], input: Input) -> Iterator[Batch | Reject]:

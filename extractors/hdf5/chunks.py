@@ -74,7 +74,9 @@ class Stored:
 
     def __init__(self, dataset: h5py.Dataset, uri: str, names: int | None = None) -> None:
         self._dataset, self._type, self._uri = dataset, dataset.dtype, uri
+        self.name: str = dataset.name
         self._kind: np.dtype[Any] = np.dtype(np.int64 if dataset.dtype.kind in "iu" else np.float64)
+        self._dimensions = dataset.ndim
         self._size = rows, columns = _plane(dataset.shape, 1)
         self._names = columns if names is None else names
         self._chunk_shape = height, width = _plane(dataset.chunks or (max(n, 1) for n in dataset.shape), 1)
@@ -130,11 +132,11 @@ class Stored:
         try:
             if not self._direct:
                 return self._strip(place[0])
-            _mask, packed = self._dataset.id.read_direct_chunk(place[: self._dataset.ndim])
+            _mask, packed = self._dataset.id.read_direct_chunk(place[: self._dimensions])
             size = self._shape[0] * self._shape[1] * self._type.itemsize
             return np.frombuffer(zlib_ng.decompress(packed, bufsize=size), self._type).reshape(self._shape)
         except (OSError, RuntimeError, ValueError, _ZLIB_ERROR) as error:
-            raise InputError(self._uri, f"has a damaged dataset {self._dataset.name}: {error}", "restore it") from None
+            raise InputError(self._uri, f"has a damaged dataset {self.name}: {error}", "restore it") from None
 
     def _strip(self, top: int) -> Numbers:
         """The rows from `top` on, of all columns."""

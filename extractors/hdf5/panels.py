@@ -18,7 +18,7 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints
 from extractors.hdf5.chunks import MISSING_BITS, Doubles, Matrix, Numbers, bits, doubles
-from extractors.lustre import Sums, counts_map, fs_batch, integers, names, rows, times
+from extractors.lustre import Sums, counts_map, fs_batch, integers, names, own_names, rows, times
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import HOUR_US, Table
 
@@ -77,6 +77,34 @@ class Values:
         own: Numbers = block[self.row_of]
         bits(own)[self.row_of < 0] = MISSING_BITS
         return own
+
+
+class Named(NamedTuple):
+    """A quantity as the file holds it: a matrix, the row of each name in it, and its scale."""
+
+    rows: Mapping[str, int]
+    matrix: Matrix
+    scale: float | Doubles = 1.0
+
+
+def by_name(found: Mapping[str, Named]) -> tuple[list[str], dict[str, Values]]:
+    """All names that the quantities have, in order, and each quantity's values by them."""
+    targets = sorted({name for named in found.values() for name in named.rows})
+    return targets, {
+        column: Values(named.matrix, np.array([named.rows.get(t, -1) for t in targets], np.int64), named.scale)
+        for column, named in found.items()
+    }
+
+
+def rows_of(labels: Sequence[str], backend: str | None, uri: str) -> dict[str, int] | None:
+    """Which row is whose, of those that belong to `backend`; None where a name has two rows.
+
+    A row without a name is not used. InputError where the rows are of other file systems.
+    """
+    named = [row for row, label in enumerate(labels) if label]
+    own = own_names([labels[row] for row in named], backend, uri)
+    rows = {name: named[i] for i, name in own.items()}
+    return rows if len(rows) == len(own) else None
 
 
 def _checked(block: Numbers) -> Block:

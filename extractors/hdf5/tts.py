@@ -3,12 +3,15 @@
 The name of a dataset decides what it holds: its `units` are known to lie (counts labelled "bytes/sec", KiB labelled
 bytes). A quantity is stored as counts in each step or as rates; counts win where both are there. Missing is -0.0.
 A count that follows missing steps is kept as it is stored: the file does not say whether it holds their traffic too.
+Each dataset names its timestamps, if they are not its group's. Times that a growing file has not reached are zero.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -16,13 +19,16 @@ import numpy as np
 from extractors.base import InputError
 from extractors.counters import Ints
 from extractors.hdf5.chunks import Stored
-from extractors.hdf5.panels import Panel, Values
-from extractors.lustre import ONLY_MDT, own_names
+from extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
+from extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length
+from extractors.lustre import ONLY_MDT
 from schemas.lustre import LUSTRE_DF, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS
 from schemas.table import Table
 
 VERSION = "1"
 _KIB = 1024.0
+_UNKNOWN = "is not a part of TTS version 1 that has a table"
+_MDT = re.compile("MDT[0-9a-fA-F]{4}")
 
 
 class Quantity(NamedTuple):
@@ -62,7 +68,6 @@ _SPACE = (
 )
 _MEMORY = (
     Quantity("mem_total_bytes", "memtotal"),
-    Quantity("mem_used_bytes", "memused"),
     Quantity("mem_free_bytes", "memfree"),
     Quantity("mem_cached_bytes", "memcached"),
     Quantity("mem_buffered_bytes", "membuffered"),
@@ -77,15 +82,29 @@ _LOAD = (
     Quantity("cpu_sys_pct", "cpusys"),
     Quantity("cpu_idle_pct", "cpuidle"),
 )
+_MEM_BYTES = Quantity("mem_used_bytes", "memused")
 _MEM_PCT = Quantity("mem_pct", "memused")
 
 KINDS = {
     "datatargets": Kind(LUSTRE_OST, "ost", _TRAFFIC),
     "fullness": Kind(LUSTRE_OST, "ost", _SPACE),
     "mdtargets": Kind(LUSTRE_MDT, "mdt", (*_TRAFFIC, *_METADATA)),
-    "dataservers": Kind(LUSTRE_SERVER, "server", _MEMORY, _LOAD, "oss"),
-    "mdservers": Kind(LUSTRE_SERVER, "server", _MEMORY, _LOAD, "mds"),
+    "dataservers": Kind(LUSTRE_SERVER, "server", (*_MEMORY, _MEM_BYTES), (*_LOAD, _MEM_PCT), "oss"),
+    "mdservers": Kind(LUSTRE_SERVER, "server", (*_MEMORY, _MEM_BYTES), (*_LOAD, _MEM_PCT), "mds"),
 }
+
+
+class Found(NamedTuple):
+    """A dataset that can be used: the column of each name, its timestamps' path, and its factor, None for rates."""
+
+    stored: Stored
+    rows: dict[str, int]
+    timestamps: str
+    factor: float | None
+
+
+class Unusable(Exception):
+    """Why a dataset is left out."""
 
 
 class Reader:
@@ -94,6 +113,7 @@ class Reader:
     def __init__(self, file: h5py.File, uri: str, backend: str | None) -> None:
         self.file, self.uri, self.backend = file, uri, backend
         self.problems: list[tuple[str, str]] = []
+        self.steps: dict[str, Steps] = {}
         version = _text(file.attrs.get("version"))
         if version not in {VERSION, None}:
             raise InputError(uri, f"is of TTS version {version}", f"only version {VERSION} is known")
@@ -102,7 +122,8 @@ class Reader:
 
     def panels(self) -> Iterator[Panel]:
         """A panel for each kind of component, space joined to the traffic that has the same steps."""
-        panels = {name: self._panel(name, kind) for name, kind in KINDS.items() if name in self.file}
+        groups = {name: kind for name, kind in KINDS.items() if isinstance(self.file.get(name), h5py.Group)}
+        panels = {name: panel for name, kind in groups.items() if (panel := self._panel(self.file[name], kind))}
         traffic, space = panels.get("datatargets"), panels.get("fullness")
         if traffic and space and np.array_equal(traffic.edges, space.edges):
             panels["datatargets"] = _joined(traffic, panels.pop("fullness"))
@@ -111,86 +132,135 @@ class Reader:
         self._unknown_parts()
         yield from panels.values()
 
-    def _panel(self, name: str, kind: Kind) -> Panel:
-        group = self.file[name]
-        edges = self._edges(group)
-        found = {}
-        amounts, gauges = list(kind.amounts), list(kind.gauges)
-        if _memory_is_percent(group):
-            amounts.remove(Quantity("mem_used_bytes", "memused"))
-            gauges.append(_MEM_PCT)
-        for quantity in (*amounts, *gauges):
-            for dataset, is_rate in ((quantity.counts, False), (quantity.rates, True)):
-                if dataset and dataset in group and quantity.column not in found:
-                    loaded = self._matrix(group[dataset], len(edges) - 1)
-                    if loaded is not None:
-                        steps_s = np.diff(edges) / 1e6
-                        found[quantity.column] = (*loaded, steps_s if is_rate else quantity.factor)
-        targets = sorted({target for rows, _stored, _scale in found.values() for target in rows})
-        if kind.table is LUSTRE_MDT and len(targets) == 1:  # the archiver names the server; it has but one target
-            found = {q: ({ONLY_MDT: rows[targets[0]]}, stored, scale) for q, (rows, stored, scale) in found.items()}
-            targets = [ONLY_MDT]
-        values = {
-            column: Values(stored, np.array([rows.get(t, -1) for t in targets], np.int64), scale)
-            for column, (rows, stored, scale) in found.items()
-        }
+    def _panel(self, group: h5py.Group, kind: Kind) -> Panel | None:
+        """What a group holds; None where it has no dataset that can be used."""
+        memory = self._memory(group)
+        found: dict[str, Found] = {}
+        for quantity in (*kind.amounts, *kind.gauges):
+            if quantity in {_MEM_BYTES, _MEM_PCT} and quantity != memory:
+                continue
+            for name, factor in ((quantity.counts, quantity.factor), (quantity.rates, None)):
+                if name and name in group and quantity.column not in found:
+                    try:
+                        found[quantity.column] = self._found(group[name], factor)
+                    except Unusable as reason:
+                        self._leave_out(f"{group.name}/{name}", str(reason))
+        if not found:
+            return None
+        edges = self._common_edges(found)
+        seconds = np.diff(edges) / 1e6
+        targets, values = by_name(
+            {
+                column: Named(
+                    one.rows,
+                    placed(one.stored, self.steps[one.timestamps], edges),
+                    seconds if one.factor is None else one.factor,
+                )
+                for column, one in found.items()
+            }
+        )
+        if kind.table is LUSTRE_MDT and len(targets) == 1 and not _MDT.fullmatch(targets[0]):
+            targets = [ONLY_MDT]  # the archiver names the server, which has but one target
         return Panel(
             kind.table,
             kind.key,
             targets,
             edges,
-            amounts={q.column: values[q.column] for q in amounts if q.column in values},
-            gauges={q.column: values[q.column] for q in gauges if q.column in values},
+            amounts={q.column: values[q.column] for q in kind.amounts if q.column in values},
+            gauges={q.column: values[q.column] for q in kind.gauges if q.column in values},
             constants={"role": kind.role} if kind.role else {},
         )
 
-    def _matrix(self, dataset: h5py.Dataset, steps: int) -> tuple[dict[str, int], Stored] | None:
-        """(name to row, the matrix); None with a problem noted where the dataset can't be used."""
-        version = _text(dataset.attrs.get("version"))
-        columns = [_text(c) or "" for c in dataset.attrs.get("columns", ())]
-        problem = None
-        if version not in {VERSION, None}:
-            problem = f"is of version {version}; only version {VERSION} is known"
-        elif dataset.ndim != 2 or dataset.dtype.kind not in "biuf" or not columns:
-            problem = "is not a matrix of numbers with named columns"
-        elif len(set(columns)) < len(columns):
-            problem = "has two columns of one name"
-        elif len(dataset) < steps:
-            problem = f"has {len(dataset)} rows for {steps} timestamps"
-        if problem:
-            self._leave_out(dataset.name, problem)
+    def _memory(self, group: h5py.Group) -> Quantity | None:
+        """LMT keeps memory as a percentage, the other sources as bytes, under one name."""
+        if "memused" not in group:
             return None
-        named = min(len(columns), dataset.shape[1])
-        if dataset[steps:].any() or dataset[:steps, named:].any():
-            self._leave_out(dataset.name, "has values without a timestamp or a column name; these are left out")
-        own = own_names(columns[:named], self.backend, self.uri)
-        return {name: row for row, name in own.items()}, Stored(dataset, self.uri, named)
+        source, units = _text(group.attrs.get("source")), _text(group["memused"].attrs.get("units"))
+        if source == "lmt" or units == "%":
+            return _MEM_PCT
+        if source or units:
+            return _MEM_BYTES
+        self._leave_out(group["memused"].name, "is bytes or a percentage: neither source nor units says which")
+        return None
 
-    def _edges(self, group: h5py.Group) -> Ints:
-        """Borders of the steps in microseconds, one more than timestamps."""
-        path = next((d.attrs["timestamps"] for d in group.values() if "timestamps" in d.attrs), "timestamps")
-        path = _text(path) or "timestamps"
-        if path not in group:
-            raise InputError(self.uri, f"{group.name} has no timestamps", "the file is damaged; archive it again")
-        stamps = group[path][...].astype(np.int64)
-        end = int(self.file.attrs.get("end", 0))
-        if not len(stamps) or (np.diff(stamps) <= 0).any():
-            raise InputError(
-                self.uri, f"timestamps of {group.name} do not rise", "the file is damaged; archive it again"
-            )
-        step = int(stamps[1] - stamps[0]) if len(stamps) > 1 else end - int(stamps[0])
-        if step <= 0:
-            raise InputError(self.uri, f"the length of {group.name}'s one step is unknown", "archive the file again")
-        return np.append(stamps, stamps[-1] + step) * 1_000_000
+    def _found(self, dataset: h5py.Dataset, factor: float | None) -> Found:
+        """The dataset, once it is known to be usable; Unusable."""
+        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 2 or dataset.dtype.kind not in "biuf":
+            raise Unusable("is not a matrix of numbers with named columns")
+        version = _text(dataset.attrs.get("version"))
+        if version not in {VERSION, None}:
+            raise Unusable(f"is of version {version}; only version {VERSION} is known")
+        width = dataset.shape[1]
+        columns = _texts(dataset.attrs.get("columns"))[:width]
+        if not any(columns):
+            raise Unusable("is not a matrix of numbers with named columns")
+        rows = rows_of(columns, self.backend, self.uri)
+        if rows is None:
+            raise Unusable("has two columns of one name")
+        timestamps = self._timestamps(dataset)
+        steps = len(self.steps[timestamps].starts)
+        if len(dataset) < steps:
+            raise Unusable(f"has {len(dataset)} rows for {steps} timestamps")
+        nameless = [column for column in range(width) if column >= len(columns) or not columns[column]]
+        if dataset[steps:].any() or (nameless and dataset[:steps, nameless].any()):
+            self._leave_out(dataset.name, "has values without a timestamp or a column name; these are left out")
+        return Found(Stored(dataset, self.uri, max(rows.values()) + 1), rows, timestamps, factor)
+
+    def _timestamps(self, dataset: h5py.Dataset) -> str:
+        """The path of the dataset's timestamps, whose steps are in `steps` from now on; Unusable."""
+        name = _text(dataset.attrs.get("timestamps"))
+        places = [(self.file, name), (dataset.parent, name)] if name else [(dataset.parent, "timestamps")]
+        found = next((place[path] for place, path in places if path in place), None)
+        if found is None:
+            raise Unusable(f"has no timestamps{f': {name} is not in the file' if name else ''}")
+        path: str = found.name
+        if path not in self.steps:
+            self.steps[path] = self._steps(found)
+        return path
+
+    def _steps(self, timestamps: h5py.Dataset) -> Steps:
+        """The steps that start at the timestamps; Unusable."""
+        if not isinstance(timestamps, h5py.Dataset) or timestamps.ndim != 1 or timestamps.dtype.kind not in "iuf":
+            raise Unusable(f"has timestamps in {timestamps.name} that are no list of times")
+        times = np.trim_zeros(timestamps[...].astype(np.int64), "b")
+        if not len(times):
+            raise Unusable("has no timestamps yet")
+        if (np.diff(times) <= 0).any():
+            raise Unusable(f"has timestamps in {timestamps.name} that do not rise")
+        end = _text(self.file.attrs.get("end"))
+        if len(times) > 1:
+            length = usual_length(times)
+        elif end:
+            length = (int(float(end)) - int(times[0])) // timestamps.size
+        else:
+            raise Unusable("has one step, and the file has no end to tell its length")
+        if length <= 0:
+            raise Unusable(f"has one step, and the file's end {end} is before it")
+        return after(times * 1_000_000, length * 1_000_000, int(times[-1] + length) * 1_000_000)
+
+    def _common_edges(self, found: dict[str, Found]) -> Ints:
+        """Borders of the steps of all datasets; those whose steps overlap the steps of more of them are left out."""
+        common: list[Steps] = []
+        for path, _users in Counter(one.timestamps for one in found.values()).most_common():
+            if common and overlap(*common, self.steps[path]):
+                for column in [column for column, one in found.items() if one.timestamps == path]:
+                    reason = f"has steps that overlap the others' of its group: those of {path}"
+                    self._leave_out(found.pop(column).stored.name, reason)
+            else:
+                common.append(self.steps[path])
+        return borders(*common)
 
     def _unknown_parts(self) -> None:
-        known = {name: _datasets(kind) for name, kind in KINDS.items()}
         for name, group in self.file.items():
-            if name not in known:
-                self._leave_out(f"/{name}", "is not a part of TTS version 1 that has a table")
+            if name not in KINDS or not isinstance(group, h5py.Group):
+                if f"/{name}" not in self.steps:
+                    self._leave_out(f"/{name}", _UNKNOWN)
                 continue
-            for dataset in sorted(set(group) - known[name]):
-                self._leave_out(f"/{name}/{dataset}", "is not a part of TTS version 1 that has a table")
+            unknown = {part for part in set(group) - _datasets(KINDS[name]) if f"/{name}/{part}" not in self.steps}
+            for part in sorted(unknown):
+                self._leave_out(f"/{name}/{part}", _UNKNOWN)
+            if not set(group) - {"timestamps"}:
+                self._leave_out(f"/{name}", "holds no datasets")
 
     def _leave_out(self, part: str, reason: str) -> None:
         self.problems.append((part, reason))
@@ -209,19 +279,21 @@ def _joined(traffic: Panel, space: Panel) -> Panel:
     return joined
 
 
-def _memory_is_percent(group: h5py.Group) -> bool:
-    """LMT keeps memory as a percentage, the other sources as bytes, under one name."""
-    if "memused" not in group:
-        return False
-    return _text(group.attrs.get("source")) == "lmt" or _text(group["memused"].attrs.get("units")) == "%"
-
-
 def _datasets(kind: Kind) -> set[str]:
     quantities = (*kind.amounts, *kind.gauges)
     return {"timestamps", *(q.counts for q in quantities), *(q.rates for q in quantities if q.rates)}
 
 
+def _texts(value: Any) -> list[str]:
+    """An attribute that holds several texts; unset ones are empty."""
+    return [] if value is None or isinstance(value, h5py.Empty) else [_text(v) or "" for v in np.atleast_1d(value)]
+
+
 def _text(value: object) -> str | None:
-    """An attribute as text; None for an unset one, which old writers store as the word None."""
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else None if value is None else str(value)
-    return None if text in {None, "", "None"} else text
+    """An attribute, or an array of one, as text; None for an unset one, which old writers store as the word None."""
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if value is None or isinstance(value, h5py.Empty):
+        return None
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return None if text in {"", "None"} else text
