@@ -1,22 +1,25 @@
 """H5LMT, the forerunner of TTS: one component a row, rates at the right edge of their step, gauges at their moment.
 
 Column i of a rate covers the step that ends at time i, so it belongs to the step that starts at time i - 1; column i
-of a gauge is the value at time i. The last time only closes the last step. There is no mark for missing data but
-FSMissingDataSet, which has a row for each storage server.
+of a gauge is the value at time i. The last time only closes the last step. Times that a growing file has not reached
+are zero. There is no mark for missing data but FSMissingDataSet, which has a row for each storage server, and so says
+nothing of the metadata server.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 
 from extractors.base import InputError
-from extractors.counters import Ints
-from extractors.hdf5.chunks import Doubles, Held, Stored
-from extractors.hdf5.panels import Panel, Values
-from extractors.lustre import MD_OP_COLUMN, ONLY_MDT, own_names
+from extractors.counters import Flags, Ints
+from extractors.hdf5.chunks import Doubles, Held, Matrix, Stored
+from extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
+from extractors.hdf5.steps import after, before, borders, placed, usual_length
+from extractors.lustre import MD_OP_COLUMN, ONLY_MDT
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
@@ -36,74 +39,109 @@ class Reader:
     def __init__(self, file: h5py.File, uri: str, backend: str | None) -> None:
         self.file, self.uri, self.backend = file, uri, backend
         self.problems: list[tuple[str, str]] = []
-        stamps = file[STEPS][...].astype(np.int64)
-        if len(stamps) < 2 or (np.diff(stamps) <= 0).any():
+        times = np.trim_zeros(file[STEPS][...].astype(np.int64), "b") * 1_000_000
+        if len(times) < 2:
+            raise InputError(uri, f"has no whole step yet in {STEPS}", "wait until it has grown")
+        if (np.diff(times) <= 0).any():
             raise InputError(uri, f"times in {STEPS} do not rise", "the file is damaged; restore it from the archive")
-        self.edges: Ints = stamps * 1_000_000
-        self.missing = file[_MISSING][...] != 0 if _MISSING in file else None
+        self.count = len(times)
+        length = usual_length(times)
+        self.of_rates, self.of_gauges = before(times, length), after(times[:-1], length, int(times[-1]))
+        self.missing = self._missing()
 
     def panels(self) -> Iterator[Panel]:
         """Storage targets, metadata operations, and the load of both kinds of server."""
-        seconds = np.diff(self.edges) / 1e6
-        traffic = Panel(LUSTRE_OST, "ost", [], self.edges)
+        edges = borders(self.of_rates)
+        seconds = np.diff(edges) / 1e6
+        traffic: dict[str, Named] = {}
         for column, path in _TRAFFIC.items():
-            if (matrix := self._matrix(path)) is not None:
-                targets, row_of = self._targets(path, "OSTNames", len(matrix))
-                traffic.targets = targets
-                traffic.amounts[column] = Values(Held(self._masked(matrix)[:, 1:]), row_of, seconds)
-        yield traffic
+            if (found := self._components(path, "OSTNames")) is not None:
+                traffic[column] = Named(found.rows, self._rates(self._masked(found.matrix)), seconds)
+        if traffic:
+            targets, amounts = by_name(traffic)
+            yield Panel(LUSTRE_OST, "ost", targets, edges, amounts)
         if (matrix := self._matrix(_MDS_OPS)) is not None:
-            yield self._operations(matrix, seconds)
-        if (matrix := self._matrix(_OSS_CPU)) is not None:
-            servers, row_of = self._targets(_OSS_CPU, "OSSNames", len(matrix))
-            load = {"cpu_pct": Values(Held(self._masked(matrix)[:, :-1]), row_of)}
-            yield Panel(LUSTRE_SERVER, "server", servers, self.edges, gauges=load, constants={"role": "oss"})
+            yield self._operations(matrix, edges)
+        if (found := self._components(_OSS_CPU, "OSSNames")) is not None:
+            yield self._load("oss", found.rows, self._masked(found.matrix))
         if (matrix := self._matrix(_MDS_CPU)) is not None:
-            load = {"cpu_pct": Values(Held(matrix[:, :-1]), np.zeros(1, np.int64))}
-            yield Panel(LUSTRE_SERVER, "server", [ONLY_MDS], self.edges, gauges=load, constants={"role": "mds"})
+            yield self._load("mds", {ONLY_MDS: 0}, matrix)
 
-    def _operations(self, matrix: Doubles, seconds: Doubles) -> Panel:
-        panel = Panel(LUSTRE_MDT, "mdt", [ONLY_MDT], self.edges)
+    def _operations(self, matrix: Doubles, edges: Ints) -> Panel:
+        panel = Panel(LUSTRE_MDT, "mdt", [ONLY_MDT], edges)
+        seconds = np.diff(edges) / 1e6
         for row, name in enumerate(self._names(_MDS_OPS, "OpNames")[: len(matrix)]):
-            values = Values(Held(matrix[row : row + 1, 1:]), np.zeros(1, np.int64), seconds)
+            values = Values(self._rates(matrix[row : row + 1]), np.zeros(1, np.int64), seconds)
             if (column := MD_OP_COLUMN.get(name)) is not None:
                 panel.amounts[column] = values
             else:
                 panel.other_ops[name] = values
         return panel
 
+    def _load(self, role: str, rows: dict[str, int], matrix: Doubles) -> Panel:
+        edges = borders(self.of_gauges)
+        values = placed(Held(matrix[:, :-1]), self.of_gauges, edges)
+        servers, gauges = by_name({"cpu_pct": Named(rows, values)})
+        return Panel(LUSTRE_SERVER, "server", servers, edges, gauges=gauges, constants={"role": role})
+
+    def _rates(self, matrix: Doubles) -> Matrix:
+        """Rates at the ends of steps, on all steps."""
+        return placed(Held(matrix[:, 1:]), self.of_rates, borders(self.of_rates))
+
+    def _components(self, path: str, attribute: str) -> _Components | None:
+        """A dataset of named components; None with a problem noted where it can't be used."""
+        if (matrix := self._matrix(path)) is None:
+            return None
+        labels = self._names(path, attribute)[: len(matrix)]
+        rows = rows_of(labels, self.backend, self.uri)
+        if rows is None:
+            self.problems.append((path, "has two rows of one name"))
+            return None
+        if matrix[[row for row in range(len(matrix)) if row >= len(labels) or not labels[row]]].any():
+            self.problems.append((path, "has values in rows without a name; these are left out"))
+        return _Components(rows, matrix)
+
     def _matrix(self, path: str) -> Doubles | None:
         """(components, times) of a dataset; None with a problem noted where it can't be used."""
         if path not in self.file:
             return None
-        dataset, times = self.file[path], len(self.edges)
+        dataset = self.file[path]
         values = Stored(dataset, self.uri).whole()
         if dataset.ndim == 1:
             values = values.T
-        if values.shape[1] < times:
-            self.problems.append((path, f"has {values.shape[1]} columns for {times} times"))
+        if values.shape[1] < self.count:
+            self.problems.append((path, f"has {values.shape[1]} columns for {self.count} times"))
             return None
-        if values[:, times:].any():
+        if values[:, self.count :].any():
             self.problems.append((path, "has values after the last time; these are left out"))
-        return values[:, :times]
+        return values[:, : self.count]
+
+    def _missing(self) -> Flags | None:
+        """Where each storage server's samples are missing, for all times; None where the file does not say."""
+        if _MISSING not in self.file:
+            return None
+        missing: Flags = np.atleast_2d(self.file[_MISSING][...] != 0)[:, : self.count]
+        if not missing.size:
+            return None
+        if (said := missing.shape[1]) < self.count:
+            self.problems.append((_MISSING, f"has {said} columns for {self.count} times; the rest counts as present"))
+            missing = np.pad(missing, ((0, 0), (0, self.count - said)))
+        return missing
 
     def _masked(self, matrix: Doubles) -> Doubles:
         """Without what FSMissing calls missing: cell by cell in the same shape, else where no server answered."""
-        if self.missing is None:
-            return matrix
-        missing = self.missing[:, : matrix.shape[1]]
-        if missing.shape != matrix.shape:
-            missing = np.broadcast_to(missing.all(axis=0), matrix.shape)
-        matrix[missing] = -0.0
+        if self.missing is not None:
+            same = self.missing.shape == matrix.shape
+            matrix[self.missing if same else np.broadcast_to(self.missing.all(axis=0), matrix.shape)] = -0.0
         return matrix
-
-    def _targets(self, path: str, attribute: str, count: int) -> tuple[list[str], Ints]:
-        own = own_names(self._names(path, attribute)[:count], self.backend, self.uri)
-        ordered = sorted(own, key=own.__getitem__)
-        return [own[row] for row in ordered], np.array(ordered, np.int64)
 
     def _names(self, path: str, attribute: str) -> list[str]:
         names = self.file[path].attrs.get(attribute)
         if names is None:
             raise InputError(self.uri, f"{path} has no {attribute}", "the file is damaged; restore it from the archive")
         return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
+
+
+class _Components(NamedTuple):
+    rows: dict[str, int]
+    matrix: Doubles
