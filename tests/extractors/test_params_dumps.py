@@ -1,0 +1,254 @@
+"""Texts of parameter dumps, made up here, to readings: whose, of when, of what."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from extractors.params.dumps import Dump, Job, Reading, read_dumps
+from extractors.params.jobs import identify, job_batch
+from extractors.params.rows import target_batches
+from schemas.gate import conform
+
+T = 1_772_323_200  # 2026-03-01 00:00:00 UTC
+US = 1_000_000
+OST = ("fs", "OST0000")
+
+
+def only(text: str) -> Reading:
+    """What the text's one dump says of the OST."""
+    (dump,) = read_dumps(text)
+    return dump[OST]
+
+
+def stats(seconds: int, read: int) -> str:
+    """The OST's stats."""
+    return (
+        f"obdfilter.fs-OST0000.stats=\nsnapshot_time {T + seconds}.5 secs.usecs\n"
+        f"read_bytes 1 samples [bytes] 1 1 {read}\n"
+    )
+
+
+def job_stats(*lines: str) -> dict[str, Job]:
+    """The jobs of a list of these lines."""
+    jobs = only("obdfilter.fs-OST0000.job_stats=\njob_stats:\n" + "".join(f"{line}\n" for line in lines)).jobs
+    assert jobs is not None
+    return jobs
+
+
+def rows(table: str, readings: list[Reading]) -> list[dict[str, Any]]:
+    """The OST's rows of a table, of the columns that the table declares."""
+    (batch,) = (batch for batch in target_batches({"OST0000": readings}) if batch.table.name == table)
+    data = conform(batch.table, batch.data, batch.table.batch_schema)
+    return list(data.to_pylist())
+
+
+def test_a_parameter_that_comes_again_is_of_the_next_dump() -> None:
+    """Dumps may be appended to one file; a name that stands twice in one list is two counters of one operation."""
+    pings = "ping 2 samples [reqs]\nping 3 samples [reqs]\n"
+    space = "osd-zfs.fs-OST0000.kbytesfree={}\n"
+    text = stats(0, 10) + space.format(7) + stats(60, 30) + pings + space.format(5)
+    first, second = (dump[OST] for dump in read_dumps(text))
+    assert (first.us, first.counters, first.space) == (
+        T * US + 5,
+        {("read_bytes", "sum"): 10, ("read_bytes", "count"): 1},
+        {"kbytesfree": 7},
+    )
+    assert second.us == (T + 60) * US + 5
+    assert second.counters == {("read_bytes", "sum"): 30, ("read_bytes", "count"): 1, ("ping", "count"): 5}
+    assert second.space == {"kbytesfree": 5}
+
+
+def series(seconds: int | None, read: int) -> str:
+    """An exporter's series, with a time or without."""
+    when = f" {(T + seconds) * 1000}" if seconds is not None else ""
+    return (
+        f'# TYPE lustre_read_bytes_total counter\nlustre_read_bytes_total{{target="fs-OST0000"}} {read}{when}\n'
+        f'lustre_job_read_bytes_total{{jobid="7",target="fs-OST0000"}} {read}{when}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        series(0, 10) + series(60, 30),
+        "".join(a + b for a, b in zip(series(0, 10).splitlines(True), series(60, 30).splitlines(True), strict=True)),
+    ],
+    ids=["one after the other", "by metric"],
+)
+def test_scrapes_of_several_times_are_several_readings(text: str) -> None:
+    found = [dump[OST] for dump in read_dumps(text)]
+    assert [(reading.us, reading.counters) for reading in found] == [
+        (T * US, {("read_bytes", "sum"): 10}),
+        ((T + 60) * US, {("read_bytes", "sum"): 30}),
+    ]
+    assert [reading.jobs and reading.jobs["7"].counters for reading in found] == [
+        {("read_bytes", "sum"): 10},
+        {("read_bytes", "sum"): 30},
+    ]
+
+
+def test_scrapes_without_a_time_begin_where_a_series_comes_again() -> None:
+    found = [dump[OST].counters for dump in read_dumps(series(None, 10) + series(None, 30))]
+    assert found == [{("read_bytes", "sum"): 10}, {("read_bytes", "sum"): 30}]
+
+
+def test_the_unit_tells_bytes_from_times() -> None:
+    """Old servers call a job's bytes `read` and `write`; newer ones call times so."""
+    old = job_stats(
+        "- job_id:          7",
+        f"  snapshot_time:   {T}",
+        "  read:            { samples:           2, unit: bytes, min:    4096, max:    4096, sum:            8192 }",
+        "  write:           { samples:           0, unit: bytes, min:       0, max:       0, sum:               0 }",
+        "  setattr:         { samples:           1, unit:  reqs }",
+    )
+    assert old["7"].counters == {("read_bytes", "sum"): 8192, ("read_bytes", "count"): 2, ("setattr", "count"): 1}
+    new = job_stats(
+        "- job_id:          7",
+        f"  snapshot_time:   {T}.000000000 secs.nsecs",
+        "  read_bytes:      { samples:           2, unit: bytes, min:    4096, max:    4096, sum:            8192 }",
+        "  read:            { samples:           2, unit: usecs, min:       3, max:       4, sum:               7 }",
+    )
+    assert new["7"].counters == {
+        ("read_bytes", "sum"): 8192,
+        ("read_bytes", "count"): 2,
+        ("read", "time"): 7,
+        ("read", "count"): 2,
+    }
+
+
+def test_a_space_before_the_colon_is_no_other_header() -> None:
+    (job,) = job_stats(
+        '- job_id:          "7"',
+        f"  snapshot_time   : {T + 9}.250000000 secs.nsecs",
+        f"  start_time      : {T}.000000001 secs.nsecs",
+        "  elapsed_time    : 9.249999999 secs.nsecs",
+        "  open            : { samples:           2, unit: reqs }",
+    ).values()
+    assert job == Job((T + 9) * US + 250_000, T * US, {("open", "count"): 2})
+
+
+def test_time_since_the_servers_boot_is_no_date() -> None:
+    """The look at the list dates what it shows, and the entry's own start still tells a new one."""
+
+    def look(minute: int, opens: int, start: int) -> Reading:
+        (job,) = job_stats(
+            "- job_id:          7",
+            f"  snapshot_time   : {1_896_247 + minute}.780050045 secs.nsecs",
+            f"  start_time      : {start}.150439687 secs.nsecs",
+            f"  open:            {{ samples: {opens}, unit: reqs }}",
+        ).values()
+        assert job.us is None
+        return Reading((T + 60 * minute) * US, jobs={"7": job})
+
+    looks = [Reading(T * US, jobs={}), look(1, 5, 379_440), look(2, 9, 379_440), look(3, 9, 1_896_300)]
+    found = job_batch({"OST0000": looks}, re.compile(r"(?P<job_id>\d+)"), ()).data.to_pylist()
+    assert [(r["ts"] - datetime(2026, 3, 1), r["interval_s"], r["ops"], r["fresh"]) for r in found] == [
+        (timedelta(minutes=0), 60.0, [("open", 5)], True),
+        (timedelta(minutes=1), 60.0, [("open", 4)], False),
+        (timedelta(minutes=2), 60.0, [("open", 9)], True),
+    ]
+    assert only(f"obdfilter.fs-OST0000.stats=\nsnapshot_time : {1_896_247}.5 secs.nsecs\n").us is None
+
+
+@pytest.mark.parametrize(
+    "after", ["health_check=healthy\n", "error: get_param: param_path 'osd-*/*/filestotal': No such file\n", "", "\r\n"]
+)
+def test_space_is_what_stands_on_its_line(after: str) -> None:
+    text = f"osd-zfs.fs-OST0000.kbytestotal=1000\nosd-zfs.fs-OST0000.kbytesfree=400\n{after}" + stats(0, 1)
+    assert only(text).space == {"kbytestotal": 1000, "kbytesfree": 400}
+
+
+def test_what_the_disk_file_system_counts_is_not_the_targets() -> None:
+    below = stats(0, 777).replace("obdfilter", "osd-zfs")
+    assert only(stats(0, 10) + below).counters == only(below + stats(0, 10)).counters == only(stats(0, 10)).counters
+
+
+def test_a_job_name_may_hold_a_newline() -> None:
+    first, second = job_stats(
+        "- job_id:          foo",
+        "bar: 5.0",
+        f"  snapshot_time:   {T}",
+        "  open:            { samples:           2, unit: reqs }",
+        "- job_id:          8",
+        f"  snapshot_time:   {T}",
+        "  open:            { samples:           3, unit: reqs }",
+    ).items()
+    assert (first[0], first[1].counters) == ("foo\nbar: 5.0", {("open", "count"): 2})
+    assert (second[0], second[1].counters) == ("8", {("open", "count"): 3})
+
+
+def test_an_exporters_values_are_taken_digit_for_digit() -> None:
+    """Above 2**53 floating point numbers leave integers out."""
+    text = 'lustre_{}_bytes_total{{component="ost",target="fs-OST0000"}} {}\n'
+    reading = only(text.format("read", "9007199254740993") + text.format("write", "9.007199254740993e+15"))
+    assert reading.counters == {("read_bytes", "sum"): 2**53 + 1, ("write_bytes", "sum"): 2**53 + 1}
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e400", "x"])
+def test_an_exporters_list_with_what_is_no_count_is_not_known(value: str) -> None:
+    """Else a counter would seem to stand still, and a job to begin anew."""
+    text = (
+        f'lustre_read_bytes_total{{target="fs-OST0000"}} {value}\nlustre_write_bytes_total{{target="fs-OST0000"}} 5\n'
+        f'lustre_job_read_bytes_total{{jobid="7",target="fs-OST0001"}} {value}\n'
+        'lustre_read_bytes_total{target="fs-OST0001"} 6\n'
+    )
+    dump: Dump
+    (dump,) = read_dumps(text)
+    assert dump[OST].counters is None
+    assert dump["fs", "OST0001"] == Reading(counters={("read_bytes", "sum"): 6})
+
+
+def test_a_counter_that_an_exporter_tells_under_two_names_is_one() -> None:
+    text = (
+        'lustre_read_samples_total{target="fs-OST0000"} 4\n'
+        'lustre_stats_total{operation="read_bytes",target="fs-OST0000"} 4\n'
+    )
+    assert only(text).counters == {("read_bytes", "count"): 4}
+
+
+def test_an_exporter_tells_space() -> None:
+    """By the names of HPE's and Whamcloud's exporters."""
+    sizes = {"capacity_kilobytes": 10, "free_kilobytes": 6, "available_kilobytes": 5}
+    sizes |= {"inodes_maximum": 9, "inodes_free": 7}
+    text = "".join(f'lustre_{n}{{component="ost",target="fs-OST0000"}} {v}\n' for n, v in sizes.items())
+    reading = only(text)
+    reading.us = T * US
+    (row,) = rows("lustre_ost", [reading])
+    assert (row["total_bytes"], row["used_bytes"], row["available_bytes"]) == (10240, 4096, 5120)
+    assert (row["total_inodes"], row["used_inodes"]) == (9, 2)
+
+
+def test_a_look_at_jobs_alone_is_no_row_of_the_target() -> None:
+    readings = [
+        Reading(T * US, counters={("read_bytes", "sum"): 5}),
+        Reading((T + 5) * US, jobs={}),
+        Reading((T + 60) * US, counters={("read_bytes", "sum"): 9}),
+        Reading((T + 65) * US, jobs={}),
+    ]
+    found = rows("lustre_ost", readings)
+    assert [(row["interval_s"], row["read_bytes"]) for row in found] == [(60.0, 4), (None, None)]
+
+
+def test_counters_of_the_kernels_64_bits_have_their_difference() -> None:
+    """Where the difference does not fit, the amount is null, and the other rows stay."""
+    values = [2**63 + 4096, 2**63 + 8192, 7, 2**64 - 1, 10**25]
+    readings = [only(stats(60 * number, value)) for number, value in enumerate(values)]
+    amounts = [row["read_bytes"] for row in rows("lustre_ost", readings)]
+    assert amounts[:3] == [4096, 7, None]
+    start = Reading(T * US, jobs={})
+    jobs = [{"7": Job(counters={("read_bytes", "sum"): value, ("open", "count"): 1})} for value in (2**63, 2**63 + 9)]
+    looks = [start, *(Reading((T + 60 + i) * US, jobs=job) for i, job in enumerate(jobs))]
+    found = job_batch({"OST0000": looks}, re.compile("x"), ()).data.to_pylist()
+    assert [(row["read_bytes"], row["ops"]) for row in found] == [(None, [("open", 1)]), (9, [])]
+
+
+@pytest.mark.parametrize(
+    ("text", "job_id"),
+    [("12", 12), (f"{2**63 - 1}", 2**63 - 1), (f"{2**63}", None), ("9" * 20, None), ("²", None), ("", None)],
+)
+def test_a_job_id_that_is_no_number_that_fits_is_null(text: str, job_id: int | None) -> None:
+    assert identify(text, re.compile("(?P<job_id>.*)"))["job_id"] == job_id
