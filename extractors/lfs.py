@@ -57,6 +57,7 @@ class _ClientSnapshots(Extractor):
         left_out: list[Reject] = []
         systems: set[str] = set()
         seen: set[datetime] = set()
+        misfits: list[str] = []
         for snapshot in _snapshots(input, zone):
             part = f"the snapshot after line {snapshot.begin_line}"
             if snapshot.ts in seen:
@@ -66,7 +67,10 @@ class _ClientSnapshots(Extractor):
             found = list(self.parse(snapshot.lines))
             systems.update(fs for fs, _ in found)
             targets = _by_target(row for fs, row in found if backend in {None, fs})
-            if not targets:
+            if reason := self.misfits(snapshot.lines, backend):
+                left_out.append(Reject(input, reason, part))
+                misfits.append(reason)
+            elif not targets:
                 left_out.append(Reject(input, "has no row of the file system", part))
             rows += [{"ts": snapshot.ts, **row} for row in targets]
         if backend is None and len(systems) > 1:
@@ -74,6 +78,8 @@ class _ClientSnapshots(Extractor):
         if not rows:
             if systems and backend:
                 raise other_system(input.uri, backend, systems)
+            if misfits:
+                raise InputError(input.uri, misfits[0])
             raise InputError(input.uri, f"has no row of {self.command}", "check that the pattern names its output")
         yield from left_out
         yield Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
@@ -82,11 +88,16 @@ class _ClientSnapshots(Extractor):
     def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """(file system, row without `ts`) of each target in the command's output."""
 
+    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """What is wrong with lines of the file system that name a target, but not as the command's rows do."""
+        return None
+
 
 class LfsDf(_ClientSnapshots):
     """`lfs df`, and `lfs df -i` where a snapshot has that too. Sizes are KiB there, bytes here."""
 
     source = "df"
+    version: ClassVar = 2
     tables: ClassVar = (LUSTRE_DF,)
     table = LUSTRE_DF
     command = "`lfs df`"
@@ -94,7 +105,10 @@ class LfsDf(_ClientSnapshots):
         r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})_UUID\s+"
         r"(?P<total>\d+)\s+(?P<used>\d+)\s+(?P<available>\d+)\s+\S+\s+(?P<mount>.*?)\[(?:OST|MDT):\d+\].*"
     )
-    _INACTIVE = re.compile(r"(?:(?P<fs>\S+)-)?(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?\s*:?\s*\D.*")
+    _INACTIVE = re.compile(
+        r"(?:(?P<fs>\S+)-)?(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?(?:\s*:.*|\s+[^\s\d].*)"
+    )
+    _TARGET = re.compile(r"(?:(?P<fs>\S+)-)?(?:OST|MDT)[0-9a-fA-F]{4}(?:_UUID)?(?:\s.*)?")
 
     def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """A target that does not answer has a row without sizes, in the file system of the rows around it."""
@@ -114,6 +128,20 @@ class LfsDf(_ClientSnapshots):
                     yield named, inactive
                 else:
                     nameless.append(inactive)
+
+    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """That there are other sizes than whole KiB, such as `lfs df -h` prints."""
+        odd = [line for line in map(str.rstrip, lines) if self._is_odd(line, backend)]
+        if not odd:
+            return None
+        example = " ".join(odd[0].split())
+        return f"has targets without sizes in KiB, {len(odd)} like {example!r}; archive `lfs df` without -h"
+
+    def _is_odd(self, line: str, backend: str | None) -> bool:
+        target = self._TARGET.fullmatch(line)
+        if target is None or (backend and target["fs"] not in {None, backend}):
+            return False
+        return not (self._ROW.fullmatch(line) or self._INACTIVE.fullmatch(line))
 
 
 class LctlTargets(_ClientSnapshots):

@@ -85,6 +85,47 @@ def test_a_target_that_does_not_answer_has_no_sizes(tmp_path: Path) -> None:
     assert (rows[3]["target"], rows[3]["total_bytes"], rows[3]["used_bytes"]) == ("OST0001", None, None)
 
 
+HUMAN = """\
+UUID                       bytes        Used   Available Use% Mounted on
+big-fs-MDT0000_UUID        2.1T      109.9G        2.0T   5% /big[MDT:0]
+big-fs-OST0000_UUID       84.5T       60.9T       22.7T  73% /big[OST:0]
+OST0001             : inactive device
+"""
+
+
+def test_sizes_for_human_eyes_are_no_sizes_and_that_is_said(tmp_path: Path) -> None:
+    """P5: not a target that does not answer."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 1489998203\n{HUMAN}")
+    with pytest.raises(InputError, match=r"KiB, 2 like 'big-fs-MDT0000_UUID 2.1T .*'; archive `lfs df` without -h$"):
+        read(LfsDf(), tmp_path)
+
+
+def test_a_line_that_does_not_fit_is_named_and_the_others_are_read(tmp_path: Path) -> None:
+    odd = "big-fs-OST0002_UUID   9000 4000  4900  44%\n"
+    other = "small-OST0000_UUID   84.5T 60.9T  22.7T  44% /small[OST:0]\n"
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}BEGIN 200\n{DF}{odd}{other}BEGIN 300\n{HUMAN}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert [r["target"] for r in rows] == 2 * ["MDT0000", "OST0000", "OST00ad", "OST0001"]
+    assert [(r.part, r.reason.split("; ")[0]) for r in rejects] == [
+        (
+            "the snapshot after line 9",
+            "has targets without sizes in KiB, 1 like 'big-fs-OST0002_UUID 9000 4000 4900 44%'",
+        ),
+        (
+            "the snapshot after line 19",
+            "has targets without sizes in KiB, 2 like 'big-fs-MDT0000_UUID 2.1T 109.9G 2.0T 5% /big[MDT:0]'",
+        ),
+    ]
+
+
+@pytest.mark.parametrize("said", ["  : inactive device", ": Resource temporarily unavailable", ": 110", "_UUID  : N/A"])
+def test_whatever_is_said_of_a_target_instead_of_sizes_it_has_a_row(tmp_path: Path, said: str) -> None:
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}big-fs-OST0007{said}\n")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert [(r["target"], r["total_bytes"]) for r in rows][-1] == ("OST0007", None)
+    assert rejects == []
+
+
 def test_inodes_join_the_sizes_of_their_snapshot(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(f"BEGIN 1489998203\n{DF}\n{INODES}")
     rows, _ = read(LfsDf(), tmp_path)
