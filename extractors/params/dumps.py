@@ -33,7 +33,7 @@ _JOB = re.compile(
 )
 _FIRST_DATE_US = 1_000_000_000_000_000
 """Smaller times (before 2001, older than Lustre) are no dates: some versions tell the time since the server's boot."""
-_U64 = 2**64 - 1
+U64 = 2**64 - 1
 """What the kernel counts up to."""
 _MOST_KIB = 2**53 - 1
 """More do not fit a number of bytes."""
@@ -97,7 +97,7 @@ Dump = dict[tuple[str, str], Reading]
 
 def read_dumps(text: str) -> Iterator[Dump]:
     """The dumps of parameters, or an exporter's scrapes, that a text holds."""
-    if _METRIC.search(text):
+    if "\nlustre_" in f"\n{text}" and _METRIC.search(text):
         yield from _scrapes(text)
         return
     listed: dict[str, tuple[re.Match[str], str]] = {}
@@ -121,9 +121,13 @@ def date_us(us: int | None) -> int | None:
 
 def _values(text: str) -> Iterator[tuple[re.Match[str], str]]:
     """Each wanted parameter and its text, to the next parameter of any kind."""
-    for parameter in _PARAMETER.finditer(text):
-        following = _ANY_PARAMETER.search(text, parameter.end())
-        yield parameter, text[parameter.end() : following.start() if following else len(text)]
+    wanted: re.Match[str] | None = None
+    for parameter in _ANY_PARAMETER.finditer(text):
+        if wanted:
+            yield wanted, text[wanted.end() : parameter.start()]
+        wanted = _PARAMETER.match(text, parameter.start())
+    if wanted:
+        yield wanted, text[wanted.end() :]
 
 
 def _parameters(values: Iterable[tuple[re.Match[str], str]]) -> Dump:
@@ -184,7 +188,7 @@ _BYTES = {"read": "read_bytes", "write": "write_bytes"}
 
 
 def _add(counters: Counters, op: str, kind: str, value: int) -> None:
-    counters[op, kind] = min(counters.get((op, kind), 0) + value, _U64)
+    counters[op, kind] = counters.get((op, kind), 0) + value
 
 
 def _microseconds(time: re.Match[str]) -> int:
@@ -245,7 +249,7 @@ def _whole(text: str) -> int | None:
         value = Decimal(text)
     except InvalidOperation:
         return None
-    return int(value) if value.is_finite() and 0 <= value <= _U64 else None
+    return int(value) if value.is_finite() and 0 <= value <= U64 else None
 
 
 def _unescape(escaped: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
 from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
-from extractors.params.dumps import Reading
+from extractors.params.dumps import U64, Reading
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import Table
 
@@ -96,7 +96,9 @@ def _target_steps(
     has = np.array([reading.counters is not None for reading in readings], bool)
     at = np.flatnonzero(has)
     lists = [(reading.counters, reading.start_us) for reading in readings if reading.counters is not None]
-    values: npt.NDArray[Any] = np.array([[counters.get(k, 0) for k in keys] for counters, _ in lists], np.uint64)
+    values: npt.NDArray[Any] = np.array(
+        [[min(counters.get(k, 0), U64) for k in keys] for counters, _ in lists], np.uint64
+    )
     listed = np.array([[k in counters for k in keys] for counters, _ in lists], np.bool_)
     restarts = [i for i, ((_, old), (_, new)) in enumerate(pairwise(lists), 1) if old != new]
     amount, reset, end, counted = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy(), has.copy()
