@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, Final
@@ -10,20 +11,22 @@ from typing import ClassVar, Final
 from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from extractors.files import find_files
 from extractors.lmt.database import Database
-from extractors.lmt.samples import Day
+from extractors.lmt.samples import ROUTER, Day
 from extractors.lmt.tables import Components, mdt_batches, ost_batches, server_batches, target_batch
 from extractors.lustre import Sums, contested, fs_batch, zone_of
 from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 from schemas.site import Site, password
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_TARGET)
+_ROUTERS: Final = {ROUTER.info, ROUTER.table}
+"""A centre may have no routers, and a copy of its database not even their tables."""
 
 
 class Lmt(Extractor):
     """A day of a database is an input (its uri with `#2018-01-28`), and so is an SQLite file that a pattern names."""
 
     source: ClassVar = "lmt"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)
@@ -36,7 +39,7 @@ class Lmt(Extractor):
                 continue
             uri = site.resolve(where.uri)
             try:
-                days = Database(uri, password(name, self.source)).days(None, None)
+                days = Database(uri, password(name, self.source)).days()
             except (InputError, OSError):
                 yield Input(self.source, name, uri)
                 continue
@@ -53,18 +56,34 @@ class Lmt(Extractor):
         """The day's rows; of a file without a day in its name, the rows of all its days."""
         backend, zone = site.file_systems[input.owner].backend, zone_of(input, site)
         if _is_database(input.uri):
-            db = Database(input.uri.partition("#")[0], password(input.owner, self.source))
+            uri = input.uri.removesuffix(f"#{input.day}") if input.day else input.uri
+            db = Database(uri, password(input.owner, self.source))
         else:
             db = Database("sqlite://" + os.path.abspath(input.uri))
         known = Components(db, backend)
-        for day in [input.day] if input.day else db.days(None, None):
-            yield from _day(input, Day(db, day, zone), known, backend)
+        left_out: Counter[tuple[str, str]] = Counter()
+        for date in [input.day] if input.day else db.days():
+            try:
+                day = Day(db, date, zone)
+            except InputError as error:
+                if input.day:
+                    raise
+                yield Reject(input, error.reason, date.isoformat())
+                continue
+            yield from (batch for batch in _batches(day, known, backend) if batch.table.name not in input.superseded)
+            left_out.update(_left_out(day))
+        for (part, reason), count in left_out.items():
+            yield Reject(input, f"{count} {reason}", part)
+        for part in sorted(db.missing - _ROUTERS if _ROUTERS.isdisjoint(db.columns) else db.missing):
+            yield Reject(input, f"the database has no such {'column' if '.' in part else 'table'}", part)
 
 
-def _day(input: Input, day: Day, known: Components, backend: str | None) -> Iterator[Batch | Reject]:
-    yield from (batch for batch in _batches(day, known, backend) if batch.table.name not in input.superseded)
-    for table, count in day.unnamed.items():
-        yield Reject(input, f"{count} samples have an id that no name belongs to", table)
+def _left_out(day: Day) -> dict[tuple[str, str], int]:
+    """(table, reason) to the number of its rows that were left out; one read as two kinds of samples counts once."""
+    found = {("TIMESTAMP_INFO", "rows have no id, or no time such as 2018-01-28 00:00:05"): day.untimed}
+    for (kind, reason), count in day.left_out.items():
+        found[kind.table, reason] = max(count, found.get((kind.table, reason), 0))
+    return {key: count for key, count in found.items() if count}
 
 
 def _batches(day: Day, known: Components, backend: str | None) -> Iterator[Batch]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,8 @@ _CASTS: Final = {
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
 _PATIENCE_S: Final = 5.0
 _AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
+_TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
+_EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times before and after are marks for none
 
 
 class Database:
@@ -60,7 +62,11 @@ class Database:
         if password is not None:
             host = f"{parts.username or ''}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
             uri = urlunsplit(parts._replace(netloc=host))
+        if self.dialect == "sqlite":  # the driver undoes this, and would make a new file of the name that comes out
+            uri = "sqlite://" + quote(uri.removeprefix("sqlite://"))
         self._connection = uri
+        self.missing: set[str] = set()
+        """The tables, and the columns as TABLE.COLUMN, that were asked for and are not there."""
 
     def select(self, columns: Mapping[str, Kind], rest: str) -> pa.Table:
         """`SELECT columns FROM rest`, each column of the kind asked for; InputError where the database refuses."""
@@ -82,47 +88,125 @@ class Database:
         return InputError(self.uri, f"is not an LMT database that can be read: {reason}", "check its uri and password")
 
     @cached_property
-    def tables(self) -> frozenset[str]:
-        """Names of the database's tables, in capitals; InputError where it is not LMT's."""
+    def columns(self) -> dict[str, set[str]]:
+        """The columns of each table and view, all in capitals; InputError where they are not LMT's."""
         if self.dialect == "sqlite":
-            found = self.select({"name": "text"}, "sqlite_master WHERE type = 'table'")
+            tables = "sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')"
+            found = self.select({"m.tbl_name": "text", "c.name": "text"}, tables)
         else:
-            found = self.select({"TABLE_NAME": "text"}, "information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()")
-        names = frozenset(name.upper() for name in found[0].to_pylist())
-        if "TIMESTAMP_INFO" not in names:
+            tables = "information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()"
+            found = self.select({"TABLE_NAME": "text", "COLUMN_NAME": "text"}, tables)
+        columns: dict[str, set[str]] = {}
+        for table, column in zip(*(part.to_pylist() for part in found.columns), strict=True):
+            columns.setdefault(table.upper(), set()).add(column.upper())
+        if "TIMESTAMP_INFO" not in columns:
             raise InputError(self.uri, "has no table TIMESTAMP_INFO", "check that it is an LMT database")
-        return names
+        return columns
 
-    def days(self, since: date | None, until: date | None) -> list[date]:
-        """The days, in the zone of the database, of which [since, until) has samples."""
-        bounds = [f"TIMESTAMP >= '{since.isoformat()}'"] if since else []
-        bounds += [f"TIMESTAMP < '{until.isoformat()}'"] if until else []
-        where = f" WHERE {' AND '.join(bounds)}" if bounds else ""
-        source = f"(SELECT DISTINCT SUBSTR(TIMESTAMP, 1, 10) AS DAY FROM TIMESTAMP_INFO{where}) AS d ORDER BY DAY"
-        assert "TIMESTAMP_INFO" in self.tables
-        return [date.fromisoformat(day) for day in self.select({"DAY": "text"}, source)["DAY"].to_pylist()]
+    def has(self, table: str, columns: Iterable[str]) -> bool:
+        """Whether there is a table or view with some columns; what is not there of them is `missing`."""
+        if table not in self.columns:
+            self.missing.add(table)
+            return False
+        absent = set(columns) - self.columns[table]
+        self.missing |= {f"{table}.{column}" for column in absent}
+        return not absent
+
+    def rows(self, table: str, columns: Mapping[str, Kind], where: str) -> pa.Table:
+        """Columns of those rows of a table; null in the columns that it does not have, which are not all."""
+        held = {name: kind for name, kind in columns.items() if self.has(table, [name])}
+        found = self.select(held, f"{table} WHERE {where}")
+        for place, (name, kind) in enumerate(columns.items()):
+            if name not in held:
+                found = found.add_column(place, name, pa.nulls(len(found), _ARROW[kind]))
+        return found
+
+    def days(self) -> list[date]:
+        """The days, in the zone of the database, that have samples; InputError where there are only times of none."""
+        source = "(SELECT DISTINCT SUBSTR(TIMESTAMP, 1, 10) AS DAY FROM TIMESTAMP_INFO) AS d ORDER BY DAY"
+        self.has("TIMESTAMP_INFO", ())
+        told = self.select({"DAY": "text"}, source)["DAY"]
+        local = _moments(pc.binary_join_element_wise(told, "00:00:00", " "))
+        days: list[date] = local[~np.isnat(local)].astype("datetime64[D]").tolist()
+        if len(told) and not days:
+            reason = f"TIMESTAMP_INFO holds no time such as 2018-01-28 00:00:05, but {told[-1]}"
+            raise InputError(self.uri, reason, "make them DATETIME")
+        return days
 
     def ticks(self, day: date, zone: ZoneInfo) -> Ticks:
         """The times of the day's samples."""
-        after = day + timedelta(days=1)
-        where = f"TIMESTAMP >= '{day.isoformat()}' AND TIMESTAMP < '{after.isoformat()}'"
-        return self._ticks(where, zone)
+        found = self._stored(f"TIMESTAMP >= '{day}' AND TIMESTAMP < '{day + timedelta(days=1)}'")
+        return Ticks(found.ids, _to_utc(found.local, zone), found.unnumbered)
 
-    def tick_after(self, ticks: Ticks, zone: ZoneInfo) -> Ticks:
-        """The first time after `ticks`, or none."""
-        return self._ticks(f"TS_ID = (SELECT MIN(TS_ID) FROM TIMESTAMP_INFO WHERE TS_ID > {ticks.ids.max()})", zone)
+    def tick_beside(self, ticks: Ticks, side: Literal["before", "after"], zone: ZoneInfo) -> Ticks:
+        """The last time before `ticks` or the first one after, or none."""
+        beyond = f"TS_ID < {ticks.ids.min()}" if side == "before" else f"TS_ID > {ticks.ids.max()}"
+        next_id = f"SELECT {'MAX' if side == 'before' else 'MIN'}(TS_ID) FROM TIMESTAMP_INFO WHERE {beyond}"
+        for where in (f"TS_ID = ({next_id})", beyond):  # all of them only where the next one has no time
+            ids = self._stored(where).ids
+            if len(ids):
+                break
+        return self.ticks_by_id(ids[-1:] if side == "before" else ids[:1], zone)
 
     def ticks_by_id(self, ids: Ints, zone: ZoneInfo) -> Ticks:
-        """The times of some ids."""
-        return self._ticks(f"TS_ID IN ({', '.join(str(int(i)) for i in ids) or 'NULL'})", zone)
+        """The times of some ids. In which run of an hour that comes twice they are, the others of the day tell."""
+        found = self._stored(f"TS_ID IN ({listed(ids)})")
+        us = _to_utc(found.local, zone)
+        for day in {m.date() for m in found.local.tolist() if _offset(m, zone, 0) != _offset(m, zone, 1)}:
+            told = self.ticks(day, zone).us_of(found.ids)
+            us = np.where(told < 0, us, told)
+        return Ticks(found.ids, us)
 
-    def _ticks(self, where: str, zone: ZoneInfo) -> Ticks:
+    def untimed(self, first_id: int, last_id: int) -> int:
+        """How many ids, from the first to the last, have no time."""
+        return self._stored(f"TS_ID BETWEEN {first_id} AND {last_id}").untimed
+
+    def timed(self, where: str) -> str:
+        """A query for the ids, of those that are `where`, that have a time."""
+        every = self.select({"TS_ID": "integer"}, f"TIMESTAMP_INFO WHERE TS_ID {where}")["TS_ID"].to_numpy()
+        untimed = np.setdiff1d(every, self._stored(f"TS_ID {where}").ids)
+        return f"SELECT TS_ID FROM TIMESTAMP_INFO WHERE TS_ID {where} AND TS_ID NOT IN (-1, {listed(untimed)})"
+
+    def _stored(self, where: str) -> _Stored:
+        """The rows of TIMESTAMP_INFO that are `where`, by id."""
         found = self.select({"TS_ID": "integer", "TIMESTAMP": "text"}, f"TIMESTAMP_INFO WHERE {where} ORDER BY TS_ID")
-        try:
-            local = np.array([t[:19] for t in found["TIMESTAMP"].to_pylist()], "datetime64[s]")
-        except (ValueError, TypeError):
-            raise InputError(self.uri, "TIMESTAMP_INFO holds a time that is none", "repair the table") from None
-        return Ticks(found["TS_ID"].to_numpy(), _to_utc(local, zone))
+        local = _moments(found["TIMESTAMP"])
+        numbered, timed = found["TS_ID"].is_valid().to_numpy(), ~np.isnat(local)
+        ids = found["TS_ID"].filter(pa.array(numbered & timed)).to_numpy()
+        return _Stored(ids, local[numbered & timed], int((numbered & ~timed).sum()), int((~numbered).sum()))
+
+
+class _Stored(NamedTuple):
+    """Ids and local times, and how many more ids have no time, and how many rows no id."""
+
+    ids: Ints
+    local: np.ndarray
+    untimed: int
+    unnumbered: int
+
+
+def listed(ids: Ints) -> str:
+    """Ids as SQL lists them."""
+    return ", ".join(str(i) for i in ids) or "NULL"
+
+
+def _moments(texts: pa.ChunkedArray) -> np.ndarray:
+    """Times as MySQL writes them, to the second; NaT for what is none."""
+    shaped = pc.fill_null(pc.match_substring_regex(texts, _TIME), False)
+    told = pc.if_else(shaped, pc.utf8_slice_codeunits(texts, 0, 19), "NaT").to_pylist()
+    try:
+        local = np.array(told, "datetime64[s]")
+    except ValueError:
+        local = np.array([_moment(text) for text in told], "datetime64[s]")
+    local[(local < _EARLIEST) | (local >= _LATEST)] = "NaT"
+    return local
+
+
+def _moment(text: str) -> np.datetime64:
+    try:
+        return np.datetime64(text, "s")
+    except ValueError:  # a day or an hour that there is not
+        return np.datetime64("NaT", "s")
 
 
 def _with_nulls(found: pa.Table, columns: Mapping[str, Kind]) -> pa.Table:
@@ -135,10 +219,13 @@ def _with_nulls(found: pa.Table, columns: Mapping[str, Kind]) -> pa.Table:
 
 
 class Ticks:
-    """Ids of sample times, rising, and the times in UTC microseconds; `us_of` gives those of ids in any order."""
+    """Ids of sample times, rising, and the times in UTC microseconds; `us_of` gives those of ids in any order.
 
-    def __init__(self, ids: Ints, us: Ints) -> None:
-        self.ids, self.us = ids, us
+    `unnumbered` more times have no id.
+    """
+
+    def __init__(self, ids: Ints, us: Ints, unnumbered: int = 0) -> None:
+        self.ids, self.us, self.unnumbered = ids, us, unnumbered
         self.us_of = Lookup(ids, us)
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ while one is made into rows.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from extractors.base import InputError
 from extractors.counters import Flags, Ints, amounts, sample_order
-from extractors.lmt.database import Database, Kind, Ticks
+from extractors.lmt.database import Database, Kind, Ticks, listed
 from extractors.lmt.lookup import Lookup
 from extractors.lustre import names, times
 from schemas.table import HOUR_US
@@ -29,6 +30,8 @@ from schemas.table import HOUR_US
 _PIECE_SAMPLES = 1 << 17
 _CONNECTIONS = 2
 _EVER = 2**63 - 1
+UNNAMED = "samples have an id that no name belongs to"
+NEGATIVE = "samples have a negative counter"
 SPACE = ("KBYTES_FREE", "KBYTES_USED", "INODES_FREE", "INODES_USED")
 
 
@@ -53,7 +56,7 @@ OST = Samples("OST_DATA", "OST_INFO", "OST_ID", ("READ_BYTES", "WRITE_BYTES"), S
 OSS = Samples("OSS_DATA", "OSS_INFO", "OSS_ID", decimals=("PCT_CPU", "PCT_MEMORY"))
 MDT = Samples("MDS_DATA", "MDS_INFO", "MDS_ID", integers=SPACE)
 MDS = Samples("MDS_DATA", "MDS_INFO", "MDS_ID", decimals=("PCT_CPU",))
-OPERATIONS = Samples("MDS_OPS_DATA", "MDS_INFO", "MDS_ID", integers=("OPERATION_ID", "SAMPLES"))
+OPERATIONS = Samples("MDS_OPS_DATA", "MDS_INFO", "MDS_ID", ("SAMPLES",), ("OPERATION_ID",))
 ROUTER = Samples("ROUTER_DATA", "ROUTER_INFO", "ROUTER_ID", ("BYTES",), decimals=("PCT_CPU",))
 
 
@@ -148,16 +151,21 @@ class Opened:
 
 
 class Day:
-    """The samples of one day; `unnamed` counts, for each table, samples of ids that have no name."""
+    """The samples of one day; `left_out` counts those of each kind that have no place in the lake, by the reason."""
 
     def __init__(self, db: Database, day: date, zone: ZoneInfo) -> None:
         self.db, self.zone = db, zone
         self.ticks = db.ticks(day, zone)
-        self.unnamed: dict[str, int] = {}
+        self.left_out: Counter[tuple[Samples, str]] = Counter()
         if not len(self.ticks):
             raise InputError(db.uri, f"has no samples of {day}", "check the time zone in site.toml")
-        self.edges: Ints = np.unique(np.concatenate([self.ticks.us, db.tick_after(self.ticks, zone).us]))
+        before, after = db.tick_beside(self.ticks, "before", zone), db.tick_beside(self.ticks, "after", zone)
+        self.edges: Ints = np.unique(np.concatenate([self.ticks.us, after.us]))
         """The times of the day's samples and of the next one."""
+        first_id = self.ticks.ids.min() if len(before) else 0
+        last_id = after.ids[0] - 1 if len(after) else _EVER
+        self.untimed = self.ticks.unnumbered + db.untimed(int(first_id), int(last_id))
+        """Rows of TIMESTAMP_INFO that have no id or no time, by their ids from the day's first to before the next's."""
 
     def intervals(self, kind: Samples, labels: Labels) -> Iterator[Opened]:
         """The intervals of each piece of the day, in each by hour, component and time."""
@@ -193,7 +201,7 @@ class Day:
 
     def _piece(self, kind: Samples, span: tuple[int, int]) -> pa.Table:
         ids = self.ticks.ids[(self.ticks.us >= span[0]) & (self.ticks.us < span[1])]
-        return self.db.select(kind.columns, f"{kind.table} WHERE TS_ID BETWEEN {ids.min()} AND {ids.max()}")
+        return self.db.rows(kind.table, kind.columns, f"TS_ID BETWEEN {ids.min()} AND {ids.max()}")
 
     def first_after(self, kind: Samples, labels: Labels, codes: Ints | None = None, end_us: int = _EVER) -> pa.Table:
         """The samples of components, by default of all, at the first time of each after the day, or after its part."""
@@ -209,31 +217,42 @@ class Day:
     def _nearest(
         self, kind: Samples, labels: Labels, ids: Ints, where: str, order: Literal["ASC", "DESC"], span: tuple[int, int]
     ) -> pa.Table:
-        """Each component's samples at the first TS_ID in `order` that is `where`."""
-        own = f"IN ({_listed(ids)})"
-        counted = "".join(f" AND d.{counter} IS NOT NULL" for counter in kind.counters)
+        """Each component's samples at the first TS_ID in `order` that is `where` and has a time."""
+        own = f"{kind.id} IN ({listed(ids)})"
+        counted = "".join(f" AND d.{counter} >= 0" for counter in kind.counters)
+        found = self._nearest_ids(kind, own, f"{where}{counted}", order)
+        ticks = self.db.ticks_by_id(found, self.zone)
+        if len(ticks) < len(found):
+            found = self._nearest_ids(kind, own, f"IN ({self.db.timed(where)}){counted}", order)
+            ticks = self.db.ticks_by_id(found, self.zone)
+        samples = self.db.rows(kind.table, kind.columns, f"TS_ID IN ({listed(found)}) AND {own}")
+        return self._timed(kind, labels, samples, ticks, span)
+
+    def _nearest_ids(self, kind: Samples, own: str, where: str, order: Literal["ASC", "DESC"]) -> Ints:
+        """The first TS_ID in `order` that is `where`, of each component that is `own`."""
         nearest = (
             f"(SELECT (SELECT d.TS_ID FROM {kind.table} d WHERE d.{kind.id} = i.{kind.id} "
-            f"AND d.TS_ID {where}{counted} ORDER BY d.TS_ID {order} LIMIT 1) AS TS_ID "
-            f"FROM {kind.info} i WHERE i.{kind.id} {own}) AS n WHERE TS_ID IS NOT NULL"
+            f"AND d.TS_ID {where} ORDER BY d.TS_ID {order} LIMIT 1) AS TS_ID "
+            f"FROM {kind.info} i WHERE i.{own}) AS n WHERE TS_ID IS NOT NULL"
         )
-        found = np.unique(self.db.select({"TS_ID": "integer"}, nearest)["TS_ID"].to_numpy())
-        samples = self.db.select(kind.columns, f"{kind.table} WHERE TS_ID IN ({_listed(found)}) AND {kind.id} {own}")
-        return self._timed(kind, labels, samples, self.db.ticks_by_id(found, self.zone), span)
+        return np.unique(self.db.select({"TS_ID": "integer"}, nearest)["TS_ID"].to_numpy())
 
     def _timed(self, kind: Samples, labels: Labels, samples: pa.Table, ticks: Ticks, span: tuple[int, int]) -> pa.Table:
         """The samples with `code` and `us`; those without a name, a time or their counters are left out."""
-        code, us = labels.codes(samples[kind.id].to_numpy()), ticks.us_of(samples["TS_ID"].to_numpy())
-        if unnamed := int((code < 0).sum()):
-            self.unnamed[kind.table] = self.unnamed.get(kind.table, 0) + unnamed
+        code, us = labels.codes(numbers(samples[kind.id])), ticks.us_of(samples["TS_ID"].to_numpy())
+        self.left_out[kind, UNNAMED] += int((code < 0).sum())
         keep = (code >= 0) & (us >= span[0]) & (us < span[1])
         for name in kind.counters:
             if samples[name].null_count:
                 keep &= samples[name].is_valid().to_numpy()
+            negative = samples[name].to_numpy() < 0
+            self.left_out[kind, NEGATIVE] += int((keep & negative).sum())
+            keep &= ~negative
         samples = samples.append_column("code", pa.array(code)).append_column("us", pa.array(us))
         return samples if keep.all() else samples.filter(pa.array(keep))
 
 
-def _listed(ids: Ints) -> str:
-    """Ids as SQL lists them."""
-    return ", ".join(str(i) for i in ids) or "NULL"
+def numbers(ids: pa.ChunkedArray) -> Ints:
+    """Ids, and for null a number that is none."""
+    found: Ints = (pc.fill_null(ids, -_EVER) if ids.null_count else ids).to_numpy()
+    return found

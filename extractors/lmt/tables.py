@@ -11,8 +11,23 @@ import pyarrow.compute as pc
 
 from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
-from extractors.lmt.database import Database
-from extractors.lmt.samples import MDS, MDT, OPERATIONS, OSS, OST, ROUTER, SPACE, Day, Labels, Opened, Samples
+from extractors.lmt.database import Database, Kind
+from extractors.lmt.samples import (
+    MDS,
+    MDT,
+    OPERATIONS,
+    OSS,
+    OST,
+    ROUTER,
+    SPACE,
+    UNNAMED,
+    Day,
+    Labels,
+    Opened,
+    Samples,
+    Series,
+    numbers,
+)
 from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, names, own_names, rows, times
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 
@@ -32,9 +47,9 @@ class Components:
 
 
 def _labels(db: Database, table: str, id: str, name: str, backend: str | None) -> Labels:
-    if table not in db.tables:
+    if not db.has(table, (id, name)):
         return Labels({})
-    found = db.select({id: "integer", name: "text"}, f"{table} WHERE {name} IS NOT NULL")
+    found = db.rows(table, {id: "integer", name: "text"}, f"{id} IS NOT NULL AND {name} IS NOT NULL")
     own = own_names(found[name].to_pylist(), backend, db.uri)
     ids = found[id].to_pylist()
     return Labels({ids[row]: label for row, label in own.items()})
@@ -74,18 +89,23 @@ def server_batches(day: Day, known: Components) -> Iterator[Batch]:
 
 def _pieces(day: Day, kind: Samples, labels: Labels) -> Iterator[Opened]:
     """The intervals of each piece; nothing where the database has no such samples."""
-    if labels.values and kind.table in day.db.tables:
+    if _has(day.db, kind) and labels.values:
         yield from day.intervals(kind, labels)
+
+
+def _has(db: Database, kind: Samples) -> bool:
+    """Whether the database has what a row of the samples can't be without."""
+    return db.has(kind.table, (kind.id, "TS_ID", *kind.counters))
 
 
 def mdt_batches(day: Day, known: Components, sums: Sums) -> Iterator[Batch]:
     """`lustre_mdt`, the day in one; the operations are added to `sums`.
 
     The whole day is held, with the sample before it: only so is it known where a counter stood that a sample does
-    not list.
+    not list. Targets whose operations are not sampled have rows between the samples of their space.
     """
+    space = pa.concat_tables(day.pieces(MDT, known.mdt)) if _has(day.db, MDT) and known.mdt.values else None
     parts: list[dict[str, np.ndarray]] = []
-    operations = known.operations.values
     for code, us, readings, listed in _listings(day, known):
         counted, reset = listed_amounts(readings, listed)
         start, end = us[:-1], us[1:]
@@ -99,9 +119,17 @@ def mdt_batches(day: Day, known: Components, sums: Sums) -> Iterator[Batch]:
                 "reset": reset[today],
             }
         )
-    if not parts:
-        return
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    if parts:
+        whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        yield _counted(day, known, whole, space, sums)
+    if space is not None:
+        seen = pa.array(np.concatenate([part["code"] for part in parts]) if parts else [], pa.int64())
+        yield from _uncounted(day, known.mdt, space.filter(pc.invert(pc.is_in(space["code"], seen))))
+
+
+def _counted(day: Day, known: Components, whole: Mapping[str, np.ndarray], space: pa.Table | None, sums: Sums) -> Batch:
+    """Rows of the intervals between the samples of operations: `code`, `start`, `end`, `counted` and `reset`."""
+    operations = known.operations.values
     place = Placement(whole["start"], whole["end"], day.edges)
     every = np.ones(len(whole["start"]), bool)
     counts = {name: np.ascontiguousarray(whole["counted"][:, i]) for i, name in enumerate(operations)}
@@ -113,22 +141,33 @@ def mdt_batches(day: Day, known: Components, sums: Sums) -> Iterator[Batch]:
         "ts": times(whole["start"]),
         "interval_s": pa.array((whole["end"] - whole["start"]) / 1e6),
         **{column: pa.array(values) for column, values in collected.items()},
-        **_mdt_space(day, known.mdt, whole["code"], whole["start"]),
+        **(_space_at(space, whole["code"], whole["start"]) if space is not None else {}),
         "reset": pa.array(whole["reset"]),
         "other_ops": counts_map(counts, every),
     }
-    yield Batch(LUSTRE_MDT, rows(LUSTRE_MDT, columns, len(every)))
+    return Batch(LUSTRE_MDT, rows(LUSTRE_MDT, columns, len(every)))
+
+
+def _uncounted(day: Day, labels: Labels, space: pa.Table) -> Iterator[Batch]:
+    """Rows of the intervals between the samples of space, of targets that have no others."""
+    if len(space):
+        series = Series(space)
+        opened = Opened.between(series, Series(day.first_after(MDT, labels, series.codes)).firsts())
+        columns = {**opened.columns("mdt", labels.values), **_space({name: opened.at_start(name) for name in SPACE})}
+        yield Batch(LUSTRE_MDT, rows(LUSTRE_MDT, columns, len(opened.opening)))
 
 
 def _listings(day: Day, known: Components) -> Iterator[tuple[int, Ints, Ints, Flags]]:
     """(place of the target's name, times, readings, listed (times, operations)) of each metadata target."""
-    if OPERATIONS.table not in day.db.tables or not known.mdt.values:
+    if not _has(day.db, OPERATIONS) or not known.mdt.values:
         return
     before, after = day.last_before(OPERATIONS, known.mdt), day.first_after(OPERATIONS, known.mdt)
     samples = pa.concat_tables([before, *day.pieces(OPERATIONS, known.mdt), after])
     code, us = samples["code"].to_numpy(), samples["us"].to_numpy()
-    operation, reading = known.operations.codes(samples["OPERATION_ID"].to_numpy()), samples["SAMPLES"].to_numpy()
-    for target in np.unique(code):
+    operation, reading = known.operations.codes(numbers(samples["OPERATION_ID"])), samples["SAMPLES"].to_numpy()
+    today = (us >= day.ticks.us.min()) & (us <= day.ticks.us.max())
+    day.left_out[OPERATIONS, UNNAMED] += int((today & (operation < 0)).sum())
+    for target in np.unique(code[operation >= 0]):
         own = (code == target) & (operation >= 0)
         moments, slot = np.unique(us[own], return_inverse=True)
         later = np.flatnonzero(moments > day.ticks.us.max())[1:]  # other targets' first times after the day
@@ -140,11 +179,8 @@ def _listings(day: Day, known: Components) -> Iterator[tuple[int, Ints, Ints, Fl
         yield int(target), moments[: shape[0]], readings, listed
 
 
-def _mdt_space(day: Day, labels: Labels, code: Ints, us: Ints) -> dict[str, pa.Array]:
+def _space_at(samples: pa.Table, code: Ints, us: Ints) -> dict[str, pa.Array]:
     """Space and inodes of metadata targets at some times; null where they were not sampled then."""
-    if MDT.table not in day.db.tables:
-        return {}
-    samples = pa.concat_tables([*day.pieces(MDT, labels)])
     place = {key: row for row, key in enumerate(zip(*(samples[k].to_pylist() for k in ("code", "us")), strict=True))}
     found = pa.array([place.get(key) for key in zip(code.tolist(), us.tolist(), strict=True)], pa.int64())
     return _space({name: samples[name].take(found) for name in SPACE})
@@ -160,27 +196,30 @@ def _space(samples: Mapping[str, pa.Array | pa.ChunkedArray]) -> dict[str, pa.Ar
 
 
 def target_batch(day: Day, backend: str | None) -> Batch:
-    """`lustre_target`: which server serves each target, as the database has it now, dated to the day's first sample."""
-    found: list[dict[str, Any]] = []
+    """`lustre_target`: which server serves each target, as the database has it now, dated to the day's first sample.
+
+    Where a target is listed with several ids, for example on two servers, the last that it was given counts.
+    """
+    found: dict[str, dict[str, Any]] = {}
     standby: dict[str, str] = {}
-    if "OSS_INFO" in day.db.tables:
-        servers = day.db.select({"HOSTNAME": "text", "FAILOVERHOST": "text"}, "OSS_INFO").to_pylist()
+    if day.db.has("OSS_INFO", ["HOSTNAME"]):
+        columns: dict[str, Kind] = dict.fromkeys(("HOSTNAME", "FAILOVERHOST"), "text")
+        servers = day.db.rows("OSS_INFO", columns, "HOSTNAME IS NOT NULL").to_pylist()
         standby = {server["HOSTNAME"]: server["FAILOVERHOST"] for server in servers}
-    for table, name, role, more in (("OST_INFO", "OST_NAME", "ost", ("OFFLINE",)), ("MDS_INFO", "MDS_NAME", "mdt", ())):
-        if table not in day.db.tables:
+    for kind, name, role, more in ((OST, "OST_NAME", "ost", ("OFFLINE",)), (MDT, "MDS_NAME", "mdt", ())):
+        if not day.db.has(kind.info, (kind.id, name)):
             continue
-        listed = day.db.select(dict.fromkeys((name, "HOSTNAME", "DEVICE_NAME", *more), "text"), table).to_pylist()
+        columns = {kind.id: "integer", **dict.fromkeys((name, "HOSTNAME", "DEVICE_NAME", *more), "text")}
+        listed = day.db.rows(kind.info, columns, f"{name} IS NOT NULL ORDER BY {kind.id}").to_pylist()
         for row, target in own_names([target[name] for target in listed], backend, day.db.uri).items():
             server = listed[row]["HOSTNAME"]
-            found.append(
-                {
-                    "target": target,
-                    "role": role,
-                    "ts": int(day.edges[0]),
-                    "server": server,
-                    "failover_server": standby.get(server),
-                    "device": listed[row]["DEVICE_NAME"],
-                    "state": {"0": "up", "1": "offline"}.get(listed[row].get("OFFLINE")),
-                }
-            )
-    return Batch(LUSTRE_TARGET, pa.Table.from_pylist(found, LUSTRE_TARGET.batch_schema))
+            found[target] = {
+                "target": target,
+                "role": role,
+                "ts": int(day.edges[0]),
+                "server": server,
+                "failover_server": standby.get(server),
+                "device": listed[row]["DEVICE_NAME"],
+                "state": {"0": "up", "1": "offline"}.get(listed[row].get("OFFLINE")),
+            }
+    return Batch(LUSTRE_TARGET, pa.Table.from_pylist([*found.values()], LUSTRE_TARGET.batch_schema))

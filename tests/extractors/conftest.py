@@ -1,4 +1,4 @@
-"""A MariaDB server for the tests of extractors that read databases."""
+"""Databases for the tests of extractors that read them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pymysql
 import pytest
+
+from tests.extractors.lmt_database import Db, void
 
 PASSWORD = "p@ss/word:#1"
 """Of the user `reader`, who may read everything."""
@@ -58,3 +61,19 @@ def mariadb() -> Iterator[int]:
         server.terminate()
         server.wait(30)
         shutil.rmtree(root)
+
+
+@pytest.fixture(params=["sqlite", "mariadb"])
+def db(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Db]:
+    """An empty LMT database of either kind."""
+    if request.param == "sqlite":
+        con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
+        yield Db(f"sqlite:///{tmp_path}/lmt.db", lambda s: void(con.execute(s)), tmp_path / "lmt.db")
+        con.close()
+        return
+    port = request.getfixturevalue("mariadb")
+    monkeypatch.setenv("IOLAKE_PASSWORD_SCRATCH_LMT", PASSWORD)
+    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as con, con.cursor() as cursor:
+        cursor.execute("CREATE OR REPLACE DATABASE filesystem_fs")
+        cursor.execute("USE filesystem_fs")
+        yield Db(f"mysql://reader@127.0.0.1:{port}/filesystem_fs", lambda s: void(cursor.execute(s)))

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-import pymysql
 import pytest
 
 from extractors.base import InputError, Span
@@ -16,22 +14,6 @@ from extractors.lmt import Lmt
 from extractors.lmt.database import Database
 from tests.extractors.conftest import PASSWORD
 from tests.extractors.lmt_database import ALL, Db, load, site, void
-
-
-@pytest.fixture(params=["sqlite", "mariadb"])
-def db(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Db]:
-    """An empty LMT database of either kind."""
-    if request.param == "sqlite":
-        con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
-        yield Db(f"sqlite:///{tmp_path}/lmt.db", lambda s: void(con.execute(s)), tmp_path / "lmt.db")
-        con.close()
-        return
-    port = request.getfixturevalue("mariadb")
-    monkeypatch.setenv("IOLAKE_PASSWORD_SCRATCH_LMT", PASSWORD)
-    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as con, con.cursor() as cursor:
-        cursor.execute("CREATE OR REPLACE DATABASE filesystem_fs")
-        cursor.execute("USE filesystem_fs")
-        yield Db(f"mysql://reader@127.0.0.1:{port}/filesystem_fs", lambda s: void(cursor.execute(s)))
 
 
 def test_a_row_goes_from_a_sample_to_the_next_of_its_target(db: Db) -> None:
