@@ -77,9 +77,9 @@ class Params(Extractor):
             raise damaged[0] if damaged else InputError(input.uri, *nothing)
         system = owner.backend or systems.pop()
         continued = _listed(series, days.pieces_before(input.day), system)
-        for (target, _part), reading in _ends(series, days.pieces_after(input.day), system).items():
+        for target, us, reading in _ends(series, days.pieces_after(input.day), system):
             reading.ends_only = True
-            series[target].setdefault(reading.us or 0, reading)
+            series[target].setdefault(us, reading)
         ordered = {target: [reading for _, reading in sorted(readings.items())] for target, readings in series.items()}
         job_id = owner.sources[self.source].job_id
         jobs = re.compile(job_id) if job_id else _JOB_ID
@@ -90,11 +90,12 @@ class Params(Extractor):
 
 def _ends(
     series: Mapping[str, Mapping[int, Reading]], later: Iterable[Piece], system: str
-) -> dict[tuple[str, str], Reading]:
-    """(target, list) to the first reading after the series' last one of that list: counters and jobs may end apart.
+) -> Iterator[tuple[str, int, Reading]]:
+    """(target, moment, reading) of what ends the series: the later pieces' first reading of each list that it has.
 
-    Servers are asked at moments of their own: later pieces are read until each list has its end and no piece that was
-    written before the ends is left.
+    A target's counters and jobs may be told apart, and servers are asked at moments of their own: pieces are read until
+    each list has its end and none is left that was written before the ends. Where the first reading tells of no later
+    moment than the series (of jobs that have been idle since), nothing happened in between.
     """
     last = {
         (target, part): us
@@ -108,9 +109,11 @@ def _ends(
             break
         for target, us, reading in _whole(piece, system):
             for key in ((target, part) for part in reading.lists()):
-                if key in last and last[key] < us and (key not in ends or us < ends[key][0]):
+                if key in last and (key not in ends or us < ends[key][0]):
                     ends[key] = us, reading
-    return {key: reading for key, (_, reading) in ends.items()}
+    for key, (us, reading) in ends.items():
+        if us > last[key]:
+            yield key[0], us, reading
 
 
 def _listed(series: Mapping[str, Mapping[int, Reading]], earlier: Sequence[Piece], system: str) -> set[str]:

@@ -107,6 +107,20 @@ def test_counters_and_jobs_of_a_target_end_in_files_of_their_own(tmp_path: Path)
     assert sum(row["read_bytes"] for row in tables["lustre_jobstats"]) == 300
 
 
+@pytest.mark.parametrize("still_there", [{"7": (85_800, 50), "8": (84_600, 20)}, {"8": (84_600, 20)}])
+def test_jobs_that_are_idle_at_midnight_are_counted_once(
+    tmp_path: Path, still_there: dict[str, tuple[int, int]]
+) -> None:
+    """Lists without any other time are as old as the last thing done: the day's last may be the next one's first."""
+    write(tmp_path, "2026-03-01/2350.txt", jobs({"7": (85_800, 50), "8": (84_600, 20)}))
+    write(tmp_path, "2026-03-02/0000.txt", jobs(still_there))
+    write(tmp_path, "2026-03-02/0010.txt", jobs({**still_there, "8": (87_000, 90)}))
+    sums: dict[int, int] = defaultdict(int)
+    for row in load(tmp_path)["lustre_jobstats"]:
+        sums[row["job_id"]] += row["read_bytes"]
+    assert sums == {7: 50, 8: 90}
+
+
 def test_a_late_server_changes_the_day_before_and_others_do_not(tmp_path: Path) -> None:
     """P2: only what ends a row of the day is news of it."""
     where = centre(tmp_path)
