@@ -224,6 +224,14 @@ def test_what_was_not_recorded_is_null_and_so_is_the_rank_of_all(tmp_path: Path)
     assert {r["POSIX_READS"] for r in rows["darshan_posix"]} == {0}
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_target_that_the_layout_did_not_tell_is_null(tmp_path: Path, version: int) -> None:
+    """P6: -1 is no index, and its place in the stripe is kept."""
+    striped = log(modules={"LUSTRE": [Lustre(FILE, 0, [Component([3, -1, 0])])]}, versions={"LUSTRE": version})
+    rows, _, _ = results(write(tmp_path, [encode(striped)]))
+    assert [(r["stripe_count"], r["osts"]) for r in rows["darshan_lustre"]] == [(3, [3, None, 0])]
+
+
 def test_the_longest_mount_of_log_and_site_holds_a_path_on_whole_components(tmp_path: Path) -> None:
     paths = {"/scratch/a": "scratch", "/scratch2/a": None, "/scratch/deep/a": None, "<STDIN>": None}
     names = {record_id(path): path for path in paths}

@@ -386,16 +386,6 @@ def test_a_layout_ends_before_the_component_that_was_only_room(tmp_path: Path) -
     assert found == [(0, 0, [3, 1]), (1, None, None)]
 
 
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_target_that_the_layout_did_not_tell_is_null(version: int, tmp_path: Path) -> None:
-    """P6: -1 is no index, and its place in the stripe is kept."""
-    layout = Lustre(7, 0, [Component([3, -1, 0])])
-    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a", modules={"LUSTRE": [layout]},
-              versions={"LUSTRE": version})  # fmt: skip
-    rows, _ = read([log], str(tmp_path))
-    assert [(row["stripe_count"], row["osts"]) for row in rows["darshan_lustre"][0]] == [(3, [3, None, 0])]
-
-
 def test_a_command_line_without_mounts_is_kept_whole(tmp_path: Path) -> None:
     log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a " + "x" * 2000, version="3.10")
     rows, _ = read([log], str(tmp_path))
