@@ -168,7 +168,7 @@ def _is_current(input: Input, known: Mapping[str, Any], version: int) -> bool:
             return True
     if known["extractor_version"] != version:
         return False
-    if input.settled and known["status"] == "loaded":
+    if input.settled and known["status"] == "loaded" and known["content_hash"] is not None:
         return True
     return (
         input.mtime is not None

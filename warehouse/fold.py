@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
+import schemas
 from schemas.table import INPUT_ID
 from warehouse.catalog import Catalog
-from warehouse.records import InputRecord, Load
+from warehouse.records import DataFile, InputRecord, Load
 from warehouse.rewrite import Rewriter, of_inputs
 from warehouse.store import Store
 
@@ -18,6 +21,8 @@ class Fold:
     def __init__(self, store: Store, catalog: Catalog, load: Load) -> None:
         self._catalog, self._load = catalog, load
         self._rewriter = Rewriter(store, catalog, load.info.load_id)
+        self._taken_out: list[tuple[DataFile, pl.DataFrame]] = []
+        """Files of tables that hold one row a key, and the keys of the rows that were taken out of them."""
 
     def run(self, snapshot: int) -> Load:
         """Make the catalog what it is with the load in it; the load as it came to be there."""
@@ -25,6 +30,7 @@ class Fold:
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
         self._rewriter.leave_one_row_a_key(self._load.files)
+        self._ask_again_for_what_is_gone()
         self._catalog.put_load(self._load, snapshot)
         return self._load
 
@@ -91,6 +97,8 @@ class Fold:
             return
         replaced, loads = {row[0] for row in old}, {row[1] for row in old}
         for file in self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)]):
+            if schemas.tables()[file.table_name].unique:
+                self._taken_out.append((file, self._rewriter.keys(file, of_inputs(replaced))))
             self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
         # Copies of a content that is no more are inputs of their own again.
         there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}
@@ -98,4 +106,25 @@ class Fold:
             "DELETE FROM inputs WHERE status = 'unchanged' AND source = ? AND owner = ? "
             "AND content_hash IN (SELECT unnest(?))",
             [self._load.info.source, self._load.info.owner, [row[2] for row in old if row[2] not in there]],
+        )
+
+    def _ask_again_for_what_is_gone(self) -> None:
+        """Have inputs read again whose rows gave way to rows that are no more.
+
+        Of a key that several inputs tell of one row was left, and its input tells of it no longer. An input gave way
+        where the lake has fewer rows of it than were read.
+        """
+        if all(self._rewriter.has_keys(file, keys) for file, keys in self._taken_out):
+            return
+        info = self._load.info
+        read = dict(
+            self._catalog.rows(
+                "SELECT input_id, rows FROM inputs WHERE status = 'loaded' AND rows > 0 AND source = ? AND owner = ?",
+                [info.source, info.owner],
+            )
+        )
+        there = self._rewriter.rows_by_input(info.source, info.owner)
+        short = [input_id for input_id, rows in read.items() if there.get(input_id, 0) < rows]
+        self._catalog.con.execute(
+            "UPDATE inputs SET mtime = NULL, content_hash = NULL WHERE input_id IN (SELECT unnest(?))", [short]
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -54,6 +55,27 @@ class Rewriter:
                 self._catalog.add_files([left])
         return left
 
+    def keys(self, file: DataFile, wanted: Mask) -> pl.DataFrame:
+        """The keys of the wanted rows of a file."""
+        data = parquet.read(self._store, file.path, [*_keys(file), INPUT_ID.name], [INPUT_ID.name])
+        return pl.DataFrame(data.filter(pa.array(wanted(data))).select(_keys(file)))
+
+    def has_keys(self, file: DataFile, keys: pl.DataFrame) -> bool:
+        """Whether the catalog has a row of each of the keys, which were those of rows of `file`."""
+        for other in self._neighbours(file):
+            there = pl.DataFrame(parquet.read(self._store, other.path, _keys(file)))
+            keys = keys.join(there, on=_keys(file), how="anti", nulls_equal=True)
+        return keys.is_empty()
+
+    def rows_by_input(self, source: str, owner: str) -> dict[str, int]:
+        """How many rows of each input of a source the catalog has."""
+        loads = [row[0] for row in self._catalog.rows("SELECT load_id FROM loads WHERE source = ?", [source])]
+        counts: Counter[str] = Counter()
+        for file in self._catalog.files("owner = ? AND list_has_any(load_ids, ?)", [owner, loads]):
+            found = parquet.read(self._store, file.path, [INPUT_ID.name])[INPUT_ID.name].value_counts().to_pylist()
+            counts.update({row["values"]: row["counts"] for row in found})
+        return counts
+
     def leave_one_row_a_key(self, files: Sequence[DataFile]) -> None:
         """In tables that hold one row a key, leave each key of `files` to its fullest row; of equals, to the last.
 
@@ -65,18 +87,19 @@ class Rewriter:
             if not schemas.tables()[file.table_name].unique:
                 continue
             new: DataFile | None = file
-            # A job that two days' accounts tell of ended once, so its rows are in neighbouring partitions.
-            there = self._catalog.files(
-                "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [file.table_name, file.owner, file.date]
-            )
-            for old in there:
+            for old in self._neighbours(file):
                 if new is not None and old.path != file.path and old.path not in waiting:
                     new = self._settle(old, new)
 
+    def _neighbours(self, file: DataFile) -> list[DataFile]:
+        """Files that may have rows of the same keys: what two days' accounts tell of ended once, about then."""
+        return self._catalog.files(
+            "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [file.table_name, file.owner, file.date]
+        )
+
     def _settle(self, old: DataFile, new: DataFile) -> DataFile | None:
         """Leave each key that two files share to one of them; what is left of `new`."""
-        table = schemas.tables()[new.table_name]
-        keys = [k.name for k in table.keys if k.name != table.owner.name]
+        keys = _keys(new)
         shared = self._filled(old, keys).join(self._filled(new, keys), on=keys, nulls_equal=True, suffix="_new")
         if shared.is_empty():
             return new
@@ -89,6 +112,12 @@ class Rewriter:
         data = parquet.read(self._store, file.path)
         filled = np.sum([column.is_valid().to_numpy() for column in data.columns], axis=0)
         return pl.DataFrame(data.select(keys)).with_columns(filled=pl.Series(filled))
+
+
+def _keys(file: DataFile) -> list[str]:
+    """The key columns of a file's table, but for the owner, who is one in all."""
+    table = schemas.tables()[file.table_name]
+    return [k.name for k in table.keys if k.name != table.owner.name]
 
 
 def merged(

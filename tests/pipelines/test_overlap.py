@@ -40,3 +40,20 @@ def test_the_fullest_row_of_a_run_is_the_one_that_stays(
     assert lake.sql("SELECT step_id FROM slurm_steps").fetchall() == [("batch",)]
     assert lake.sql("SELECT count(*) FROM jobs").fetchall() == [(2,)]
     assert [load.count("unchanged") for load in ingest(site).loads] == [1, 1]
+
+
+def test_a_row_that_gave_way_comes_back_when_the_fuller_one_is_gone(tmp_path: Path) -> None:
+    """P2: as though the changed archive had never told of the job; the next ingest reads the other one again, once."""
+    (tmp_path / "site.toml").write_text('[clusters.c]\nslurm = { files = "%Y-%m-%d.txt" }\n')
+    site = Site.read(tmp_path / "site.toml")
+    (tmp_path / "2020-01-01.txt").write_text(FULL)
+    (tmp_path / "2020-01-02.txt").write_text(BARE)
+    ingest(site)
+    (tmp_path / "2020-01-01.txt").write_text(FULL.replace("7|7|", "9|9|").replace("7.batch|7.", "9.batch|9."))
+    ingest(site)
+    ingest(site)
+    jobs = "SELECT job_id, user_name FROM slurm_jobs ORDER BY job_id"
+    assert Lake(site.lake_uri).sql(jobs).fetchall() == [(7, None), (8, None), (9, "ada")]
+    ledger = "SELECT sum(rows) FROM inputs"
+    assert Lake(site.lake_uri).sql(ledger).fetchall() == [(4,)]
+    assert ingest(site).snapshots == []
