@@ -1,16 +1,22 @@
 """Jobs that Slurm did not run: a NERSC jobs database, and CSV or Parquet files of any other scheduler.
 
 A file has a column for each column of `other_jobs` that the site can fill, by the same name: `scheduler_id`,
-`start_time` and `end_time` at least. Times are ISO 8601, with an offset or on the cluster's own clock, or epochs;
-`timelimit_s` is seconds or [D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with brackets
-for ranges, PBS's `/cpu` behind a name and LSF's `cpus*` before it. Further columns are left out and named.
+`start_time` and `end_time` at least. Times are ISO 8601 with separators, with an offset or on the cluster's own
+clock, or seconds since 1970; a day alone is its midnight, and fractions of a second may follow. `timelimit_s` is
+seconds or [D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with brackets for ranges, PBS's
+`/cpu` behind a name and LSF's `cpus*` before it. In Parquet these may be durations and lists, too. CSV is UTF-8,
+with commas, semicolons or tabs. Further columns are left out and named.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
+import lzma
 import re
 import sqlite3
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -38,6 +44,15 @@ _SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion"
 """Columns of a NERSC jobs database's table `summary`, beside `hostname`, the machine."""
 
 _REQUIRED: Final = ("scheduler_id", "start_time", "end_time")
+_DERIVED: Final = ("nodes", "time_ambiguous")
+_MICRO: Final = 1_000_000
+_END_OF_TIME: Final = 7_258_118_400 * _MICRO
+"""The year 2200, in microseconds. A later time stands for none, as 9999-12-31 does, or is an epoch not in seconds."""
+
+_TIME: Final = (
+    r"^(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<minute>\d\d:\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?)?$"
+)
 _NODE: Final = re.compile(r"(?:\[[^\]]*\]|[^\s,+:])+")
 
 
@@ -48,7 +63,7 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
-    version = 1
+    version = 2
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
@@ -80,13 +95,20 @@ class Jobs(Extractor):
 
 def _file(uri: str) -> pl.DataFrame:
     """A CSV or Parquet file; of CSV all columns are text."""
-    with fsspec.open(uri, "rb", compression="infer") as file:
-        content = file.read()
+    try:
+        with fsspec.open(uri, "rb", compression="infer") as file:
+            content: bytes = file.read()
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
     try:
         if content.startswith(b"PAR1"):
             return pl.read_parquet(io.BytesIO(content))
-        return pl.read_csv(io.BytesIO(content), infer_schema=False)
-    except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
+        content.decode()
+        header = content.partition(b"\n")[0].decode()
+        return pl.read_csv(io.BytesIO(content), infer_schema=False, separator=max(",;\t", key=header.count))
+    except UnicodeDecodeError as error:
+        raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
+    except pl.exceptions.PolarsError as error:
         reason = f"is neither CSV nor Parquet: {str(error).splitlines()[0]}"
         raise InputError(uri, reason, "write one line or row a job, with a header") from None
 
@@ -136,15 +158,8 @@ def _ask(input: Input, columns: str, host: str, zone: ZoneInfo) -> list[Any]:
 
 def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch | Reject]:
     """The batch of a frame's jobs, then what was left out of it; InputError where a column that all need is missing."""
-    if missing := [name for name in _REQUIRED if name not in frame.columns]:
-        raise InputError(input.uri, f"has no column {', '.join(missing)}", "name the columns as other_jobs does")
     schema = OTHER_JOBS.batch_schema
-    rejects = [
-        Reject(input, "is not a column of other_jobs; left out", f"column {name}")
-        for name in frame.columns
-        if name not in schema.names
-    ]
-    given = {name: frame[name] for name in frame.columns if name in schema.names}
+    given, rejects = _usable(frame, input)
     texts = {name: _text(column) for name, column in given.items()}
     read: dict[str, pl.Series] = {name: texts[name] for name in texts if schema.field(name).type == TEXT}
     ambiguous = pl.Series([False]).new_from_index(0, frame.height)
@@ -184,6 +199,40 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
     yield from rejects
 
 
+def _usable(frame: pl.DataFrame, input: Input) -> tuple[dict[str, pl.Series], list[Reject]]:
+    """(the columns to read by name, a reject for each other one); InputError where one that all need is missing."""
+    given: dict[str, pl.Series] = {}
+    rejects = []
+    for column in frame:
+        plain = _plain(column)
+        if column.name not in OTHER_JOBS.batch_schema.names:
+            reason = "is not a column of other_jobs"
+        elif column.name in _DERIVED:
+            reason = "is made from other columns"
+        elif plain is None:
+            reason = f"has the type {column.dtype}, which is not one of other_jobs'"
+        else:
+            given[column.name] = plain
+            continue
+        rejects.append(Reject(input, f"{reason}; left out", f"column {column.name}"))
+    if missing := [name for name in _REQUIRED if name not in given]:
+        reason = f"has no column {', '.join(missing)} of text, numbers or times"
+        raise InputError(input.uri, reason, "name the columns as other_jobs does")
+    return given, rejects
+
+
+def _plain(column: pl.Series) -> pl.Series | None:
+    """A column as text, numbers or times; None where its type can't be made one of these for what it holds."""
+    kind = column.dtype
+    if column.name == "timelimit_s" and isinstance(kind, pl.Duration):
+        return column.dt.total_microseconds() / 1e6
+    if column.name == "node_list" and isinstance(kind, pl.List | pl.Array) and not kind.inner.is_nested():
+        return column.cast(pl.List(pl.String), strict=False).list.join(",")
+    if kind.is_nested() or isinstance(kind, pl.Duration | pl.Object):
+        return None
+    return column.fill_nan(None) if kind.is_float() else column
+
+
 def _text(column: pl.Series) -> pl.Series:
     texts = column.cast(pl.String, strict=False).str.strip_chars()
     return texts.set(texts == "", None)
@@ -191,22 +240,35 @@ def _text(column: pl.Series) -> pl.Series:
 
 def _times(column: pl.Series, zone: ZoneInfo) -> tuple[pl.Series, pl.Series]:
     """(UTC without a zone, whether it lies in the hour that autumn repeats) of a column of times."""
-    if isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None:
-        return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None).dt.cast_time_unit(
-            "us"
-        ), column.is_null() & False
-    if isinstance(column.dtype, pl.Datetime):
-        column = column.dt.to_string("%Y-%m-%dT%H:%M:%S")
-    texts = _text(column)
-    zoned = texts.str.replace(r"Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%:z", strict=False, time_unit="us")
-    seconds, is_local = values.times(texts)
-    earlier, later, shown = (pl.Series(a) for a in to_utc(seconds.fill_null(0).to_numpy(), zone))
-    local = earlier.set(~shown | seconds.is_null(), None)
-    utc = pl.select(pl.when(is_local).then(local).otherwise(seconds)).to_series() * 1_000_000
-    return (
-        zoned.dt.convert_time_zone("UTC").dt.replace_time_zone(None).fill_null(utc.cast(pl.Datetime("us"))),
-        is_local & (earlier != later),
+    told, is_local = pl.col("told"), pl.col("is_local")
+    times = _instants(column).with_columns(pl.when((told >= 0) & (told < _END_OF_TIME)).then(told))
+    local = times.select(pl.when(is_local & told.is_not_null()).then(told // _MICRO).otherwise(0)).to_series()
+    earlier, later, shown = (pl.Series(readings) for readings in to_utc(local.to_numpy(), zone))
+    times = times.with_columns(shift=(earlier - local) * _MICRO, twice=earlier != later, shown=shown)
+    utc = pl.when(~is_local).then(told).when("shown").then(told + pl.col("shift"))
+    found = times.select(utc=utc.cast(pl.Datetime("us")), unsure=is_local & told.is_not_null() & pl.col("twice"))
+    return found["utc"], found["unsure"]
+
+
+def _instants(column: pl.Series) -> pl.DataFrame:
+    """`told`, microseconds since 1970, and `is_local`, whether the cluster's own clock shows them, of times."""
+    frame, kind = column.to_frame("time"), column.dtype
+    if isinstance(kind, pl.Date | pl.Datetime):
+        return frame.select(told=pl.col("time").dt.epoch("us"), is_local=getattr(kind, "time_zone", None) is None)
+    texts = _text(column).to_frame("text")
+    parts = texts.select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
+    minute, second = pl.col("minute").fill_null("00:00"), pl.col("second").fill_null("00")
+    moment = pl.concat_str("day", pl.lit("T"), minute, pl.lit(":"), second).str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us"
     )
+    fraction = pl.col("fraction").fill_null("").str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64)
+    hours, minutes = (pl.col(name).fill_null("0").cast(pl.Int64) for name in ("hours", "minutes"))
+    ahead = (hours * 60 + minutes) * pl.when(pl.col("sign") == "-").then(-60).otherwise(60) * _MICRO
+    dated = parts.select(
+        told=moment.dt.epoch("us") + fraction - ahead, is_local=pl.col("day").is_not_null() & pl.col("zone").is_null()
+    )
+    epoch = texts["text"].cast(pl.Float64, strict=False) * _MICRO
+    return dated.with_columns(pl.col("told").fill_null(epoch.round().cast(pl.Int64, strict=False)))
 
 
 def _nodes(text: str | None) -> list[str] | None:

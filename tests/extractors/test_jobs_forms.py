@@ -1,0 +1,137 @@
+"""What files of jobs may hold: each form of a time, a file's encodings, and Parquet's types."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.extractors.test_jobs import csv, read
+
+HEADER = "scheduler_id,start_time,end_time\n"
+
+
+def parquet(folder: Path, **columns: Any) -> tuple[list[dict[str, Any]], dict[str, str], str]:
+    """What a Parquet file of one job with these columns gives."""
+    job = {"scheduler_id": ["1"], "start_time": [10], "end_time": [20]}
+    pl.DataFrame(job | columns).write_parquet(folder / "jobs.parquet")
+    return read(files=str(folder / "jobs.parquet"))
+
+
+@pytest.mark.parametrize(
+    ("text", "utc"),
+    [
+        ("2020-01-01T00:00:00.5", datetime(2020, 1, 1, 8, 0, 0, 500_000)),
+        ("2020-01-01 00:00:00.123456789Z", datetime(2020, 1, 1, 0, 0, 0, 123_456)),
+        ("2020-01-01T01:00:00+0100", datetime(2020, 1, 1)),
+        ("2020-01-01T01:00:00.25-00:30", datetime(2020, 1, 1, 1, 30, 0, 250_000)),
+        ("2020-01-01T05:00+05", datetime(2020, 1, 1)),
+        ("2020-01-01T01:00Z", datetime(2020, 1, 1, 1)),
+        ("2020-01-01T01:00", datetime(2020, 1, 1, 9)),
+        ("2020-01-01", datetime(2020, 1, 1, 8)),
+        ("1577836800", datetime(2020, 1, 1)),
+        ("1577836800.7", datetime(2020, 1, 1, 0, 0, 0, 700_000)),
+    ],
+)
+def test_each_form_of_a_time_is_read_to_its_microsecond(tmp_path: Path, text: str, utc: datetime) -> None:
+    (job,), rejects, _ = csv(tmp_path, HEADER + f'1,{text},"2020-06-01T00:00:00Z"\n')
+    assert (job["start_time"], rejects) == (utc, {})
+
+
+@pytest.mark.parametrize(
+    ("value", "utc"),
+    [
+        (1577836800.7, datetime(2020, 1, 1, 0, 0, 0, 700_000)),
+        (1577836800, datetime(2020, 1, 1)),
+        (date(2020, 1, 1), datetime(2020, 1, 1, 8)),
+        (datetime(2020, 1, 1, 0, 0, 0, 5), datetime(2020, 1, 1, 8, 0, 0, 5)),
+        (datetime(2020, 1, 1, 0, 0, 0, 5, tzinfo=UTC), datetime(2020, 1, 1, 0, 0, 0, 5)),
+    ],
+)
+def test_parquets_times_may_be_numbers_days_and_times(tmp_path: Path, value: object, utc: datetime) -> None:
+    (job,), rejects, _ = parquet(tmp_path, start_time=[value], end_time=[datetime(2020, 6, 1)])
+    assert (job["start_time"], rejects) == (utc, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "1600000000000", "99999999999999999999", "-5", "nan", "inf",
+        "2020-13-01T00:00:00", "2020-01-01T00:00:00 PST",
+    ],
+)  # fmt: skip
+def test_a_time_that_no_job_has_costs_its_row_and_no_other(tmp_path: Path, text: str) -> None:
+    """P6: a bad value costs its own row, and is named."""
+    rows, rejects, outcome = csv(tmp_path, HEADER + f"1,10,{text}\n2,10,20\n")
+    assert [row["scheduler_id"] for row in rows] == ["2"]
+    assert rejects == {
+        "column end_time": f"1 values not understood, such as {text!r}; null",
+        "rows": "1 rows lack one of scheduler_id, start_time, end_time",
+    }
+    assert outcome == "loaded"
+
+
+def test_parquets_times_beyond_reason_cost_their_row(tmp_path: Path) -> None:
+    times = [datetime(9999, 12, 31), datetime(2020, 1, 1)]
+    rows, rejects, _ = parquet(tmp_path, scheduler_id=["1", "2"], start_time=[10, 10], end_time=times)
+    assert [row["scheduler_id"] for row in rows] == ["2"]
+    assert set(rejects) == {"column end_time", "rows"}
+
+
+@pytest.mark.parametrize("cut", [3, 20, 60])
+def test_a_compressed_file_that_is_cut_off_is_one_line_with_the_mend(tmp_path: Path, cut: int) -> None:
+    whole = gzip.compress((HEADER + "".join(f"{i},{i},{i * i + 9}\n" for i in range(100))).encode(), mtime=0)
+    (tmp_path / "jobs.csv.gz").write_bytes(whole[:cut])
+    rows, rejects, outcome = read(files=str(tmp_path / "jobs.csv.gz"))
+    assert (rows, outcome) == ([], "rejected")
+    assert rejects[""].startswith("is cut off or damaged: ") and rejects[""].endswith("; copy it again")
+
+
+def test_a_compressed_file_with_damage_inside_is_one_line_with_the_mend(tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress((HEADER + "1,10,20\n").encode(), mtime=0))
+    whole[10] = 0xFF
+    (tmp_path / "jobs.csv.gz").write_bytes(whole)
+    _, rejects, outcome = read(files=str(tmp_path / "jobs.csv.gz"))
+    assert outcome == "rejected" and rejects[""].startswith("is cut off or damaged: ")
+
+
+def test_parquets_durations_and_lists_are_time_limits_and_nodes(tmp_path: Path) -> None:
+    (job,), rejects, _ = parquet(tmp_path, timelimit_s=[timedelta(hours=1, milliseconds=500)], node_list=[["n1", "n2"]])
+    assert (job["timelimit_s"], job["node_list"], job["nodes"], job["nnodes"]) == (3600.5, "n1,n2", ["n1", "n2"], 2)
+    assert rejects == {}
+
+
+def test_a_column_of_another_type_is_left_out_and_named(tmp_path: Path) -> None:
+    """P6: a column that can't be read costs itself only."""
+    (job,), rejects, _ = parquet(tmp_path, queue=[{"a": 1}], ncpus=[timedelta(1)], nodes=[["n1"]], uid=[7])
+    assert (job["queue"], job["ncpus"], job["nodes"], job["uid"]) == (None, None, None, 7)
+    assert set(rejects) == {"column queue", "column ncpus", "column nodes"}
+    assert rejects["column queue"] == "has the type Struct({'a': Int64}), which is not one of other_jobs'; left out"
+
+
+def test_a_column_of_another_type_that_every_job_needs_rejects_the_file(tmp_path: Path) -> None:
+    _, rejects, outcome = parquet(tmp_path, end_time=[[20]])
+    assert outcome == "rejected" and "end_time" in rejects[""]
+
+
+def test_a_number_that_is_none_is_null(tmp_path: Path) -> None:
+    (job,), rejects, _ = parquet(tmp_path, ncpus=[float("nan")], nnodes=[3.0])
+    assert (job["ncpus"], job["nnodes"], rejects) == (None, 3, {})
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_csvs_separator_is_that_of_its_header(tmp_path: Path, separator: str) -> None:
+    text = f'{HEADER[:-1]},node_list\n1,10,20,"n1"\n'.replace(",", separator).replace("n1", "n1,n2")
+    (job,), rejects, _ = csv(tmp_path, "\ufeff" + text)
+    assert (job["scheduler_id"], job["nodes"], rejects) == ("1", ["n1", "n2"], {})
+
+
+def test_a_csv_in_another_encoding_is_rejected_with_the_mend(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_bytes((HEADER[:-1] + ",user_name\n1,10,20,josé\n").encode("latin-1"))
+    _, rejects, outcome = read(files=str(tmp_path / "jobs.csv"))
+    assert outcome == "rejected"
+    assert rejects == {"": "is neither Parquet nor UTF-8 at byte 54; save it as UTF-8"}
