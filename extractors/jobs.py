@@ -194,6 +194,9 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
         rejects.append(
             Reject(input, f"{complete.height - jobs.height} rows repeat an earlier job and start", "repeats")
         )
+    if (backwards := jobs.filter(pl.col("end_time") < pl.col("start_time"))).height:
+        reason = f"{backwards.height} jobs end before they start, such as {backwards['scheduler_id'][0]!r}"
+        rejects.append(Reject(input, f"{reason}; their elapsed time is null", "order"))
     if jobs.height:
         yield Batch(OTHER_JOBS, _arrow(jobs, schema))
     yield from rejects

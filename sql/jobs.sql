@@ -1,7 +1,8 @@
 -- Which jobs ran, who ran them, when and on what: every scheduler's jobs in one shape, one row a run.
 -- A run that several inputs tell of (a job over midnight is in two days' archives) is one row here, and a job that
 -- a site's own database knows as well as Slurm is Slurm's. submit_time is part of slurm_jobs' key: where submit_known
--- is false it stands in for an unknown one, and wait_s is null.
+-- is false it stands in for an unknown one, and wait_s is null. So are elapsed_s of another scheduler's job that is
+-- said to end before it starts, and node_hours of any such job.
 CREATE OR REPLACE VIEW jobs AS
 WITH told AS (
   SELECT
@@ -26,8 +27,9 @@ others AS (
     submit_time IS NOT NULL AS submit_known, scheduler, scheduler_id,
     NULL::BIGINT AS array_job_id, NULL::BIGINT AS array_task_id, NULL::BIGINT AS het_job_id, NULL::BIGINT AS het_offset,
     job_name, user_name, uid, account, queue AS "partition", NULL::VARCHAR AS qos, state, exit_code, exit_signal,
-    start_time, end_time, epoch(end_time - start_time)::DOUBLE AS elapsed_s, timelimit_s,
-    nnodes, ncpus, node_list, nodes, NULL::BIGINT AS energy_j, time_ambiguous, load_id, input_id
+    start_time, end_time,
+    CASE WHEN end_time >= start_time THEN epoch(end_time - start_time)::DOUBLE END AS elapsed_s,
+    timelimit_s, nnodes, ncpus, node_list, nodes, NULL::BIGINT AS energy_j, time_ambiguous, load_id, input_id
   FROM other_jobs o
   WHERE NOT EXISTS (
     FROM slurm_jobs s WHERE s.cluster = o.cluster AND s.job_id = o.job_id AND s.start_time = o.start_time
@@ -37,5 +39,5 @@ others AS (
 SELECT
   *,
   CASE WHEN submit_known THEN epoch(start_time - submit_time)::DOUBLE END AS wait_s,
-  nnodes * epoch(end_time - start_time) / 3600 AS node_hours
+  CASE WHEN end_time >= start_time THEN nnodes * epoch(end_time - start_time) / 3600 END AS node_hours
 FROM (FROM slurm UNION ALL FROM others)

@@ -75,6 +75,13 @@ def test_a_time_that_no_job_has_costs_its_row_and_no_other(tmp_path: Path, text:
     assert outcome == "loaded"
 
 
+def test_a_job_that_ends_before_it_starts_is_named(tmp_path: Path) -> None:
+    """P6: it is loaded as told, and what is wrong with it is said."""
+    rows, rejects, _ = csv(tmp_path, HEADER + "1,10,20\n2.pbs,20,10\n3,20,20\n")
+    assert [row["scheduler_id"] for row in rows] == ["1", "2.pbs", "3"]
+    assert rejects == {"order": "1 jobs end before they start, such as '2.pbs'; their elapsed time is null"}
+
+
 def test_parquets_times_beyond_reason_cost_their_row(tmp_path: Path) -> None:
     times = [datetime(9999, 12, 31), datetime(2020, 1, 1)]
     rows, rejects, _ = parquet(tmp_path, scheduler_id=["1", "2"], start_time=[10, 10], end_time=times)

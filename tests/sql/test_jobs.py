@@ -68,6 +68,14 @@ def test_an_unknown_submit_time_gives_no_wait(lake: Lake, fill: Fill) -> None:
     assert lake.sql("SELECT wait_s FROM jobs").fetchall() == [(None,)]
 
 
+def test_a_job_that_ends_before_it_starts_took_an_unknown_time(lake: Lake, fill: Fill) -> None:
+    """P6: null is not zero, nor less."""
+    fill("slurm_jobs", run(1, 10, 0, nnodes=2))
+    fill("other_jobs", other("2.pbs", 10, 0, nnodes=2), other("3.pbs", 10, 10, nnodes=2))
+    found = lake.sql("SELECT elapsed_s, node_hours FROM jobs ORDER BY job_id").fetchall()
+    assert found == [(None, None), (None, None), (0.0, 0.0)]
+
+
 def test_a_log_belongs_to_the_run_whose_span_holds_it(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", run(1, 0, 10), run(1, 30, 40), run(2, 0, 100))
     fill(
