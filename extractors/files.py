@@ -13,10 +13,9 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from extractors.base import Input, Span
-from schemas.site import OwnerKind, Site
+from schemas.site import DIGITS, OwnerKind, Site
 
-_DIGITS = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
-_DIRECTIVE = re.compile(r"%(-?)([YmdjHMSy])")
+_DIRECTIVE = re.compile(rf"%(-?)([{''.join(DIGITS)}])")
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -127,7 +126,7 @@ def _expand(path: str, span: Span) -> Iterator[str]:
             day = span.since + timedelta(days=offset)
             yield _DIRECTIVE.sub(partial(_format, day), path)
     else:
-        yield _DIRECTIVE.sub(lambda m: "*" if m[1] else "[0-9]" * _DIGITS[m[2]], path)
+        yield _DIRECTIVE.sub(lambda m: "*" if m[1] else "[0-9]" * DIGITS[m[2]], path)
 
 
 def _format(day: date, directive: re.Match[str]) -> str:
@@ -148,7 +147,7 @@ def _regex(path: str) -> str:
         end = directive.end()
         text, letter = directive[0], directive[2]
         if letter:
-            digits = rf"\d{{1,{_DIGITS[letter]}}}" if directive[1] else rf"\d{{{_DIGITS[letter]}}}"
+            digits = rf"\d{{1,{DIGITS[letter]}}}" if directive[1] else rf"\d{{{DIGITS[letter]}}}"
             parts.append(digits if letter in seen else f"(?P<{letter}>{digits})")
             seen.add(letter)
         elif text.startswith("**"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from schemas.site import SiteError
+from schemas.site import Site, SiteError
 
 _DARSHAN: Final = "{folder}/%Y/%-m/%-d/*.darshan"
 """pytokio's layout of Darshan logs: the day's folders without leading zeros."""
@@ -39,14 +39,16 @@ def import_site(path: str | Path) -> str:
     """The text of a site.toml for pytokio's site.json at `path`; what has no place in it is said in its comments.
 
     Mounts are pytokio's patterns that are plain paths: iolake gives a path to the longest mount that holds it,
-    whatever the order. SiteError where the file is not pytokio's.
+    whatever the order. SiteError where the file is not pytokio's, or holds what a site.toml can't.
     """
     config = _Config(path)
     parts = [_HEAD.format(name=Path(path).name)]
     parts += ["\n".join(lines) + "\n" for lines in (*_clusters(config), *_file_systems(config))]
     if left := [f"# {key}: {why}" for key, why in _left_out(config)]:
         parts.append("\n".join(["# Not carried over:", *left]) + "\n")
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    Site.parse(text, path)
+    return text
 
 
 class _Config:
@@ -71,6 +73,13 @@ class _Config:
             raise SiteError(self.path, [f"{key}: is not an object of names"])
         return value
 
+    def texts(self, key: str) -> Mapping[str, str]:
+        """A key that maps names to text; empty where it is absent."""
+        found = self.table(key)
+        if wrong := [name for name, value in found.items() if not isinstance(value, str)]:
+            raise SiteError(self.path, [f"{key}: has no text for {', '.join(map(_text, wrong))}"])
+        return found
+
     def patterns(self, key: str, name: str) -> list[str]:
         """The file patterns of a key for one name: pytokio has one, a list, or an object of either by name."""
         value = self.values.get(key, [])
@@ -88,9 +97,9 @@ def _clusters(config: _Config) -> Iterator[list[str]]:
         for key in ("jobinfo_jobid_providers", "jobinfo_jobnodes_providers")
         for provider in config.patterns(key, "")
     }
-    for host, folder in config.table("darshan_log_dirs").items():
+    for host, folder in config.texts("darshan_log_dirs").items():
         lines = [f"[clusters.{_key(host)}]", 'timezone = "UTC"']
-        lines.append(f"darshan = {{ files = {_text(_DARSHAN.format(folder=str(folder).rstrip('/')))} }}")
+        lines.append(f"darshan = {{ files = {_text(_DARSHAN.format(folder=folder.rstrip('/')))} }}")
         if "slurm" in providers:
             lines.append('slurm = { command = "sacct" }')
         lines += [
@@ -101,9 +110,9 @@ def _clusters(config: _Config) -> Iterator[list[str]]:
 
 def _file_systems(config: _Config) -> Iterator[list[str]]:
     """Each file system that is named anywhere with a mount, a backend or files, as its lines."""
-    backends, hdf5 = config.table("fsname_to_backend_name"), config.table("hdf5_files")
+    backends, hdf5 = config.texts("fsname_to_backend_name"), config.table("hdf5_files")
     patterns: dict[str, list[str]] = {}
-    for pattern, name in config.table("mount_to_fsname").items():
+    for pattern, name in config.texts("mount_to_fsname").items():
         patterns.setdefault(name, []).append(pattern)
     taken: dict[str, str] = {}
     for name in dict.fromkeys((*patterns, *backends, *hdf5)):

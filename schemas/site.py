@@ -15,13 +15,16 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 OwnerKind = Literal["cluster", "file_system"]
+
+DIGITS: Final = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
+"""The directives of a files pattern, %Y or without leading zeros %-m, and how many digits each stands for at most."""
 
 
 class SiteError(Exception):
@@ -50,6 +53,15 @@ class Source(_Strict):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("files")
+    @classmethod
+    def _known_directives(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if unknown := re.search(rf"%-?(?![{''.join(DIGITS)}])[A-Za-z]", pattern):
+                known = " ".join(f"%{letter}" for letter in DIGITS)
+                raise ValueError(f"has {unknown[0]}; days and times are {known}, and ? stands for a percent sign")
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -116,8 +128,8 @@ class LakeSettings(_Strict):
     """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
 
     uri: str = "lake"
-    retention_days: float = 30
-    orphan_age_hours: float = 24
+    retention_days: float = Field(default=30, ge=0, allow_inf_nan=False)
+    orphan_age_hours: float = Field(default=24, ge=0, allow_inf_nan=False)
 
 
 class Site(_Strict):
@@ -132,13 +144,20 @@ class Site(_Strict):
     def read(cls, path: str | Path) -> Site:
         """Read site.toml; SiteError names each wrong key and the mend."""
         try:
-            values = tomllib.loads(Path(path).read_text())
+            text = Path(path).read_text()
         except FileNotFoundError:
             raise SiteError(str(path), ["no such file; name one with --site or IOLAKE_SITE"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        except (UnicodeDecodeError, OSError) as error:
             raise SiteError(str(path), [f"not readable as TOML: {error}"]) from None
+        return cls.parse(text, path)
+
+    @classmethod
+    def parse(cls, text: str, path: str | Path) -> Site:
+        """The site that the text of the site.toml at `path` describes; SiteError names each wrong key and the mend."""
         try:
-            return cls.model_validate({**values, "root": str(Path(path).resolve().parent)})
+            return cls.model_validate({**tomllib.loads(text), "root": str(Path(path).resolve().parent)})
+        except tomllib.TOMLDecodeError as error:
+            raise SiteError(str(path), [f"not readable as TOML: {error}"]) from None
         except ValidationError as error:
             raise SiteError(str(path), [_explain(e) for e in error.errors()]) from None
 
@@ -206,8 +225,24 @@ def _check_zone(name: str) -> str:
     return name
 
 
+_SOURCE: Final = 'is not a source; write { files = "..." }, { command = "..." } or { uri = "..." }, or remove it'
+_MENDS: Final = {
+    "model_type": "is not a table; write its keys below [its name]",
+    "dict_type": "is not a table; write { key = value }",
+    "tuple_type": 'is not a list of texts; write ["..."]',
+    "string_type": 'is not a text; write it in quotes, "..."',
+    "float_type": "is not a number; write it without quotes",
+    "float_parsing": "is not a number; write it without quotes",
+    "greater_than_equal": "is less than nothing; write 0 or more",
+    "finite_number": "is not a number; write 0 or more",
+}
+"""What to say of a value of another type; never the value, which may be an address with a password in it."""
+
+
 def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"] if part != "sources")
-    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "model_type" and "sources" in error["loc"]:
+        return f"{key}: {_SOURCE}"
+    message = _MENDS.get(error["type"], error["msg"].removeprefix("Value error, "))
     hint = "; remove it or correct its name" if error["type"] == "extra_forbidden" else ""
     return f"{key}: {message}{hint}"

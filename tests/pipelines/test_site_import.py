@@ -94,6 +94,11 @@ def test_what_has_no_place_is_named_in_a_comment(tmp_path: Path) -> None:
         ("[1]", "holds no keys"),
         ('{"hdf5_files": ["x"]}', "hdf5_files: is not an object"),
         ('{"hdf5_files": {"a": 5}}', "hdf5_files: is neither a file pattern"),
+        ('{"hdf5_files": {"a": "x/%Q"}}', "file_systems.a.hdf5.files: has %Q"),
+        ('{"mount_to_fsname": {"^/scratch1": null}}', 'mount_to_fsname: has no text for "\\^/scratch1"'),
+        ('{"fsname_to_backend_name": {"s": 5, "t": "x"}}', 'fsname_to_backend_name: has no text for "s"'),
+        ('{"fsname_to_backend_name": {"s": ["a", "b"]}}', 'fsname_to_backend_name: has no text for "s"'),
+        ('{"darshan_log_dirs": {"c": null}}', 'darshan_log_dirs: has no text for "c"'),
     ],
 )
 def test_a_file_that_is_not_pytokios_is_named_with_what_is_wrong(tmp_path: Path, config: str, problem: str) -> None:

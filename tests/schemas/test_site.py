@@ -1,0 +1,54 @@
+"""site.toml: what is wrong with a key is said in its reader's words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from schemas.site import Site, SiteError
+
+
+def problems(folder: Path, text: str) -> list[str]:
+    """What reading a site.toml of this text complains of."""
+    (folder / "site.toml").write_text(text)
+    with pytest.raises(SiteError) as caught:
+        Site.read(folder / "site.toml")
+    return caught.value.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "mend"),
+    [
+        ('[clusters.c]\nslurm = "mysql://u:secret@h/db"', "clusters.c.slurm", 'write { files = "..." }'),
+        ("[clusters.c]\nslurm = { files = 5 }", "clusters.c.slurm.files", 'write ["..."]'),
+        ("[clusters.c]\nslurm = { files = [5] }", "clusters.c.slurm.files.0", "write it in quotes"),
+        ("[clusters.c]\nslurm = { command = 5 }", "clusters.c.slurm.command", "write it in quotes"),
+        ('[clusters.c]\njobs = { files = "x", options = 3 }', "clusters.c.jobs.options", "write { key = value }"),
+        ('[file_systems.f]\nmounts = "/f"', "file_systems.f.mounts", 'write ["..."]'),
+        ("[clusters]\nc = 5", "clusters.c", "below [its name]"),
+        ("clusters = 5", "clusters", "is not a table"),
+        ('[lake]\nretention_days = "long"', "lake.retention_days", "is not a number"),
+        ("[lake]\nretention_days = -1", "lake.retention_days", "0 or more"),
+        ("[lake]\norphan_age_hours = nan", "lake.orphan_age_hours", "0 or more"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_the_mend_and_not_shown(
+    tmp_path: Path, text: str, key: str, mend: str
+) -> None:
+    (problem,) = problems(tmp_path, text)
+    assert problem.startswith(f"{key}: ") and mend in problem
+    assert "secret" not in problem and "Input should" not in problem
+
+
+@pytest.mark.parametrize("directive", ["%Q", "%-b", "%F", "%D"])
+def test_a_directive_that_no_pattern_knows_is_named_with_those_that_it_does(tmp_path: Path, directive: str) -> None:
+    (problem,) = problems(tmp_path, f'[clusters.c]\nslurm = {{ files = ["a/%Y", "x/{directive}.txt"] }}')
+    assert problem.startswith(f"clusters.c.slurm.files: has {directive}; ")
+    assert "%Y %m %d %j %H %M %S %y" in problem
+
+
+@pytest.mark.parametrize("pattern", ["%Y/%-m/%-d/%j-%y-%H%M%S", "100%/x", "a%20b/%Y", "100%"])
+def test_known_directives_and_percent_signs_may_stand_in_a_pattern(tmp_path: Path, pattern: str) -> None:
+    (tmp_path / "site.toml").write_text(f'[clusters.c]\nslurm = {{ files = "{pattern}" }}')
+    assert Site.read(tmp_path / "site.toml").clusters["c"].sources["slurm"].files == (pattern,)
