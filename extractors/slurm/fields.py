@@ -97,6 +97,12 @@ def is_word(field: str) -> bool:
     return _kind(field) in ("word", "state")
 
 
+@cache
+def is_text(field: str) -> bool:
+    """Whether a value of the field may be anything at all."""
+    return _kind(field) == "text"
+
+
 def _kind(field: str) -> str:
     column = known().get(field)
     if field in _SPECIAL:

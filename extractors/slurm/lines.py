@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
 from typing import IO, Final
@@ -19,11 +19,14 @@ import numpy as np
 import polars as pl
 
 from extractors.base import InputError
-from extractors.slurm.fields import FREE_TEXT, IDS, RENAMED, known, pattern
+from extractors.slurm.fields import IDS, RENAMED, known, pattern
+from extractors.slurm.mend import Mended, Values, mend
 
 BLOCK_BYTES = 32 << 20
-_LONGEST_ROW = 10_000
-"""Lines that one row may span: a submit line holds whole scripts, but a damaged file must not be read in squares."""
+_MOST_BYTES: Final = 4 * BLOCK_BYTES
+"""How far to read on for a line that is surely a row."""
+_PROBE_BYTES: Final = 1 << 16
+"""Of a block, what shows whether all of its rows end in a delimiter."""
 
 _BEGINNINGS: Final = {**dict.fromkeys(IDS, (("0", "9"),)), "end": (("0", "9"), ("N", "N"), ("U", "U"))}
 """Fields that each row has, and from which letter to which their values begin: an end may be Unknown, None or empty."""
@@ -42,10 +45,21 @@ class Rows:
 
 @dataclass(frozen=True)
 class Header:
-    """The fields in their order, and the byte between them."""
+    """The fields in their order, what stands between them, and whether lines end as on Windows."""
 
     fields: tuple[str, ...]
-    delimiter: bytes
+    separator: bytes
+    crlf: bool = False
+
+    @property
+    def delimiter(self) -> bytes:
+        """One byte in place of the separator."""
+        return self.separator if len(self.separator) == 1 else b"\x1f"
+
+    def plain(self, text: bytes) -> bytes:
+        """The text with the delimiter between its values and a newline alone at the end of its lines."""
+        text = text.replace(b"\r\n", b"\n") if self.crlf else text
+        return text if self.separator == self.delimiter else text.replace(self.separator, self.delimiter)
 
     @property
     def names(self) -> list[str]:
@@ -55,30 +69,29 @@ class Header:
 
 def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
     """The rows of a sacct text in blocks, in the file's order; InputError where it has no header of sacct's."""
-    first = file.readline()
-    header, separator = parse_header(first, uri)
+    header = parse_header(file.readline(), uri)
     line, rest, more = 2, b"", True
     while more:
         chunk = file.read(block_bytes)
         more = len(chunk) == block_bytes
         block = b"".join((rest, chunk, file.readline() if more else b""))
-        block = block.replace(b"\r\n", b"\n") if first.endswith(b"\r\n") else block
-        if separator != header.delimiter:
-            block = block.replace(separator, header.delimiter)
         if not more and block and not block.endswith(b"\n"):
             block += b"\n"
+        block = header.plain(block)
+        if _ends_in_a_delimiter(block, header):
+            header = replace(header, fields=(*header.fields, ""))
         rows = _regular_rows(block, header, line)
         if rows is not None:
             taken, rest = rows.frame.height, b""
         else:
-            rows, taken, rest = _mended_rows(block, header, line, more)
+            rows, taken, rest = _mended_rows(block, header, line, more and len(block) < _MOST_BYTES)
         line += taken
         if taken:
             yield rows
 
 
-def parse_header(line: bytes, uri: str) -> tuple[Header, bytes]:
-    """The header and the file's own separator, which may be longer than a byte; InputError if it is not sacct's."""
+def parse_header(line: bytes, uri: str) -> Header:
+    """The header; InputError if it is not sacct's."""
     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
     if not any(_current(name) in known() for name in names):
@@ -90,12 +103,21 @@ def parse_header(line: bytes, uri: str) -> tuple[Header, bytes]:
     fields = tuple(_current(name) for name in text.removesuffix(separator).split(separator))
     if text.endswith(separator):
         fields += ("",)
-    delimiter = separator.encode() if len(separator.encode()) == 1 else b"\x1f"
-    return Header(fields, delimiter), separator.encode()
+    return Header(fields, separator.encode(), line.endswith(b"\r\n"))
 
 
 def _current(name: str) -> str:
     return RENAMED.get(name.lower(), name.lower())
+
+
+def _ends_in_a_delimiter(block: bytes, header: Header) -> bool:
+    """Whether each row ends in a delimiter that the header lacks, as sacct --parsable writes rows."""
+    probe = block[: block.rfind(b"\n", 0, _PROBE_BYTES) + 1]
+    if not header.fields[-1] or _lines(probe, header)[2].any():
+        return False
+    _, ends, regular = _lines(probe, replace(header, fields=(*header.fields, "")))
+    last = np.frombuffer(probe, np.uint8)[ends[regular] - 1]
+    return bool(len(last) and (last == ord(header.delimiter)).all())
 
 
 def _regular_rows(block: bytes, header: Header, first_line: int) -> Rows | None:
@@ -137,13 +159,15 @@ def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> t
     edges = np.flatnonzero(np.diff(np.concatenate(([True], regular, [True]))))
     runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
     good, at = [], 0
-    mended: list[tuple[int, list[str | None]]] = []
+    mended: list[tuple[int, Values]] = []
     problems: list[tuple[str, str]] = []
     for run_start, run_end in runs:
         good.append(block[at : int(starts[run_start])])
         at = int(ends[run_end - 1]) + 1
         lines = [block[starts[i] : ends[i]].decode("utf-8", "replace") for i in range(run_start, run_end)]
-        _mend(lines, header, first_line + run_start, mended, problems)
+        found = mend(lines, header.fields, header.delimiter.decode())
+        mended.extend((first_line + run_start + place, row) for place, row in found.rows)
+        problems.extend(_problems(lines, found, header, first_line + run_start))
     good.append(block[at : len(block) - len(rest)])
     frame = _frame(b"".join(good), header, np.flatnonzero(regular) + first_line)
     if mended:
@@ -195,73 +219,14 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
     ).with_columns(pl.Series("line", lines, pl.Int64))
 
 
-def _mend(
-    lines: list[str],
-    header: Header,
-    first_line: int,
-    mended: list[tuple[int, list[str | None]]],
-    problems: list[tuple[str, str]],
-) -> None:
-    """Make rows of a run of lines with too few or too many values.
-
-    A row is the shortest run of lines that ends here and fits the header; lines before it belong to no row.
-    """
-    delimiter, wanted = header.delimiter.decode(), len(header.fields)
-    start = 0
-    for end in range(len(lines)):
-        values = 1
-        for begin in range(end, max(start, end - _LONGEST_ROW) - 1, -1):
-            values += lines[begin].count(delimiter)
-            if values < wanted:
-                continue
-            row = align("\n".join(lines[begin : end + 1]).split(delimiter), header)
-            if row is not None:
-                problems.extend(_left_out(lines, start, begin, first_line, header))
-                problems.extend(_uncertain(row, header, first_line + begin))
-                mended.append((first_line + begin, row))
-                start = end + 1
-                break
-    problems.extend(_left_out(lines, start, len(lines), first_line, header))
-
-
-def align(pieces: list[str], header: Header) -> list[str | None] | None:
-    """The value of each field, where free text may hold delimiters; None where the pieces fit in no way.
-
-    A value is None where the pieces fit in several ways that differ in it.
-    """
-    spare = len(pieces) - len(header.fields)
-    delimiter = header.delimiter.decode()
-    spans: list[set[tuple[int, int]]] = []
-    reached = {0}
-    for name in header.fields:
-        longest = spare + 1 if name in FREE_TEXT else 1
-        fits = pattern(name).fullmatch
-        options = {
-            (a, b)
-            for a in reached
-            for b in range(a + 1, min(a + longest, len(pieces)) + 1)
-            if fits(pieces[a] if b == a + 1 else delimiter.join(pieces[a:b]))
-        }
-        spans.append(options)
-        reached = {b for _, b in options}
-    wanted = {len(pieces)}
-    values: list[str | None] = []
-    for options in reversed(spans):
-        kept = {(a, b) for a, b in options if b in wanted}
-        if not kept:
-            return None
-        texts = {delimiter.join(pieces[a:b]) for a, b in kept}
-        values.append(texts.pop() if len(texts) == 1 else None)
-        wanted = {a for a, _ in kept}
-    return values[::-1]
-
-
-def _left_out(lines: list[str], start: int, end: int, first_line: int, header: Header) -> Iterator[tuple[str, str]]:
-    """Each line that is in no row, but for empty ones and a header that is repeated inside the file."""
-    for i in range(start, end):
-        values = lines[i].split(header.delimiter.decode())
-        if lines[i] and tuple(map(_current, values)) != header.fields:
-            yield f"line {first_line + i}", _not_a_row(values, header)
+def _problems(lines: list[str], mended: Mended, header: Header, first_line: int) -> Iterator[tuple[str, str]]:
+    """Each line that is in no row, but for empty ones and a header that is repeated; and values that are uncertain."""
+    for place in mended.left_out:
+        values = lines[place].split(header.delimiter.decode())
+        if lines[place] and tuple(map(_current, values)) != header.fields:
+            yield f"line {first_line + place}", _not_a_row(values, header)
+    for place, row in mended.rows:
+        yield from _uncertain(row, header, first_line + place)
 
 
 def _not_a_row(values: list[str], header: Header) -> str:
@@ -271,7 +236,7 @@ def _not_a_row(values: list[str], header: Header) -> str:
     return f"is not a row of these fields: {next(wrong, 'an id is missing')}"
 
 
-def _uncertain(row: list[str | None], header: Header, line: int) -> Iterator[tuple[str, str]]:
+def _uncertain(row: Values, header: Header, line: int) -> Iterator[tuple[str, str]]:
     names = [name for name, value in zip(header.fields, row, strict=True) if value is None]
     if names:
         yield f"line {line}", f"a stray delimiter makes {', '.join(names)} uncertain; null"
