@@ -68,15 +68,18 @@ def _run(command: list[str], environment: dict[str, str]) -> Iterator[IO[bytes]]
         except OSError as error:
             raise OSError(f"{command[0]} can't be run: {error.strerror}") from None
         unread: InputError | None = None
+        cut_off = b""
         with process:
             assert process.stdout is not None
             try:
                 yield process.stdout
             except InputError as error:  # what a command that fails has written is often not to be read
-                unread = error
+                unread, cut_off = error, process.stdout.read(1)
         complaints.seek(0)
         said = complaints.read().decode("utf-8", "replace").strip()
-    if process.returncode > 0:
-        raise OSError(f"{command[0]} failed: {said.splitlines()[-1] if said else f'exit status {process.returncode}'}")
+    code = process.returncode
+    if code != 0 and not cut_off:
+        how = f"exit status {code}" if code > 0 else f"ended by signal {-code}"
+        raise OSError(f"{command[0]} failed: {said.splitlines()[-1] if said else how}")
     if unread is not None:
         raise unread

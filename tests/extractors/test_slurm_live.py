@@ -116,6 +116,24 @@ def test_a_sacct_that_fails_is_told_in_its_own_words_and_tried_again(tmp_path: P
     assert "sacct failed: sacct: error: slurmdbd is down" in reject.reason
 
 
+@pytest.mark.parametrize("signal", [9, 13, 15])
+def test_a_sacct_that_a_signal_ends_has_not_answered_in_full_and_is_tried_again(tmp_path: Path, signal: int) -> None:
+    """P5: nothing vanishes."""
+    last = f'case "$*" in *--helpformat*) ;; *) kill -{signal} $$ ;; esac'
+    answer = HEADER + f"2|2|x|{NOON}|{NOON}|{NOON + 60}|COMPLETED\n"
+    (*_, reject, outcome), _ = ask(tmp_path, answer, answer, last)
+    assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
+    assert (outcome.status, reject.transient) == ("rejected", True)
+    assert reject.reason.endswith(f"sacct failed: ended by signal {signal}")
+
+
+def test_an_answer_that_is_no_sacct_s_is_told_as_such_though_its_command_was_cut_off(tmp_path: Path) -> None:
+    (reject, outcome), _ = ask(tmp_path, "nonsense\n" * 500_000, HEADER)
+    assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
+    assert (outcome.status, reject.transient) == ("rejected", False)
+    assert "names no field of sacct" in reject.reason
+
+
 def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
     site = Site.model_validate({"clusters": {"c": {"slurm": {"command": str(tmp_path / "nothing")}}}})
     (input,) = Slurm().find(site, Span(date(2017, 3, 19), date(2017, 3, 20)))
