@@ -39,17 +39,11 @@ FREE_TEXT: Final = frozenset(
 NOTHING: Final = ("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVALID")
 """How sacct writes that a value is not known; in a user's text only the empty one means that."""
 
-UNFINISHED: Final = (
-    "PENDING",
-    "RUNNING",
-    "SUSPENDED",
-    "CONFIGURING",
-    "COMPLETING",
-    "RESIZING",
-    "SIGNALING",
-    "STAGE_OUT",
-)
-"""States of a job that goes on, also where `sacct --truncate` printed an end."""
+UNFINISHED: Final = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT")
+"""States of a job that goes on, also where `sacct --truncate` printed an end.
+
+RESIZING is none: Slurm's accounting gives it to the run that a change of size ends.
+"""
 
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {

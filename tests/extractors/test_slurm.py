@@ -98,6 +98,17 @@ def test_jobs_that_have_not_ended_have_no_row_but_are_seen_running(path: Path) -
     assert rejects == {}
 
 
+def test_the_run_that_a_resize_ends_is_a_row_and_runs_no_more(path: Path) -> None:
+    """P5: nothing vanishes. Slurm's accounting closes the old size's run as RESIZING and opens one for the new."""
+    rows = ("1|1|RESIZING|10|10|50|40", "1|1|COMPLETED|50|50|90|40", "2|2|RESIZING|10|20|Unknown|5")
+    tables, _, _ = read(path, text(*rows))
+    assert [(j["job_id"], j["state"], j["elapsed_s"]) for j in tables["slurm_jobs"]] == [
+        (1, "RESIZING", 40.0),
+        (1, "COMPLETED", 40.0),
+    ]
+    assert [j["job_id"] for j in tables["slurm_running"]] == [2]
+
+
 def test_a_step_has_its_jobs_key_and_comes_with_it(path: Path) -> None:
     rows = (
         *("1|1|COMPLETED|10|20|50|30", "1.batch|1.batch|COMPLETED|20|20|50|30", "1.0|1.0|FAILED|30|30|40|10"),
