@@ -11,9 +11,18 @@ from typing import IO, Any, Literal
 
 import duckdb
 
+from warehouse import LakeError
 
-def write(answer: duckdb.DuckDBPyRelation, form: Literal["table", "csv", "json", "parquet"], out: IO[str]) -> None:
-    """Write a query's answer: as a table, csv with a header, one JSON object a line, or a Parquet file's bytes."""
+
+def write(
+    answer: duckdb.DuckDBPyRelation | None, form: Literal["table", "csv", "json", "parquet"], out: IO[str]
+) -> None:
+    """Write a query's answer: as a table, csv with a header, one JSON object a line, or a Parquet file's bytes.
+
+    LakeError for no answer, which DuckDB gives to an empty query, a comment and a statement that is no question.
+    """
+    if answer is None:
+        raise LakeError("the query asks for nothing; write one such as FROM jobs LIMIT 5")
     if form == "table":
         width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
         answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)

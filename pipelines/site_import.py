@@ -57,7 +57,7 @@ class _Config:
     def __init__(self, path: str | Path) -> None:
         self.path = str(path)
         try:
-            values = json.loads(Path(path).read_text())
+            values = json.loads(Path(path).read_text("utf-8"))
         except FileNotFoundError:
             raise SiteError(self.path, ["no such file"]) from None
         except (ValueError, OSError) as error:

@@ -12,6 +12,7 @@ from warehouse import Lake, LakeError
 
 _WIDTH = 78
 _INTERFACES = (("posix", "POSIX"), ("stdio", "STDIO"), ("mpiio", "MPI-IO"))
+_LARGEST_ID = 2**63 - 1
 _INVALID_SHARE = 1.2
 """Above it a share can't be true: clocks or mount points don't fit. The rule of the TOKIO study."""
 
@@ -32,6 +33,8 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None) -> str:
     An id that is several runs (requeued, used again, on two clusters) is listed first, then each run has its
     page. NoJob where neither a scheduler nor a Darshan log knows the id.
     """
+    if job_id > _LARGEST_ID:
+        raise NoJob(job_id, cluster, facts.nearest(lake, _LARGEST_ID))
     runs = facts.runs(lake, job_id, cluster)
     waiting = facts.unfinished(lake, job_id, cluster)
     strays = facts.stray_logs(lake, job_id, cluster)

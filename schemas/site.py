@@ -128,8 +128,8 @@ class LakeSettings(_Strict):
     """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
 
     uri: str = "lake"
-    retention_days: float = Field(default=30, ge=0, allow_inf_nan=False)
-    orphan_age_hours: float = Field(default=24, ge=0, allow_inf_nan=False)
+    retention_days: float = Field(default=30, ge=0)
+    orphan_age_hours: float = Field(default=24, ge=0)
 
 
 class Site(_Strict):
@@ -144,7 +144,7 @@ class Site(_Strict):
     def read(cls, path: str | Path) -> Site:
         """Read site.toml; SiteError names each wrong key and the mend."""
         try:
-            text = Path(path).read_text()
+            text = Path(path).read_text("utf-8")
         except FileNotFoundError:
             raise SiteError(str(path), ["no such file; name one with --site or IOLAKE_SITE"]) from None
         except (UnicodeDecodeError, OSError) as error:
@@ -233,8 +233,7 @@ _MENDS: Final = {
     "string_type": 'is not a text; write it in quotes, "..."',
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
-    "greater_than_equal": "is less than nothing; write 0 or more",
-    "finite_number": "is not a number; write 0 or more",
+    "greater_than_equal": "is not 0 or more; write how long",
 }
 """What to say of a value of another type; never the value, which may be an address with a password in it."""
 

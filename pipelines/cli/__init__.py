@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import io
+import os
+import select
 import sys
+from typing import Any
 
 import click
 
@@ -43,6 +47,18 @@ class _Lazy(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. A reader that has had enough, as `head` has, is no error."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            if not _has_no_reader(sys.stdout.fileno()):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return None
+        return answer
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -71,6 +87,8 @@ def cli(ctx: click.Context, where: Where) -> None:
 
 def main() -> None:
     """Run the command line: what a user can mend is one line and exit status 1, a wrong command line is 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -78,8 +96,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
     except KeyboardInterrupt:
         click.echo("interrupted; nothing half-done is visible, and the next run goes on from here", err=True)
         sys.exit(130)
@@ -88,6 +104,12 @@ def main() -> None:
             raise
         click.echo(f"iolake: {_one_line(error)}", err=True)
         sys.exit(1)
+
+
+def _has_no_reader(file: int) -> bool:
+    poll = select.poll()
+    poll.register(file, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _is_the_users(error: Exception) -> bool:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from typing import Any
 
 import click
 
 from pipelines.cli.options import Where, where_options
+
+
+class _Days(click.FloatRange):
+    """Days, 0 or more; nan, which no bound stops, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        days = super().convert(value, param, ctx)
+        if math.isnan(days):
+            self.fail(f"{value} is not a number of days.", param, ctx)
+        return days
 
 
 @click.command()
@@ -67,7 +82,9 @@ def compact(where: Where) -> None:
 
 
 @click.command()
-@click.option("--retention-days", type=float, help="Keep snapshots for so long [default: the site's].")
+@click.option(
+    "--retention-days", type=_Days(), metavar="DAYS", help="Keep snapshots for so long [default: the site's]."
+)
 @where_options
 def gc(retention_days: float | None, where: Where) -> None:
     """Remove snapshots past the retention, and data files that no kept snapshot names.

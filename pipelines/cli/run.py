@@ -34,6 +34,8 @@ def ingest(
     from pipelines.ingest import ingest as run
     from pipelines.progress import shown
 
+    if since and until and since > until:
+        raise click.BadParameter(f"{since:%Y-%m-%d} is later than --until {until:%Y-%m-%d}", param_hint="--since")
     site = where.read_site()
     with shown() as watcher:
         report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)

@@ -40,4 +40,4 @@ def import_(path: Path) -> None:
     """
     from pipelines.site_import import import_site
 
-    click.echo(import_site(path), nl=False)
+    click.echo(import_site(path).encode(), nl=False)  # TOML is UTF-8, whatever the terminal's encoding

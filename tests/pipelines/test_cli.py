@@ -67,6 +67,9 @@ def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
         (["ingest", "--site", "nowhere.toml"], "no such file"),
         (["ingest", "nosuch"], "nosuch"),
         (["job", "1"], "1"),
+        (["job", "99999999999999999999999"], "no job 99999999999999999999999 in the lake"),
+        (["sql", ""], "the query asks for nothing"),
+        (["sql", "/* a comment */", "--format", "csv"], "the query asks for nothing"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: list[str], told: str) -> None:
@@ -78,10 +81,53 @@ def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["ingest", "--since", "yesterday"], ["nosuch"], ["sql"], ["sql", "x", "--format", "xml"]]
+    "arguments",
+    [
+        ["ingest", "--since", "yesterday"],
+        ["ingest", "--since", "2020-01-03", "--until", "2020-01-02"],
+        ["gc", "--retention-days", "nan"],
+        ["gc", "--retention-days=-1"],
+        ["nosuch"],
+        ["sql"],
+        ["sql", "x", "--format", "xml"],
+    ],
 )
 def test_a_wrong_command_line_is_status_2(centre: Path, arguments: list[str]) -> None:
     assert run(*arguments, cwd=centre).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "arguments", [["sql", "SELECT 'é' AS x FROM lustre_df"], ["job", "1"], ["tables"], ["rejects"]]
+)
+def test_a_terminal_that_knows_no_such_letters_is_no_error(centre: Path, arguments: list[str]) -> None:
+    done = run(*arguments, cwd=centre, LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert b"Traceback" not in done.stderr
+    done.stdout.decode("ascii")
+
+
+def test_an_imported_site_is_utf8_whatever_the_terminals_encoding(tmp_path: Path) -> None:
+    (tmp_path / "site.json").write_text('{"mount_to_fsname": {"/é": "fs"}}')
+    done = run("site", "import", "site.json", cwd=tmp_path, LC_ALL="C", PYTHONIOENCODING="ascii")
+    assert 'mounts = ["/é"]' in done.stdout.decode("utf-8")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["sql", "FROM range(100000)"],
+        ["sql", "FROM range(100000)", "--format", "csv"],
+        ["sql", "SELECT 1"],
+        ["describe", "lustre_df"],
+    ],
+)
+def test_a_reader_that_has_had_enough_is_no_error(centre: Path, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [IOLAKE, *arguments], cwd=centre, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=120
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_mistyped_command_is_told_what_was_meant_perhaps(tmp_path: Path) -> None:

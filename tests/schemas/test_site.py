@@ -41,6 +41,11 @@ def test_a_value_of_another_type_is_named_with_the_mend_and_not_shown(
     assert "secret" not in problem and "Input should" not in problem
 
 
+def test_a_lake_may_keep_its_snapshots_for_ever(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text("[lake]\nretention_days = inf")
+    assert Site.read(tmp_path / "site.toml").lake.retention_days == float("inf")
+
+
 @pytest.mark.parametrize("directive", ["%Q", "%-b", "%F", "%D"])
 def test_a_directive_that_no_pattern_knows_is_named_with_those_that_it_does(tmp_path: Path, directive: str) -> None:
     (problem,) = problems(tmp_path, f'[clusters.c]\nslurm = {{ files = ["a/%Y", "x/{directive}.txt"] }}')
