@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, ClassVar
+from typing import IO, TYPE_CHECKING, ClassVar
 
 import fsspec
 
@@ -13,6 +13,9 @@ from extractors.lookback import bounds, find_days
 from schemas.site import OwnerKind, Site, SiteError
 from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
 from schemas.table import Table
+
+if TYPE_CHECKING:
+    from extractors.slurm.lines import Rows
 
 
 class Slurm(Extractor):
@@ -36,24 +39,31 @@ class Slurm(Extractor):
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """slurm_jobs, slurm_steps and slurm_running; rejects name lines, fields and values that were left out."""
-        from extractors.slurm import json, lines, live
+        from extractors.slurm import live
         from extractors.slurm.tables import read_tables
 
         where, zone = next(
             (where, zone) for name, where, zone in site.sources(self.owner, self.source) if name == input.owner
         )
+        others = {name.lower() for name in site.clusters if name != input.owner}
         if input.uri.startswith(live.SCHEME) and input.day is not None:
-            yield from read_tables(live.ask(input, where, zone), input, zone, bounds(input.day, zone))
-            return
-        with fsspec.open(input.uri, "rb", compression="infer") as file:
-            read = json.read_json if _is_json(file) else lines.read_rows
-            yield from read_tables(read(file, input.uri), input, zone)
+            yield from read_tables(live.ask(input, where, zone), input, zone, others, bounds(input.day, zone))
+        else:
+            yield from read_tables(_rows(input.uri), input, zone, others, again=lambda: _rows(input.uri))
 
     def hash(self, input: Input, site: Site) -> str | None:
         """Of a file's content; a command's answer has none before it is read."""
         from extractors.slurm.live import SCHEME
 
         return None if input.uri.startswith(SCHEME) else super().hash(input, site)
+
+
+def _rows(uri: str) -> Iterator[Rows]:
+    from extractors.slurm import json, lines
+
+    with fsspec.open(uri, "rb", compression="infer") as file:
+        read = json.read_json if _is_json(file) else lines.read_rows
+        yield from read(file, uri)
 
 
 def _is_json(file: IO[bytes]) -> bool:

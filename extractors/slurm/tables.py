@@ -6,7 +6,7 @@ from here on there is one way, so one job gives one row, whichever form told of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -17,6 +17,7 @@ import polars as pl
 
 from extractors.base import Batch, Input, InputError, Reject
 from extractors.slurm import ids
+from extractors.slurm.cluster import OwnCluster
 from extractors.slurm.columns import Columns
 from extractors.slurm.fields import NOTHING, UNFINISHED, is_word, known
 from extractors.slurm.lines import Rows
@@ -32,13 +33,19 @@ _SHOWN: Final = 20
 
 
 def read_tables(
-    blocks: Iterable[Rows], input: Input, zone: ZoneInfo, window: Window | None = None
+    blocks: Iterable[Rows],
+    input: Input,
+    zone: ZoneInfo,
+    others: Collection[str] = (),
+    window: Window | None = None,
+    again: Callable[[], Iterable[Rows]] = tuple,
 ) -> Iterator[Batch | Reject]:
     """Batches of the rows in `blocks`, and rejects of what was left out; InputError where no row can be placed.
 
-    With a `window`, only jobs that ended in it are read, with their steps, and those submitted in it that have not.
+    `others` are the site's other clusters, lower-case. With a `window`, only jobs that ended in it are read, with
+    their steps, and those submitted in it that have not. `again` gives the blocks anew, if they can be read twice.
     """
-    tables = _Tables(input, zone, window)
+    tables = _Tables(input, zone, OwnCluster(input, others, again), window)
     block = None
     for following in blocks:
         if block is not None:
@@ -52,8 +59,8 @@ def read_tables(
 class _Tables:
     """What lasts from block to block: the last job's rows, the keys so far, and what was not understood."""
 
-    def __init__(self, input: Input, zone: ZoneInfo, window: Window | None) -> None:
-        self._input, self._zone, self._window = input, zone, window
+    def __init__(self, input: Input, zone: ZoneInfo, cluster: OwnCluster, window: Window | None) -> None:
+        self._input, self._zone, self._cluster, self._window = input, zone, cluster, window
         self._held: pl.DataFrame | None = None
         self._keys: dict[str, list[pl.DataFrame]] = {}
         self._repeats = 0
@@ -64,7 +71,7 @@ class _Tables:
     def add(self, rows: Rows, last: bool = False) -> Iterator[Batch]:
         """The batches of a block; its last job is held back, because its steps may follow in the next."""
         self._note("lines", rows.problems)
-        frame = self._clean(rows.frame)
+        frame = self._cluster.rows(self._clean(rows.frame), last)
         if self._held is not None:
             frame = pl.concat([self._held, frame], how="diagonal")
         if not last:
@@ -81,6 +88,8 @@ class _Tables:
             yield from (Reject(self._input, reason, part) for part, reason in problems[:_SHOWN])
             if len(problems) > _SHOWN:
                 yield Reject(self._input, f"{len(problems) - _SHOWN} more like the last one", "and others")
+        for name in sorted(self._cluster.left_out):
+            yield Reject(self._input, "is not the input's own; left out", f"cluster {name}")
         for name in sorted(self._unknown):
             yield Reject(self._input, "is not a field that is known; left out", f"field {name}")
         for name, (count, example) in sorted(self._unread.items()):
@@ -92,7 +101,7 @@ class _Tables:
         self._problems.setdefault(kind, []).extend(problems)
 
     def _clean(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """The fields that are known, with null where they say nothing, of this cluster alone."""
+        """The fields that are known, with null where they say nothing."""
         present = [name for name in frame.columns if name in known()]
         self._unknown |= {name for name in frame.columns if name not in known() and name != "line" and name[0] != "#"}
         if not {"jobid", "jobidraw"} & set(present) or "end" not in present:
@@ -106,14 +115,7 @@ class _Tables:
         said = frame.select(pl.col(words).is_in(NOTHING).any())
         if silent := [column.name for column in said if column.any()]:
             frame = frame.with_columns(pl.when(~pl.col(silent).is_in(NOTHING)).then(pl.col(silent)))
-        if "cluster" not in present or frame["cluster"].n_unique() == 1:
-            return frame
-        own = frame["cluster"].str.to_lowercase() == self._input.owner.lower()
-        others = frame.filter(~own.fill_null(False))["cluster"].unique().drop_nulls().to_list()
-        if not own.any():
-            raise InputError(self._input.uri, f"holds the clusters {', '.join(sorted(others))}, none of them this one")
-        self._note("clusters", ((f"cluster {name}", "is not the input's own; left out") for name in sorted(others)))
-        return frame.filter(own)
+        return frame
 
     def _batches(self, frame: pl.DataFrame) -> Iterator[Batch]:
         found = ids.parse(frame)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,20 @@ import pytest
 
 from extractors.base import Batch, Input, Outcome, Reject, Span
 from extractors.slurm import Slurm
+from extractors.slurm.lines import read_rows
 from schemas.site import Site
 
 Rows = dict[str, list[dict[str, Any]]]
 HEADER = "JobID|JobIDRaw|State|Submit|Start|End|ElapsedRaw"
 
 
-def read(path: Path, text: str | bytes, zone: str = "UTC", cluster: str = "c") -> tuple[Rows, dict[str, str], str]:
+def read(
+    path: Path, text: str | bytes, zone: str = "UTC", cluster: str = "c", others: tuple[str, ...] = ()
+) -> tuple[Rows, dict[str, str], str]:
     """(rows by table, rejects by part, outcome) of a file with that content."""
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    site = Site.model_validate({"clusters": {cluster: {"timezone": zone, "slurm": {"files": str(path)}}}})
+    sources = {cluster: {"timezone": zone, "slurm": {"files": str(path)}}}
+    site = Site.model_validate({"clusters": {**{name: {} for name in others}, **sources}})
     tables: Rows = {"slurm_jobs": [], "slurm_steps": [], "slurm_running": []}
     rejects, outcome = {}, ""
     extractor = Slurm()
@@ -197,6 +203,41 @@ def test_only_the_clusters_own_rows_are_read(path: Path) -> None:
     tables, rejects, _ = read(path, body, cluster="edison")
     assert [j["job_id"] for j in tables["slurm_jobs"]] == [1]
     assert rejects == {"cluster cori": "is not the input's own; left out"}
+
+
+def clusters_text(*clusters: str) -> str:
+    rows = (f"{i}|{name}|10|20" for i, name in enumerate(clusters, 1))
+    return text(*rows, header="JobIDRaw|Cluster|Start|End")
+
+
+def clusters_json(*clusters: str) -> str:
+    return json.dumps({"jobs": [newer_job(job_id=i, cluster=name, steps=[]) for i, name in enumerate(clusters, 1)]})
+
+
+@pytest.mark.parametrize("content", [clusters_text, clusters_json])
+def test_which_rows_are_the_clusters_own_is_the_same_however_the_input_is_cut(
+    path: Path, content: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("extractors.slurm.lines.read_rows", partial(read_rows, block_bytes=20))
+    monkeypatch.setattr("extractors.slurm.json._JOBS_A_BLOCK", 2)
+    for order in (["aa"] * 5 + ["C", ""] + ["bb"] * 5, ["C", ""] + ["bb"] * 5 + ["aa"] * 5):
+        tables, rejects, _ = read(path, content(*order))
+        assert [j["job_id"] for j in tables["slurm_jobs"]] == [
+            i for i, name in enumerate(order, 1) if name in ("C", "")
+        ]
+        assert rejects == {f"cluster {name}": "is not the input's own; left out" for name in ("aa", "bb")}
+    _, rejects, outcome = read(path, content(*["aa"] * 5, *["bb"] * 5))
+    assert outcome == "rejected" and "holds the clusters aa, bb, none of them this one" in rejects[""]
+
+
+@pytest.mark.parametrize("content", [clusters_text, clusters_json])
+def test_an_input_of_one_cluster_may_have_its_own_name_for_it_but_not_that_of_another_of_the_site(
+    path: Path, content: Callable[..., str]
+) -> None:
+    tables, rejects, _ = read(path, content("slurm-c", "slurm-c"))
+    assert ([j["job_id"] for j in tables["slurm_jobs"]], rejects) == ([1, 2], {})
+    _, rejects, outcome = read(path, content("Cori", "Cori"), others=("cori",))
+    assert outcome == "rejected" and "holds the clusters cori, none of them this one" in rejects[""]
 
 
 def test_sizes_and_disk_bytes_are_exact_where_the_usage_maps_tell_them(path: Path) -> None:
