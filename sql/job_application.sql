@@ -46,7 +46,7 @@ logs AS (
     max(d.nprocs) AS nprocs,
     min(d.log_start_time) AS first_log_start,
     max(d.log_end_time) AS last_log_end,
-    sum(p.io_s) AS slowest_io_s
+    CASE WHEN count_if(p.log_id IS NOT NULL AND p.io_s IS NULL) = 0 THEN sum(p.io_s) END AS slowest_io_s  -- of all, or unknown
   FROM job_darshan d
   LEFT JOIN darshan_perf p
     ON p.cluster = d.cluster AND p.job_id = d.job_id AND p.log_id = d.log_id AND p.module = 'POSIX'

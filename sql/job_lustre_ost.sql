@@ -13,6 +13,7 @@ targets AS (
     f.file_system, printf('OST%04x', f.ost_index) AS ost, count(DISTINCT f.record_id) AS files
   FROM job_darshan j
   JOIN files f ON f.cluster = j.cluster AND f.log_id = j.log_id
+  WHERE f.ost_index IS NOT NULL
   GROUP BY ALL
 ),
 parts AS (

@@ -60,6 +60,19 @@ def test_a_file_is_counted_once_however_many_interfaces_ranks_and_logs_name_it(l
     assert summary(lake, "logs, files, exe_names, nprocs, write_bytes") == [(2, 1, ["a", "b"], 8, 13)]
 
 
+@pytest.mark.parametrize(("slowest_s", "performance"), [(2.0, 50.0), (None, None)])
+def test_a_jobs_performance_rests_on_all_its_logs(
+    lake: Lake, fill: Fill, slowest_s: float | None, performance: float | None
+) -> None:
+    """P6: a log that does not tell how long its shared file took leaves it unknown; one without POSIX files adds none."""
+    shared = {"rank": None, "POSIX_F_SLOWEST_RANK_TIME": slowest_s}
+    fill("slurm_jobs", job())
+    fill("darshan_logs", log("a"), log("b"), log("c"))
+    fill("darshan_posix", record("a", "POSIX", 0, 150, rank=0), record("b", "POSIX", 0, 100, **shared))
+    fill("darshan_stdio", record("c", "STDIO", 0, 1))
+    assert summary(lake, "performance_bytes_per_s") == [(performance,)]
+
+
 def test_a_job_without_logs_has_unknown_bytes_not_none(lake: Lake, fill: Fill) -> None:
     """P6: null is not zero."""
     fill("slurm_jobs", job())
