@@ -64,7 +64,7 @@ def test_a_file_is_counted_once_however_many_interfaces_ranks_and_logs_name_it(l
 def test_a_jobs_performance_rests_on_all_its_logs(
     lake: Lake, fill: Fill, slowest_s: float | None, performance: float | None
 ) -> None:
-    """P6: a log that does not tell how long its shared file took makes it unknown; one without POSIX files adds none."""
+    """P6: unknown where a log does not tell how long its shared file took; one without POSIX files adds none."""
     shared = {"rank": None, "POSIX_F_SLOWEST_RANK_TIME": slowest_s}
     fill("slurm_jobs", job())
     fill("darshan_logs", log("a"), log("b"), log("c"))
