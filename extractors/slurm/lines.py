@@ -74,25 +74,33 @@ def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iter
     while more:
         chunk = file.read(block_bytes)
         more = len(chunk) == block_bytes
-        block = b"".join((rest, chunk, file.readline() if more else b""))
+        chunk, odd = _as_utf8(chunk + file.readline() if more else chunk, line + rest.count(b"\n"))
+        block = rest + chunk
         if not more and block and not block.endswith(b"\n"):
             block += b"\n"
-        block = header.plain(block)
-        if _ends_in_a_delimiter(block, header):
-            header = replace(header, fields=(*header.fields, ""))
-        rows = _regular_rows(block, header, line)
+        rows = _regular_rows(header.plain(block), header, line)
         if rows is not None:
-            taken, rest = rows.frame.height, b""
-        else:
-            rows, taken, rest = _mended_rows(block, header, line, more and len(block) < _MOST_BYTES)
-        line += taken
-        if taken:
-            yield rows
+            line, rest = line + rows.frame.height, b""
+            if rows.frame.height:
+                yield Rows(rows.frame, odd)
+            continue
+        sections = _sections(block, header, uri)
+        for place, (told, text) in enumerate(sections, 1):
+            part = told.plain(text)
+            header = _of_rows(told, part)
+            unsure = more and place == len(sections) and len(part) < _MOST_BYTES
+            rows, taken, rest = _mended_rows(part, header, line, unsure)
+            line += taken + (place < len(sections))  # and the next section's header
+            if taken or odd:
+                yield Rows(rows.frame, odd + rows.problems)
+                odd = []
 
 
 def parse_header(line: bytes, uri: str) -> Header:
     """The header; InputError if it is not sacct's."""
     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
+    if re.match(r"\w+: (error|fatal|warning|info|debug)", text):
+        raise InputError(uri, f"begins with a message: {text[:200]!r}", "mend what it says and write the file again")
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
     if not any(_current(name) in known() for name in names):
         raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")
@@ -106,18 +114,58 @@ def parse_header(line: bytes, uri: str) -> Header:
     return Header(fields, separator.encode(), line.endswith(b"\r\n"))
 
 
+def _as_utf8(text: bytes, first_line: int) -> tuple[bytes, list[tuple[str, str]]]:
+    """The text with U+FFFD in place of bytes that are not UTF-8, and the lines that have some."""
+    try:
+        if not text.isascii():
+            text.decode()
+    except UnicodeDecodeError:
+        good = text.decode("utf-8", "replace").encode()
+        pairs = zip(text.split(b"\n"), good.split(b"\n"), strict=True)
+        reason = "holds bytes that are not UTF-8; read as U+FFFD"
+        return good, [(f"line {line}", reason) for line, (was, now) in enumerate(pairs, first_line) if was != now]
+    return text, []
+
+
+def _sections(block: bytes, header: Header, uri: str) -> list[tuple[Header, bytes]]:
+    """The block cut at each line that is another header, which counts from there: files that were joined may differ."""
+    sections, at, lowered = [], 0, block.lower()
+    place = lowered.find(b"jobid")
+    while place >= 0:
+        start, end = block.rfind(b"\n", at, place) + 1, block.find(b"\n", place) + 1
+        start = max(start, at)
+        found = _other_header(block[start:end], header, uri)
+        if found is not None:
+            sections.append((header, block[at:start]))
+            header, at = found, end
+        place = lowered.find(b"jobid", end)
+    return [*sections, (header, block[at:])]
+
+
+def _other_header(line: bytes, header: Header, uri: str) -> Header | None:
+    """The header that a line is, if it has a row's needs, the same separator and other fields."""
+    try:
+        found = parse_header(line, uri)
+    except InputError:
+        return None
+    names = [name for name in found.fields if name]
+    needs = "end" in names and any(name in names for name in IDS) and all(map(str.isalnum, names))
+    return found if needs and found.separator == header.separator and found.fields != header.fields else None
+
+
 def _current(name: str) -> str:
     return RENAMED.get(name.lower(), name.lower())
 
 
-def _ends_in_a_delimiter(block: bytes, header: Header) -> bool:
-    """Whether each row ends in a delimiter that the header lacks, as sacct --parsable writes rows."""
+def _of_rows(header: Header, block: bytes) -> Header:
+    """The header with an empty last field if each row ends in a delimiter that it lacks, as of sacct --parsable."""
     probe = block[: block.rfind(b"\n", 0, _PROBE_BYTES) + 1]
     if not header.fields[-1] or _lines(probe, header)[2].any():
-        return False
-    _, ends, regular = _lines(probe, replace(header, fields=(*header.fields, "")))
+        return header
+    longer = replace(header, fields=(*header.fields, ""))
+    _, ends, regular = _lines(probe, longer)
     last = np.frombuffer(probe, np.uint8)[ends[regular] - 1]
-    return bool(len(last) and (last == ord(header.delimiter)).all())
+    return longer if len(last) and (last == ord(header.delimiter)).all() else header
 
 
 def _regular_rows(block: bytes, header: Header, first_line: int) -> Rows | None:
@@ -164,7 +212,7 @@ def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> t
     for run_start, run_end in runs:
         good.append(block[at : int(starts[run_start])])
         at = int(ends[run_end - 1]) + 1
-        lines = [block[starts[i] : ends[i]].decode("utf-8", "replace") for i in range(run_start, run_end)]
+        lines = [block[starts[i] : ends[i]].decode() for i in range(run_start, run_end)]
         found = mend(lines, header.fields, header.delimiter.decode())
         mended.extend((first_line + run_start + place, row) for place, row in found.rows)
         problems.extend(_problems(lines, found, header, first_line + run_start))
@@ -208,8 +256,6 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
     schema = dict.fromkeys(header.names, pl.String)
     if not block:
         return pl.DataFrame(schema={**schema, "line": pl.Int64})
-    if not block.isascii():
-        block = block.decode("utf-8", "replace").encode()
     return pl.read_csv(
         block,
         has_header=False,

@@ -132,15 +132,34 @@ def test_a_last_line_without_a_newline_windows_line_ends_and_a_byte_order_mark_a
     assert [(r["jobidraw"], r["end"]) for r in found] == [("1", "10"), ("2", "20")]
 
 
-def test_text_that_is_not_utf_8_is_read_with_its_odd_bytes_replaced() -> None:
-    found, _ = rows(b"JobIDRaw|JobName|End\n1|caf\xe9 \xc3\xa9|10\n")
-    assert found[0]["jobname"] == "caf\ufffd é"
+@pytest.mark.parametrize("block_bytes", [10, 40, 1000])
+@pytest.mark.parametrize(("separator", "newline"), [("|", "\n"), ("::", "\n"), ("|", "\r\n")])
+def test_a_header_inside_that_differs_counts_from_there(block_bytes: int, separator: str, newline: str) -> None:
+    """Files that were joined: their values stand under their own headers' names."""
+    lines = (
+        *("JobIDRaw|State|Start|End", "1|FAILED|5|10", "JobIDRaw|Start|End|State", "2|6|20|FAILED", "3|7|30|x|y"),
+        *("state|end|start|jobidraw|submitline", "FAILED|40|8|4|a", "FAILED|50|9|5|b", "JobID|End", "6|60"),
+    )
+    found, problems = rows(newline.join(lines).replace("|", separator) + newline, block_bytes)
+    told = [(r.get("jobidraw") or r.get("jobid"), r.get("start"), r["end"], int(r["line"] or 0)) for r in found]
+    assert told == [
+        *(("1", "5", "10", 2), ("2", "6", "20", 4), ("4", "8", "40", 7), ("5", "9", "50", 8), ("6", None, "60", 10)),
+    ]
+    assert [part for part, _ in problems] == ["line 5"]
+
+
+@pytest.mark.parametrize("block_bytes", [10, 1000])
+def test_bytes_that_are_not_utf_8_are_replaced_and_their_line_is_named(block_bytes: int) -> None:
+    found, problems = rows(b"JobIDRaw|JobName|End\n1|\xc3\xa9|10\n2|caf\xe9 \xc3\xa9|20\n", block_bytes)
+    assert [r["jobname"] for r in found] == ["é", "caf\ufffd é"]
+    assert problems == [("line 3", "holds bytes that are not UTF-8; read as U+FFFD")]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("", "names no field of sacct"),
+        ("sacct: error: Invalid user id: ada\nJobID|End\n1|10\n", "begins with a message: 'sacct: error: Invalid user"),
         ("1|FAILED|10\n2|FAILED|20\n", "names no field of sacct"),
         ("JobID           JobName\n------------ ----------\n1  steps\n", "cuts long values"),
     ],
