@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
+from gzip import BadGzipFile
+from lzma import LZMAError
 from typing import IO, TYPE_CHECKING, ClassVar
 
 import fsspec
 
-from extractors.base import Batch, Extractor, Input, Reject, Span
+from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from extractors.files import find_files
 from extractors.lookback import bounds, find_days
 from schemas.site import OwnerKind, Site, SiteError
@@ -61,9 +64,12 @@ class Slurm(Extractor):
 def _rows(uri: str) -> Iterator[Rows]:
     from extractors.slurm import json, lines
 
-    with fsspec.open(uri, "rb", compression="infer") as file:
-        read = json.read_json if _is_json(file) else lines.read_rows
-        yield from read(file, uri)
+    try:
+        with fsspec.open(uri, "rb", compression="infer") as file:
+            read = json.read_json if _is_json(file) else lines.read_rows
+            yield from read(file, uri)
+    except (EOFError, BadGzipFile, LZMAError, zlib.error) as error:
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
 
 
 def _is_json(file: IO[bytes]) -> bool:

@@ -157,13 +157,22 @@ def _part(texts: pl.Series, separator: str, place: int) -> pl.Series:
     return texts.str.splitn(separator, 2).struct.field(f"field_{place}")
 
 
+def _seconds_between(columns: Columns, since: str, until: str) -> pl.Series:
+    """Float64; null where the clocks were put back in between, so that the times do not tell."""
+    return _not_negative((columns.ready[until] - columns.ready[since]).dt.total_seconds().cast(pl.Float64))
+
+
+def _not_negative(seconds: pl.Series) -> pl.Series:
+    return seconds.set((seconds < 0).fill_null(False), None)
+
+
 def _elapsed(columns: Columns) -> pl.Series | None:
     told = columns.seconds("elapsed")
     if told is not None and told.null_count() == 0:
         return told
-    span = (columns.ready["end_time"] - columns.ready["start_time"]).dt.total_seconds().cast(pl.Float64)
+    span = _seconds_between(columns, "start_time", "end_time")
     suspended = columns.seconds("suspended")
-    return first(told, span if suspended is None else span - suspended.fill_null(0.0))
+    return first(told, span if suspended is None else _not_negative(span - suspended.fill_null(0.0)))
 
 
 def _cpu_time(columns: Columns) -> pl.Series | None:
@@ -173,8 +182,7 @@ def _cpu_time(columns: Columns) -> pl.Series | None:
 
 def _planned(columns: Columns) -> pl.Series | None:
     """Planned is the time from eligible to start; JSON leaves the difference to the reader."""
-    waited = (columns.ready["start_time"] - columns.ready["eligible_time"]).dt.total_seconds()
-    return first(columns.seconds("planned"), waited.cast(pl.Float64))
+    return first(columns.seconds("planned"), _seconds_between(columns, "eligible_time", "start_time"))
 
 
 def _planned_cpu(columns: Columns) -> pl.Series | None:

@@ -21,6 +21,9 @@ TIMES: Final = ("submit", "eligible", "start", "end")
 
 _NO_TIME: Final = (*NOTHING, "0")
 
+_FIRST_S, _END_S = -86_400, 7_258_118_400
+"""From the day before 1970 to the year 2200: what lies outside is a stand-in for no time, or is not in seconds."""
+
 _SLACK_S: Final = 300
 """Slurm's own clocks round and lag: an extern step ends after its job, elapsed is a second off."""
 
@@ -40,7 +43,8 @@ class Clock:
         for name in TIMES:
             texts = frame[name] if name in frame.columns else nothing.alias(name)
             seconds, is_local = values.times(texts)
-            seconds = seconds.set(seconds == 0, None)
+            told = seconds.is_between(_FIRST_S, _END_S, closed="left") & (seconds != 0)
+            seconds = seconds.set(~told.fill_null(True), None)
             wrong = seconds.is_null() & ~texts.is_in(_NO_TIME).fill_null(True)
             self.earlier[name] = self.later[name] = seconds
             if is_local.any():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 from collections.abc import Callable
 from datetime import date, datetime
 from functools import partial
@@ -168,6 +169,26 @@ def test_a_time_that_spring_skips_is_left_out_and_named(path: Path) -> None:
     tables, rejects, _ = read(path, text(row), "America/Los_Angeles")
     assert tables["slurm_jobs"] == []
     assert "no end time of America/Los_Angeles" in rejects["line 2"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles"])
+@pytest.mark.parametrize("time", ["9999-12-31T23:59:59", "0001-01-01T00:00:00", "1600000500000", "99999999999999999"])
+def test_a_time_far_out_of_range_leaves_its_row_out_by_name_and_no_other(path: Path, zone: str, time: str) -> None:
+    good = "2|2|FAILED|2017-03-20T01:00:00|2017-03-20T02:00:00|2017-03-20T03:00:00|3600"
+    tables, rejects, _ = read(path, text(f"1|1|FAILED|10|20|{time}|1", good), zone)
+    assert [j["job_id"] for j in tables["slurm_jobs"]] == [2]
+    assert rejects == {"line 2": f"{time!r} is no end time of {zone}"}
+
+
+def test_times_in_the_wrong_order_tell_no_span(path: Path) -> None:
+    """P6: null is not zero, nor less."""
+    rows = ("1|10|30|40|20||INVALID|0", "2|10|10|20|30||INVALID|15", "3|10|10|20|30||INVALID|4")
+    header = "JobIDRaw|Submit|Eligible|Start|End|Planned|Elapsed|Suspended"
+    late = "4|10|30|20|40||INVALID|0"
+    tables, _, _ = read(path, text(*rows, late, header=header))
+    assert [(j["elapsed_s"], j["planned_s"]) for j in tables["slurm_jobs"]] == [
+        *((None, 10.0), (None, 10.0), (6.0, 10.0), (20.0, None)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -422,6 +443,21 @@ def test_a_compressed_file_is_read_by_its_name(path: Path) -> None:
     body = gzip.compress(text("1|1|FAILED|10|20|30|10").encode())
     tables, _, _ = read(path.with_suffix(".txt.gz"), body)
     assert [j["job_id"] for j in tables["slurm_jobs"]] == [1]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_compressed_file_that_is_cut_off_or_damaged_is_rejected_with_the_mend(
+    path: Path, pack: Callable[[bytes], bytes], kind: str
+) -> None:
+    body = text(*(f"{i}|{i}|FAILED|10|20|{i * 7919}|10" for i in range(1, 999)))
+    whole = pack(body.encode() if kind == "text" else json.dumps({"jobs": [newer_job()]}).encode())
+    middle = len(whole) // 2
+    damaged = whole[:middle] + bytes(8 * [0xFF]) + whole[middle + 8 :]
+    place = path.with_suffix(".gz" if pack is gzip.compress else ".xz")
+    for content in (whole[:middle], damaged, b"nothing of the kind"):
+        _, rejects, outcome = read(place, content)
+        assert outcome == "rejected" and "is cut off or damaged" in rejects[""] and "copy it again" in rejects[""]
 
 
 def test_a_file_without_jobs_is_loaded_with_no_rows(path: Path) -> None:
