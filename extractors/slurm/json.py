@@ -8,6 +8,7 @@ bytes, CPU time used in milliseconds.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, Final
 
@@ -40,6 +41,8 @@ _UNUSED: Final = frozenset(
 )
 """Keys without a column: they repeat another, or are whole scripts."""
 
+_NO_ROWS: Final = {"jobidraw": pl.String, "end": pl.String, "line": pl.Int64}
+
 Row = dict[str, str | None]
 
 
@@ -62,17 +65,37 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
 
 def _sacct(jobs: list[Any], uri: str) -> Iterator[Rows]:
     unknown: set[str] = set()
+    odd: list[tuple[str, str]] = []
+    known = False
     for start in range(0, len(jobs), _JOBS_A_BLOCK):
         rows: list[Row] = []
         for place, job in enumerate(jobs[start : start + _JOBS_A_BLOCK], start):
             try:
-                rows.extend(_job_and_steps(job))
+                rows.extend(_all_text(list(_job_and_steps(job))))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                reason = f"jobs[{place}] has a form that is not known: {error!r}"
-                raise InputError(uri, reason, "say which Slurm version wrote it in a report") from None
-            unknown |= job.keys() - _KNOWN - _UNUSED
-        yield _rows(rows, [(f"field {key}", "is not a key that is known; left out") for key in sorted(unknown)])
-        unknown.clear()
+                odd.append((f"jobs[{place}]", f"has a form that is not known: {error!r}"))
+            else:
+                unknown |= job.keys() - _KNOWN - _UNUSED
+        if rows:
+            fields = [(f"field {key}", "is not a key that is known; left out") for key in sorted(unknown)]
+            yield _rows(rows, odd + fields)
+            known = True
+            unknown.clear()
+            odd.clear()
+    if odd and not known:
+        part, reason = odd[0]
+        raise InputError(uri, f"{part} {reason}, and so has each other", "say which Slurm version wrote it in a report")
+    if odd:
+        yield Rows(pl.DataFrame(schema=_NO_ROWS), odd)
+
+
+def _all_text(rows: list[Row]) -> list[Row]:
+    """The rows; TypeError where a value is none that sacct's text could hold."""
+    for row in rows:
+        for field, value in row.items():
+            if value is not None and not isinstance(value, str):
+                raise TypeError(f"{field} is {value!r}")
+    return rows
 
 
 def _pytokio(records: dict[str, dict[str, Any]]) -> Rows:
@@ -99,7 +122,7 @@ def _job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
     all_completed = {state, *(step["state"] for step in steps)} == {"COMPLETED"}
     yield {
         "jobid": _shown_id(job),
-        "jobidraw": str(job["job_id"]),
+        "jobidraw": _job_id(job),
         "jobname": job.get("name"),
         "user": job.get("user") or association.get("user"),
         "group": job.get("group"),
@@ -161,7 +184,7 @@ def _step(step: dict[str, Any], job: dict[str, Any]) -> Row:
     frequency = (step.get("CPU") or {}).get("requested_frequency") or {}
     row: Row = {
         "jobid": f"{_shown_id(job)}.{name}",
-        "jobidraw": f"{job['job_id']}.{name}",
+        "jobidraw": f"{_job_id(job)}.{name}",
         "cluster": job.get("cluster"),
         "jobname": step["step"].get("name"),
         "state": state,
@@ -213,21 +236,33 @@ def _shown_id(job: dict[str, Any]) -> str:
     """The id as sacct shows it: 2_7 for an array's task, 2_[3-7] for tasks that wait, 11+1 for a component."""
     array, het = job.get("array") or {}, job.get("het") or {}
     task, offset = _number(array.get("task_id")), _number(het.get("job_offset"))
-    if array.get("job_id") and task is not None:
-        return f"{array['job_id']}_{task}"
-    if array.get("job_id") and array.get("task"):
-        return f"{array['job_id']}_[{array['task']}]"
-    if het.get("job_id") and offset is not None:
-        return f"{het['job_id']}+{offset}"
-    return str(job["job_id"])
+    first, leader = _number(array.get("job_id")) or "0", _number(het.get("job_id")) or "0"
+    if first != "0" and task is not None:
+        return f"{first}_{task}"
+    if first != "0" and array.get("task"):
+        return f"{first}_[{array['task']}]"
+    if leader != "0" and offset is not None:
+        return f"{leader}+{offset}"
+    return _job_id(job)
+
+
+def _job_id(job: dict[str, Any]) -> str:
+    number = _number(job["job_id"])
+    if number is None or not number.isdecimal():
+        raise ValueError(f"job_id is {job['job_id']!r}")
+    return number
 
 
 def _step_id(step: dict[str, Any]) -> str:
-    """batch, 0, or 0+1 of {id: 0, het: {component: 1}} and of `26.batch`."""
-    if isinstance(step["id"], str) and "." in step["id"]:
-        return step["id"].partition(".")[2]
-    component = _number((step.get("het") or {}).get("component"))
-    return _text(step["id"]) + (f"+{component}" if component is not None else "")  # type: ignore[operator]
+    """batch, 0, or 0+1 of {id: 0, het: {component: 1}}, of `26.batch` and of {id: {job_id: 26, step_id: batch}}."""
+    told = step["id"]
+    if isinstance(told, dict) and "step_id" in told:
+        told = told["step_id"]
+    name = told.rpartition(".")[2] if isinstance(told, str) else _number(told)
+    if name is None or not re.fullmatch(r"[\w+]+", name):
+        raise ValueError(f"a step's id is {step['id']!r}")
+    component = None if isinstance(told, str) and "." in told else _number((step.get("het") or {}).get("component"))
+    return name + (f"+{component}" if component is not None else "")
 
 
 def _state(current: Any, killer: Any) -> str | None:

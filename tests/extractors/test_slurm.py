@@ -431,6 +431,60 @@ def test_an_older_versions_success_of_a_failed_job_is_not_believed(path: Path) -
     assert [(j["exit_code"], j["exit_signal"]) for j in tables["slurm_jobs"]] == [(None, None), (0, 0), (0, 11)]
 
 
+def odd_jobs() -> dict[str, Any]:
+    """A job of each form that no version is known to write."""
+    without_micros, endless, step_name, text = (newer_job() for _ in range(4))
+    without_micros["time"]["total"] = {"seconds": 1}
+    endless["steps"][0]["tres"]["requested"]["max"][0]["count"] = number(0, True)
+    step_name["steps"][0]["step"] = {"id": {"sparkle": 1}, "name": "x"}
+    text["name"] = {"text": "a"}
+    ids = {"job_id": {"set": False, "number": 0}}, {"job_id": [3]}, {"job_id": "x"}
+    odd = (None, 3, {"name": "no id"}, without_micros, endless, step_name, text, *(newer_job(**each) for each in ids))
+    return {f"jobs[{place}]": job for place, job in enumerate(odd, 1)}
+
+
+def test_a_json_job_of_an_odd_form_is_left_out_by_name_and_the_others_load(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for block in (1, 3, 100):
+        monkeypatch.setattr("extractors.slurm.json._JOBS_A_BLOCK", block)
+        tables, rejects, outcome = read(path, json.dumps({"jobs": [newer_job(), *odd_jobs().values()]}))
+        assert (outcome, len(tables["slurm_jobs"]), len(tables["slurm_steps"])) == ("loaded", 1, 1)
+        assert set(rejects) == set(odd_jobs()) and all("a form that is not known" in r for r in rejects.values())
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        ({"id": {"job_id": 26, "step_id": "batch"}}, "batch"),
+        ({"id": {"job_id": 26, "step_id": number(7)}}, "7"),
+        ({"id": number(7), "het": {"component": 1}}, "7+1"),
+        ({"id": 7, "het": {"component": number(None)}}, "7"),
+        ({"id": "26.7+1"}, "7+1"),
+        ({"id": "extern"}, "extern"),
+    ],
+)
+def test_a_steps_id_is_read_in_each_of_its_forms(path: Path, step: dict[str, Any], told: str) -> None:
+    job = newer_job()
+    job["steps"][0]["step"] = step
+    tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
+    assert ([s["step_id"] for s in tables["slurm_steps"]], rejects) == ([told], {})
+
+
+def test_ids_of_jobs_may_be_numbers_or_objects_of_one(path: Path) -> None:
+    none = {"job_id": number(0), "task_id": number(None), "job_offset": number(None)}
+    jobs = [
+        newer_job(job_id=number(26), array={"job_id": number(20), "task_id": number(3)}, het=none, steps=[]),
+        newer_job(job_id=number(27), array=none, het={"job_id": number(25), "job_offset": number(2)}, steps=[]),
+    ]
+    tables, rejects, _ = read(path, json.dumps({"jobs": jobs}))
+    told = [
+        (j["job_id"], j["array_job_id"], j["array_task_id"], j["het_job_id"], j["het_offset"])
+        for j in tables["slurm_jobs"]
+    ]
+    assert (told, rejects) == ([(26, 20, 3, None, None), (27, None, None, 25, 2)], {})
+
+
 @pytest.mark.parametrize(
     "content", ["{", '{"jobs": 1}', "[]", '{"a": 1}', '{"jobs": [{"name": "no id"}]}', '{"jobs": [3]}']
 )
