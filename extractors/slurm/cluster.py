@@ -36,6 +36,8 @@ class OwnCluster:
         strange = names - {self._name}
         if not strange:
             return frame
+        if self._input.owner.lower() in strange:
+            raise self._refused({self._name, *strange})
         self.left_out |= strange
         return frame.filter((pl.col("cluster").str.to_lowercase() == self._name).fill_null(True))
 
@@ -50,8 +52,11 @@ class OwnCluster:
             return own
         if len(names) == 1 and not names & set(self._others):
             return names.pop()
-        reason = f"holds the clusters {', '.join(sorted(names))}, none of them this one"
-        raise InputError(self._input.uri, reason, f"write it with sacct --clusters={self._input.owner}")
+        raise self._refused(names, ", none of them this one")
+
+    def _refused(self, names: set[str], why: str = " in an order that can't be read once") -> InputError:
+        reason = f"holds the clusters {', '.join(sorted(names))}{why}"
+        return InputError(self._input.uri, reason, f"write it with sacct --clusters={self._input.owner}")
 
 
 def _names(frame: pl.DataFrame) -> set[str]:
