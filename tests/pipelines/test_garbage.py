@@ -98,7 +98,7 @@ def test_everything_else_is_loaded(clean: Lake, soiled: Lake) -> None:
         ("darshan", "cut.darshan", "", "cut off"),
         ("darshan", "text.darshan", "", "is not a Darshan log"),
         ("slurm", "2025-10-29.txt", "line 3", "has 4 values where the header has 7"),
-        ("slurm", "2025-10-30.txt", "", "first line names no field of sacct"),
+        ("slurm", "2025-10-30.txt", "", "begins with a message"),
         ("hdf5", "lag01.hdf5", "", "is not an HDF5 file"),
         ("df", "df.txt.gz", "", "has no row of `lfs df`"),
         ("targets", "targets.txt.gz", "", "has no row of `lctl dl -t`"),
