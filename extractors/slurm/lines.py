@@ -71,6 +71,7 @@ def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iter
     """The rows of a sacct text in blocks, in the file's order; InputError where it has no header of sacct's."""
     header = parse_header(file.readline(), uri)
     line, rest, more = 2, b"", True
+    settled: Header | None = None
     while more:
         chunk = file.read(block_bytes)
         more = len(chunk) == block_bytes
@@ -80,16 +81,18 @@ def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iter
             block += b"\n"
         rows = _regular_rows(header.plain(block), header, line)
         if rows is not None:
-            line, rest = line + rows.frame.height, b""
+            line, rest, settled = line + rows.frame.height, b"", header
             if rows.frame.height:
                 yield Rows(rows.frame, odd)
             continue
         sections = _sections(block, header, uri)
         for place, (told, text) in enumerate(sections, 1):
-            part = told.plain(text)
-            header = _of_rows(told, part)
-            unsure = more and place == len(sections) and len(part) < _MOST_BYTES
-            rows, taken, rest = _mended_rows(part, header, line, unsure)
+            part, goes_on = told.plain(text), more and place == len(sections)
+            if told is not settled and goes_on and len(part) < _PROBE_BYTES:
+                header, rows, taken, rest = told, Rows(_frame(b"", told, np.arange(0))), 0, part
+            else:
+                settled = header = told if told is settled else _of_rows(told, part)
+                rows, taken, rest = _mended_rows(part, header, line, goes_on and len(part) < _MOST_BYTES)
             line += taken + (place < len(sections))  # and the next section's header
             if taken or odd:
                 yield Rows(rows.frame, odd + rows.problems)
@@ -158,7 +161,10 @@ def _current(name: str) -> str:
 
 
 def _of_rows(header: Header, block: bytes) -> Header:
-    """The header with an empty last field if each row ends in a delimiter that it lacks, as of sacct --parsable."""
+    """The header with an empty last field if each row ends in a delimiter that it lacks, as of sacct --parsable.
+
+    To be asked once, of the first lines below a header: later ones may be pieces of a value that look so.
+    """
     probe = block[: block.rfind(b"\n", 0, _PROBE_BYTES) + 1]
     if not header.fields[-1] or _lines(probe, header)[2].any():
         return header

@@ -169,6 +169,15 @@ def test_what_is_not_delimited_text_with_a_header_is_refused(text: str, reason: 
         rows(text)
 
 
+def test_lines_that_end_in_a_delimiter_are_rows_only_where_the_first_ones_do() -> None:
+    """A submit line may hold what ends so, and fill the last block alone."""
+    whole = "End|State|SubmitLine|JobIDRaw\n" + "10|FAILED||1\n" * 4 + "10|FAILED|a|7|\n|2\n"
+    for block_bytes in (10, 1000):
+        found, problems = rows(whole, block_bytes)
+        assert [(r["submitline"], r["jobidraw"]) for r in found] == [(None, "1")] * 4 + [("a|7|\n", "2")]
+        assert problems == []
+
+
 TEXT = st.text(st.sampled_from("ab |\n\"'é"), max_size=12)
 JOB = st.fixed_dictionaries(
     {
