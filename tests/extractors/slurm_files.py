@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from extractors.base import Batch, Outcome, Reject, Span
 from extractors.slurm import Slurm
 from schemas.site import Site
+from tests.extractors.reading import Rows, everything
 
-Rows = dict[str, list[dict[str, Any]]]
 HEADER = "JobID|JobIDRaw|State|Submit|Start|End|ElapsedRaw"
 
 
@@ -20,21 +19,7 @@ def read(
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     sources = {cluster: {"timezone": zone, "slurm": {"files": str(path)}}}
     site = Site.model_validate({"clusters": {**{name: {} for name in others}, **sources}})
-    tables: Rows = {"slurm_jobs": [], "slurm_steps": [], "slurm_running": []}
-    rejects, outcome = {}, ""
-    extractor = Slurm()
-    for result in extractor.read_many(list(extractor.find(site, Span())), site):
-        if isinstance(result, Batch):
-            data = result.data.drop_columns("input_id")
-            data.validate(full=True)
-            assert data.schema == result.table.batch_schema
-            tables[result.table.name].extend(data.to_pylist())
-        elif isinstance(result, Reject):
-            rejects[result.part] = result.reason
-        else:
-            assert isinstance(result, Outcome)
-            outcome = result.status
-    return tables, rejects, outcome
+    return everything(Slurm(), site)
 
 
 def text(*rows: str, header: str = HEADER) -> str:

@@ -16,25 +16,14 @@ from extractors.base import Batch, Input, Outcome, Reject, Span
 from extractors.jobs import Jobs
 from schemas.site import Site
 from tests.extractors.conftest import PASSWORD
+from tests.extractors.reading import everything
 
 
 def read(**source: Any) -> tuple[list[dict[str, Any]], dict[str, str], str]:
     """(rows, rejects by part, outcome) of a jobs source."""
     site = Site.model_validate({"clusters": {"c": {"timezone": "America/Los_Angeles", "jobs": source}}})
-    rows: list[dict[str, Any]] = []
-    rejects, outcome, extractor = {}, "", Jobs()
-    for result in extractor.read_many(list(extractor.find(site, Span())), site):
-        if isinstance(result, Batch):
-            data = result.data.drop_columns("input_id")
-            data.validate(full=True)
-            assert data.schema == result.table.batch_schema
-            rows.extend(data.to_pylist())
-        elif isinstance(result, Reject):
-            rejects[result.part] = result.reason
-        else:
-            assert isinstance(result, Outcome)
-            outcome = result.status
-    return rows, rejects, outcome
+    tables, rejects, outcome = everything(Jobs(), site)
+    return tables["other_jobs"], rejects, outcome
 
 
 def csv(folder: Path, text: str) -> tuple[list[dict[str, Any]], dict[str, str], str]:
