@@ -173,6 +173,11 @@ class Extractor(ABC):
         yield Outcome(input, "loaded", digest or rows.hexdigest())
 
 
+def as_text(name: str) -> str:
+    """A file's name as it can be stored: what is not UTF-8 in it is written out (\\xff)."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def rejection(input: Input, error: InputError | OSError) -> Reject:
     """The reject of a whole input for an error in reading it."""
     if isinstance(error, InputError):

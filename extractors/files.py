@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from extractors.base import Input, Span
+from extractors.base import Input, Span, as_text
 from schemas.site import DIGITS, OwnerKind, Site
 
 _DIRECTIVE = re.compile(rf"%(-?)([{''.join(DIGITS)}])")
@@ -28,7 +28,7 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
     for name, where, _zone in site.sources(owner, source):
         for rank, pattern in enumerate(where.files):
             for uri, info, day in match(site.pattern(pattern), span):
-                told = uri.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                told = as_text(uri)
                 wrong = None if told == uri else "its name is not UTF-8; give the file another"
                 yield Input(source, name, told, day, info.get("size"), mtime(info), rank=rank, unreadable=wrong)
 

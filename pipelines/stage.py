@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from extractors.base import Batch, Extractor, Input, Outcome, Reject
+from extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
 from pipelines import registry
 from schemas.gate import GateError
 from schemas.site import Site
@@ -128,7 +128,7 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
         why = reasons.get(input.input_id)
         told = record(input, outcome.status, outcome.content_hash, stager.rows.get(input.input_id, 0))
         if outcome.status == "rejected":
-            told = replace(told, rows=0, reason=why.reason if why else "no reason given")
+            told = replace(told, rows=0, reason=as_text(why.reason) if why else "no reason given")
             if why and why.transient:
                 told = replace(told, mtime=None)
         inputs.append(told)
@@ -138,7 +138,10 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
         inputs=tuple(inputs),
         touched=tuple(touched),
         unchanged=untouched,
-        rejects=tuple(RejectRecord(r.input.input_id, r.input.uri, r.input.day, r.part, r.reason) for r in rejects),
+        rejects=tuple(
+            RejectRecord(input.input_id, input.uri, input.day, as_text(part), as_text(reason))
+            for input, reason, part in ((r.input, r.reason, r.part) for r in rejects)
+        ),
     )
 
 

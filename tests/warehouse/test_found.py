@@ -58,3 +58,12 @@ def test_a_source_that_fails_to_find_stops_no_other(centre: Centre, monkeypatch:
     monkeypatch.setattr(registry, "extractors", lambda: TOYS)
     centre.ingest()
     assert len(rows(centre.lake)) == 3
+
+
+def test_a_part_named_by_no_text_is_told_too(centre: Centre) -> None:
+    """P5: what rejects say is stored whatever bytes are in it."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)], "part \udcff": []})
+    assert centre.ingest().rejected == 0
+    assert centre.lake.sql("SELECT part, reason FROM rejects").fetchall() == [
+        (r"part \xff", r"unknown table part \xff")
+    ]
