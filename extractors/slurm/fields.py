@@ -45,9 +45,11 @@ UNFINISHED: Final = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETI
 RESIZING is none: Slurm's accounting gives it to the run that a change of size ends.
 """
 
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d+"
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {
-    "time": rf"\d{{4}}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d+|{_NOT_KNOWN}",
+    "time": rf"{_TIME}|{_NOT_KNOWN}",
+    "end": rf"{_TIME}|Unknown|None",  # sacct prints one for each row
     "duration": rf"[\d:.-]+|UNLIMITED|Partition_Limit|{_NOT_KNOWN}",
     "number": rf"-?[\d.]+[KMGTPE]?[nc]?|{_NOT_KNOWN}",
     "map": rf"[^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*|{_NOT_KNOWN}",
@@ -66,6 +68,7 @@ _SPECIAL: Final = {
     "timelimit": "duration",
     "timelimitraw": "duration",
     "constraints": "constraints",
+    "end": "end",
 }
 
 

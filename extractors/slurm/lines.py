@@ -29,7 +29,7 @@ _PROBE_BYTES: Final = 1 << 16
 """Of a block, what shows whether all of its rows end in a delimiter."""
 
 _BEGINNINGS: Final = {**dict.fromkeys(IDS, (("0", "9"),)), "end": (("0", "9"), ("N", "N"), ("U", "U"))}
-"""Fields that each row has, and from which letter to which their values begin: an end may be Unknown, None or empty."""
+"""Fields that each row has, and from which letter to which their values begin: an end may be Unknown or None."""
 
 
 @dataclass
@@ -188,7 +188,7 @@ def _regular_rows(block: bytes, header: Header, first_line: int) -> Rows | None:
         return None
     begins = (
         reduce(or_, ((pl.col(name) >= low) & (pl.col(name) < chr(ord(high) + 1)) for low, high in ranges))
-        .fill_null(name not in IDS)
+        .fill_null(False)
         .all()
         for name, ranges in _BEGINNINGS.items()
         if name in header.fields
@@ -252,7 +252,6 @@ def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.nda
             place = header.fields.index(name)
             at = starts[regular] if place == 0 else marks[first[regular] + place - 1] + 1
             allowed = b"".join(bytes(range(ord(low), ord(high) + 1)) for low, high in ranges)
-            allowed += b"" if name in IDS else header.delimiter + b"\n"
             regular[regular] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
     return starts, ends, regular
 

@@ -213,6 +213,16 @@ def test_with_a_delimiter_that_no_value_holds_everything_is_read(jobs: list[dict
     assert [{f: row[f] or "" for f in FIELDS} for row in found] == jobs
 
 
+def test_a_piece_of_a_submit_line_without_an_end_is_no_row() -> None:
+    """It holds as many delimiters as the header, and begins like an id."""
+    submitted = "a\n1|FAILED|a||||\nb"
+    text = "|".join(FIELDS) + "\n" + "|".join(["7", "FAILED", submitted, "5", "", "", "20"]) + "\n"
+    for block_bytes in (10, 1000):
+        found, problems = rows(text, block_bytes)
+        assert [(r["jobidraw"], r["end"]) for r in found] == [("7", "20")]
+        assert problems == [] or "uncertain" in problems[0][1]
+
+
 VALUES = st.lists(st.sampled_from(["", "1", "x"]), min_size=1, max_size=4).filter(lambda v: len(v) < 4 or v[3])
 
 
@@ -221,5 +231,5 @@ VALUES = st.lists(st.sampled_from(["", "1", "x"]), min_size=1, max_size=4).filte
 def test_only_lines_with_a_value_for_each_field_are_rows(rows_of_values: list[list[str]]) -> None:
     """Too many values in one line and too few in another may cancel out in a count over all of them."""
     found, _ = rows("JobIDRaw|State|End\n" + "".join("|".join(values) + "\n" for values in rows_of_values))
-    whole = [values for values in rows_of_values if len(values) == 3 and values[0] == "1" and values[2] != "x"]
-    assert [[row["jobidraw"], row["state"], row["end"]] for row in found] == [[v or None for v in w] for w in whole]
+    whole = [values for values in rows_of_values if len(values) == 3 and values[0] == "1" == values[2]]
+    assert [[row["jobidraw"], row["state"] or "", row["end"]] for row in found] == whole
