@@ -6,6 +6,8 @@ table's sort order, and no two rows of one key.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -58,6 +60,7 @@ def in_sort_order(table: Table, data: pa.Table, presorted: bool = False, one_loa
 
 def _ascends(table: Table, data: pa.Table, one_load: bool) -> bool:
     """Whether no row should stand before the row above it. GateError for equal keys in the rows of one load."""
+    data = _ranked(table, data)
     # In pieces that the processor's cache holds, each with the last row of the piece before.
     for start in range(0, data.num_rows - 1, _CHECKED_ROWS):
         piece = data.slice(start, _CHECKED_ROWS + 1)
@@ -75,6 +78,20 @@ def _ascends(table: Table, data: pa.Table, one_load: bool) -> bool:
             values = ", ".join(f"{k}={data[k][row].as_py()}" for k in keys)
             raise GateError(table.name, f"duplicate keys, the first: {values}", tuple(keys))
     return True
+
+
+def _ranked(table: Table, data: pa.Table) -> pa.Table:
+    """The table with the codes of a dictionary in place of its strings where they are in the strings' order."""
+    for name in {k.name for k in table.keys} & set(data.schema.names):
+        column = data[name]
+        if not pa.types.is_dictionary(column.type) or column.null_count or not len(column):
+            continue
+        strings = column.chunk(0).dictionary.to_pylist()
+        alike = all(chunk.dictionary.equals(column.chunk(0).dictionary) for chunk in column.chunks[1:])
+        if alike and all(a < b for a, b in pairwise(strings)):
+            codes = pa.chunked_array([chunk.indices for chunk in column.chunks])
+            data = data.set_column(data.schema.get_field_index(name), name, codes)
+    return data
 
 
 def _sort_columns(table: Table, data: pa.Table) -> list[npt.NDArray[np.generic]]:
