@@ -96,10 +96,15 @@ class Fold:
         if not old:
             return
         replaced, loads = {row[0] for row in old}, {row[1] for row in old}
-        for file in self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)]):
+        files = self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)])
+        with_others = self._loads_of_others(replaced, {load_id for file in files for load_id in file.load_ids})
+        for file in files:
             if schemas.tables()[file.table_name].unique:
                 self._taken_out.append((file, self._rewriter.keys(file, of_inputs(replaced))))
-            self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
+            if with_others.isdisjoint(file.load_ids):
+                self._catalog.remove_files([file])
+            else:
+                self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
         # Copies of a content that is no more are inputs of their own again.
         there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}
         self._catalog.con.execute(
@@ -107,6 +112,15 @@ class Fold:
             "AND content_hash IN (SELECT unnest(?))",
             [self._load.info.source, self._load.info.owner, [row[2] for row in old if row[2] not in there]],
         )
+
+    def _loads_of_others(self, replaced: set[str], loads: set[str]) -> set[str]:
+        """Those of the loads that brought rows of other inputs too, which are still there."""
+        found = self._catalog.rows(
+            "SELECT DISTINCT load_id FROM inputs "
+            "WHERE rows > 0 AND load_id IN (SELECT unnest(?)) AND input_id NOT IN (SELECT unnest(?))",
+            [sorted(loads), sorted(replaced)],
+        )
+        return {row[0] for row in found}
 
     def _ask_again_for_what_is_gone(self) -> None:
         """Have inputs read again whose rows gave way to rows that are no more.

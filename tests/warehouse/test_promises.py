@@ -174,6 +174,21 @@ def test_a_rejected_content_leaves_the_older_rows(centre: Centre) -> None:
     assert rows(centre.lake) == expected("lustre_df", df("OST0000", 1, 9))
 
 
+def test_a_file_whose_inputs_are_all_new_gives_way_unread(centre: Centre) -> None:
+    """P2: its rows leave with it, also where it is damaged; a file with another input's rows keeps those."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+    (damaged,) = centre.lake.files("lustre_df")
+    (centre.root / "lake" / damaged.path).write_bytes(b"")
+    for name, target in (("2017-03-20.json", "b"), ("2017-03-20b.json", "c")):
+        centre.write(name, {"lustre_df": [df(target, 1, 2)]})
+    centre.ingest()
+    assert rows(centre.lake) == expected("lustre_df", df("b", 1, 2), df("c", 1, 2))
+    centre.write("2017-03-20.json", {"lustre_df": [df("d", 1, 3)]})
+    centre.ingest()
+    assert rows(centre.lake) == expected("lustre_df", df("c", 1, 2), df("d", 1, 3))
+
+
 def test_a_better_source_takes_the_place_of_another(tmp_path: Path) -> None:
     """Of two sources of a table and day the site's first one counts, also when it comes later; other tables stay."""
     centre = Centre(tmp_path, sources=("main", "spare"))
