@@ -22,8 +22,9 @@ from warehouse.store import Store
 
 BUFFER_BYTES = 320 << 20
 """Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""
-SPLIT_CELLS = 16_000_000
+SPLIT_CELLS = 8_000_000
 """Rows times columns from which on a day's rows go to several files, written side by side."""
+_MANY_ROWS = 250_000
 _EPOCH = date(1970, 1, 1)
 _DAY_US = 86_400_000_000
 
@@ -55,7 +56,8 @@ class Stager:
         if self._held_bytes[table] >= self._buffer_bytes:
             self._write([table], [])
         for chunk in data[INPUT_ID.name].dictionary_encode().chunks:
-            counts = np.bincount(chunk.indices, minlength=len(chunk.dictionary))
+            one = len(chunk.dictionary) == 1  # as it is for all sources but those of many small inputs
+            counts = np.array([len(chunk)]) if one else np.bincount(chunk.indices, minlength=len(chunk.dictionary))
             for input_id, count in zip(chunk.dictionary.to_pylist(), counts.tolist(), strict=True):
                 self.rows[input_id] += count
         self._held[table].append(data)
@@ -106,8 +108,7 @@ class Stager:
     def _write_file(self, table: Table, day: date, data: pa.Table, piece: str, footer: bytes) -> DataFile:
         ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self._load.load_id]))
         data = data.append_column(LOAD_ID.name, ids)
-        # An empty MAP takes longer to write than a full column of numbers; readers see null where a file has none.
-        data = data.select([c.name for c in table.stored if not _is_empty_nest(data[c.name])])
+        data = data.select([c.name for c in table.stored if not _is_costly_void(data[c.name])])
         path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
         size = parquet.write(self._store, path, table, data, footer)
         return DataFile(
@@ -156,8 +157,14 @@ def _by_day(table: Table, data: pa.Table) -> list[tuple[date, pa.Table]]:
     return [(_EPOCH + timedelta(int(d)), data.filter(pa.array(days == d))) for d in np.unique(days)]
 
 
-def _is_empty_nest(column: pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_nested(column.type) and column.null_count == len(column))
+def _is_costly_void(column: pa.ChunkedArray) -> bool:
+    """Whether all is null and takes long to write: readers see null where a file has no such column.
+
+    A MAP always does, and any column of many rows. Others are kept, for each set of columns is a read of its own to
+    the views.
+    """
+    costly = pa.types.is_nested(column.type) or len(column) >= _MANY_ROWS
+    return bool(costly and column.null_count == len(column))
 
 
 def _letters(number: int) -> str:

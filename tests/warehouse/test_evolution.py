@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,7 @@ from pipelines import registry
 from schemas import ddl, ledger
 from schemas.table import Column, Table
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df
-from warehouse import catalog
+from warehouse import catalog, staging
 from warehouse.compact import compact
 from warehouse.lake import Lake
 
@@ -132,3 +133,23 @@ def test_a_view_reads_each_generation_once() -> None:
     assert text.count("read_parquet(") == 2
     assert "union_by_name = true" not in text
     assert "hive_types" in text
+
+
+def test_a_column_of_which_many_rows_have_nothing_is_not_written_and_reads_as_null(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P6: neither beside files that have it, in SQL and in polars, nor merged with them is a value lost."""
+    monkeypatch.setattr(staging, "_MANY_ROWS", 2)
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1), df("b", 1)]})
+    centre.ingest()
+    centre.write("2017-03-20b.json", {"lustre_df": [df("c", 1, 5)]})
+    centre.ingest()
+    told = [("a", None), ("b", None), ("c", 5)]
+    for _ in range(2):
+        assert centre.lake.sql("SELECT target, used_bytes FROM lustre_df ORDER BY target").fetchall() == told
+        scanned = centre.lake.scan("lustre_df").select("target", "used_bytes").sort("target").collect()
+        assert scanned.rows() == told
+        compact(centre.warehouse, date(2017, 3, 21))
+    assert [sorted({"used_bytes", "ts"} & set(f.columns)) for f in centre.lake.files("lustre_df")] == [
+        ["ts", "used_bytes"]
+    ]
