@@ -16,9 +16,10 @@ from extractors.base import Extractor, Input, Span
 from pipelines import registry
 from pipelines.stage import Unit, record, utc
 from schemas.site import Site, SiteError
-from warehouse.errors import NoLake
-from warehouse.lake import Lake
+from warehouse import layout
+from warehouse.catalog import Catalog
 from warehouse.records import InputRecord, Load, LoadInfo, new_id
+from warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
 
@@ -113,12 +114,13 @@ def _once(inputs: Iterable[Input]) -> Iterator[Input]:
 
 def _ledger(lake_uri: str, ids: list[str]) -> Ledger:
     """What the lake knows of inputs, by input_id."""
-    try:
-        con = Lake(lake_uri).connect()
-    except NoLake:
+    lake = Warehouse(lake_uri)
+    newest = lake.newest()
+    if newest is None:
         return {}
-    con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
-    rows = con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
+    with Catalog.reading(lake.store, layout.snapshot_path(newest)) as catalog:
+        catalog.con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
+        rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
     return {row["input_id"]: row for row in rows}
 
 

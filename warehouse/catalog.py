@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import hashlib
 import re
+import secrets
 import shutil
 import tempfile
 from collections import defaultdict
@@ -64,49 +65,54 @@ class Catalog:
         """
         if not path.exists():
             shutil.copyfile(_empty(declarations()), path)
-        with cls._attached(path, store) as catalog:
+        engine = _engine(store)
+        with cls._written(engine, path) as catalog:
             told = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
             if told in ([], [(declarations(),)]):
                 yield catalog
                 return
         older = path.rename(path.with_suffix(".older"))
         shutil.copyfile(_empty(declarations()), path)
-        with cls._attached(path, store) as catalog:
-            catalog._take_ledger(older)
+        with _attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog:
+            catalog._take_ledger(name)
             yield catalog
 
     @classmethod
     @contextmanager
-    def _attached(cls, path: Path, store: Store | None = None) -> Iterator[Catalog]:
-        con = duckdb.connect()
-        try:
-            if store is not None and not store.local:
-                con.register_filesystem(store.fs)
-            con.execute(f"ATTACH {ddl.literal(str(path))} AS catalog (STORAGE_VERSION '{STORAGE_VERSION}')")
-            con.execute("USE catalog")
+    def reading(cls, store: Store, path: str) -> Iterator[Catalog]:
+        """The snapshot at `path` of the lake, to read its ledger."""
+        with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+            copy = Path(folder) / Path(path).name  # DuckDB attaches a file once, and others may read this one
+            store.copy(path, copy)
+            engine = _engine(store)
+            with _attached(engine, copy, "READ_ONLY") as name, engine.cursor() as con:
+                con.execute(f"USE {name}")
+                yield cls(con)
+
+    @classmethod
+    @contextmanager
+    def _written(cls, engine: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Catalog]:
+        option = f"STORAGE_VERSION '{STORAGE_VERSION}'"
+        with _attached(engine, path, option) as name, engine.cursor() as con:
+            con.execute(f"USE {name}")
             con.execute("BEGIN")  # every statement of its own would wait for the disk
             yield cls(con)
             con.execute("COMMIT")
-            con.execute("USE memory")
-            con.execute("CHECKPOINT catalog")
-            con.execute("DETACH catalog")
-        finally:
-            con.close()
+            con.execute("CHECKPOINT")
 
-    def _take_ledger(self, older: Path) -> None:
-        """Copy every ledger row of another catalog; columns that it lacks are null."""
-        self.con.execute(f"ATTACH {ddl.literal(str(older))} AS older (READ_ONLY)")
+    def _take_ledger(self, older: str) -> None:
+        """Copy every ledger row of another attached catalog; columns that it lacks are null."""
         for ledger in LEDGER:
             there = {
                 row[0]
                 for row in self.rows(
-                    "SELECT column_name FROM duckdb_columns() WHERE database_name = 'older' AND table_name = ?",
-                    [ledger.name],
+                    "SELECT column_name FROM duckdb_columns() WHERE database_name = ? AND table_name = ?",
+                    [older, ledger.name],
                 )
             }
             names = ", ".join(ddl.quote(n) for n in ledger.schema.names if n in there)
             if names:
-                self.con.execute(f"INSERT INTO {ledger.name} ({names}) SELECT {names} FROM older.{ledger.name}")
+                self.con.execute(f"INSERT INTO {ledger.name} ({names}) SELECT {names} FROM {older}.{ledger.name}")
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """The rows of a query; values are bound."""
@@ -271,12 +277,38 @@ class Catalog:
 
 
 @cache
+def _own_engine() -> duckdb.DuckDBPyConnection:
+    """The process's own DuckDB: to start one takes as long as to edit a snapshot."""
+    return duckdb.connect()
+
+
+def _engine(store: Store) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that reads a lake's files: an object store needs one that has its keys."""
+    if store.local:
+        return _own_engine()
+    engine = duckdb.connect()
+    engine.register_filesystem(store.fs)
+    return engine
+
+
+@contextmanager
+def _attached(engine: duckdb.DuckDBPyConnection, path: Path, option: str) -> Iterator[str]:
+    """The name under which the database at `path` is there until the block ends."""
+    name = f"catalog_{secrets.token_hex(4)}"
+    engine.cursor().execute(f"ATTACH {ddl.literal(str(path))} AS {name} ({option})")
+    try:
+        yield name
+    finally:
+        engine.cursor().execute(f"DETACH {name}")
+
+
+@cache
 def _empty(declared: str) -> Path:
     """A catalog without loads, which new lakes start from; thousands of comments take seconds, so it is made once."""
     folder = Path(tempfile.mkdtemp(prefix=f"iolake-{declared}-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "empty.duckdb"
-    with Catalog._attached(path) as catalog:
+    with Catalog._written(_own_engine(), path) as catalog:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
         for ledger in LEDGER:
             for statement in (_create_table(ledger), *_ledger_comments(ledger)):

@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import duckdb
-
 from warehouse import layout
+from warehouse.catalog import Catalog
 from warehouse.processes import is_gone
 from warehouse.store import Stored, writer_of
 from warehouse.warehouse import Warehouse
@@ -102,8 +101,8 @@ def _named_files(lake: Warehouse, snapshots: Iterable[Stored]) -> set[str]:
     """Every data file that some of these snapshots name."""
     named: set[str] = set()
     for snapshot in snapshots:
-        with lake.store.as_file(snapshot.path) as file, duckdb.connect(str(file), read_only=True) as con:
-            named.update(row[0] for row in con.execute("SELECT path FROM files").fetchall())
+        with Catalog.reading(lake.store, snapshot.path) as catalog:
+            named.update(row[0] for row in catalog.rows("SELECT path FROM files"))
     return named
 
 

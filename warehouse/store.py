@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,17 +97,6 @@ class Store:
                 return os.path.samefile(copy, full)
             _sync_folder(Path(full).parent)
             return True
-
-    @contextmanager
-    def as_file(self, path: str) -> Iterator[Path]:
-        """`path` as a local file to read: itself, or a copy that is gone when the block ends."""
-        if self.local:
-            yield Path(f"{self.root}/{path}")
-            return
-        with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
-            copy = Path(folder) / Path(path).name
-            self.copy(path, copy)
-            yield copy
 
     def copy(self, path: str, to: Path) -> None:
         """Copy `path` into a local file."""
