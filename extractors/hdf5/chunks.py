@@ -80,11 +80,12 @@ class Stored:
         self._size = rows, columns = _plane(dataset.shape, 1)
         self._names = columns if names is None else names
         self._chunk_shape = height, width = _plane(dataset.chunks or (max(n, 1) for n in dataset.shape), 1)
-        written, self._direct = _written(dataset)
-        self._unwritten = sorted(set(product(range(0, rows, height), range(0, columns, width))) - written)
+        every = list(product(range(0, rows, height), range(0, columns, width)))
+        written, self._direct = _written(dataset, every)
+        self._unwritten = [] if len(written) == len(every) else sorted(set(every) - set(written))
         if self._direct:
             self._shape = self._chunk_shape
-            self._places = sorted(written)
+            self._places = written
         else:
             unit = height if dataset.chunks else 1
             self._shape = (unit * max(_STRIP_ROWS // unit, 1), columns)
@@ -132,9 +133,11 @@ class Stored:
         try:
             if not self._direct:
                 return self._strip(place[0])
-            _mask, packed = self._dataset.id.read_direct_chunk(place[: self._dimensions])
-            size = self._shape[0] * self._shape[1] * self._type.itemsize
-            return np.frombuffer(zlib_ng.decompress(packed, bufsize=size), self._type).reshape(self._shape)
+            skipped, packed = self._dataset.id.read_direct_chunk(place[: self._dimensions])
+            if not skipped:
+                size = self._shape[0] * self._shape[1] * self._type.itemsize
+                packed = zlib_ng.decompress(packed, bufsize=size + 1)  # with no byte to spare it would need room twice
+            return np.frombuffer(packed, self._type).reshape(self._shape)
         except (OSError, RuntimeError, ValueError, _ZLIB_ERROR) as error:
             raise InputError(self._uri, f"has a damaged dataset {self.name}: {error}", "restore it") from None
 
@@ -148,16 +151,20 @@ class Stored:
         return values
 
 
-def _written(dataset: h5py.Dataset) -> tuple[set[Place], bool]:
-    """The chunks that the file holds, and whether all are under gzip alone; where not, HDF5 itself must read them."""
+def _written(dataset: h5py.Dataset, every: list[Place]) -> tuple[list[Place], bool]:
+    """The chunks that the file holds, in order, of `every` one; and whether they can be had as they lie in the file.
+
+    They can under gzip alone, which a chunk may go without.
+    """
     if dataset.chunks is None:
-        return ({(0, 0)} if dataset.id.get_storage_size() else set()), False
-    stored: list[Any] = []
-    dataset.id.chunk_iter(stored.append)
+        return ([(0, 0)] if dataset.id.get_storage_size() else []), False
     filters = dataset.id.get_create_plist()
     gzipped = filters.get_nfilters() == 1 and filters.get_filter(0)[0] == h5py.h5z.FILTER_DEFLATE
-    places = {_plane(chunk.chunk_offset, 0) for chunk in stored}
-    return places, gzipped and not any(chunk.filter_mask for chunk in stored)
+    if dataset.id.get_num_chunks() == len(every):
+        return every, gzipped
+    stored: list[Any] = []
+    dataset.id.chunk_iter(stored.append)
+    return sorted(_plane(chunk.chunk_offset, 0) for chunk in stored), gzipped
 
 
 def _plane(position: Iterable[int], other: int) -> Place:

@@ -115,3 +115,12 @@ def test_what_hdf5_itself_must_read_is_read_in_strips(tmp_path: Path, chunks: tu
     with h5py.File(tmp_path / "a.h5", "w") as file:
         made = file.create_dataset("x", data=values, chunks=chunks, compression="lzf" if chunks else None)
         assert_same(_in_blocks(made, [0, 720, 1440, 1441, 5000]), values.T)
+
+
+def test_a_chunk_that_went_without_the_filter_is_read_as_it_lies(tmp_path: Path) -> None:
+    values = np.random.default_rng(1).random((8, 4))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        made = file.create_dataset("x", data=values, chunks=(4, 2), compression="gzip")
+        made.id.write_direct_chunk((4, 2), values[4:, 2:].tobytes(), filter_mask=1)
+        assert_same(_in_blocks(made, [0, 3, 8]), values.T)
+        assert_same(Stored(made, "a.h5").whole(), made[...])
