@@ -188,7 +188,8 @@ def rejection(input: Input, error: InputError | OSError) -> Reject:
 def with_input_id(batch: Batch, input: Input) -> Batch:
     """The batch with an `input_id` column that names `input` in each row: one name, and a number a row."""
     data = pa.table(batch.data) if isinstance(batch.data, pa.RecordBatch) else batch.data
-    names = pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), data.num_rows), [input.input_id])
+    codes = pa.repeat(pa.scalar(0, pa.int32()), data.num_rows)
+    names = pa.DictionaryArray.from_arrays(codes, [input.input_id], safe=False)
     return replace(batch, data=data.append_column("input_id", names))
 
 

@@ -106,7 +106,8 @@ class Stager:
         return f"{self._piece}{_letters(self._count - 1)}"
 
     def _write_file(self, table: Table, day: date, data: pa.Table, piece: str, footer: bytes) -> DataFile:
-        ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self._load.load_id]))
+        codes = np.zeros(data.num_rows, np.int32)
+        ids = pa.DictionaryArray.from_arrays(codes, pa.array([self._load.load_id]), safe=False)
         data = data.append_column(LOAD_ID.name, ids)
         data = data.select([c.name for c in table.stored if not _is_costly_void(data[c.name])])
         path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
