@@ -87,8 +87,10 @@ def _prunes(table: Table, column: Column) -> bool:
     """Whether the least and greatest value of a row group may let a reader skip it.
 
     Those of texts only where rows are sorted by them: elsewhere a group holds nearly every text, and comparing them
-    takes longer than writing them.
+    takes longer than writing them. In a table by the hour each group holds every target, idle ones and busy ones.
     """
     if pa.types.is_nested(column.type):
         return False
+    if isinstance(table.sort_by[0], Hour):
+        return column.name in table.sort_by or column.name == table.event_time
     return column.type != TEXT or column.name == table.sort_by[0]
