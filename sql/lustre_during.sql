@@ -19,22 +19,24 @@ steps AS (
   FROM spans
   GROUP BY file_system
 ),
-asked AS (
-  SELECT w.*, w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until
+asked AS MATERIALIZED (
+  SELECT
+    w.*, row_number() OVER () AS window_row,
+    w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until
   FROM query_table(windows) w
   LEFT JOIN steps ON steps.file_system = w.file_system
 ),
 points AS (        -- both ends of the part of a window that an input speaks of
   SELECT
-    w.file_system, w.window_start, w.window_end, s.span,
+    w.window_row, s.span,
     unnest([-1, 1]) AS side,
     unnest([greatest(w.window_start, s.first_ts), least(w.window_until, s.last_ts)]) AS moment
-  FROM (SELECT DISTINCT file_system, window_start, window_end, window_until FROM asked) w
+  FROM asked w
   JOIN spans s ON s.file_system = w.file_system AND s.last_ts > w.window_start AND s.first_ts < w.window_until
 ),
 reached AS (       -- running sums there, those at the start less than nothing
   SELECT
-    p.file_system, p.window_start, p.window_end, f.osts,
+    p.window_row, f.osts,
     least(1, epoch(p.moment - f.ts) / f.interval_s) AS time_share,
     CASE WHEN pro_rate THEN time_share WHEN p.side < 0 THEN floor(time_share) ELSE ceil(time_share) END AS share,
     p.side * (f.ost_seconds_before + (f.osts - f.osts_missing) * f.interval_s * time_share) AS ost_seconds,
@@ -58,46 +60,29 @@ reached AS (       -- running sums there, those at the start less than nothing
 ),
 totals AS (
   SELECT
-    file_system, window_start, window_end,
+    window_row,
     max(osts) AS osts,
-    sum(ost_seconds) AS ost_seconds,
-    sum(mdt_seconds) AS mdt_seconds,
-    sum(read_bytes)::BIGINT AS read_bytes,
-    sum(write_bytes)::BIGINT AS write_bytes,
-    sum(opens)::BIGINT AS opens,
-    sum(closes)::BIGINT AS closes,
-    sum(mknods)::BIGINT AS mknods,
-    sum(links)::BIGINT AS links,
-    sum(unlinks)::BIGINT AS unlinks,
-    sum(mkdirs)::BIGINT AS mkdirs,
-    sum(rmdirs)::BIGINT AS rmdirs,
-    sum(renames)::BIGINT AS renames,
-    sum(getattrs)::BIGINT AS getattrs,
-    sum(setattrs)::BIGINT AS setattrs,
-    sum(getxattrs)::BIGINT AS getxattrs,
-    sum(statfs)::BIGINT AS statfs
+    CASE WHEN sum(ost_seconds) > 0 THEN sum(read_bytes)::BIGINT END AS read_bytes,
+    CASE WHEN sum(ost_seconds) > 0 THEN sum(write_bytes)::BIGINT END AS write_bytes,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(opens)::BIGINT END AS opens,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(closes)::BIGINT END AS closes,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(mknods)::BIGINT END AS mknods,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(links)::BIGINT END AS links,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(unlinks)::BIGINT END AS unlinks,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(mkdirs)::BIGINT END AS mkdirs,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(rmdirs)::BIGINT END AS rmdirs,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(renames)::BIGINT END AS renames,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(getattrs)::BIGINT END AS getattrs,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(setattrs)::BIGINT END AS setattrs,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(getxattrs)::BIGINT END AS getxattrs,
+    CASE WHEN sum(mdt_seconds) > 0 THEN sum(statfs)::BIGINT END AS statfs,
+    sum(ost_seconds) AS ost_seconds
   FROM reached
-  GROUP BY file_system, window_start, window_end
+  GROUP BY window_row
 )
 SELECT
-  asked.*,
-  totals.osts,
-  CASE WHEN totals.ost_seconds > 0 THEN totals.read_bytes END AS read_bytes,
-  CASE WHEN totals.ost_seconds > 0 THEN totals.write_bytes END AS write_bytes,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.opens END AS opens,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.closes END AS closes,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.mknods END AS mknods,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.links END AS links,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.unlinks END AS unlinks,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.mkdirs END AS mkdirs,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.rmdirs END AS rmdirs,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.renames END AS renames,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.getattrs END AS getattrs,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.setattrs END AS setattrs,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.getxattrs END AS getxattrs,
-  CASE WHEN totals.mdt_seconds > 0 THEN totals.statfs END AS statfs,
+  asked.* EXCLUDE (window_row),
+  totals.* EXCLUDE (window_row, ost_seconds),
   100 * totals.ost_seconds / (totals.osts * epoch(asked.window_until - asked.window_start)) AS seen_pct
 FROM asked
-LEFT JOIN totals
-  ON totals.file_system = asked.file_system AND totals.window_start = asked.window_start
-  AND totals.window_end = asked.window_end
+LEFT JOIN totals USING (window_row)
