@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from benchmarks.timing import OURS, in_turns, report
 
 READ, WRITE = "datatargets/readbytes", "datatargets/writebytes"
 JOBS_A_DAY = 20_000
+_HALF_HOUR = 1800 // STEP_S
+_STARTS = np.random.default_rng(7).integers(0, STEPS - _HALF_HOUR, 8).tolist()
+"""The steps at which half hours begin: as jobs do, at any time."""
 _DAY = "date = '2018-01-28'"
 _DURING = "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_during('windows')"
 
@@ -37,10 +41,13 @@ class Files:
         with h5py.File(self.paths[day]) as file:
             return np.asarray(file[name][...])
 
-    def half_hour(self) -> Values:
-        """Bytes that each target read and wrote from 12:00 to 12:30."""
+    def half_hours(self) -> Values:
+        """Bytes that each target read and wrote in each half hour."""
+        return np.concatenate([self._half_hour(slice(start, start + _HALF_HOUR)) for start in _STARTS])
+
+    def _half_hour(self, steps: slice) -> Values:
         with h5py.File(self.paths[0]) as file:
-            return np.asarray(file[READ][8640:9000].sum(axis=0) + file[WRITE][8640:9000].sum(axis=0))
+            return np.asarray(file[READ][steps].sum(axis=0) + file[WRITE][steps].sum(axis=0))
 
     def during(self, start: Values, end: Values) -> float:
         """Bytes read and written from some steps to others, counted from the first day on, in all."""
@@ -81,20 +88,26 @@ def bench_day(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int
     files, start, end = Files(paths[:1]), *job_steps(1)
     make_windows(con, start, end)
     by_hand = {
-        "Q1 half an hour by target": files.half_hour,
+        f"Q1 {len(_STARTS)} half hours by target": files.half_hours,
         "Q2 the day's total": lambda: files.values(READ).sum() + files.values(WRITE).sum(),
         "Q3 bandwidth by minute": lambda: files.values(READ).sum(axis=1).reshape(-1, 12).sum(axis=1),
         "Q4 ten busiest targets": lambda: np.sort(files.values(WRITE).sum(axis=0))[::-1][:10],
         f"Q5 {JOBS_A_DAY:,} jobs of a day": lambda: files.during(start, end),
     }
     queries = (
-        "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_ost "
-        f"WHERE {_DAY} AND ts >= '2018-01-28 12:00' AND ts < '2018-01-28 12:30' GROUP BY ost ORDER BY ost",
-        f"SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_fs WHERE {_DAY}",
-        "SELECT sum(read_bytes) FROM lustre_fs "
-        f"WHERE {_DAY} GROUP BY time_bucket(INTERVAL 1 MINUTE, ts) ORDER BY time_bucket(INTERVAL 1 MINUTE, ts)",
-        f"SELECT sum(write_bytes) AS b FROM lustre_ost WHERE {_DAY} GROUP BY ost ORDER BY b DESC LIMIT 10",
-        _DURING,
+        [
+            "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_ost "
+            f"WHERE {_DAY} AND ts >= '{_moment(start)}' AND ts < '{_moment(start + _HALF_HOUR)}' "
+            "GROUP BY ost ORDER BY ost"
+            for start in _STARTS
+        ],
+        [f"SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_fs WHERE {_DAY}"],
+        [
+            "SELECT sum(read_bytes) FROM lustre_fs "
+            f"WHERE {_DAY} GROUP BY time_bucket(INTERVAL 1 MINUTE, ts) ORDER BY time_bucket(INTERVAL 1 MINUTE, ts)"
+        ],
+        [f"SELECT sum(write_bytes) AS b FROM lustre_ost WHERE {_DAY} GROUP BY ost ORDER BY b DESC LIMIT 10"],
+        [_DURING],
     )
     others = {"h5py + numpy": by_hand, "h5py + pandas": in_pandas(Frames(paths[0]), start, end)}
     if importlib.util.find_spec("tokio"):
@@ -106,9 +119,11 @@ def bench_day(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int
 def in_pandas(day: Frames, start: Values, end: Values) -> dict[str, Callable[[], Any]]:
     """Q1 to Q5 over frames."""
 
-    def half_hour() -> pd.Series:
-        read, written = (day.frame(name).loc["2018-01-28 12:00":"2018-01-28 12:29:59"].sum() for name in (READ, WRITE))
-        return read + written
+    def half_hours() -> Values:
+        return np.concatenate([half_hour(slice(start, start + _HALF_HOUR)) for start in _STARTS])
+
+    def half_hour(steps: slice) -> pd.Series:
+        return day.frame(READ).iloc[steps].sum() + day.frame(WRITE).iloc[steps].sum()
 
     def jobs() -> float:
         return sum(during(name) for name in (READ, WRITE))
@@ -119,12 +134,17 @@ def in_pandas(day: Frames, start: Values, end: Values) -> dict[str, Callable[[],
         return float((before[end] - before[start]).sum())
 
     return {
-        "Q1": half_hour,
+        "Q1": half_hours,
         "Q2": lambda: day.frame(READ).sum().sum() + day.frame(WRITE).sum().sum(),
         "Q3": lambda: day.frame(READ).sum(axis=1).resample("1min").sum(),
         "Q4": lambda: day.frame(WRITE).sum().nlargest(10),
         "Q5": jobs,
     }
+
+
+def _moment(step: int) -> datetime:
+    """When a step of the first day begins, without a zone."""
+    return datetime.fromtimestamp(MIDNIGHT + step * STEP_S, UTC).replace(tzinfo=None)
 
 
 def bench_month(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int) -> None:
@@ -133,14 +153,14 @@ def bench_month(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: i
     make_windows(con, start, end)
     ways = {"h5py + numpy": lambda: files.during(start, end)}
     name = f"Q6 {len(start):,} jobs of {len(paths)} days"
-    compare(name, con, _DURING, ways, repeat)
+    compare(name, con, [_DURING], ways, repeat)
 
 
 def compare(
-    name: str, con: duckdb.DuckDBPyConnection, query: str, others: dict[str, Callable[[], Any]], repeat: int
+    name: str, con: duckdb.DuckDBPyConnection, queries: list[str], others: dict[str, Callable[[], Any]], repeat: int
 ) -> None:
     """Print a question's figures beside each of the others, who must have the same numbers."""
-    found = in_turns({OURS: lambda: con.execute(query).fetchall(), **others}, repeat)
+    found = in_turns({OURS: lambda: [row for q in queries for row in con.execute(q).fetchall()], **others}, repeat)
     ours = [int(row[0]) for row in found[OURS].answer]
     for who in others:
         assert ours == np.atleast_1d(np.asarray(found[who].answer)).astype(np.int64).tolist(), (name, who)
