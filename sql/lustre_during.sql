@@ -1,11 +1,12 @@
 -- What did a file system do during each of many windows? One row for each row of the table or view that `windows` names,
--- with all its columns, among them file_system, window_start and window_end:
+-- with the answer and then all its columns, among them file_system, window_start and window_end:
 --   FROM lustre_during('job_windows')
 --   FROM lustre_during('my_table', pro_rate := false, steps_after := 1)
 -- A window costs two look-ups in running sums, not a scan of its rows. An interval that lies partly in the window counts
 -- by the share of its time, or whole with pro_rate := false. steps_after lengthens windows by so many of the file
 -- system's usual intervals, for servers write on after a job has ended. seen_pct is the share of the window's time and
--- storage targets that has counts. A sum is null where nothing was seen, or the source does not count it.
+-- storage targets that has counts. A sum is null where nothing was seen, or the source does not count it. A column that is
+-- named as one of the answer has _1 behind its name.
 CREATE OR REPLACE MACRO lustre_during(windows, pro_rate := true, steps_after := 0) AS TABLE
 WITH spans AS (    -- running sums begin anew in each input: the time that each speaks of
   SELECT
@@ -20,9 +21,10 @@ steps AS (
   GROUP BY file_system
 ),
 asked AS MATERIALIZED (
-  SELECT
-    w.*, row_number() OVER () AS window_row,
-    w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until
+  SELECT         -- of columns with one name the first keeps it
+    row_number() OVER () AS window_row,
+    w.window_end + to_seconds(steps_after * coalesce(steps.step_s, 0)) AS window_until,
+    w.*
   FROM query_table(windows) w
   LEFT JOIN steps ON steps.file_system = w.file_system
 ),
@@ -33,6 +35,7 @@ points AS (        -- both ends of the part of a window that an input speaks of
     unnest([greatest(w.window_start, s.first_ts), least(w.window_until, s.last_ts)]) AS moment
   FROM asked w
   JOIN spans s ON s.file_system = w.file_system AND s.last_ts > w.window_start AND s.first_ts < w.window_until
+  WHERE w.window_start < w.window_until
 ),
 reached AS (       -- running sums there, those at the start less than nothing
   SELECT
@@ -81,8 +84,9 @@ totals AS (
   GROUP BY window_row
 )
 SELECT
-  asked.* EXCLUDE (window_row),
+  asked.window_until,
   totals.* EXCLUDE (window_row, ost_seconds),
-  100 * totals.ost_seconds / (totals.osts * epoch(asked.window_until - asked.window_start)) AS seen_pct
+  100 * totals.ost_seconds / (nullif(totals.osts, 0) * epoch(asked.window_until - asked.window_start)) AS seen_pct,
+  asked.* EXCLUDE (window_row, window_until)
 FROM asked
 LEFT JOIN totals USING (window_row)

@@ -1,7 +1,8 @@
 -- What did each object storage target of a file system do in one window?
 --   FROM lustre_ost_during('scratch', '2026-03-01 12:00:00', '2026-03-01 12:30:00')
 -- Times are UTC. An interval that lies partly in the window counts by the share of its time, or whole with
--- pro_rate := false. Only the days and hours of the window are read. seen_s is the time with counts.
+-- pro_rate := false. Only the days of the window and the one before are read: an interval that began earlier, after a gap
+-- of days in what was collected, is left out. seen_s is the time with counts.
 CREATE OR REPLACE MACRO lustre_ost_during(fs, window_start, window_end, pro_rate := true) AS TABLE
 WITH parts AS (
   SELECT

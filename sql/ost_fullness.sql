@@ -1,8 +1,9 @@
 -- How full were a file system's object storage targets at each `lfs df`, which was the fullest, which the emptiest?
--- Shares are of the target's size, as a percentage; a target that did not answer is counted in osts alone.
+-- Shares are of the target's size, as a percentage; a target that did not answer, or has no room at all, is counted in
+-- osts alone.
 CREATE OR REPLACE VIEW ost_fullness AS
 WITH osts AS (
-  SELECT file_system, date, ts, target AS ost, used_bytes, total_bytes, 100 * (used_bytes / total_bytes) AS used_pct
+  SELECT file_system, date, ts, target AS ost, used_bytes, total_bytes, 100 * (used_bytes / nullif(total_bytes, 0)) AS used_pct
   FROM lustre_df
   WHERE role = 'ost'
 )
@@ -14,7 +15,7 @@ SELECT
   max(used_pct) AS fullest_ost_pct,
   arg_min(ost, used_pct) AS emptiest_ost,
   min(used_pct) AS emptiest_ost_pct,
-  100 * (sum(used_bytes) / sum(total_bytes)) AS used_pct,
+  100 * (sum(used_bytes) / nullif(sum(total_bytes), 0)) AS used_pct,
   sum(used_bytes)::BIGINT AS used_bytes,
   sum(total_bytes)::BIGINT AS total_bytes,
   any_value(date) AS date

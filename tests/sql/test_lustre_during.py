@@ -12,6 +12,11 @@ from hypothesis import strategies as st
 
 T0 = datetime(2026, 3, 7, 23, 59, 0)
 QUANTITIES = ("read_bytes", "write_bytes", "opens")
+FILLED = {
+    "file_system": "near", "input_id": "a", "read_bytes": 100, "read_bytes_before": 0, "osts": 1, "osts_missing": 0,
+    "ost_seconds_before": 0.0, "mdts": 0, "mdts_missing": 0, "mdt_seconds_before": 0.0,
+}  # fmt: skip
+"""What one input says of an interval of `lustre_fs`: its one target read 100 bytes."""
 
 
 def at(seconds: float) -> datetime:
@@ -124,13 +129,45 @@ def test_each_row_of_the_windows_has_its_answer_whatever_else_it_holds(
     all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any
 ) -> None:
     """The same window twice, and columns that are named as those of the file system's rows."""
-    amounts = {"read_bytes": 100, "read_bytes_before": 0, "osts": 1, "osts_missing": 0, "ost_seconds_before": 0.0}
-    fixed = {"file_system": "near", "input_id": "a", "mdts": 0, "mdts_missing": 0, "mdt_seconds_before": 0.0}
-    fill("lustre_fs", {**fixed, **amounts, "ts": T0, "interval_s": 10.0})
+    fill("lustre_fs", {**FILLED, "ts": T0, "interval_s": 10.0})
     all_views.execute(
         "CREATE OR REPLACE TEMP TABLE windows AS SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, "
-        "$until::TIMESTAMP AS window_end, 'mine' AS input_id, 5 AS span, 7 AS ts, 9 AS osts FROM range(2)",
+        "$until::TIMESTAMP AS window_end, 'mine' AS input_id, 5 AS span, 7 AS ts, 'theirs' AS read_bytes, "
+        "$start::TIMESTAMP AS window_until, 1 AS window_row, -1.0 AS seen_pct FROM range(2)",
         {"start": at(5), "until": at(15)},
     )
-    found = all_views.execute("SELECT input_id, span, ts, read_bytes FROM lustre_during('windows')").fetchall()
-    assert found == [("mine", 5, 7, 50)] * 2
+    found = all_views.execute(
+        "SELECT input_id, span, ts, read_bytes, window_until, seen_pct, read_bytes_1, window_row_1 "
+        "FROM lustre_during('windows')"
+    ).fetchall()
+    assert found == [("mine", 5, 7, 50, at(15), 50.0, "theirs", 1)] * 2
+
+
+@pytest.mark.parametrize("length_s", [0, -5])
+def test_a_window_without_time_saw_nothing(
+    all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any, length_s: int
+) -> None:
+    """P6: its share that was seen is null as well, neither a number nor NaN."""
+    fill("lustre_fs", {**FILLED, "ts": T0, "interval_s": 10.0})
+    all_views.execute(
+        "CREATE OR REPLACE TEMP TABLE windows AS "
+        "SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, $until::TIMESTAMP AS window_end",
+        {"start": at(5), "until": at(5 + length_s)},
+    )
+    found = all_views.execute("SELECT read_bytes, seen_pct FROM lustre_during('windows')").fetchall()
+    assert found == [(None, None)]
+
+
+def test_without_storage_targets_no_share_of_them_was_seen(
+    all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any
+) -> None:
+    """P6: null, not NaN; the operations are there."""
+    counted = {"osts": 0, "mdts": 1, "read_bytes": None, "read_bytes_before": None, "opens": 8, "opens_before": 0}
+    fill("lustre_fs", {**FILLED, **counted, "ts": T0, "interval_s": 10.0})
+    all_views.execute(
+        "CREATE OR REPLACE TEMP TABLE windows AS "
+        "SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, $until::TIMESTAMP AS window_end",
+        {"start": at(5), "until": at(10)},
+    )
+    found = all_views.execute("SELECT osts, opens, read_bytes, seen_pct FROM lustre_during('windows')").fetchall()
+    assert found == [(0, 4, None, None)]

@@ -44,6 +44,16 @@ def test_a_target_that_did_not_answer_is_neither_empty_nor_full(lake: Lake, fill
     assert row == [(2, 1, "OST0000", 50.0)]
 
 
+def test_a_target_without_any_room_is_neither_empty_nor_full(lake: Lake, fill: Fill) -> None:
+    """A share of nothing is no number, and NaN would be above all others."""
+    fill("lustre_df", df("OST0000", 50), df("OST0001", 0, 0))
+    row = lake.sql("SELECT osts_answering, fullest_ost, fullest_ost_pct, emptiest_ost, used_pct FROM ost_fullness")
+    assert row.fetchall() == [(1, "OST0000", 50.0, "OST0000", 50.0)]
+    fill("lustre_df", df("OST0000", 0, 0, file_system="new"))
+    empty = lake.sql("SELECT osts, fullest_ost_pct, used_pct FROM ost_fullness WHERE file_system = 'new'")
+    assert empty.fetchall() == [(1, None, None)]
+
+
 def test_each_snapshot_and_file_system_has_its_own_row(lake: Lake, fill: Fill) -> None:
     later = T + timedelta(minutes=5)
     fill("lustre_df", df("OST0000", 1), df("OST0000", 2, ts=later), df("OST0000", 3, file_system="other"))
