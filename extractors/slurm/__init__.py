@@ -25,7 +25,7 @@ class Slurm(Extractor):
     """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
 
     source = "slurm"
-    version = 2
+    version = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
 
@@ -73,6 +73,6 @@ def _rows(uri: str) -> Iterator[Rows]:
 
 
 def _is_json(file: IO[bytes]) -> bool:
-    start = file.read(64).lstrip()
+    start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
     file.seek(0)
     return start.startswith((b"{", b"["))

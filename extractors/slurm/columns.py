@@ -235,12 +235,6 @@ def _ncpus(columns: Columns) -> pl.Series | None:
     return first(columns.number("alloccpus"), columns.number("ncpus"))
 
 
-def _cpu_frequency(columns: Columns) -> pl.Series | None:
-    """AveCPUFreq is in kHz."""
-    kilohertz = columns.number("avecpufreq", base=1000)
-    return None if kilohertz is None else kilohertz * 1000
-
-
 def _peak(quantity: str, end: str) -> _Special:
     """A quantity's max, min or ave over the tasks: from the usage map, else from its own field."""
     key, usage, field = _PEAKS[quantity]
@@ -288,7 +282,7 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "nnodes": _nnodes,
     "ncpus": _ncpus,
     "nodes": lambda columns: columns.read("nodelist", node_lists),
-    "ave_cpu_freq_hz": _cpu_frequency,
+    "ave_cpu_freq_hz": lambda columns: columns.read("avecpufreq", values.frequencies),
     "ave_cpu_s": _cpu_seconds("ave"),
     "min_cpu_s": _cpu_seconds("min"),
     "min_cpu_node": _peak_node("cpu", "min"),

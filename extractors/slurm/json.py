@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 import polars as pl
 
 from extractors.base import InputError
-from extractors.slurm.lines import Rows
+from extractors.slurm.lines import Rows, as_utf8
 
 _JOBS_A_BLOCK: Final = 50_000
 
@@ -41,6 +41,13 @@ _UNUSED: Final = frozenset(
 )
 """Keys without a column: they repeat another, or are whole scripts."""
 
+_IN_MIB: Final = frozenset({"mem", "bb", "gres/gpumem"})
+"""Resources that are asked for and allocated in MiB, by type or by type and name."""
+
+_INFINITE: Final = (2**32 - 1, 2**64 - 1, "Infinity")
+_NO_VALUE: Final = (2**32 - 2, 2**64 - 2)
+"""Slurm's INFINITE and NO_VAL, which some of its versions print as they are; of the first also the word."""
+
 _NO_ROWS: Final = {"jobidraw": pl.String, "end": pl.String, "line": pl.Int64}
 
 Row = dict[str, str | None]
@@ -48,24 +55,31 @@ Row = dict[str, str | None]
 
 def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
     """The rows of a JSON document, each job before its steps; InputError where it is neither form."""
+    content, odd = as_utf8(file.read(), 1)
     try:
-        document = json.load(file)
-    except (ValueError, UnicodeDecodeError) as error:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
         raise InputError(uri, f"is not whole JSON: {error}", "write it again with sacct --json") from None
     if not isinstance(document, dict):
         raise InputError(uri, "is JSON without jobs", "write it with sacct --json")
-    if isinstance(jobs := document.get("jobs"), list):
-        yield from _sacct(jobs, uri)
+    said = list(_errors(document.get("errors")))
+    if isinstance(jobs := document.get("jobs"), list) and (jobs or not said):
+        yield from _sacct(jobs, uri, odd + said)
     elif document and all(isinstance(record, dict) for record in document.values()):
-        yield _pytokio(document)
+        yield _pytokio(document, odd)
     else:
-        said = [error.get("description") for error in document.get("errors") or () if isinstance(error, dict)]
-        raise InputError(uri, f"is JSON without jobs {said or ''}".strip(), "write it with sacct --json")
+        why = "; ".join(text for _, text in said)
+        raise InputError(uri, f"is JSON without jobs {why}".strip(), "write it with sacct --json")
 
 
-def _sacct(jobs: list[Any], uri: str) -> Iterator[Rows]:
+def _errors(told: Any) -> Iterator[tuple[str, str]]:
+    """What Slurm says went wrong while it wrote the document."""
+    for place, error in enumerate(told if isinstance(told, list) else ()):
+        yield f"errors[{place}]", str((isinstance(error, dict) and error.get("description")) or error)
+
+
+def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]]) -> Iterator[Rows]:
     unknown: set[str] = set()
-    odd: list[tuple[str, str]] = []
     known = False
     for start in range(0, len(jobs), _JOBS_A_BLOCK):
         rows: list[Row] = []
@@ -82,29 +96,31 @@ def _sacct(jobs: list[Any], uri: str) -> Iterator[Rows]:
             known = True
             unknown.clear()
             odd.clear()
-    if odd and not known:
-        part, reason = odd[0]
+    if jobs and not known:
+        part, reason = odd[-1]
         raise InputError(uri, f"{part} {reason}, and so has each other", "say which Slurm version wrote it in a report")
     if odd:
         yield Rows(pl.DataFrame(schema=_NO_ROWS), odd)
 
 
 def _all_text(rows: list[Row]) -> list[Row]:
-    """The rows; TypeError where a value is none that sacct's text could hold."""
+    """The rows; TypeError or ValueError where a value is none that sacct's text could hold."""
     for row in rows:
         for field, value in row.items():
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"{field} is {value!r}")
+            if value and not value.isascii():
+                value.encode()  # half of a character, as \ud800 is, can't be
     return rows
 
 
-def _pytokio(records: dict[str, dict[str, Any]]) -> Rows:
+def _pytokio(records: dict[str, dict[str, Any]], odd: list[tuple[str, str]]) -> Rows:
     """{id: {jobidraw, start, end, nodelist, …}} in no order: the job is put before its steps."""
     rows = []
     for name in sorted(records, key=lambda key: (key.partition(".")[0], "." in key, key)):
         row = {field.lower(): ",".join(v) if isinstance(v, list) else _text(v) for field, v in records[name].items()}
         rows.append(row if {"jobid", "jobidraw"} & row.keys() else {"jobid": name, **row})
-    return _rows(rows)
+    return _rows(rows, odd)
 
 
 def _rows(rows: list[Row], problems: Iterable[tuple[str, str]] = ()) -> Rows:
@@ -222,12 +238,14 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> str | None:
-    """A number as text; null where it is not set, or one of Slurm's negative stand-ins for that."""
+    """A number as text; null where it is not set, or one of Slurm's stand-ins for that."""
     if isinstance(value, dict):
         if value.get("infinite"):
             return "UNLIMITED"
         value = value.get("number") if value.get("set", True) else None
-    if value is None or (isinstance(value, (int, float)) and value < 0):
+    if value in _INFINITE:
+        return "UNLIMITED"
+    if value is None or value in _NO_VALUE or (isinstance(value, (int, float)) and value < 0):
         return None
     return str(value)
 
@@ -319,8 +337,10 @@ def _count(tres: Iterable[dict[str, Any]] | None, wanted: str) -> str | None:
 
 def _tres(tres: Iterable[dict[str, Any]] | None) -> str:
     """`cpu=4,mem=800M` of resources asked for or allocated."""
-    counts = ((name, _number(item.get("count"))) for name, item in _names(tres))
-    return ",".join(f"{name}={count}{'M' if name == 'mem' else ''}" for name, count in counts if count is not None)
+    counts = ((name, item["type"], _number(item.get("count"))) for name, item in _names(tres))
+    return ",".join(
+        f"{name}={count}{'M' if {name, kind} & _IN_MIB else ''}" for name, kind, count in counts if count is not None
+    )
 
 
 def _usage(tres: Iterable[dict[str, Any]] | None) -> str:

@@ -75,7 +75,7 @@ def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iter
     while more:
         chunk = file.read(block_bytes)
         more = len(chunk) == block_bytes
-        chunk, odd = _as_utf8(chunk + file.readline() if more else chunk, line + rest.count(b"\n"))
+        chunk, odd = as_utf8(chunk + file.readline() if more else chunk, line + rest.count(b"\n"))
         block = rest + chunk
         if not more and block and not block.endswith(b"\n"):
             block += b"\n"
@@ -117,7 +117,7 @@ def parse_header(line: bytes, uri: str) -> Header:
     return Header(fields, separator.encode(), line.endswith(b"\r\n"))
 
 
-def _as_utf8(text: bytes, first_line: int) -> tuple[bytes, list[tuple[str, str]]]:
+def as_utf8(text: bytes, first_line: int) -> tuple[bytes, list[tuple[str, str]]]:
     """The text with U+FFFD in place of bytes that are not UTF-8, and the lines that have some."""
     try:
         if not text.isascii():

@@ -19,7 +19,7 @@ from extractors.slurm.zone import to_utc
 TIMES: Final = ("submit", "eligible", "start", "end")
 """sacct's time fields, in the order that a job passes them."""
 
-_NO_TIME: Final = (*NOTHING, "0")
+_NO_TIME: Final = (*NOTHING, "UNLIMITED", "0")
 
 _FIRST_S, _END_S = -86_400, 7_258_118_400
 """From the day before 1970 to the year 2200: what lies outside is a stand-in for no time, or is not in seconds."""

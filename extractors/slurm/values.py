@@ -20,6 +20,11 @@ def numbers(texts: pl.Series, base: int = 1024) -> pl.Series:
     return _fill(whole, texts, lambda rest: _with_suffix(rest, base))
 
 
+def frequencies(texts: pl.Series) -> pl.Series:
+    """Int64 Hz of AveCPUFreq: a plain number is of kHz, and Slurm counts that in where it writes a suffix: `2.50G`."""
+    return _fill(texts.str.to_integer(strict=False) * 1000, texts, lambda rest: _with_suffix(rest, 1000))
+
+
 def durations(texts: pl.Series) -> pl.Series:
     """Float64 seconds of `[D-]HH:MM:SS`, `MM:SS.mmm` or a plain number of seconds."""
     seconds = texts.cast(pl.Float64, strict=False)

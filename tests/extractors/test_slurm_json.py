@@ -80,6 +80,71 @@ def test_an_older_versions_success_of_a_failed_job_is_not_believed(path: Path) -
     assert [(j["exit_code"], j["exit_signal"]) for j in tables["slurm_jobs"]] == [(None, None), (0, 0), (0, 11)]
 
 
+@pytest.mark.parametrize(
+    ("told", "seconds", "kind"),
+    [
+        (number(5), 300.0, "limit"),
+        (number(None, True), None, "unlimited"),
+        ("Infinity", None, "unlimited"),
+        (2**32 - 1, None, "unlimited"),
+        (2**32 - 2, None, None),
+        (number(2**32 - 2), None, None),
+        (None, None, None),
+    ],
+)
+def test_what_stands_for_no_number_or_for_no_end_is_none(
+    path: Path, told: object, seconds: float | None, kind: str | None
+) -> None:
+    """P6: null is not zero."""
+    job = newer_job()
+    job["time"]["limit"] = told
+    tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
+    assert [(j["timelimit_s"], j["timelimit_kind"]) for j in tables["slurm_jobs"]] == [(seconds, kind)]
+    assert rejects == {}
+
+
+@pytest.mark.parametrize("told", [0, None, 2**32 - 1, 2**64 - 2, number(None), number(None, True), "Infinity"])
+def test_a_job_that_was_never_eligible_or_started_has_a_row_without_these_times(path: Path, told: object) -> None:
+    job = newer_job(steps=[])
+    job["time"] |= {"eligible": told, "start": told}
+    tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
+    assert [(j["eligible_time"], j["start_time"]) for j in tables["slurm_jobs"]] == [(None, None)]
+    assert rejects == {}
+
+
+def test_resources_that_slurm_counts_in_mebibytes_are_bytes(path: Path) -> None:
+    kinds = (("mem", None), ("bb", "datawarp"), ("gres", "gpumem"), ("gres", "gpu:a100"), ("fs", "disk"))
+    tres = [{"type": kind, "name": name, "id": 1, "count": 3} for kind, name in kinds]
+    tables, _, _ = read(path, json.dumps({"jobs": [newer_job(tres={"allocated": tres, "requested": tres}, steps=[])]}))
+    (job,) = tables["slurm_jobs"]
+    three = {"mem": 3 << 20, "bb/datawarp": 3 << 20, "gres/gpumem": 3 << 20, "gres/gpu:a100": 3, "fs/disk": 3}
+    assert (dict(job["alloc_tres"]), dict(job["req_tres"])) == (three, three)
+
+
+def test_bytes_that_are_no_text_cost_their_value_and_not_the_document(path: Path) -> None:
+    jobs = [newer_job(name="XX", job_id=1), newer_job(name="a\ud800", job_id=2), newer_job(job_id=3)]
+    document = json.dumps({"jobs": jobs}, indent=0).encode().replace(b"XX", b"\xff")
+    line = document[: document.index(b"\xff")].count(b"\n") + 1
+    tables, rejects, outcome = read(path, document)
+    assert [(j["job_id"], j["job_name"]) for j in tables["slurm_jobs"]] == [(1, "\ufffd"), (3, "t-1")]
+    assert (outcome, set(rejects)) == ("loaded", {f"line {line}", "jobs[1]"})
+
+
+def test_a_byte_order_mark_before_a_document_means_nothing(path: Path) -> None:
+    tables, rejects, _ = read(path, b"\xef\xbb\xbf" + json.dumps({"jobs": [newer_job()]}).encode())
+    assert (len(tables["slurm_jobs"]), rejects) == (1, {})
+
+
+def test_what_slurm_says_went_wrong_is_told(path: Path) -> None:
+    """P5: nothing vanishes."""
+    errors = [{"description": "the database went away", "error_number": 7000}]
+    tables, rejects, outcome = read(path, json.dumps({"jobs": [newer_job()], "errors": errors}))
+    assert (outcome, len(tables["slurm_jobs"])) == ("loaded", 1)
+    assert rejects == {"errors[0]": "the database went away"}
+    _, rejects, outcome = read(path, json.dumps({"jobs": [], "errors": errors}))
+    assert outcome == "rejected" and "the database went away" in rejects[""]
+
+
 def odd_jobs() -> dict[str, Any]:
     """A job of each form that no version is known to write."""
     without_micros, endless, step_name, text = (newer_job() for _ in range(4))
@@ -135,7 +200,16 @@ def test_ids_of_jobs_may_be_numbers_or_objects_of_one(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["{", '{"jobs": 1}', "[]", '{"a": 1}', '{"jobs": [{"name": "no id"}]}', '{"jobs": [3]}']
+    "content",
+    [
+        "{",
+        '{"jobs": 1}',
+        "[]",
+        '{"a": 1}',
+        '{"jobs": [{"name": "no id"}]}',
+        '{"jobs": [3]}',
+        '{"jobs":' + "[" * 100_000,
+    ],
 )
 def test_json_that_is_not_slurms_is_rejected(path: Path, content: str) -> None:
     _, rejects, outcome = read(path, content)

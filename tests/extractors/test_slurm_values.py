@@ -36,8 +36,13 @@ def test_a_suffix_stands_for_a_power_of_1024(text: str | None, number: int | Non
     assert values.numbers(strings(text, "1K")).to_list() == [number, 1024]
 
 
-def test_energy_and_frequency_have_suffixes_of_1000() -> None:
+def test_energy_has_suffixes_of_1000() -> None:
     assert values.numbers(strings("2.60M", "1.5K"), base=1000).to_list() == [2_600_000, 1500]
+
+
+def test_a_frequency_is_in_kilohertz_unless_its_suffix_says_so() -> None:
+    texts = strings("2.50G", "2500000K", "2500000", "0", "x", None)
+    assert values.frequencies(texts).to_list() == [2_500_000_000, 2_500_000_000, 2_500_000_000, 0, None, None]
 
 
 @given(st.integers(0, 400), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59))
