@@ -279,7 +279,9 @@ class Catalog:
 @cache
 def _own_engine() -> duckdb.DuckDBPyConnection:
     """The process's own DuckDB: to start one takes as long as to edit a snapshot."""
-    return duckdb.connect()
+    engine = duckdb.connect()
+    atexit.register(_own_engine.cache_clear)  # one that outlives Prefect's modules is reported on stderr as leaked
+    return engine
 
 
 def _engine(store: Store) -> duckdb.DuckDBPyConnection:
