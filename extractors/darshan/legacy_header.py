@@ -93,10 +93,12 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
     uid, start, end, nprocs = struct.unpack_from(order + "4q", data, 16)
     if not (0 <= start <= _LATEST_SECOND and 0 <= end <= _LATEST_SECOND):
         raise InputError(uri, f"start {start} or end {end} is not a time", "copy the log again")
-    job_id = struct.unpack_from(order + "q", data, 48)[0] if version != PRE_RELEASE else None
     metadata = _read_metadata(data[form.job_bytes : form.exe_at])
     exe, mounts = _read_exe(data[form.exe_at : form.first_record])
     meaning = _meaning(metadata.get("prev_ver", ""), version)
+    job_id = struct.unpack_from(order + "q", data, 48)[0] if version != PRE_RELEASE else 0
+    if meaning <= PRE_RELEASE:  # also of a log that was converted: it had none to begin with
+        job_id = job_id or None
     return Header(version, meaning, orders[order], form, uid, start, end, nprocs, job_id, metadata, exe, mounts)
 
 

@@ -237,8 +237,10 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
     else:
         (uid, start_s, end_s, nprocs, job_id), start_ns, end_ns = fields.unpack_from(job), 0, 0
         run_time_s = float(end_s - start_s + 1)
-    if not (0 <= start_s <= _LATEST_SECOND and 0 <= end_s <= _LATEST_SECOND):
-        raise InputError(uri, f"start {start_s} or end {end_s} is not a time", "copy the log again")
+    for name, seconds, nanoseconds in (("start", start_s, start_ns), ("end", end_s, end_ns)):
+        if not (0 <= seconds <= _LATEST_SECOND and 0 <= nanoseconds < 10**9):
+            reason = f"{name} {seconds} s and {nanoseconds} ns is not a time"
+            raise InputError(uri, reason, "copy the log again")
     exe, mounts = _read_exe(bytes(job[metadata_end:]))
     return Head(
         log_version=header.version,
@@ -266,7 +268,7 @@ def _bits(mask: int) -> list[int]:
 @lru_cache
 def _read_metadata(field: bytes) -> Mapping[str, str]:
     """Key and value of each line; the logs of a library mostly have the same."""
-    lines = field.split(b"\0", 1)[0].decode("utf-8", "backslashreplace").splitlines()
+    lines = field.split(b"\0", 1)[0].decode("utf-8", "backslashreplace").split("\n")
     return {key: value for key, mark, value in (line.partition("=") for line in lines) if mark}
 
 

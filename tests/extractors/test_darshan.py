@@ -177,6 +177,13 @@ def test_a_record_that_a_rank_has_twice_is_damage(
     assert f"record {record.id} of rank {record.rank} twice" in reject.reason
 
 
+@pytest.mark.parametrize("times", [{"start_s": -1}, {"end_ns": -1}, {"start_ns": 10**9}, {"end_s": 253402300800}])
+def test_a_log_of_no_possible_time_is_refused(tmp_path: Path, times: dict[str, int]) -> None:
+    rows, rejects, _ = results(write(tmp_path, [encode(log(**times))]))
+    assert rows == {}
+    assert ["is not a time" in reject.reason for reject in rejects] == [True]
+
+
 def test_an_unknown_module_or_version_is_left_out_and_told(tmp_path: Path) -> None:
     unknown = log(raw={40: (3, b"x" * 16), 1: (9, b"y" * 8)}, modules={"STDIO": [Record(FILE)]})
     rows, rejects, status = results(write(tmp_path, [encode(unknown)]))

@@ -260,6 +260,13 @@ def test_a_1x_log_has_its_job_id_from_the_file_name(name: str, job_id: int | Non
     assert opened(log_of(version="1.24"), f"/logs/id3/{name}").head.job_id == job_id
 
 
+def test_a_converted_1x_log_has_its_job_id_from_the_file_name() -> None:
+    """P6: converting wrote 0 where 1.x had no job id; a 2.x log's 0 is its own."""
+    converted, own = ({"prev_ver": version} for version in ("1.24", "2.02"))
+    found = [opened(log_of(job_id=0, metadata=metadata)).head.job_id for metadata in (converted, own)]
+    assert found == [77, 0]
+
+
 def test_a_log_of_no_files_is_a_log() -> None:
     log = opened(log_of())
     assert log.head.modules == {}
