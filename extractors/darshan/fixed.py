@@ -156,6 +156,9 @@ def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) ->
     module = _MODULES[layout.module]
     held = columns(by_column, module.named(layout.version))
     match layout.module:
+        case "POSIX":
+            # A process that can't count mmaps marks that with -1; 3.1.3 and 3.1.4 add up the marks of a shared file.
+            held["POSIX_MMAPS"] = _null_below_zero(held["POSIX_MMAPS"])
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:
             held["PNETCDF_FILE_OPENS"] = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
         case "DFS" | "DAOS":
@@ -166,6 +169,10 @@ def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) ->
         case "APXC":
             held |= _router_header(headers)
     return held
+
+
+def _null_below_zero(counts: pa.Array) -> pa.Array:
+    return pc.if_else(pc.less(counts, 0), None, counts)
 
 
 def _bytes(layout: Layout, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

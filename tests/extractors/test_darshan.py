@@ -231,6 +231,14 @@ def test_what_was_not_recorded_is_null_and_so_is_the_rank_of_all(tmp_path: Path)
     assert {r["POSIX_READS"] for r in rows["darshan_posix"]} == {0}
 
 
+def test_marks_of_no_count_that_a_shared_record_adds_up_are_null(tmp_path: Path) -> None:
+    """P6: four processes that count no mmaps make -4 of it."""
+    counts = {None: -4, 0: -1, 1: 0, 2: 3}
+    records = [Record(FILE, -1 if rank is None else rank, {"POSIX_MMAPS": n}) for rank, n in counts.items()]
+    rows, _, _ = results(write(tmp_path, [encode(log(modules={"POSIX": records}))]))
+    assert {r["rank"]: r["POSIX_MMAPS"] for r in rows["darshan_posix"]} == {None: None, 0: None, 1: 0, 2: 3}
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_target_that_the_layout_did_not_tell_is_null(tmp_path: Path, version: int) -> None:
     """P6: -1 is no index, and its place in the stripe is kept."""

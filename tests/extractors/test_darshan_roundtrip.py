@@ -191,6 +191,8 @@ def fixed_row(module: str, record: Record, *, marked: bool = True) -> Row:
             row[column] = bool(value)
         else:
             row[column] = None if value == -1 and signed and marked else value
+    if (row.get("POSIX_MMAPS") or 0) < 0:
+        row["POSIX_MMAPS"] = None
     if module == "MDHIM":
         row |= {"MDHIM_SERVERS": len(record.servers), "server_operations": list(record.servers)}
     if "PNETCDF_FILE_INDEP_OPENS" in row:

@@ -60,6 +60,9 @@ NAMED: dict[str, Callable[[Difference], bool]] = {
         and d.what in {"POSIX_F_META_TIME", "POSIX_F_MAX_READ_TIME", "POSIX_F_MAX_WRITE_TIME"}
         and np.float64(d.ours).view(np.int64).byteswap() == np.float64(d.theirs).view(np.int64)
     ),
+    "marks of no mmap count are added up in a shared record": lambda d: (
+        (d.module, d.what, d.ours) == ("POSIX", "POSIX_MMAPS", None) and d.theirs < -1
+    ),
     "a log without mounts has its command line dropped": lambda d: d.what == "exe" and d.theirs == "",
     "ids of records that a version does not have are 0, as if there were such a record": lambda d: (
         ((d.module, d.what) == ("POSIX", "POSIX_RENAMED_FROM") and d.version < 4 and (d.ours, d.theirs) == (None, 0))
