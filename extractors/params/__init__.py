@@ -24,7 +24,7 @@ class Params(Extractor):
     """An input is a day's dumps: the pattern and the day (`…/%Y-%m-%d/*.txt#2026-03-01`), or all that it names."""
 
     source: ClassVar = "params"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)

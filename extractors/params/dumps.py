@@ -22,7 +22,7 @@ _ANY_PARAMETER = re.compile(r"^[A-Za-z][^\s=]*\.[^\s=]*=", re.MULTILINE)
 PROC_FILE = re.compile(rf"(?P<root>.*/){_OF}/{_TARGET}/{_WANTED}")
 """A file under /proc/fs/lustre, or a copy of it."""
 _STAT = re.compile(r"^(\w+)\s+(\d+) samples(?: \[(\w+)\](?: \d+ \d+ (\d+))?)?", re.MULTILINE)
-_TIME = r"[ \t]*:?[ \t]*(?P<seconds>\d+)(?:\.(?P<fraction>\d+))?(?: secs\.(?P<scale>\w)secs)?"
+_TIME = r"[ \t]*:?[ \t]*(?P<seconds>\d+)(?:\.(?P<fraction>\d+))?(?=\s)(?: secs\.(?P<scale>\w)secs)?"
 _MOMENT = re.compile(rf"^(?P<moment>snapshot_time|start_time){_TIME}", re.MULTILINE)
 _JOB = re.compile(
     r"^[ \t]*- job_id[ \t]*:[ \t]*(?P<job>.*(?:\n(?![ \t]*(?:snapshot_time|- job_id)\b).*)*)$"
@@ -33,11 +33,15 @@ _JOB = re.compile(
 )
 _FIRST_DATE_US = 1_000_000_000_000_000
 """Smaller times (before 2001, older than Lustre) are no dates: some versions tell the time since the server's boot."""
+_FIRST_MS = 100_000_000_000
+"""Smaller times of metrics, before 1973 in milliseconds, are seconds."""
 U64 = 2**64 - 1
 """What the kernel counts up to."""
 _MOST_KIB = 2**53 - 1
 """More do not fit a number of bytes."""
-_METRIC = re.compile(r"^lustre_(?P<name>\w+)\{(?P<labels>.*)\}\s+(?P<value>\S+)(?:\s+(?P<ms>\d+))?\s*$", re.MULTILINE)
+_METRIC = re.compile(
+    r"^lustre_(?P<name>\w+)\{(?P<labels>.*)\}\s+(?P<value>\S+)(?:\s+(?P<at>\d+(?:\.\d+)?))?\s*$", re.MULTILINE
+)
 _ESCAPED = re.compile(r"\\(.)")
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -137,7 +141,7 @@ def _parameters(values: Iterable[tuple[re.Match[str], str]]) -> Dump:
         if (name["of"], name["what"]) in _COUNTED:
             _read_stats(reading, text)
         elif name["what"] == "job_stats":
-            reading.jobs = _jobs(text)
+            reading.jobs = None if _cut_off(text) else _jobs(text)
         elif (value := text.strip().partition("\n")[0].rstrip()).isdecimal() and int(value) <= _MOST_KIB:
             reading.space[name["what"]] = int(value)
     return dump
@@ -151,7 +155,13 @@ def _read_stats(reading: Reading, text: str) -> None:
         else:
             reading.start_us = _microseconds(time)
     for op, samples, unit, total in _STAT.findall(text):
-        _count(reading.counters, op, int(samples), unit, int(total or 0))
+        _count(reading.counters, op, int(samples), unit, total)
+
+
+def _cut_off(jobs: str) -> bool:
+    """Whether a job_stats list ends amid a line: jobs are missing, which is not that they are gone."""
+    last = jobs.rpartition("\n")[2]
+    return last.startswith((" ", "\t", "-", "j")) and not last.rstrip().endswith("}")
 
 
 def _jobs(text: str) -> dict[str, Job]:
@@ -167,24 +177,26 @@ def _jobs(text: str) -> dict[str, Job]:
         elif line["moment"]:
             job.start_us = _microseconds(line)
         else:
-            _count(job.counters, line["op"], int(line["samples"]), line["unit"], int(line["sum"] or 0))
+            _count(job.counters, line["op"], int(line["samples"]), line["unit"], line["sum"])
     return jobs
 
 
-def _count(counters: Counters, op: str, samples: int, unit: str, total: int) -> None:
+def _count(counters: Counters, op: str, samples: int, unit: str, total: str | None) -> None:
     """Add one counter's line; a name that a list has twice is two counters of one operation.
 
-    The unit tells bytes from times: until 2.8 jobs have `read` in bytes, what is `read_bytes` later.
+    The unit tells bytes from times: until 2.8 jobs have `read` in bytes, what is `read_bytes` later. A line that is cut
+    off before its `total` does not tell it.
     """
     if unit == "bytes":
         op = _BYTES.get(op, op)
-        _add(counters, op, "sum", total)
-    elif unit in {"usec", "usecs"}:
-        _add(counters, op, "time", total)
+    if unit in _SUMS and total:
+        _add(counters, op, _SUMS[unit], int(total))
     _add(counters, op, "count", samples)
 
 
 _BYTES = {"read": "read_bytes", "write": "write_bytes"}
+_SUMS = {"bytes": "sum", "usec": "time", "usecs": "time"}
+"""A unit to what its sum is a counter of."""
 
 
 def _add(counters: Counters, op: str, kind: str, value: int) -> None:
@@ -217,13 +229,14 @@ def _scrapes(text: str) -> Iterator[Dump]:
         target = re.fullmatch(_TARGET, labels.get("target", ""))
         if target is None or name not in _METRICS:
             continue
-        if metric.group("name", "labels", "ms") in seen:
+        if metric.group("name", "labels", "at") in seen:
             number, seen = number + 1, set()
-        seen.add(metric.group("name", "labels", "ms"))
-        dump = dumps.setdefault((metric["ms"], number), {})
+        seen.add(metric.group("name", "labels", "at"))
+        dump = dumps.setdefault((metric["at"], number), {})
         reading = dump.setdefault((target["fs"], target["target"]), Reading())
-        reading.us = int(metric["ms"]) * 1000 if metric["ms"] else None
+        reading.us = _metric_us(metric["at"]) if metric["at"] else None
         op, kind = _METRICS[name]
+        op = op or labels.get("operation", "")
         value = _whole(metric["value"])
         if kind == "space":
             if value is not None and value <= _MOST_KIB:
@@ -237,7 +250,7 @@ def _scrapes(text: str) -> Iterator[Dump]:
         if value is None:
             unknown.append((reading, "jobs" if metric["name"].startswith("job_") else "counters"))
         else:  # some tell reads both as samples and as an operation: one counter, not two
-            counters[op or labels.get("operation", ""), kind] = value
+            counters[op, "sum" if kind == "time" and op in _BYTES.values() else kind] = value
     for reading, part in unknown:
         setattr(reading, part, None)
     yield from dumps.values()
@@ -252,6 +265,12 @@ def _whole(text: str) -> int | None:
     return int(value) if value.is_finite() and 0 <= value <= U64 else None
 
 
+def _metric_us(text: str) -> int:
+    """A metric's time: Prometheus' own text has it in milliseconds, OpenMetrics in seconds."""
+    at = Decimal(text)
+    return int(at * (1000 if at >= _FIRST_MS else 1_000_000))
+
+
 def _unescape(escaped: re.Match[str]) -> str:
     return "\n" if escaped[1] == "n" else escaped[1]
 
@@ -262,10 +281,14 @@ _METRICS = {
     "read_samples_total": ("read_bytes", "count"),
     "write_samples_total": ("write_bytes", "count"),
     "stats_total": ("", "count"),
+    "stats_time_total": ("", "time"),
     "capacity_kilobytes": ("kbytestotal", "space"),
     "free_kilobytes": ("kbytesfree", "space"),
     "available_kilobytes": ("kbytesavail", "space"),
     "inodes_maximum": ("filestotal", "space"),
     "inodes_free": ("filesfree", "space"),
 }
-"""A metric, without its prefix, to the operation or space that it tells; an operation may be in a label."""
+"""A metric, without its prefix, to the operation or space that it tells; an operation may be in a label.
+
+What is called the time of operations that count bytes is their bytes: it is the sum of any unit.
+"""

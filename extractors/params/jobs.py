@@ -27,16 +27,18 @@ def job_batch(series: Series, pattern: re.Pattern[str], continued: Collection[st
     merged: dict[tuple[str, str, int], dict[str, Any]] = {}
     identities: dict[str, dict[str, Any]] = {}
     for target, readings in series.items():
-        before: Mapping[str, Job] = {}
+        known: dict[str, tuple[Job, int]] = {}
         looked: int | None = None
         for number, (now, jobs) in enumerate(_lists(readings)):
-            for text, job in () if target in continued and not number else jobs.items():
-                old = before.get(text)
-                if old is not None and (old.start_us != job.start_us or _fell(old.counters, job.counters)):
-                    old = None
+            for text, listed in jobs.items():
+                old, seen = known.get(text, (None, looked))
+                job = _whole(old, listed)
+                if old is not None and not _continues(old, job, seen == looked):
+                    old, seen = None, looked
+                known[text] = job, now
                 amounts = _difference(old.counters if old else {}, job.counters)
-                if amounts:
-                    start, end = _interval(old, job, looked, now)
+                if amounts and not (target in continued and number == 0):
+                    start, end = _interval(old, job, seen, now)
                     row = merged.setdefault(
                         (target, text, end if start is None else start), {"end": end, "fresh": False, "counters": {}}
                     )
@@ -46,7 +48,7 @@ def job_batch(series: Series, pattern: re.Pattern[str], continued: Collection[st
                         row["counters"][key] = row["counters"].get(key, 0) + value
                 if text not in identities:
                     identities[text] = identify(text, pattern)
-            before, looked = jobs, now
+            looked = now
     return Batch(LUSTRE_JOBSTATS, _job_rows(merged, identities))
 
 
@@ -57,6 +59,22 @@ def _lists(readings: Sequence[Reading]) -> Iterator[tuple[int, Mapping[str, Job]
             yield reading.us or 0, reading.jobs
             if reading.ends_only:
                 return
+
+
+def _whole(old: Job | None, job: Job) -> Job:
+    """A job with what its entry told before and, cut short, does not tell any more."""
+    if old is None or old.start_us is None or job.start_us not in {None, old.start_us}:
+        return job
+    return Job(job.us or old.us, old.start_us, old.counters | job.counters)
+
+
+def _continues(old: Job, job: Job, adjacent: bool) -> bool:
+    """Whether a job's entry is the `old` one still. Where the looks are not `adjacent`, only its start tells that.
+
+    A server leaves entries out of a list where it forgets others meanwhile.
+    """
+    fell = any(job.counters.get(key, 0) < value for key, value in old.counters.items())
+    return not fell and old.start_us == job.start_us and (adjacent or job.start_us is not None)
 
 
 def _interval(old: Job | None, job: Job, looked: int | None, now: int) -> tuple[int | None, int]:
@@ -121,10 +139,6 @@ def _number(text: str) -> int | None:
 def _fitting(value: int) -> int | None:
     """The value where its column holds it, else null."""
     return value if value <= _MOST else None
-
-
-def _fell(old: Counters, new: Counters) -> bool:
-    return any(new.get(key, 0) < value for key, value in old.items())
 
 
 def _difference(old: Counters, new: Counters) -> Counters:

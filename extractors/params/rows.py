@@ -100,7 +100,8 @@ def _target_steps(
         [[min(counters.get(k, 0), U64) for k in keys] for counters, _ in lists], np.uint64
     )
     listed = np.array([[k in counters for k in keys] for counters, _ in lists], np.bool_)
-    restarts = [i for i, ((_, old), (_, new)) in enumerate(pairwise(lists), 1) if old != new]
+    starts = [(i, start) for i, (_, start) in enumerate(lists) if start is not None]
+    restarts = [i for (_, old), (i, new) in pairwise(starts) if old != new]
     amount, reset, end, counted = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy(), has.copy()
     if len(at):
         counted[at[-1]] = False

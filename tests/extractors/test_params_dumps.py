@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -60,6 +61,78 @@ def test_a_parameter_that_comes_again_is_of_the_next_dump() -> None:
     assert second.us == (T + 60) * US + 5
     assert second.counters == {("read_bytes", "sum"): 30, ("read_bytes", "count"): 1, ("ping", "count"): 5}
     assert second.space == {"kbytesfree": 5}
+
+
+def minute(number: int) -> str:
+    """A dump of a server of 2.14: the OST's stats and three jobs, `number` minutes after T, counted since before."""
+    since = f"{T - 1000}.000000005 secs.nsecs"
+    at = f"{T + 60 * number}.000000000 secs.nsecs"
+    text = f"obdfilter.fs-OST0000.stats=\nsnapshot_time             {at}\nstart_time                {since}\n"
+    text += f"write_bytes               {100 + number} samples [bytes] 4096 4096 {10**9 + 1000 * number} {10**15}\n"
+    text += f"statfs                    {5 + number} samples [reqs]\nobdfilter.fs-OST0000.job_stats=\njob_stats:\n"
+    for job in (7, 8, 9):
+        text += (
+            f"- job_id:          {job}\n  snapshot_time:   {at}\n  start_time:      {since}\n"
+            f"  read_bytes:      {{ samples: {job}, unit: bytes, min: 1, max: 1, sum: {1000 * job + 10 * number} }}\n"
+            f"  punch:           {{ samples: {20 + number}, unit: usecs, min: 1, max: 1, sum: {40 + number} }}\n"
+        )
+    return text
+
+
+def totals(*texts: str) -> dict[Any, int]:
+    """What the dumps' rows add up to: of the OST, and of each job."""
+    readings = [only(text) if text else Reading() for text in texts]
+    for number, reading in enumerate(readings):
+        reading.us = reading.us or (T + 60 * number) * US
+    found: Counter[Any] = Counter()
+    for row in rows("lustre_ost", readings):
+        found["written"] += row["write_bytes"] or 0
+        found["statfs"] += dict(row["other_ops"] or []).get("statfs", 0)
+    for row in job_batch({"OST0000": readings}, re.compile("(?P<job_id>.*)"), ()).data.to_pylist():
+        found[row["job_id"]] += row["read_bytes"]
+        found[row["job_id"], "punch"] += dict(row["ops"]).get("punch", 0)
+        found[row["job_id"], "time"] += dict(row["op_time_us"]).get("punch", 0)
+    return found
+
+
+def test_a_dump_that_is_cut_off_anywhere_counts_nothing_twice() -> None:
+    """Where a list ends is not where its target's or its jobs' counters end; but what ends a number can't be told."""
+    whole = totals(minute(0), minute(1), minute(2))
+    assert whole["written"] == 2000
+    assert (whole[8], whole[8, "punch"], whole[8, "time"]) == (8020, 22, 42)
+    text = minute(1)
+    amid = range(text.index("4096 4096 1") + 11, text.index(f" {10**15}"))
+    for end in set(range(text.index("\n") + 1, len(text))).difference(amid):
+        assert totals(minute(0), text[:end], minute(2)) == whole, text[:end]
+
+
+def test_a_list_of_jobs_that_is_cut_off_is_not_known() -> None:
+    """Also of a version that does not tell since when a job is counted; one that ends with a whole line is known."""
+    text = "".join(line for line in minute(0).splitlines(True) if "start_time" not in line)
+    assert only(text.rstrip()).jobs == only(text).jobs
+    assert (
+        only(text[:-3]).jobs
+        is only(text[: text.index("punch")]).jobs
+        is only(text[: text.index("_stats:")]).jobs
+        is None
+    )
+
+
+def test_a_job_that_a_list_leaves_out_goes_on_if_it_began_when_it_did() -> None:
+    """Servers leave entries out while they forget others. One that began later, or tells no start, is a new one."""
+
+    def look(number: int, **read: tuple[int | None, int]) -> Reading:
+        jobs = {job: Job(None, start, {("read_bytes", "sum"): value}) for job, (start, value) in read.items()}
+        return Reading((T + 60 * number) * US, jobs=jobs)
+
+    first, last = {"a": (5, 100), "b": (5, 100), "c": (None, 100)}, {"a": (5, 130), "b": (6, 130), "c": (None, 130)}
+    looks = [Reading(T * US, jobs={}), look(1, **first), look(2), look(3, **last)]
+    found = job_batch({"OST0000": looks}, re.compile("x"), ()).data.to_pylist()
+    assert [(r["jobstats_id"], r["ts"].minute, r["interval_s"], r["read_bytes"], r["fresh"]) for r in found[3:]] == [
+        ("a", 1, 120.0, 30, False),
+        ("b", 2, 60.0, 130, True),
+        ("c", 2, 60.0, 130, True),
+    ]
 
 
 def series(seconds: int | None, read: int) -> str:
@@ -160,6 +233,28 @@ def test_time_since_the_servers_boot_is_no_date() -> None:
 def test_space_is_what_stands_on_its_line(after: str) -> None:
     text = f"osd-zfs.fs-OST0000.kbytestotal=1000\nosd-zfs.fs-OST0000.kbytesfree=400\n{after}" + stats(0, 1)
     assert only(text).space == {"kbytestotal": 1000, "kbytesfree": 400}
+
+
+@pytest.mark.parametrize(("when", "us"), [(f"{T}", 0), (f"{T}.25", 250_000), (f"{T}250", 250_000)])
+def test_a_metrics_time_is_in_seconds_or_milliseconds(when: str, us: int) -> None:
+    """In seconds in OpenMetrics, in milliseconds in Prometheus' own text."""
+    text = f'lustre_write_bytes_total{{component="ost",target="fs-OST0000"}} 5 {when}\n# EOF\n'
+    assert only(text).us == T * US + us
+
+
+def test_an_exporter_tells_the_sum_of_an_operations_times_or_bytes() -> None:
+    """By one name, as Whamcloud's exporter does."""
+    text = "".join(
+        f'lustre_stats{name}_total{{component="mdt",operation="{op}",target="fs-OST0000"}} {value}\n'
+        for op, samples, total in (("open", 3, 70), ("write_bytes", 2, 8192))
+        for name, value in (("", samples), ("_time", total), ("_time_max", 9))
+    )
+    assert only(text).counters == {
+        ("open", "count"): 3,
+        ("open", "time"): 70,
+        ("write_bytes", "count"): 2,
+        ("write_bytes", "sum"): 8192,
+    }
 
 
 def test_what_the_disk_file_system_counts_is_not_the_targets() -> None:
