@@ -171,9 +171,10 @@ def fs_batch(edges: Ints, osts: Sums, mdts: Sums) -> Batch:
     }
     for name in SUMMED:
         found = [kind.amounts[name] for kind in (osts, mdts) if name in kind.amounts]
-        if found:
+        seen = np.any([valid for _, valid in found], axis=0)
+        if seen.any():
             values = np.sum([np.where(valid, values, 0) for values, valid in found], axis=0)
-            columns[name] = integers(values, np.any([valid for _, valid in found], axis=0))
+            columns[name] = integers(values, seen)
             columns[f"{name}_before"] = pa.array(_before(values))
     return Batch(LUSTRE_FS, rows(LUSTRE_FS, columns, count), in_order=True)
 

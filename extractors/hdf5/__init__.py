@@ -20,6 +20,9 @@ from schemas.site import Site
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_DF)
 
+_DAMAGED: Final = (OSError, RuntimeError, ValueError, KeyError, TypeError)
+"""What h5py raises where a file's own structure is damaged."""
+
 
 class Hdf5(Extractor):
     """A file a day; what the file holds tells which of the two formats it is."""
@@ -48,10 +51,10 @@ class Hdf5(Extractor):
             except OSError as error:
                 raise InputError(input.uri, f"is not an HDF5 file, or is cut off: {error}", "restore it") from None
             with file:
-                reader = (h5lmt if h5lmt.STEPS in file else tts).Reader(file, input.uri, backend)
                 try:
+                    reader = (h5lmt if h5lmt.STEPS in file else tts).Reader(file, input.uri, backend)
                     panels = list(reader.panels())
-                except (OSError, RuntimeError, ValueError) as error:
+                except _DAMAGED as error:
                     raise InputError(input.uri, f"has a damaged dataset: {error}", "restore it") from None
                 if not panels:
                     raise InputError(input.uri, _nothing_usable(reader.problems), "archive it again")

@@ -18,7 +18,7 @@ from extractors.base import InputError
 from extractors.counters import Flags, Ints
 from extractors.hdf5.chunks import Doubles, Held, Matrix, Stored
 from extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
-from extractors.hdf5.steps import after, before, borders, placed, usual_length
+from extractors.hdf5.steps import after, before, borders, placed, usual_length, wrong_times
 from extractors.lustre import MD_OP_COLUMN, ONLY_MDT
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER
 
@@ -39,11 +39,12 @@ class Reader:
     def __init__(self, file: h5py.File, uri: str, backend: str | None) -> None:
         self.file, self.uri, self.backend = file, uri, backend
         self.problems: list[tuple[str, str]] = []
-        times = np.trim_zeros(file[STEPS][...].astype(np.int64), "b") * 1_000_000
-        if len(times) < 2:
+        seconds = np.trim_zeros(file[STEPS][...].astype(np.int64), "b")
+        if len(seconds) < 2:
             raise InputError(uri, f"has no whole step yet in {STEPS}", "wait until it has grown")
-        if (np.diff(times) <= 0).any():
-            raise InputError(uri, f"times in {STEPS} do not rise", "the file is damaged; restore it from the archive")
+        if wrong := wrong_times(seconds):
+            raise InputError(uri, f"times in {STEPS} {wrong}", "the file is damaged; restore it from the archive")
+        times = seconds * 1_000_000
         self.count = len(times)
         length = usual_length(times)
         self.of_rates, self.of_gauges = before(times, length), after(times[:-1], length, int(times[-1]))
@@ -60,18 +61,18 @@ class Reader:
         if traffic:
             targets, amounts = by_name(traffic)
             yield Panel(LUSTRE_OST, "ost", targets, edges, amounts)
-        if (matrix := self._matrix(_MDS_OPS)) is not None:
-            yield self._operations(matrix, edges)
+        if (found := self._components(_MDS_OPS, "OpNames")) is not None:
+            yield self._operations(found, edges)
         if (found := self._components(_OSS_CPU, "OSSNames")) is not None:
             yield self._load("oss", found.rows, self._masked(found.matrix))
         if (matrix := self._matrix(_MDS_CPU)) is not None:
             yield self._load("mds", {ONLY_MDS: 0}, matrix)
 
-    def _operations(self, matrix: Doubles, edges: Ints) -> Panel:
+    def _operations(self, found: _Components, edges: Ints) -> Panel:
         panel = Panel(LUSTRE_MDT, "mdt", [ONLY_MDT], edges)
         seconds = np.diff(edges) / 1e6
-        for row, name in enumerate(self._names(_MDS_OPS, "OpNames")[: len(matrix)]):
-            values = Values(self._rates(matrix[row : row + 1]), np.zeros(1, np.int64), seconds)
+        for name, row in found.rows.items():
+            values = Values(self._rates(found.matrix[row : row + 1]), np.zeros(1, np.int64), seconds)
             if (column := MD_OP_COLUMN.get(name)) is not None:
                 panel.amounts[column] = values
             else:

@@ -62,12 +62,11 @@ class Values:
         """Blocks in the column's unit, a row a target; whole numbers as long as nothing scales them."""
         for (start, stop), block in zip(pairwise(cuts), self.matrix.blocks(cuts), strict=True):
             own = self._own(block)
-            if isinstance(self.scale, np.ndarray):
+            scale = self.scale[start:stop] if isinstance(self.scale, np.ndarray) else self.scale
+            if not np.array_equal(scale, 1.0):
                 own = doubles(own)
-                own *= self.scale[start:stop]
-            elif self.scale != 1.0:
-                own = doubles(own)
-                own *= self.scale
+                with np.errstate(over="ignore"):  # what is too large is told with the other values that can't be
+                    own *= scale
             yield own
 
     def _own(self, block: Numbers) -> Numbers:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from extractors.counters import Ints
 from extractors.hdf5.chunks import MISSING_BITS, Matrix, Numbers, bits
+
+_LATEST: Final = 2**32
+"""Far enough ahead for telemetry; milliseconds are beyond it."""
 
 
 class Steps(NamedTuple):
@@ -21,6 +24,15 @@ class Steps(NamedTuple):
 
     starts: Ints
     ends: Ints
+
+
+def wrong_times(seconds: Ints) -> str | None:
+    """What is wrong with times that should rise and be seconds since 1970; None if nothing is."""
+    if (np.diff(seconds) <= 0).any():
+        return "do not rise"
+    if seconds[0] < 0 or seconds[-1] > _LATEST:
+        return "are no seconds since 1970"
+    return None
 
 
 def usual_length(times: Ints) -> int:

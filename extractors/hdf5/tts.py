@@ -20,7 +20,7 @@ from extractors.base import InputError
 from extractors.counters import Ints
 from extractors.hdf5.chunks import Stored
 from extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
-from extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length
+from extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length, wrong_times
 from extractors.lustre import ONLY_MDT
 from schemas.lustre import LUSTRE_DF, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS
 from schemas.table import Table
@@ -225,8 +225,8 @@ class Reader:
         times = np.trim_zeros(timestamps[...].astype(np.int64), "b")
         if not len(times):
             raise Unusable("has no timestamps yet")
-        if (np.diff(times) <= 0).any():
-            raise Unusable(f"has timestamps in {timestamps.name} that do not rise")
+        if wrong := wrong_times(times):
+            raise Unusable(f"has timestamps in {timestamps.name} that {wrong}")
         end = _text(self.file.attrs.get("end"))
         if len(times) > 1:
             length = usual_length(times)

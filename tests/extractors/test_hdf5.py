@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,7 @@ def test_memory_of_lmt_is_a_percentage_and_else_bytes(tmp_path: Path) -> None:
 def test_the_whole_file_system_is_summed_with_what_was_missing(tmp_path: Path) -> None:
     groups: Groups = {
         "datatargets": {"readbytes": [[1, 2], [MISSING, 4], [MISSING, MISSING]]},
-        "mdtargets": {"opens": [[5], [6], [7]]},
+        "mdtargets": {"opens": [[5], [6], [7]], "links": [[MISSING]] * 3},
     }
     tts(tmp_path / "a.h5", groups, {**OSTS, "mdtargets": ["fs-MDT0000"]})
     rows = load(tmp_path / "a.h5")[0]["lustre_fs"]
@@ -97,6 +98,7 @@ def test_the_whole_file_system_is_summed_with_what_was_missing(tmp_path: Path) -
         (7, 11, 15),
     ]
     assert rows[0]["write_bytes_before"] is None
+    assert {(r["links"], r["links_before"]) for r in rows} == {(None, None)}, "P6: a day without any value has no sum"
 
 
 def test_values_that_cannot_be_are_null_and_counted(tmp_path: Path) -> None:
@@ -183,6 +185,29 @@ def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"has a damaged dataset /datatargets/writebytes: .*; restore it"):
         load(path)
+
+
+@pytest.mark.parametrize("part", ["datatargets", "datatargets/timestamps", "datatargets/readbytes"])
+def test_a_damaged_structure_rejects_the_file(tmp_path: Path, part: str) -> None:
+    """P5: one bad file is rejected with a line, and stops no other."""
+    path = tmp_path / "a.h5"
+    tts(path, {"datatargets": {"readbytes": [[1, 2]] * 9}}, OSTS)
+    with h5py.File(path) as file:
+        place = h5py.h5o.get_info(file[part].id).addr
+    content = bytearray(path.read_bytes())
+    content[place : place + 16] = b"\xff" * 16
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"damaged|cut off"):
+        load(path)
+
+
+def test_values_too_large_for_a_number_are_told_in_rejects_alone(tmp_path: Path) -> None:
+    tts(tmp_path / "a.h5", {"datatargets": {"readrates": [[1e308, 2]] * 2}}, OSTS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tables, rejects = load(tmp_path / "a.h5")
+    assert [r["read_bytes"] for r in tables["lustre_ost"]] == [None, None, 10, 10]
+    assert [r.part for r in rejects] == ["lustre_ost.read_bytes"]
 
 
 def test_the_first_hour_of_a_day_comes_before_the_last_is_read(tmp_path: Path) -> None:

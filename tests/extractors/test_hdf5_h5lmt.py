@@ -131,7 +131,11 @@ def test_a_growing_file_is_read_up_to_its_last_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("times", "reason"),
-    [((T0, 0, 0, 0), "has no whole step yet"), ((T0, 0, T0 + 10, T0 + 15), "do not rise")],
+    [
+        ((T0, 0, 0, 0), "has no whole step yet"),
+        ((T0, 0, T0 + 10, T0 + 15), "do not rise"),
+        ((-5, 0, 5, 10), "no seconds since 1970"),
+    ],
 )
 def test_times_that_give_no_steps_reject_the_file(tmp_path: Path, times: tuple[int, ...], reason: str) -> None:
     h5lmt(tmp_path / "a.h5lmt", times=times)
@@ -167,3 +171,28 @@ def test_what_nobody_wrote_of_a_dataset_of_one_row_is_null(tmp_path: Path) -> No
         file.create_dataset("MDSCPUGroup/MDSCPUDataSet", (4,), "f8", chunks=(2,), compression="gzip")[:2] = [9, 0]
     tables, _ = load(tmp_path / "a.h5lmt")
     assert [r["cpu_pct"] for r in tables["lustre_server"] if r["role"] == "mds"] == [9, 0, None]
+
+
+@pytest.mark.parametrize(
+    ("names", "part", "reason"),
+    [
+        ([b"open", b"open"], "MDSOpsGroup/MDSOpsDataSet", "has two rows of one name"),
+        ([b"open"], "MDSOpsGroup/MDSOpsDataSet", "has values in rows without a name; these are left out"),
+        ([b"open", b""], "MDSOpsGroup/MDSOpsDataSet", "has values in rows without a name; these are left out"),
+    ],
+)
+def test_operations_whose_names_do_not_fit_are_told(tmp_path: Path, names: list[bytes], part: str, reason: str) -> None:
+    """P5."""
+    h5lmt(tmp_path / "a.h5lmt")
+    with h5py.File(tmp_path / "a.h5lmt", "a") as file:
+        file[part].attrs["OpNames"] = np.array(names)
+    tables, rejects = load(tmp_path / "a.h5lmt")
+    assert [(r.part, r.reason) for r in rejects] == [(part, reason)]
+    assert all(row["other_ops"] is None for row in tables.get("lustre_mdt", []))
+
+
+def test_times_that_are_no_dataset_reject_the_file(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5lmt", "w") as file:
+        file.create_group("FSStepsGroup/FSStepsDataSet")
+    with pytest.raises(InputError, match="has a damaged dataset: "):
+        load(tmp_path / "a.h5lmt")

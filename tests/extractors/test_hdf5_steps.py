@@ -129,6 +129,7 @@ def test_without_a_root_end_only_what_has_a_single_step_is_left_out(tmp_path: Pa
     [
         ([-1, -1], "has no timestamps yet"),
         ([5, 0], "has timestamps in /fullness/timestamps that do not rise"),
+        ([T0 * 999, T0 * 999 + 5], "has timestamps in /fullness/timestamps that are no seconds since 1970"),
         (None, "has no timestamps"),
     ],
 )
