@@ -17,6 +17,8 @@ from schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
 from schemas.site import Site
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_FS, LUSTRE_JOBSTATS)
+_NOTHING: Final = "no parameters of Lustre targets"
+_ASKED: Final = "check what `lctl get_param` was asked"
 _JOB_ID: Final = re.compile(r"^(?P<job_id>\d+)$")
 
 
@@ -59,22 +61,28 @@ class Params(Extractor):
         series: dict[str, dict[int, Reading]] = {}
         systems: set[str] = set()
         damaged: list[InputError] = []
-        for piece in days.pieces(input.day):
+        telling: set[str] = set()
+        pieces = days.pieces(input.day)
+        for piece in pieces:
             try:
                 for system, target, us, reading in read_piece(piece):
+                    telling.add(piece.name)
                     systems.add(system)
                     if owner.backend in {None, system}:
                         series.setdefault(target, {}).setdefault(us, reading).merge(reading)
             except InputError as error:
                 damaged.append(error)
+                telling.add(piece.name)
                 yield Reject(input, f"{error.reason}; {error.remedy}", piece.name)
         if owner.backend is None and len(systems) > 1:
             raise several_systems(input.uri, systems)
         if not series and owner.backend and systems:
             raise other_system(input.uri, owner.backend, systems)
         if not series:
-            nothing = "holds no parameters of Lustre targets", "check what `lctl get_param` was asked"
-            raise damaged[0] if damaged else InputError(input.uri, *nothing)
+            raise damaged[0] if damaged else InputError(input.uri, f"holds {_NOTHING}", _ASKED)
+        roots = tuple(piece.name for piece in pieces if piece.is_tree)
+        if silent := [p.name for p in pieces if p.name not in telling and not p.name.startswith(roots)]:
+            yield Reject(input, f"holds {_NOTHING}, one of {len(silent)} such files of the day; {_ASKED}", silent[0])
         system = owner.backend or systems.pop()
         continued = _listed(series, days.pieces_before(input.day), system)
         for target, us, reading in _ends(series, days.pieces_after(input.day), system):

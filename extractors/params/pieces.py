@@ -36,6 +36,11 @@ class Piece(NamedTuple):
     us: int | None
     files: list[File]
 
+    @property
+    def is_tree(self) -> bool:
+        """Whether it is a /proc tree, named by its root."""
+        return self.name.endswith("/")
+
 
 @dataclass(frozen=True)
 class Days:

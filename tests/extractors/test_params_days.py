@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -230,6 +231,29 @@ def test_a_damaged_dump_is_left_out_alone(tmp_path: Path, damage: str) -> None:
     (rows,) = (pa.table(p.data).to_pylist() for p in parts if isinstance(p, Batch) and p.table.name == "lustre_ost")
     assert [(row["interval_s"], row["read_bytes"]) for row in rows] == [(120.0, 30), (None, None)]
     assert [part.status for part in parts if isinstance(part, Outcome)] == ["loaded"]
+
+
+@pytest.mark.parametrize("content", [b"", lzma.compress(ost(60, 20).encode()), b"error: get_param: param_path\n"])
+def test_files_of_a_day_that_tell_nothing_are_named_once(tmp_path: Path, content: bytes) -> None:
+    """P5: packed in a way that is not read, empty, or of another kind."""
+    for name in ("2026-03-01/b.txt", "2026-03-01/c.txt"):
+        write(tmp_path, name, "").write_bytes(content)
+    write(tmp_path, "2026-03-01/a.txt", ost(0, 10))
+    where = centre(tmp_path)
+    (input,) = Params().find(where, Span())
+    (reject,) = (part for part in Params().read(input, where) if isinstance(part, Reject))
+    assert reject.part.endswith("/2026-03-01/b.txt")
+    assert reject.reason.startswith("holds no parameters of Lustre targets, one of 2 such files")
+
+
+def test_what_else_lies_in_a_proc_tree_is_not_missed(tmp_path: Path) -> None:
+    """Only a file that lies outside of every tree, and tells nothing, is named."""
+    root = "2026-03-01/proc/fs/lustre"
+    write(tmp_path, f"{root}/obdfilter/fs-OST0000/stats", ost(0, 10).partition("\n")[2])
+    write(tmp_path, f"{root}/obdfilter/fs-OST0000/brw_stats", "snapshot_time: 1.5 (secs.usecs)\n")
+    write(tmp_path, f"{root}/version", "lustre: 2.10.8\n")
+    (row,) = load(tmp_path, "%Y-%m-%d/**")["lustre_ost"]
+    assert (row["ost"], row["ts"]) == ("OST0000", at(0))
 
 
 readings = st.lists(
