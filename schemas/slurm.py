@@ -109,8 +109,8 @@ _ASKED_FOR: Final = (
     _tres("req_tres", "trackable resources asked for", "ReqTRES"),
     _count("priority", "priority when it was started", "Priority"),
     _text("reason", "why it was pending last", "Reason"),
-    _seconds("planned_s", "time from eligible to start", "Planned"),
-    _seconds("planned_cpu_s", "time from eligible to start x CPUs", "PlannedCPU"),
+    _seconds("planned_s", "time from eligible to start; null if it never did", "Planned"),
+    _seconds("planned_cpu_s", "time from eligible to start x CPUs; null if it never did", "PlannedCPU"),
 )
 
 SLURM_JOBS: Final = Table(

@@ -180,13 +180,28 @@ def _cpu_time(columns: Columns) -> pl.Series | None:
     return first(columns.seconds("cputime"), _product(_elapsed(columns), _ncpus(columns)))
 
 
+def _once_started(columns: Columns, told: pl.Series | None) -> pl.Series | None:
+    """What is told of jobs that are known to have started, null of the others."""
+    started, elapsed = columns.ready["start_time"].is_not_null(), columns.seconds("elapsed")
+    if elapsed is not None:
+        started |= (elapsed > 0).fill_null(False)
+    return None if told is None else told.set(~started, None)
+
+
 def _planned(columns: Columns) -> pl.Series | None:
-    """Planned is the time from eligible to start; JSON leaves the difference to the reader."""
-    return first(columns.seconds("planned"), _seconds_between(columns, "eligible_time", "start_time"))
+    """Planned is the time from eligible to start; JSON leaves the difference to the reader.
+
+    Of a job that never started, sacct gives the time up to the moment when it was asked.
+    """
+    return first(
+        _once_started(columns, columns.seconds("planned")), _seconds_between(columns, "eligible_time", "start_time")
+    )
 
 
 def _planned_cpu(columns: Columns) -> pl.Series | None:
-    return first(columns.seconds("plannedcpu"), _product(_planned(columns), columns.number("reqcpus")))
+    return first(
+        _once_started(columns, columns.seconds("plannedcpu")), _product(_planned(columns), columns.number("reqcpus"))
+    )
 
 
 def _timelimit(columns: Columns) -> pl.Series | None:
@@ -221,10 +236,7 @@ def _req_mem(columns: Columns) -> pl.Series | None:
 
 def _nnodes(columns: Columns) -> pl.Series | None:
     """Allocated nodes: NNodes tells those asked for until the job starts, so it counts only after that."""
-    asked = columns.number("nnodes")
-    if asked is not None:
-        asked = asked.set(columns.ready["start_time"].is_null(), None)
-    told = first(columns.number("allocnodes"), asked)
+    told = first(columns.number("allocnodes"), _once_started(columns, columns.number("nnodes")))
     if told is not None and told.null_count() == 0:
         return told
     listed = columns.read("nodelist", node_lists)

@@ -163,6 +163,25 @@ def test_times_in_the_wrong_order_tell_no_span(path: Path) -> None:
     ]
 
 
+def test_what_sacct_counts_up_to_now_for_a_job_that_never_started_is_null(path: Path) -> None:
+    """P6: null is not zero: how long it waited to start is not known of a job that never did, nor its nodes."""
+    header = "JobIDRaw|State|Submit|Eligible|Start|End|Planned|PlannedCPURAW|NNodes"
+    rows = (
+        "1|FAILED|5|10|30|40|20|80|2",
+        "2|CANCELLED|5|10|None|40|5-00:00:00|1728000|2",
+        "3|PENDING|5|10|Unknown|Unknown|9|36|2",
+    )
+    tables, rejects, _ = read(path, text(*rows, header=header))
+    told = [(j["planned_s"], j["planned_cpu_s"], j["nnodes"]) for j in tables["slurm_jobs"] + tables["slurm_running"]]
+    assert (told, rejects) == ([(20.0, 80.0, 2), (None, None, None), (None, None, None)], {})
+
+
+def test_a_job_that_ran_for_some_time_has_started_though_no_start_is_told(path: Path) -> None:
+    rows = ("1|FAILED|40|20|2|00:00:05", "2|CANCELLED|40|20|2|00:00:00")
+    tables, _, _ = read(path, text(*rows, header="JobIDRaw|State|End|Planned|NNodes|Elapsed"))
+    assert [(j["planned_s"], j["nnodes"]) for j in tables["slurm_jobs"]] == [(20.0, 2), (None, None)]
+
+
 @pytest.mark.parametrize(
     ("header", "row", "missing"),
     [("JobIDRaw|State|Start", "1|FAILED|10", "JobIDRaw or no End"), ("User|End", "ada|20", "JobIDRaw or no End")],
