@@ -136,16 +136,17 @@ def _rows(table: Table, targets: Sequence[str], steps: _Steps) -> pa.Table:
 
 
 def _space(space: Mapping[str, tuple[Ints, Flags]]) -> dict[str, pa.Array]:
+    """Space columns. A server is asked for one number after the other: more free than there is tells of no use."""
     (total, has_total), (free, has_free), (available, has_available) = (
         space[name] for name in ("kbytestotal", "kbytesfree", "kbytesavail")
     )
     (files, has_files), (files_free, has_files_free) = space["filestotal"], space["filesfree"]
     return {
         "total_bytes": integers(total * _KIB, has_total),
-        "used_bytes": integers((total - free) * _KIB, has_total & has_free),
+        "used_bytes": integers((total - free) * _KIB, has_total & has_free & (free <= total)),
         "available_bytes": integers(available * _KIB, has_available),
         "total_inodes": integers(files, has_files),
-        "used_inodes": integers(files - files_free, has_files & has_files_free),
+        "used_inodes": integers(files - files_free, has_files & has_files_free & (files_free <= files)),
     }
 
 

@@ -317,6 +317,14 @@ def test_an_exporter_tells_space() -> None:
     assert (row["total_inodes"], row["used_inodes"]) == (9, 2)
 
 
+def test_more_free_than_there_is_tells_of_no_use() -> None:
+    """P6: the size of a ZFS target changes between two questions; no gauge is negative."""
+    sizes = {"kbytestotal": 10, "kbytesfree": 11, "filestotal": 9, "filesfree": 9}
+    (row,) = rows("lustre_ost", [Reading(T * US, space=sizes)])
+    assert (row["total_bytes"], row["used_bytes"]) == (10240, None)
+    assert (row["total_inodes"], row["used_inodes"]) == (9, 0)
+
+
 def test_a_look_at_jobs_alone_is_no_row_of_the_target() -> None:
     readings = [
         Reading(T * US, counters={("read_bytes", "sum"): 5}),
