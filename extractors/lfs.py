@@ -25,14 +25,16 @@ from schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
 from schemas.site import Site
 from schemas.table import Table
 
-_BEGIN = re.compile(r"BEGIN (\d+)\s*")
+_BEGIN = re.compile(r"\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
+_UNDATED = "does not say when it was taken"
+_DATE_IT = "put `BEGIN <seconds since 1970>` before each snapshot"
 _KIB = 1024
 
 
 class Snapshot(NamedTuple):
-    """One run of the command: when, the line that it starts after, its lines."""
+    """One run of the command: when, if that is said; the line that it starts after, its lines."""
 
-    ts: datetime
+    ts: datetime | None
     begin_line: int
     lines: Sequence[str]
 
@@ -41,7 +43,7 @@ class _ClientSnapshots(Extractor):
     """What the two commands have in common. Of a target that is listed twice (mounted twice) the first line counts."""
 
     owner: ClassVar = "file_system"
-    version: ClassVar = 1
+    version: ClassVar = 2
     table: ClassVar[Table]
     command: ClassVar[str]
 
@@ -60,13 +62,18 @@ class _ClientSnapshots(Extractor):
         misfits: list[str] = []
         for snapshot in _snapshots(input, zone):
             part = f"the snapshot after line {snapshot.begin_line}"
+            found = list(self.parse(snapshot.lines))
+            systems.update(fs for fs, _ in found)
+            targets = _by_target(row for fs, row in found if backend in {None, fs})
+            if snapshot.ts is None:
+                if targets:
+                    left_out.append(Reject(input, _UNDATED, part))
+                    misfits.append(f"{_UNDATED}; {_DATE_IT}")
+                continue
             if snapshot.ts in seen:
                 left_out.append(Reject(input, "has the time of an earlier one", part))
                 continue
             seen.add(snapshot.ts)
-            found = list(self.parse(snapshot.lines))
-            systems.update(fs for fs, _ in found)
-            targets = _by_target(row for fs, row in found if backend in {None, fs})
             if reason := self.misfits(snapshot.lines, backend):
                 left_out.append(Reject(input, reason, part))
                 misfits.append(reason)
@@ -76,10 +83,10 @@ class _ClientSnapshots(Extractor):
         if backend is None and len(systems) > 1:
             raise several_systems(input.uri, systems)
         if not rows:
-            if systems and backend:
-                raise other_system(input.uri, backend, systems)
             if misfits:
                 raise InputError(input.uri, misfits[0])
+            if systems and backend:
+                raise other_system(input.uri, backend, systems)
             raise InputError(input.uri, f"has no row of {self.command}", "check that the pattern names its output")
         yield from left_out
         yield Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
@@ -97,7 +104,7 @@ class LfsDf(_ClientSnapshots):
     """`lfs df`, and `lfs df -i` where a snapshot has that too. Sizes are KiB there, bytes here."""
 
     source = "df"
-    version: ClassVar = 2
+    version: ClassVar = 3
     tables: ClassVar = (LUSTRE_DF,)
     table = LUSTRE_DF
     command = "`lfs df`"
@@ -116,7 +123,7 @@ class LfsDf(_ClientSnapshots):
         nameless: list[dict[str, Any]] = []
         for line in lines:
             if line.startswith("UUID"):
-                inodes, system = "Inodes" in line.split(), None
+                inodes, system, nameless = "Inodes" in line.split(), None, []
             elif row := self._ROW.fullmatch(line.rstrip()):
                 system = row["fs"]
                 yield from ((system, inactive) for inactive in nameless)
@@ -145,7 +152,7 @@ class LfsDf(_ClientSnapshots):
 
 
 class LctlTargets(_ClientSnapshots):
-    """`lctl dl -t`: a client's connections to targets."""
+    """`lctl dl -t`: a client's connections to targets; one that has never been made has no server yet."""
 
     source = "targets"
     tables: ClassVar = (LUSTRE_TARGET,)
@@ -153,23 +160,21 @@ class LctlTargets(_ClientSnapshots):
     command = "`lctl dl -t`"
     _ROW = re.compile(
         r"\s*\d+\s+(?P<state>\S+)\s+(?:osc|mdc|osp)\s+(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+"
-        r"\s+\S+\s+\d+\s+(?P<address>[^\s@]+)@(?P<network>\S+)\s*"
+        r"\s+\S+\s+\d+(?:\s+(?:(?P<address>[^\s@]+)@(?P<network>\S+))?.*)?"
     )
 
     def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         """A row for each connection to a target; the command's other devices are no targets."""
         for line in lines:
             if row := self._ROW.fullmatch(line):
-                yield (
-                    row["fs"],
-                    {
-                        "target": row["target"],
-                        "role": row["kind"].lower(),
-                        "server_address": row["address"],
-                        "network": row["network"],
-                        "state": row["state"].lower(),
-                    },
-                )
+                served = {"server_address": row["address"], "network": row["network"]} if row["address"] else {}
+                told = {"target": row["target"], "role": row["kind"].lower(), "state": row["state"].lower()}
+                yield row["fs"], told | served
+
+    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """That no connection says where it leads, as `lctl dl` alone prints them."""
+        told = {"server_address" in row for fs, row in self.parse(lines) if backend in {None, fs}}
+        return "has no server's address; archive `lctl dl -t`" if told == {False} else None
 
 
 def _sizes(row: re.Match[str], inodes: bool) -> dict[str, Any]:
@@ -193,13 +198,15 @@ def _by_target(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 def _snapshots(input: Input, zone: ZoneInfo) -> Iterator[Snapshot]:
     """The snapshots of a file, in its order."""
     lines = _text(input.uri).splitlines()
-    begins = [(i, m) for i, line in enumerate(lines) if (m := _BEGIN.fullmatch(line))]
+    begins = [(i, begin) for i, line in enumerate(lines) if (begin := _BEGIN.match(line))]
     if not begins:
         yield Snapshot(_taken(input, zone), 0, lines)
         return
+    yield Snapshot(None, 0, lines[: begins[0][0]])
     ends = [i for i, _ in begins[1:]] + [len(lines)]
     for (start, begin), end in zip(begins, ends, strict=True):
-        ts = datetime.fromtimestamp(int(begin[1]), UTC).replace(tzinfo=None)
+        epoch = begin["epoch"]
+        ts = datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
         yield Snapshot(ts, start + 1, lines[start + 1 : end])
 
 
@@ -207,7 +214,7 @@ def _taken(input: Input, zone: ZoneInfo) -> datetime:
     if input.mtime and (input.day is None or input.mtime.astimezone(zone).date() == input.day):
         return input.mtime.astimezone(UTC).replace(tzinfo=None)
     if input.day is None:
-        raise InputError(input.uri, "does not say when it was taken", "put `BEGIN <epoch>` before each snapshot")
+        raise InputError(input.uri, _UNDATED, _DATE_IT)
     return datetime.combine(input.day, datetime.min.time(), zone).astimezone(UTC).replace(tzinfo=None)
 
 
@@ -217,7 +224,7 @@ def _text(uri: str) -> str:
     try:
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        return content.decode()
+        return content.decode("utf-8-sig")
     except (EOFError, OSError, zlib.error) as error:
         raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
     except UnicodeDecodeError:

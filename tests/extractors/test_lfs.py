@@ -150,6 +150,42 @@ def test_snapshots_that_are_left_out_are_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("begin", ["BEGIN 1489998203000", "BEGIN 2017-03-20T01:23:23", "BEGIN"])
+def test_a_snapshot_whose_time_cannot_be_read_is_left_out_alone(tmp_path: Path, begin: str) -> None:
+    """P5: such as milliseconds; its rows are not another snapshot's."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}{begin}\n{DF}BEGIN 300\n{DF}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert sorted({r["ts"].minute * 60 + r["ts"].second for r in rows}) == [100, 300]
+    assert [(r.part, r.reason) for r in rejects] == [("the snapshot after line 9", "does not say when it was taken")]
+    (tmp_path / "a.txt").write_text(f"{begin}\n{DF}")
+    with pytest.raises(
+        InputError, match="does not say when it was taken; put `BEGIN <seconds since 1970>` before each"
+    ):
+        read(LfsDf(), tmp_path)
+
+
+def test_rows_before_the_first_time_of_a_file_are_named(tmp_path: Path) -> None:
+    """P5: the file was cut at its head."""
+    (tmp_path / "a.txt").write_text(f"{DF}BEGIN 300\n{DF}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert {r["ts"] for r in rows} == {datetime(1970, 1, 1, 0, 5)}
+    assert [(r.part, r.reason) for r in rejects] == [("the snapshot after line 0", "does not say when it was taken")]
+
+
+@pytest.mark.parametrize("begin", ["BEGIN 1489998203.75", "  BEGIN   1489998203  ", "\ufeffBEGIN 1489998203"])
+def test_a_time_is_read_in_each_form_that_is_clear(tmp_path: Path, begin: str) -> None:
+    (tmp_path / "a.txt").write_text(f"{begin}\n{DF}", "utf-8")
+    rows, _ = read(LfsDf(), tmp_path)
+    assert {r["ts"] for r in rows} == {datetime(2017, 3, 20, 8, 23, 23)}
+
+
+def test_targets_of_a_file_system_without_answers_are_not_the_next_ones(tmp_path: Path) -> None:
+    silent = "UUID 1K-blocks Used\nOST0000 : inactive device\nOST0009 : inactive device\n\nUUID 1K-blocks Used\n"
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{silent}{OTHER}")
+    rows, _ = read(LfsDf(), tmp_path, "small")
+    assert [r["target"] for r in rows] == ["OST0000"]
+
+
 def test_the_backend_chooses_among_several_file_systems(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF}{OTHER}")
     assert {r["mount_point"] for r in read(LfsDf(), tmp_path, "small")[0]} == {"/small"}
@@ -166,6 +202,28 @@ def test_a_connection_says_who_serves_the_target(tmp_path: Path) -> None:
         ("MDT0000", "mdt", "10.0.0.4", "o2ib2", "up"),
         ("OST00ad", "ost", "10.0.0.25", "tcp", "in"),
     ]
+
+
+@pytest.mark.parametrize("nid", ["", " <none>"])
+def test_a_connection_without_a_server_has_a_row_without_one(tmp_path: Path, nid: str) -> None:
+    """P6: the target was there; who served it is not known. A second connection of the client may know."""
+    lost = f"  5 UP osc big-fs-OST0001-osc-ffff8 8dbd 4{nid}\n  6 IN osc big-fs-OST0002-osc-ffff8 8dbd 4{nid}\n"
+    again = "  7 UP osc big-fs-OST0002-osc-ffff9 8dbd 5 10.0.0.7@tcp\n"
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DL}{lost}{again}")
+    rows, rejects = read(LctlTargets(), tmp_path)
+    assert [(r["target"], r["server_address"], r["network"], r["state"]) for r in rows[2:]] == [
+        ("OST0001", None, None, "up"),
+        ("OST0002", "10.0.0.7", "tcp", "in"),
+    ]
+    assert rejects == []
+
+
+def test_a_list_without_any_server_is_told(tmp_path: Path) -> None:
+    """P5: `lctl dl` alone."""
+    (tmp_path / "a.txt").write_text("BEGIN 100\n  4 UP osc big-fs-OST00ad-osc-ffff8 8dbd 5\n")
+    rows, rejects = read(LctlTargets(), tmp_path)
+    assert [(r["target"], r["state"]) for r in rows] == [("OST00ad", "up")]
+    assert [r.reason for r in rejects] == ["has no server's address; archive `lctl dl -t`"]
 
 
 def test_of_a_target_mounted_twice_the_first_line_counts(tmp_path: Path) -> None:
