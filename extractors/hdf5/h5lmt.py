@@ -107,6 +107,9 @@ class Reader:
         if path not in self.file:
             return None
         dataset = self.file[path]
+        if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
+            self.problems.append((path, "is not a matrix of numbers"))
+            return None
         values = Stored(dataset, self.uri).whole()
         if dataset.ndim == 1:
             values = values.T

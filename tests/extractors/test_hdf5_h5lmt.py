@@ -196,3 +196,19 @@ def test_times_that_are_no_dataset_reject_the_file(tmp_path: Path) -> None:
         file.create_group("FSStepsGroup/FSStepsDataSet")
     with pytest.raises(InputError, match="has a damaged dataset: "):
         load(tmp_path / "a.h5lmt")
+
+
+@pytest.mark.parametrize("values", [None, np.array([[b"x"] * 4] * 2)])
+def test_what_is_no_matrix_of_numbers_is_left_out_and_named(tmp_path: Path, values: Any) -> None:
+    """P5: the file's other parts are read."""
+    path = "OSTReadGroup/OSTBulkReadDataSet"
+    h5lmt(tmp_path / "a.h5lmt")
+    with h5py.File(tmp_path / "a.h5lmt", "a") as file:
+        del file[path]
+        if values is None:
+            file.create_group(path)
+        else:
+            file[path] = values
+    tables, rejects = load(tmp_path / "a.h5lmt")
+    assert [(r["read_bytes"], r["write_bytes"]) for r in tables["lustre_ost"][:2]] == [(None, 5), (None, 10)]
+    assert [(r.part, r.reason) for r in rejects] == [(path, "is not a matrix of numbers")]
