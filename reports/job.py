@@ -184,9 +184,10 @@ def _application(logs: Sequence[Row], since: datetime, until: datetime) -> Itera
 
 
 def _moved(logs: Sequence[Row], way: str) -> int | None:
-    """Bytes that POSIX and STDIO moved in all logs; None where none of them has either."""
+    """Bytes that POSIX and STDIO moved in all logs; None where none of them tells of either."""
     counted = [log[key][way] for log in logs for key in ("posix", "stdio") if log[key] is not None]
-    return sum(counted) if counted else None
+    known = [value for value in counted if value is not None]
+    return sum(known) if known else None
 
 
 def _file_systems(

@@ -112,7 +112,8 @@ width AS (
 )
 SELECT
   greatest(0, floor(epoch(ts - $2::TIMESTAMP) / s))::INT AS bin, any_value(s) AS width_s,
-  sum(read_bytes) / sum(interval_s) AS read_rate, sum(write_bytes) / sum(interval_s) AS write_rate,
+  sum(read_bytes) / sum(interval_s) FILTER (read_bytes IS NOT NULL) AS read_rate,
+  sum(write_bytes) / sum(interval_s) FILTER (write_bytes IS NOT NULL) AS write_rate,
   max(read_bytes / interval_s) AS read_peak, max(write_bytes / interval_s) AS write_peak
 FROM rows_of_window, width
 GROUP BY bin

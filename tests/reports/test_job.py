@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from reports.job import NoJob, job_page
+from reports.job_facts import timeline
 from tests.conftest import Fill
 from warehouse import Lake
 
@@ -118,6 +119,17 @@ def test_bytes_are_told_for_the_eye_and_to_the_byte(lake: Lake, fill: Fill) -> N
     assert line.split() == ["POSIX", "0", "B", "5.00", "GiB", "(5,368,709,127", "B)", "2"]
 
 
+def test_bytes_that_no_log_tells_are_unknown_in_all(lake: Lake, fill: Fill) -> None:
+    """P6: Darshan 2 did not count the bytes of stdio apart."""
+    fill("slurm_jobs", job())
+    fill("darshan_logs", log("a"), log("b"))
+    at = {"cluster": "edison", "date": DAY, "job_id": 7, "path": "/fs/x"}
+    fill("darshan_stdio", *({**at, "log_id": name, "record_id": 1} for name in "ab"))
+    assert "in all, by POSIX and STDIO: read unknown, written unknown" in job_page(lake, 7)
+    fill("darshan_posix", posix(5, 0))
+    assert "in all, by POSIX and STDIO: read 5 B, written 0 B" in job_page(lake, 7)
+
+
 def test_a_log_with_incomplete_modules_says_so(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", job())
     fill("darshan_logs", log(partial_modules=["DXT_POSIX"]))
@@ -148,6 +160,17 @@ def test_a_time_without_counts_is_drawn_as_missing_not_as_idle(lake: Lake, fill:
     )
     text = section(job_page(lake, 7), "File systems meanwhile")
     assert "read  ███·▁██·██  peak" in text
+
+
+def test_a_marks_rate_rests_on_the_time_that_was_counted(lake: Lake, fill: Fill) -> None:
+    """P6: half of each mark's time was not looked at, and was not idle."""
+    fill("slurm_jobs", job())
+    fill("lustre_fs", *(traffic(m, *((None, None) if m % 2 else (6000, 600))) for m in range(240)))
+    times = timeline(lake, "fs", START, START + 240 * MINUTE)
+    assert times is not None
+    assert times.width_s == 240
+    assert set(times.read) == {100.0}
+    assert set(times.write) == {10.0}
 
 
 def test_a_share_that_cannot_be_true_is_marked(lake: Lake, fill: Fill) -> None:

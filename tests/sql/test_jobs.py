@@ -96,6 +96,13 @@ def test_a_log_between_two_close_runs_goes_to_the_nearer_one(lake: Lake, fill: F
     assert found == [("a", minutes(0)), ("b", minutes(11))]
 
 
+def test_a_job_that_never_started_holds_no_log(lake: Lake, fill: Fill) -> None:
+    """Ids come again: years later one was cancelled as it waited, and ended after every earlier log of its id."""
+    fill("slurm_jobs", run(1, None, 1_000_000, state="CANCELLED", submit_time=minutes(999_990)))
+    fill("darshan_logs", log("a", 1, 1, 9))
+    assert lake.sql("FROM job_darshan").fetchall() == []
+
+
 SPAN = st.tuples(st.integers(0, 3000), st.integers(1, 3000), st.none() | st.integers(1, 50))
 
 
@@ -120,6 +127,13 @@ def test_concurrent_jobs_is_the_sum_over_the_minutes_of_the_window(
     assert found[3] == pytest.approx(sum((n or 0) * len(shared) for n, shared in inside) / 60)
 
 
+def test_a_job_that_ends_before_it_starts_takes_no_node_hours_from_others(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1, 0, 60, nnodes=1))
+    fill("other_jobs", other("2.pbs", 50, 10, nnodes=100, scheduler="pbs"))
+    query = f"SELECT jobs, nodes, node_hours FROM concurrent_jobs('c', '{minutes(0)}', '{minutes(60)}')"
+    assert lake.sql(query).fetchall() == [(2, 101, 1.0)]
+
+
 def test_days_count_how_jobs_ended_by_user_and_account(lake: Lake, fill: Fill) -> None:
     fill(
         "slurm_jobs",
@@ -138,8 +152,9 @@ def test_days_count_how_jobs_ended_by_user_and_account(lake: Lake, fill: Fill) -
 def test_a_job_that_was_seen_to_end_does_not_run(lake: Lake, fill: Fill) -> None:
     running = {"cluster": "c", "date": T.date(), "submit_known": True, "time_ambiguous": False, "load_id": "1"}
     running |= {"state": "RUNNING", "input_id": "i"}
-    fill("slurm_running", *({**running, "job_id": n, "submit_time": minutes(-60)} for n in (1, 2)))
-    fill("slurm_jobs", run(1, 0, 10))
+    fill("slurm_running", *({**running, "job_id": n, "submit_time": minutes(-60)} for n in (1, 2, 3)))
+    fill("slurm_jobs", run(1, 0, 10), run(2, -80, -70, submit_time=minutes(-90)))
+    fill("slurm_jobs", run(3, 20, 30, submit_time=minutes(10)))  # requeued since
     assert lake.sql("SELECT job_id FROM jobs_running").fetchall() == [(2,)]
 
 
