@@ -168,7 +168,8 @@ def _day(parts: dict[str, str]) -> date | None:
     try:
         year = int(parts["Y"]) if "Y" in parts else 2000 + int(parts["y"])
         if "j" in parts:
-            return date(year, 1, 1) + timedelta(days=int(parts["j"]) - 1)
+            day = date(year, 1, 1) + timedelta(days=int(parts["j"]) - 1)
+            return day if day.year == year else None
         return date(year, int(parts["m"]), int(parts["d"]))
     except (KeyError, ValueError):
         return None

@@ -59,6 +59,16 @@ def test_names_that_only_look_like_a_date_are_not_that_day(tmp_path: Path) -> No
     ]
 
 
+def test_a_day_number_that_the_year_does_not_have_is_no_day(tmp_path: Path) -> None:
+    """As it is found day by day: 2021 has no day 366, and no year has a day 0."""
+    _make(tmp_path, "2020366.txt", "2021366.txt", "2021000.txt")
+    assert _found(str(tmp_path / "%Y%j.txt")) == [
+        ("2020366.txt", date(2020, 12, 31)),
+        ("2021000.txt", None),
+        ("2021366.txt", None),
+    ]
+
+
 def test_unpadded_directives_take_no_leading_zero_when_the_day_is_known(tmp_path: Path) -> None:
     _make(tmp_path, "2017/3/20/a.darshan", "2017/3/2/b.darshan")
     pattern = str(tmp_path / "%Y/%-m/%-d/*.darshan")
