@@ -14,6 +14,13 @@ from tests.warehouse.toy import Centre, df
 from warehouse.catalog import sql_files
 
 VERSION = "1.2.2"
+CALLS = (
+    "concurrent_jobs('c', '2017-03-20', '2017-03-21')",
+    "darshan_performance(true)",
+    "lustre_during('job_windows')",
+    "lustre_ost_during('scratch', '2017-03-20', '2017-03-21')",
+)
+"""A call of each macro."""
 CLIENT = """
 import json, sys, duckdb
 con = duckdb.connect(sys.argv[1], read_only=True)
@@ -53,7 +60,7 @@ def test_a_client_of_1_2_reads_a_snapshot(centre: Centre, old_python: Path) -> N
         "SELECT comment FROM duckdb_columns() WHERE table_name = 'lustre_df' AND column_name = 'used_bytes' "
         "AND schema_name = 'main'",
         "SELECT function_name FROM duckdb_functions() WHERE NOT internal ORDER BY 1",
-        *(f"SELECT count(*) FROM {view}" for view in views),
+        *(f"SELECT count(*) FROM {view}" for view in (*views, *CALLS)),
     ]
     lake = centre.root / "lake" / "lake.duckdb"
     done = subprocess.run(
@@ -65,8 +72,8 @@ def test_a_client_of_1_2_reads_a_snapshot(centre: Centre, old_python: Path) -> N
     assert joined == [["scratch", 7, str(centre.root / "toy" / "2017-03-20.json")]]
     assert table_comment == [[dict(centre.lake.tables())["lustre_df"]]]
     assert column_comment == [["[B] used space (from Used)"]]
-    assert {name for (name,) in macros} == set(sql_files()) - set(views)
-    assert len(counts) == len(views)
+    assert {name for (name,) in macros} == set(sql_files()) - set(views) == {call.split("(")[0] for call in CALLS}
+    assert len(counts) == len(views) + len(CALLS)
 
 
 @pytest.mark.usefixtures("all_tables")
