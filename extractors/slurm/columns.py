@@ -236,7 +236,8 @@ def _req_mem(columns: Columns) -> pl.Series | None:
 
 def _nnodes(columns: Columns) -> pl.Series | None:
     """Allocated nodes: NNodes tells those asked for until the job starts, so it counts only after that."""
-    told = first(columns.number("allocnodes"), _once_started(columns, columns.number("nnodes")))
+    asked = _once_started(columns, columns.number("nnodes"))
+    told = first(columns.number("allocnodes"), asked, columns.in_map("alloctres", "node"))
     if told is not None and told.null_count() == 0:
         return told
     listed = columns.read("nodelist", node_lists)
@@ -244,7 +245,7 @@ def _nnodes(columns: Columns) -> pl.Series | None:
 
 
 def _ncpus(columns: Columns) -> pl.Series | None:
-    return first(columns.number("alloccpus"), columns.number("ncpus"))
+    return first(columns.number("alloccpus"), columns.number("ncpus"), columns.in_map("alloctres", "cpu"))
 
 
 def _peak(quantity: str, end: str) -> _Special:

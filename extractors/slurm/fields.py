@@ -36,6 +36,9 @@ FREE_TEXT: Final = frozenset(
 )
 """Fields that users fill: they may hold the delimiter, and some of them newlines."""
 
+_LISTS: Final = ("nodelist", "flags", "partition")
+"""Fields whose values are lists, joined by commas, as those of maps are."""
+
 NOTHING: Final = ("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVALID")
 """How sacct writes that a value is not known; in a user's text only the empty one means that."""
 
@@ -45,6 +48,7 @@ UNFINISHED: Final = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETI
 RESIZING is none: Slurm's accounting gives it to the run that a change of size ends.
 """
 
+_NODES = r"([^\s,=\[\]]|\[[^\s=\[\]]*\])+"
 _TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d+"
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {
@@ -53,6 +57,7 @@ _PATTERNS: Final = {
     "duration": rf"[\d:.-]+|UNLIMITED|Partition_Limit|{_NOT_KNOWN}",
     "number": rf"-?[\d.]+[KMGTPE]?[nc]?|{_NOT_KNOWN}",
     "map": rf"[^=,\s]+=[^=,\s]*(,[^=,\s]+=[^=,\s]*)*|{_NOT_KNOWN}",
+    "nodes": rf"{_NODES}(,{_NODES})*|{_NOT_KNOWN}",
     "state": rf"[A-Z_]+( by \S+)?|{_NOT_KNOWN}",
     "exit": rf"\d+:\d+|{_NOT_KNOWN}",
     "id": r"\d+(_(\d+|\[[^\]]*\]))?(\+\d+)?(\.[\w+.]+)?",
@@ -65,6 +70,7 @@ _SPECIAL: Final = {
     **dict.fromkeys(IDS, "id"),
     **dict.fromkeys((*RAW.values(), "nnodes", "ncpus"), "number"),
     "state": "state",
+    "nodelist": "nodes",
     "timelimit": "duration",
     "timelimitraw": "duration",
     "constraints": "constraints",
@@ -91,7 +97,13 @@ def pattern(field: str) -> re.Pattern[str]:
 @cache
 def is_word(field: str) -> bool:
     """Whether the field's values are taken as they are, unless they are words of NOTHING."""
-    return _kind(field) in ("word", "state")
+    return _kind(field) in ("word", "state", "nodes")
+
+
+@cache
+def may_hold(field: str, delimiter: str) -> bool:
+    """Whether the delimiter may stand in a value of the field: in what users fill, and a comma also in lists."""
+    return field in FREE_TEXT or (delimiter == "," and (field in _LISTS or _kind(field) == "map"))
 
 
 @cache

@@ -1,4 +1,5 @@
-"""Rows out of lines with too few or too many values: free text may hold the delimiter, and newlines too.
+"""Rows out of lines with too few or too many values: free text may hold the delimiter, and newlines too, and lists
+hold commas, which may be the delimiter.
 
 A value's looks decide where it belongs. The time is bounded by the size of the text, whatever stands in it.
 """
@@ -10,13 +11,13 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from extractors.slurm.fields import FREE_TEXT, is_text, pattern
+from extractors.slurm.fields import is_text, may_hold, pattern
 
 _TRIES: Final = 8
 """How often, in the mean, a value may be looked at as a part of a row that begins at some earlier line."""
 
 _LONGEST_LIST: Final = 50
-"""Pieces that a list of constraints may fall into."""
+"""Pieces that a list may fall into."""
 
 Values = list[str | None]
 
@@ -33,9 +34,10 @@ def mend(lines: list[str], fields: Sequence[str], delimiter: str) -> Mended:
     """Make rows of a run of lines.
 
     A row is the shortest run of lines that ends here and fits the fields; lines before it belong to no row. It
-    begins on a line with all fields that stand before the first free text, and ends on one with those after the last.
+    begins on a line with all fields that stand before the first that may hold delimiters, and ends on one with those
+    after the last.
     """
-    free = [place for place, name in enumerate(fields) if name in FREE_TEXT]
+    free = [place for place, name in enumerate(fields) if may_hold(name, delimiter)]
     head, tail = (fields[: free[0]], fields[free[-1] + 1 :]) if free else (fields, ())
     before = [0, *accumulate(line.count(delimiter) for line in lines)]
     mended = Mended()
@@ -65,7 +67,7 @@ def mend(lines: list[str], fields: Sequence[str], delimiter: str) -> Mended:
 
 
 def align(pieces: list[str], fields: Sequence[str], delimiter: str) -> Values | None:
-    """The value of each field, where free text may hold delimiters; None where the pieces fit in no way.
+    """The value of each field, some of which may hold delimiters; None where the pieces fit in no way.
 
     A value is None where it may be more than one.
     """
@@ -85,7 +87,7 @@ def align(pieces: list[str], fields: Sequence[str], delimiter: str) -> Values | 
     for place in reversed(range(len(fields))):
         name = fields[place]
         mine, ends_of_mine = _spans(name, pieces, begins[place], ends, delimiter)
-        if name not in FREE_TEXT:
+        if not may_hold(name, delimiter):
             texts = {pieces[begin] for begin in mine}
         elif len(mine) == len(ends_of_mine) == 1:
             texts = {delimiter.join(pieces[min(mine) : min(ends_of_mine)])}
@@ -104,7 +106,7 @@ def _spans(
         first, last = min(begins), max(ends)
         return {begin for begin in begins if begin < last}, {end for end in ends if end > first}
     fits = pattern(name).fullmatch
-    longest = _LONGEST_LIST if name in FREE_TEXT else 1
+    longest = _LONGEST_LIST if may_hold(name, delimiter) else 1
     spans = [
         (begin, end)
         for begin in begins

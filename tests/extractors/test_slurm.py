@@ -163,6 +163,33 @@ def test_times_in_the_wrong_order_tell_no_span(path: Path) -> None:
     ]
 
 
+def test_lists_are_told_apart_where_a_comma_is_the_delimiter(path: Path) -> None:
+    header = "JobIDRaw,JobName,State,Start,End,NodeList,AllocTRES,ExitCode"
+    rows = (
+        "1,a,COMPLETED,10,20,n[1-3,5],cpu=1,mem=4M,0:0",
+        "2,b,FAILED,10,20,n1,cpu=1,1:0",
+        "3,c,CANCELLED by 5,None,20,None assigned,,0:0",
+        "4,d,e,FAILED,10,20,n1,x[1,3]y,cpu=1,mem=4M,2:0",
+    )
+    tables, rejects, _ = read(path, text(*rows, header=header))
+    assert [(j["job_name"], j["nodes"], j["exit_code"]) for j in tables["slurm_jobs"]] == [
+        *(("a", ["n1", "n2", "n3", "n5"], 0), ("b", ["n1"], 1), ("c", None, 0), ("d,e", ["n1", "x1y", "x3y"], 2)),
+    ]
+    assert [dict(j["alloc_tres"] or {}) for j in tables["slurm_jobs"]] == [
+        *({"cpu": 1, "mem": 4 << 20}, {"cpu": 1}, {}, {"cpu": 1, "mem": 4 << 20}),
+    ]
+    assert rejects == {}
+
+
+def test_lists_side_by_side_that_share_the_delimiter_are_uncertain(path: Path) -> None:
+    """P6: what can't be told apart is null, and said to be."""
+    tables, rejects, _ = read(
+        path, text("1,10,20,main,backfill,n1,n2,0:0", header="JobIDRaw,Start,End,Flags,NodeList,ExitCode")
+    )
+    assert [(j["flags"], j["nodes"], j["exit_code"]) for j in tables["slurm_jobs"]] == [(None, None, 0)]
+    assert rejects == {"line 2": "a stray delimiter makes flags, nodelist uncertain; null"}
+
+
 def test_what_sacct_counts_up_to_now_for_a_job_that_never_started_is_null(path: Path) -> None:
     """P6: null is not zero: how long it waited to start is not known of a job that never did, nor its nodes."""
     header = "JobIDRaw|State|Submit|Eligible|Start|End|Planned|PlannedCPURAW|NNodes"
@@ -174,6 +201,14 @@ def test_what_sacct_counts_up_to_now_for_a_job_that_never_started_is_null(path: 
     tables, rejects, _ = read(path, text(*rows, header=header))
     told = [(j["planned_s"], j["planned_cpu_s"], j["nnodes"]) for j in tables["slurm_jobs"] + tables["slurm_running"]]
     assert (told, rejects) == ([(20.0, 80.0, 2), (None, None, None), (None, None, None)], {})
+
+
+def test_allocated_resources_tell_nodes_and_cpus_where_no_other_field_does(path: Path) -> None:
+    rows = ("1|10|20|cpu=4,mem=1G,node=2|", "2|10|20|cpu=4,node=2|8", "3|None|20||0")
+    tables, _, _ = read(path, text(*rows, header="JobIDRaw|Start|End|AllocTRES|AllocCPUS"))
+    assert [(j["nnodes"], j["ncpus"], j["cpu_time_s"]) for j in tables["slurm_jobs"]] == [
+        *((2, 4, 40.0), (2, 8, 80.0), (None, 0, None)),
+    ]
 
 
 def test_a_job_that_ran_for_some_time_has_started_though_no_start_is_told(path: Path) -> None:
