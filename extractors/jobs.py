@@ -10,6 +10,7 @@ with commas, semicolons or tabs. Further columns are left out and named.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import lzma
@@ -63,7 +64,7 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
-    version = 2
+    version = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
@@ -89,12 +90,15 @@ class Jobs(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """`other_jobs`; rejects name the columns, rows and values that were left out."""
         where, zone = next((w, z) for name, w, z in site.sources(self.owner, self.source) if name == input.owner)
-        frame = _file(input.uri) if where.uri is None else _summary(input, where, zone)
+        frame, too_long = _file(input.uri) if where.uri is None else (_summary(input, where, zone), [])
         yield from _tables(frame, input, zone)
+        if too_long:
+            reason = f"{len(too_long)} rows have more values than the header, such as line {too_long[0]}; left out"
+            yield Reject(input, reason, "lines")
 
 
-def _file(uri: str) -> pl.DataFrame:
-    """A CSV or Parquet file; of CSV all columns are text."""
+def _file(uri: str) -> tuple[pl.DataFrame, list[int]]:
+    """A CSV or Parquet file; of CSV all columns are text, and rows that are too long are left out: these lines."""
     try:
         with fsspec.open(uri, "rb", compression="infer") as file:
             content: bytes = file.read()
@@ -102,15 +106,33 @@ def _file(uri: str) -> pl.DataFrame:
         raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
     try:
         if content.startswith(b"PAR1"):
-            return pl.read_parquet(io.BytesIO(content))
-        content.decode()
-        header = content.partition(b"\n")[0].decode()
-        return pl.read_csv(io.BytesIO(content), infer_schema=False, separator=max(",;\t", key=header.count))
+            return pl.read_parquet(io.BytesIO(content)), []
+        text = content.decode()
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        try:
+            return pl.read_csv(content, infer_schema=False, separator=separator), []
+        except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
+            fitting, too_long = _fitting(text, separator)
+            return pl.read_csv(fitting, infer_schema=False, separator=separator), too_long
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, csv.Error) as error:
         reason = f"is neither CSV nor Parquet: {str(error).splitlines()[0]}"
         raise InputError(uri, reason, "write one line or row a job, with a header") from None
+
+
+def _fitting(text: str, separator: str) -> tuple[bytes, list[int]]:
+    """A CSV without the rows that have more values than its header, and the lines where these end."""
+    rows, fitting = csv.reader(io.StringIO(text, newline=""), delimiter=separator), io.StringIO(newline="")
+    writer, too_long = csv.writer(fitting, delimiter=separator), list[int]()
+    header = next(rows)
+    writer.writerow(header)
+    for row in rows:
+        if any(row[len(header) :]):
+            too_long.append(rows.line_num)
+        else:
+            writer.writerow(row[: len(header)])
+    return fitting.getvalue().encode(), too_long
 
 
 def _summary(input: Input, where: Source, zone: ZoneInfo) -> pl.DataFrame:
