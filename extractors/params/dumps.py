@@ -31,8 +31,11 @@ _JOB = re.compile(
     r"(?:, *min: *\d+, *max: *\d+, *sum: *(?P<sum>\d+))?",
     re.MULTILINE,
 )
-_FIRST_DATE_US = 1_000_000_000_000_000
-"""Smaller times (before 2001, older than Lustre) are no dates: some versions tell the time since the server's boot."""
+_FIRST_DATE_US, _LAST_DATE_US = 1_000_000_000_000_000, 4_000_000_000_000_000
+"""Smaller times (before 2001, older than Lustre) are no dates: some versions tell the time since the server's boot.
+
+Nor are larger ones (after 2096).
+"""
 _FIRST_MS = 100_000_000_000
 """Smaller times of metrics, before 1973 in milliseconds, are seconds."""
 U64 = 2**64 - 1
@@ -119,8 +122,8 @@ def read_proc(files: Iterable[tuple[re.Match[str], str]]) -> Dump:
 
 
 def date_us(us: int | None) -> int | None:
-    """A server's time if it is a date; None for one since its boot."""
-    return us if us is not None and us >= _FIRST_DATE_US else None
+    """A server's time if it is a date; None for one since its boot, or of no day at all."""
+    return us if us is not None and _FIRST_DATE_US <= us <= _LAST_DATE_US else None
 
 
 def _values(text: str) -> Iterator[tuple[re.Match[str], str]]:
@@ -234,7 +237,7 @@ def _scrapes(text: str) -> Iterator[Dump]:
         seen.add(metric.group("name", "labels", "at"))
         dump = dumps.setdefault((metric["at"], number), {})
         reading = dump.setdefault((target["fs"], target["target"]), Reading())
-        reading.us = _metric_us(metric["at"]) if metric["at"] else None
+        reading.us = date_us(_metric_us(metric["at"])) if metric["at"] else None
         op, kind = _METRICS[name]
         op = op or labels.get("operation", "")
         value = _whole(metric["value"])

@@ -257,6 +257,15 @@ def test_an_exporter_tells_the_sum_of_an_operations_times_or_bytes() -> None:
     }
 
 
+@pytest.mark.parametrize("seconds", ["9" * 11, "9" * 25])
+def test_a_time_of_no_day_is_no_date(seconds: str) -> None:
+    """One damaged digit is not to take the other dumps of the day with it."""
+    assert only(stats(0, 5).replace(str(T), seconds)).us is None
+    assert only(f'lustre_read_bytes_total{{target="fs-OST0000"}} 5 {seconds}\n').us is None
+    (job,) = job_stats("- job_id: 7", f"  snapshot_time: {seconds}", "  open: { samples: 1, unit: reqs }").values()
+    assert job.us is None
+
+
 def test_what_the_disk_file_system_counts_is_not_the_targets() -> None:
     below = stats(0, 777).replace("obdfilter", "osd-zfs")
     assert only(stats(0, 10) + below).counters == only(below + stats(0, 10)).counters == only(stats(0, 10)).counters
