@@ -73,9 +73,11 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
 
 
 def _errors(told: Any) -> Iterator[tuple[str, str]]:
-    """What Slurm says went wrong while it wrote the document."""
+    """What Slurm says went wrong while it wrote the document; that there was nothing to write is not wrong."""
     for place, error in enumerate(told if isinstance(told, list) else ()):
-        yield f"errors[{place}]", str((isinstance(error, dict) and error.get("description")) or error)
+        description = str((isinstance(error, dict) and error.get("description")) or error)
+        if not description.startswith("Nothing found"):
+            yield f"errors[{place}]", description
 
 
 def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]]) -> Iterator[Rows]:

@@ -145,6 +145,13 @@ def test_what_slurm_says_went_wrong_is_told(path: Path) -> None:
     assert outcome == "rejected" and "the database went away" in rejects[""]
 
 
+def test_a_day_without_jobs_is_an_answer(path: Path) -> None:
+    nothing = {"description": "Nothing found", "error_number": 9003, "error": "Nothing found with query"}
+    for errors in ([], [nothing]):
+        tables, rejects, outcome = read(path, json.dumps({"jobs": [], "errors": errors}))
+        assert (tables["slurm_jobs"], rejects, outcome) == ([], {}, "loaded")
+
+
 def odd_jobs() -> dict[str, Any]:
     """A job of each form that no version is known to write."""
     without_micros, endless, step_name, text = (newer_job() for _ in range(4))
