@@ -195,13 +195,12 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
         elif kind == pa.float64():
             read[name] = values.durations(texts[name])
     for name, column in read.items():
-        if lost := int((column.is_null() & texts[name].is_not_null()).sum()):
-            example = texts[name].filter(column.is_null() & texts[name].is_not_null())[0]
-            rejects.append(Reject(input, f"{lost} values not understood, such as {example!r}; null", f"column {name}"))
+        rejects += _not_understood(input, texts[name], column)
     leading = read["scheduler_id"].str.extract(r"^(\d+)").str.to_integer(strict=False)
     read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
-    lists = texts["node_list"].to_list() if "node_list" in texts else [None] * frame.height
+    lists = texts.get("node_list", pl.Series("node_list", [None] * frame.height, pl.String))
     read["nodes"] = pl.Series([_nodes(text) for text in lists], dtype=pl.List(pl.String))
+    rejects += _not_understood(input, lists, read["nodes"])
     counted = read["nodes"].list.len().cast(pl.Int64)
     read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
     read["time_ambiguous"] = ambiguous
@@ -222,6 +221,13 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
     if jobs.height:
         yield Batch(OTHER_JOBS, _arrow(jobs, schema))
     yield from rejects
+
+
+def _not_understood(input: Input, texts: pl.Series, found: pl.Series) -> Iterator[Reject]:
+    """A reject for the texts of a column that nothing was found in."""
+    lost = texts.filter(found.is_null() & texts.is_not_null())
+    if len(lost):
+        yield Reject(input, f"{len(lost)} values not understood, such as {lost[0]!r}; null", f"column {texts.name}")
 
 
 def _usable(frame: pl.DataFrame, input: Input) -> tuple[dict[str, pl.Series], list[Reject]]:

@@ -153,3 +153,9 @@ def test_a_row_with_more_values_than_the_header_is_named_and_the_others_load(tmp
         "lines": "1 rows have more values than the header, such as line 3; left out",
         "rows": "1 rows lack one of scheduler_id, start_time, end_time",
     }
+
+
+def test_a_list_of_nodes_that_is_none_is_kept_as_it_is_and_told(tmp_path: Path) -> None:
+    (job,), rejects, _ = csv(tmp_path, "scheduler_id,start_time,end_time,node_list\n1,10,20,n[1-\n")
+    assert (job["node_list"], job["nodes"], job["nnodes"]) == ("n[1-", None, None)
+    assert rejects == {"column node_list": "1 values not understood, such as 'n[1-'; null"}
