@@ -14,7 +14,7 @@ import pyarrow as pa
 from extractors.base import Batch
 from extractors.counters import Flags, Ints, Placement, listed_amounts
 from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
-from extractors.params.dumps import U64, Reading
+from extractors.params.dumps import U64, Reading, date_us
 from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from schemas.table import Table
 
@@ -95,24 +95,34 @@ def _target_steps(
     us = np.array([reading.us for reading in readings], np.int64)
     has = np.array([reading.counters is not None for reading in readings], bool)
     at = np.flatnonzero(has)
-    lists = [(reading.counters, reading.start_us) for reading in readings if reading.counters is not None]
-    values: npt.NDArray[Any] = np.array(
-        [[min(counters.get(k, 0), U64) for k in keys] for counters, _ in lists], np.uint64
-    )
-    listed = np.array([[k in counters for k in keys] for counters, _ in lists], np.bool_)
-    starts = [(i, start) for i, (_, start) in enumerate(lists) if start is not None]
-    restarts = [i for (_, old), (i, new) in pairwise(starts) if old != new]
+    told = [reading for reading in readings if reading.counters is not None]
+    lists = [reading.counters or {} for reading in told]
+    values: npt.NDArray[Any] = np.array([[min(counters.get(k, 0), U64) for k in keys] for counters in lists], np.uint64)
+    listed = np.array([[k in counters for k in keys] for counters in lists], np.bool_)
     amount, reset, end, counted = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy(), has.copy()
     if len(at):
         counted[at[-1]] = False
         shape = (len(at), len(keys))
-        moved, reset[at[:-1]] = listed_amounts(values.reshape(shape), listed.reshape(shape), restarts)
+        moved, reset[at[:-1]] = listed_amounts(values.reshape(shape), listed.reshape(shape), _restarts(told))
         amount[at[:-1]] = moved
         counted[at[:-1]] = (moved <= _MOST).all(axis=1)  # what does not fit is no amount
         end[at[:-1]] = us[at[1:]]
     begins = np.array([not reading.ends_only for reading in readings], np.bool_)
     columns = (np.full(count, code), us, end, reset, counted)
     return tuple(column[begins] for column in columns), amount[begins]
+
+
+def _restarts(readings: Sequence[Reading]) -> list[int]:
+    """Which readings count since another start than those before, or since after the one before. Some tell no start."""
+    restarts = []
+    start_us: int | None = None
+    for i, (old, new) in enumerate(pairwise(readings), 1):
+        start_us = start_us if old.start_us is None else old.start_us
+        since_us = date_us(new.start_us)
+        restarted = new.start_us is not None and start_us is not None and new.start_us != start_us
+        if restarted or (since_us is not None and since_us > (old.us or 0)):
+            restarts.append(i)
+    return restarts
 
 
 def _rows(table: Table, targets: Sequence[str], steps: _Steps) -> pa.Table:

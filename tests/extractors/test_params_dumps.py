@@ -106,6 +106,26 @@ def test_a_dump_that_is_cut_off_anywhere_counts_nothing_twice() -> None:
         assert totals(minute(0), text[:end], minute(2)) == whole, text[:end]
 
 
+@pytest.mark.parametrize(
+    ("starts", "reset"),
+    [
+        ((5, 5), False),
+        ((5, 6), True),
+        ((None, T * US - 9), False),  # a list that is cut off, or of a version that does not tell
+        ((None, T * US + 9), True),
+        ((5, None), False),
+    ],
+)
+def test_counters_that_count_since_later_were_reset(starts: tuple[int | None, int | None], reset: bool) -> None:
+    """Even where they have overtaken; a list that does not tell its start is no other start."""
+    readings = [
+        Reading((T + 60 * number) * US, start, {("read_bytes", "sum"): 100 + 50 * number})
+        for number, start in enumerate(starts)
+    ]
+    row, _ = rows("lustre_ost", readings)
+    assert (row["read_bytes"], row["reset"]) == (150 if reset else 50, reset)
+
+
 def test_a_list_of_jobs_that_is_cut_off_is_not_known() -> None:
     """Also of a version that does not tell since when a job is counted; one that ends with a whole line is known."""
     text = "".join(line for line in minute(0).splitlines(True) if "start_time" not in line)
