@@ -157,7 +157,7 @@ def _written(dataset: h5py.Dataset, every: list[Place]) -> tuple[list[Place], bo
     They can under gzip alone, which a chunk may go without.
     """
     if dataset.chunks is None:
-        return ([(0, 0)] if dataset.id.get_storage_size() else []), False
+        return ([(0, 0)] if dataset.is_virtual or dataset.id.get_storage_size() else []), False
     filters = dataset.id.get_create_plist()
     gzipped = filters.get_nfilters() == 1 and filters.get_filter(0)[0] == h5py.h5z.FILTER_DEFLATE
     if dataset.id.get_num_chunks() == len(every):

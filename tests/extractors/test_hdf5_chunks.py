@@ -124,3 +124,16 @@ def test_a_chunk_that_went_without_the_filter_is_read_as_it_lies(tmp_path: Path)
         made.id.write_direct_chunk((4, 2), values[4:, 2:].tobytes(), filter_mask=1)
         assert_same(_in_blocks(made, [0, 3, 8]), values.T)
         assert_same(Stored(made, "a.h5").whole(), made[...])
+
+
+def test_a_dataset_made_of_other_files_is_read_through_them(tmp_path: Path) -> None:
+    """It stores nothing itself, and yet is not missing: hours in files of their own, seen as one day."""
+    values = np.random.default_rng(1).random((6, 2))
+    layout = h5py.VirtualLayout(shape=(6, 2), dtype="f8")
+    for hour in range(2):
+        rows = slice(3 * hour, 3 * hour + 3)
+        with h5py.File(tmp_path / f"{hour}.h5", "w") as file:
+            file["x"] = values[rows]
+        layout[rows] = h5py.VirtualSource(tmp_path / f"{hour}.h5", "x", shape=(3, 2))
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        assert_same(_in_blocks(file.create_virtual_dataset("x", layout), [0, 4, 6]), values.T)
