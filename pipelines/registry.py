@@ -37,11 +37,18 @@ def extractors() -> Mapping[str, Extractor]:
     return _Installed()
 
 
+def _why_not(source: str) -> str:
+    known = extractors()
+    if source in known:
+        return f"{source} is a source of a {known[source].owner.replace('_', ' ')}; write it under one"
+    return f"no such source; known are {', '.join(known)}"
+
+
 def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
     """The extractors of `sources`, or of all that the site has; SiteError names what is not known."""
     known = extractors()
     problems = [
-        f"{kind}s.{name}.{source}: no such source; known are {', '.join(known)}"
+        f"{kind}s.{name}.{source}: {_why_not(source)}"
         for kind in ("cluster", "file_system")
         for name, owner in site.owners(kind).items()
         for source in owner.sources
@@ -51,5 +58,5 @@ def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
     has = ", ".join(sorted(set(configured))) or "none"
     problems += [f"{name}: the site has no such source; it has {has}" for name in sources if name not in configured]
     if problems:
-        raise SiteError("site.toml", problems)
+        raise SiteError(site.root, problems)
     return {source: known[source] for source in dict.fromkeys(configured) if not sources or source in sources}

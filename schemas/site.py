@@ -123,6 +123,14 @@ class FileSystem(_Owner):
     mounts: tuple[str, ...] = ()
     backend: str | None = None
 
+    @field_validator("mounts")
+    @classmethod
+    def _absolute_mounts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for mount in value:
+            if not mount.startswith("/"):
+                raise ValueError(f"{mount!r} is not an absolute path; write it as jobs see it, /...")
+        return value
+
 
 class LakeSettings(_Strict):
     """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
@@ -139,6 +147,17 @@ class Site(_Strict):
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     root: str = "."
+
+    @model_validator(mode="after")
+    def _one_file_system_a_mount(self) -> Self:
+        owners: dict[str, str] = {}
+        for name, file_system in self.file_systems.items():
+            for mount in file_system.mounts:
+                if (other := owners.setdefault(mount.rstrip("/") or "/", name)) != name:
+                    raise ValueError(
+                        f"file_systems.{name}.mounts: {mount} is {other}'s already; leave it to one of them"
+                    )
+        return self
 
     @classmethod
     def read(cls, path: str | Path) -> Site:
@@ -233,6 +252,7 @@ _MENDS: Final = {
     "string_type": 'is not a text; write it in quotes, "..."',
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
+    "extra_forbidden": "is no key of site.toml; remove it or correct its name",
     "greater_than_equal": "is not 0 or more; write how long",
 }
 """What to say of a value of another type; never the value, which may be an address with a password in it."""
@@ -243,5 +263,4 @@ def _explain(error: Any) -> str:
     if error["type"] == "model_type" and "sources" in error["loc"]:
         return f"{key}: {_SOURCE}"
     message = _MENDS.get(error["type"], error["msg"].removeprefix("Value error, "))
-    hint = "; remove it or correct its name" if error["type"] == "extra_forbidden" else ""
-    return f"{key}: {message}{hint}"
+    return f"{key}: {message}" if key else message

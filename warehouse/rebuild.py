@@ -17,6 +17,7 @@ from schemas.ledger import FILES, GENERATIONS, INPUTS, LOADS, REJECTS
 from schemas.table import INPUT_ID, LOAD_ID
 from warehouse import layout, parquet
 from warehouse.catalog import Catalog
+from warehouse.errors import NoLake
 from warehouse.footer import Footer
 from warehouse.records import DataFile, InputRecord, Load, LoadInfo
 from warehouse.rewrite import Rewriter
@@ -37,7 +38,7 @@ class _Told:
 
 
 def rebuild(lake: Warehouse) -> int:
-    """Make the catalog anew from the data files, as the next snapshot, and return its number.
+    """Make the catalog anew from the data files, as the next snapshot, and return its number. NoLake.
 
     Left out are files of loads that were not published, files that others stand for, and rows of an input that
     a later load brought again. What no file tells, the next ingest finds again: rejects, copies, inputs
@@ -47,6 +48,8 @@ def rebuild(lake: Warehouse) -> int:
 
         def edit(catalog: Catalog, number: int) -> bool:
             told = _gather(lake.store, {file.path for file in catalog.files()})
+            if number == 0 and not told.files:
+                raise NoLake(lake.uri)
             catalog.remove_files(catalog.files())
             for ledger in (LOADS, INPUTS, REJECTS, GENERATIONS, FILES):
                 catalog.con.execute(f"DELETE FROM {ledger.name}")

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from pipelines.cli.options import Where, where_options
 
 _DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class _Cron(click.ParamType[str]):
+    """A schedule in cron's form."""
+
+    name = "cron"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from prefect.client.schemas.schedules import CronSchedule
+
+        try:
+            return CronSchedule(cron=value).cron
+        except ValueError:
+            self.fail(f"{value!r} is no schedule in cron's form, such as '30 3 * * *'.", param, ctx)
 
 
 @click.command()
@@ -43,9 +58,15 @@ def ingest(
 
 
 @click.command()
-@click.option("--cron", default="30 3 * * *", show_default=True, help="When, in cron's form, UTC.")
-@click.option("--days", default=3, show_default=True, help="How many days back each run looks.")
-@click.option("--port", default=4200, show_default=True, help="Where the schedule's page is, on this machine.")
+@click.option("--cron", type=_Cron(), default="30 3 * * *", show_default=True, help="When, in cron's form, UTC.")
+@click.option("--days", type=click.IntRange(0), default=3, show_default=True, help="How many days back each run looks.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=4200,
+    show_default=True,
+    help="Where the schedule's page is, on this machine.",
+)
 @where_options
 def serve(cron: str, days: int, port: int, where: Where) -> None:
     """Run the nightly schedule on this machine until interrupted.
@@ -64,8 +85,8 @@ def serve(cron: str, days: int, port: int, where: Where) -> None:
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default="demo-centre", type=click.Path(path_type=Path))
-@click.option("--jobs", default=300, show_default=True, help="Jobs to simulate.")
-@click.option("--days", default=3, show_default=True, help="Days to simulate.")
+@click.option("--jobs", type=click.IntRange(1), default=300, show_default=True, help="Jobs to simulate.")
+@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Days to simulate.")
 def demo(folder: Path, jobs: int, days: int) -> None:
     """Simulate a small centre, ingest it by the nightly flow, and answer a first question.
 

@@ -68,6 +68,7 @@ def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
         (["ingest", "nosuch"], "nosuch"),
         (["job", "1"], "1"),
         (["job", "99999999999999999999999"], "no job 99999999999999999999999 in the lake"),
+        (["rebuild", "--lake", "nowhere"], "no lake here"),
         (["sql", ""], "the query asks for nothing"),
         (["sql", "/* a comment */", "--format", "csv"], "the query asks for nothing"),
     ],
@@ -87,6 +88,10 @@ def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: 
         ["ingest", "--since", "2020-01-03", "--until", "2020-01-02"],
         ["gc", "--retention-days", "nan"],
         ["gc", "--retention-days=-1"],
+        ["demo", "--jobs", "0"],
+        ["demo", "--days=-1"],
+        ["serve", "--cron", "at night"],
+        ["serve", "--days=-1"],
         ["nosuch"],
         ["sql"],
         ["sql", "x", "--format", "xml"],
@@ -141,6 +146,21 @@ def test_a_wrong_key_of_site_toml_is_named_with_the_mend(tmp_path: Path) -> None
     assert done.returncode == 1
     assert "file_systems.fs.mount" in text
     assert "clusters.c.timezone: 'Mars/Base' is not a time zone" in text
+
+
+def test_a_site_says_of_each_source_what_is_there_or_that_nothing_is(tmp_path: Path) -> None:
+    (tmp_path / "d.txt").write_text(DF)
+    (tmp_path / "site.toml").write_text(
+        '[file_systems.fs]\ndf = { files = "d.txt" }\ntargets = { files = "e/*.txt" }\n'
+    )
+    lines = run("site", "check", cwd=tmp_path).stdout.decode().splitlines()
+    assert [line.split()[:2] for line in lines] == [["df", "fs"], ["targets", "fs"]]
+    assert "nothing is there; correct file_systems.fs.targets" in lines[1]
+
+
+def test_a_source_below_the_wrong_kind_of_owner_is_told_where_it_belongs(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('[file_systems.fs]\nslurm = { files = "x" }\n')
+    assert b"file_systems.fs.slurm: slurm is a source of a cluster" in run("ingest", cwd=tmp_path).stderr
 
 
 def test_site_and_lake_may_stand_before_or_after_the_command(centre: Path, tmp_path: Path) -> None:

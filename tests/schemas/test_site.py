@@ -57,3 +57,17 @@ def test_a_directive_that_no_pattern_knows_is_named_with_those_that_it_does(tmp_
 def test_known_directives_and_percent_signs_may_stand_in_a_pattern(tmp_path: Path, pattern: str) -> None:
     (tmp_path / "site.toml").write_text(f'[clusters.c]\nslurm = {{ files = "{pattern}" }}')
     assert Site.read(tmp_path / "site.toml").clusters["c"].sources["slurm"].files == (pattern,)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "told"),
+    [
+        ('mounts = ["scratch"]', "file_systems.b.mounts: 'scratch' is not an absolute path"),
+        ('mounts = ["/home/"]', "file_systems.b.mounts: /home/ is a's already"),
+    ],
+)
+def test_a_mount_that_can_hold_no_path_or_is_anothers_is_refused(tmp_path: Path, mounts: str, told: str) -> None:
+    text = f'[file_systems.a]\nmounts = ["/home"]\n[file_systems.b]\n{mounts}\n'
+    with pytest.raises(SiteError) as error:
+        Site.parse(text, tmp_path / "site.toml")
+    assert told in str(error.value)
