@@ -28,7 +28,7 @@ class Hdf5(Extractor):
     """A file a day; what the file holds tells which of the two formats it is."""
 
     source: ClassVar = "hdf5"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)

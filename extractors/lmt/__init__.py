@@ -26,7 +26,7 @@ class Lmt(Extractor):
     """A day of a database is an input (its uri with `#2018-01-28`), and so is an SQLite file that a pattern names."""
 
     source: ClassVar = "lmt"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)
