@@ -23,7 +23,7 @@ class NoJob(LakeError):
     def __init__(self, job_id: int, cluster: str | None, near: Sequence[int]) -> None:
         self.job_id, self.cluster, self.near = job_id, cluster, near
         where = f" on {cluster}" if cluster else ""
-        hint = f"the nearest ids are {', '.join(map(str, near))}" if near else "it has no jobs at all"
+        hint = f"the nearest ids are {', '.join(map(str, near))}" if near else f"it has no jobs{where or ' at all'}"
         super().__init__(f"no job {job_id}{where} in the lake; {hint}; `iolake ingest` loads what is new")
 
 
@@ -34,12 +34,12 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None) -> str:
     page. NoJob where neither a scheduler nor a Darshan log knows the id.
     """
     if job_id > _LARGEST_ID:
-        raise NoJob(job_id, cluster, facts.nearest(lake, _LARGEST_ID))
+        raise NoJob(job_id, cluster, facts.nearest(lake, _LARGEST_ID, cluster))
     runs = facts.runs(lake, job_id, cluster)
     waiting = facts.unfinished(lake, job_id, cluster)
     strays = facts.stray_logs(lake, job_id, cluster)
     if not (runs or waiting or strays):
-        raise NoJob(job_id, cluster, facts.nearest(lake, job_id))
+        raise NoJob(job_id, cluster, facts.nearest(lake, job_id, cluster))
     pages = [_run_page(lake, run) for run in runs]
     pages += [_unfinished_page(job) for job in waiting]
     for name in dict.fromkeys(log["cluster"] for log in strays):

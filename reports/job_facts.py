@@ -136,8 +136,8 @@ WHERE file_system = $1 AND ts = $2 AND role = 'ost' AND date = $2::TIMESTAMP::DA
 ORDER BY target
 """
 _NEAREST = """
-SELECT job_id FROM (SELECT job_id FROM jobs UNION SELECT job_id FROM darshan_logs)
-WHERE job_id IS NOT NULL
+SELECT DISTINCT job_id FROM (SELECT cluster, job_id FROM jobs UNION SELECT cluster, job_id FROM darshan_logs)
+WHERE job_id IS NOT NULL AND ($2::VARCHAR IS NULL OR cluster = $2)
 ORDER BY levenshtein(job_id::VARCHAR, $1::BIGINT::VARCHAR), abs(job_id - $1), job_id
 LIMIT 3
 """
@@ -185,9 +185,9 @@ def stray_logs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
     return _rows(lake, _LOGS_OF_NO_RUN, job_id, cluster)
 
 
-def nearest(lake: Lake, job_id: int) -> list[int]:
-    """The job ids of the lake that look most like one that it does not have."""
-    return [row["job_id"] for row in _rows(lake, _NEAREST, job_id)]
+def nearest(lake: Lake, job_id: int, cluster: str | None) -> list[int]:
+    """The job ids of the lake, or of one cluster, that look most like one that it does not have."""
+    return [row["job_id"] for row in _rows(lake, _NEAREST, job_id, cluster)]
 
 
 def steps(lake: Lake, run: Row) -> Row:

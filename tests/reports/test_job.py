@@ -61,7 +61,7 @@ def test_an_unknown_id_is_answered_with_those_that_it_may_be_a_slip_of(lake: Lak
     with pytest.raises(NoJob, match=r"no job 447854 in the lake; the nearest ids are 447855, 44785, 4478544") as error:
         job_page(lake, 447854)
     assert error.value.near == [447855, 44785, 4478544]
-    with pytest.raises(NoJob, match="no job 4478544 on cori"):
+    with pytest.raises(NoJob, match="no job 4478544 on cori in the lake; it has no jobs on cori"):
         job_page(lake, 4478544, "cori")
 
 
