@@ -24,8 +24,11 @@ class ServerError(Exception):
 def serve(site: Path, lake: str | None, cron: str, days: int, port: int) -> None:
     """Serve the nightly flow until interrupted. Runs that come due meanwhile run one at a time. ServerError."""
     with _server(port):
+        from prefect.context import refresh_global_settings_context
+
         from pipelines.flows import nightly
 
+        refresh_global_settings_context()  # to check the schedule, Prefect was imported before there was one
         parameters = {"site": str(site), "days": days, "lake": lake}
         nightly.serve("nightly", cron=cron, parameters=parameters, global_limit=1)
 
