@@ -386,17 +386,3 @@ def test_a_layout_ends_before_the_component_that_was_only_room(tmp_path: Path) -
     assert not rejects
     found = [(row["rank"], row["component"], row["osts"]) for row in rows["darshan_lustre"][0]]
     assert found == [(0, 0, [3, 1]), (1, None, None)]
-
-
-def test_metadata_is_a_pair_a_line_whatever_else_ends_lines(tmp_path: Path) -> None:
-    told = {"lib_ver": "3.4.0", "h": "a\u0085b\u2028c\x0cd=e;f\r", "empty": ""}
-    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a", metadata=told)
-    (row,) = read([log], str(tmp_path))[0]["darshan_logs"][0]
-    assert (dict(row["metadata"]), row["mpi_hints"]) == (told, told["h"])
-
-
-def test_a_command_line_without_mounts_is_kept_whole(tmp_path: Path) -> None:
-    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a " + "x" * 2000, version="3.10")
-    rows, _ = read([log], str(tmp_path))
-    assert rows["darshan_logs"][0][0]["exe"] == log.exe
-    assert rows["darshan_mounts"] == [[]]
