@@ -25,6 +25,7 @@ BUFFER_BYTES = 320 << 20
 SPLIT_CELLS = 8_000_000
 """Rows times columns from which on a day's rows go to several files, written side by side."""
 _MANY_ROWS = 250_000
+"""Rows from which on a column of nulls is not written: it takes 2 ms there, 33 ms in a day of 4.3 million."""
 _EPOCH = date(1970, 1, 1)
 _DAY_US = 86_400_000_000
 
