@@ -73,9 +73,9 @@ def pydarshan(folder: Path) -> None:
 
 def decode(folder: Path) -> None:
     """iolake's extractor alone, rows thrown away."""
-    from extractors.base import Input
-    from extractors.darshan import Darshan
-    from schemas.site import Site
+    from iolake.extractors.base import Input
+    from iolake.extractors.darshan import Darshan
+    from iolake.schemas.site import Site
 
     site = Site.model_validate({"clusters": {"c": {}}, "file_systems": {"work": {"mounts": ["/lustre/work"]}}})
     inputs = [Input("darshan", "c", str(path)) for path in sorted(folder.rglob("*.darshan"))]
@@ -86,8 +86,8 @@ def decode(folder: Path) -> None:
 
 def ingest(folder: Path) -> None:
     """iolake, from finding the logs to a committed snapshot."""
-    from pipelines.ingest import ingest as ingest_site
-    from schemas.site import Site
+    from iolake.pipelines.ingest import ingest as ingest_site
+    from iolake.schemas.site import Site
 
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from demo.formats.darshan import Columns, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from iolake.demo.formats.darshan import Columns, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 
 _START_S = 1_773_533_522
 _MOUNTS = [("/lustre/work", "lustre"), ("/home", "nfs"), ("/", "xfs"), ("/dev/shm", "tmpfs"), ("/proc", "proc")]

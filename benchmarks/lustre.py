@@ -27,10 +27,10 @@ sys.path[0] = str(Path(__file__).resolve().parents[1])
 from benchmarks.lustre_day import OSTS, Values, write_lmt, write_tts  # noqa: E402
 from benchmarks.lustre_queries import bench_day, bench_month  # noqa: E402
 from benchmarks.timing import OURS, in_turns, report  # noqa: E402
-from extractors.base import Span  # noqa: E402
-from pipelines.ingest import ingest  # noqa: E402
-from schemas.site import Site  # noqa: E402
-from warehouse import Lake  # noqa: E402
+from iolake.extractors.base import Span  # noqa: E402
+from iolake.pipelines.ingest import ingest  # noqa: E402
+from iolake.schemas.site import Site  # noqa: E402
+from iolake.warehouse import Lake  # noqa: E402
 
 FIRST = date(2018, 1, 28)
 

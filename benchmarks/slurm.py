@@ -20,9 +20,9 @@ import numpy as np
 import polars as pl
 
 from benchmarks.timing import OURS, in_turns
-from extractors.base import Batch, Span
-from extractors.slurm import Slurm
-from schemas.site import Site
+from iolake.extractors.base import Batch, Span
+from iolake.extractors.slurm import Slurm
+from iolake.schemas.site import Site
 
 FIELDS = (
     "JobID|JobIDRaw|User|Account|Partition|QOS|JobName|State|ExitCode|Submit|Eligible|Start|End|ElapsedRaw|TimelimitRaw|"

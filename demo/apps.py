@@ -12,8 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from demo.jobs import Delay, File, Interface, Layout, LogFate, Run
-from demo.world import FileSystem
+from iolake.demo.jobs import Delay, File, Interface, Layout, LogFate, Run
+from iolake.demo.world import FileSystem
 
 PROCESS_BANDWIDTH = 250e6
 TARGET_BANDWIDTH = 400e6

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from demo.apps import APPS, Weather, storm
-from demo.jobs import Job
-from demo.schedule import FOLD_S, Schedule
-from demo.world import Cluster, FileSystem, World, clocks_back, local_days
+from iolake.demo.apps import APPS, Weather, storm
+from iolake.demo.jobs import Job
+from iolake.demo.schedule import FOLD_S, Schedule
+from iolake.demo.world import Cluster, FileSystem, World, clocks_back, local_days
 
 STORM_S = 2700
 FAILING_OST = 2

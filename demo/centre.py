@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from demo import cast, monitoring
-from demo.formats import sacct
-from demo.jobs import Job, Run
-from demo.jobstats import write_job_stats
-from demo.logs import log_bytes, log_name
-from demo.schedule import Schedule
-from demo.servers import faults, traffic
-from demo.truth import LogTruth, Truth, job_truth, log_truth
-from demo.world import Cluster, World, clocks_back, local_days
+from iolake.demo import cast, monitoring
+from iolake.demo.formats import sacct
+from iolake.demo.jobs import Job, Run
+from iolake.demo.jobstats import write_job_stats
+from iolake.demo.logs import log_bytes, log_name
+from iolake.demo.schedule import Schedule
+from iolake.demo.servers import faults, traffic
+from iolake.demo.truth import LogTruth, Truth, job_truth, log_truth
+from iolake.demo.world import Cluster, World, clocks_back, local_days
 
 START = date(2025, 10, 25)
 ASKED_AFTER_S = 600

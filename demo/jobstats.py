@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo.formats.params import JobEntry, job_stats
-from demo.jobs import Job
-from demo.servers import Traffic
-from demo.world import local_days
+from iolake.demo.formats.params import JobEntry, job_stats
+from iolake.demo.jobs import Job
+from iolake.demo.servers import Traffic
+from iolake.demo.world import local_days
 
 DUMP_S = 600
 CLEANUP_S = 1200

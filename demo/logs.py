@@ -7,10 +7,10 @@ from datetime import datetime
 
 import numpy as np
 
-from demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
-from demo.formats.darshan.records import AnyRecord
-from demo.jobs import File, Interface, Interval, Job, Run
-from demo.world import Cluster, FileSystem, World
+from iolake.demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from iolake.demo.formats.darshan.records import AnyRecord
+from iolake.demo.jobs import File, Interface, Interval, Job, Run
+from iolake.demo.world import Cluster, FileSystem, World
 
 _SIZES = ("0_100", "100_1K", "1K_10K", "10K_100K", "100K_1M", "1M_4M", "4M_10M", "10M_100M", "100M_1G", "1G_PLUS")
 _LIMITS = (100, 1 << 10, 10 << 10, 100 << 10, 1 << 20, 4 << 20, 10 << 20, 100 << 20, 1 << 30)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from demo.cast import FAILING_OST, failing
-from demo.formats import lfs, lmt, tts
-from demo.servers import Counts, Faults, Mask, Traffic, counters
-from demo.world import MDT_OPS, FileSystem, World, local_days, local_text
+from iolake.demo.cast import FAILING_OST, failing
+from iolake.demo.formats import lfs, lmt, tts
+from iolake.demo.servers import Counts, Faults, Mask, Traffic, counters
+from iolake.demo.world import MDT_OPS, FileSystem, World, local_days, local_text
 
 INODES = 88_668_544
 MDT_KIB = 2_255_453_580

@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from demo.apps import APPS, CROWD, App, Stage, Weather
-from demo.jobs import Job, Run
-from demo.world import Cluster, FileSystem, World, clocks_back
+from iolake.demo.apps import APPS, CROWD, App, Stage, Weather
+from iolake.demo.jobs import Job, Run
+from iolake.demo.world import Cluster, FileSystem, World, clocks_back
 
 FOLD_S = 3600
 """How long the clocks are set back, in seconds."""

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from demo.jobs import File, Interval, Job
-from demo.world import MDT_OPS, FileSystem, World
+from iolake.demo.jobs import File, Interval, Job
+from iolake.demo.world import MDT_OPS, FileSystem, World
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]

@@ -14,9 +14,9 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from demo.jobs import File, Job, Run
-from demo.servers import Faults, Reset, Traffic
-from demo.world import Cluster, World
+from iolake.demo.jobs import File, Job, Run
+from iolake.demo.servers import Faults, Reset, Traffic
+from iolake.demo.world import Cluster, World
 
 
 class FileTruth(TypedDict):

@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from reports.job import job_page
-from reports.worst import worst_jobs
-from warehouse import Lake
+from iolake import Lake
+from iolake.reports.job import job_page
+from iolake.reports.worst import worst_jobs
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 DEMO, JOB = "iolake demo", "iolake job 4478544"

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import click
 
-import schemas
-from schemas.ddl import duckdb_type
-from schemas.ledger import LEDGER, LedgerTable
-from schemas.table import Column, Table
-from warehouse.catalog import question, sql_files
+from iolake import schemas
+from iolake.schemas.ddl import duckdb_type
+from iolake.schemas.ledger import LEDGER, LedgerTable
+from iolake.schemas.table import Column, Table
+from iolake.warehouse.catalog import question, sql_files
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/generate.py from the declarations; change those. -->\n"
@@ -40,7 +40,7 @@ def _tables_by_source() -> dict[str, list[Table]]:
     """Tables by the stem of the module of schemas/ that declares them."""
     found: dict[str, list[Table]] = {}
     for module in pkgutil.iter_modules(schemas.__path__):
-        declared = vars(importlib.import_module(f"schemas.{module.name}")).values()
+        declared = vars(importlib.import_module(f"iolake.schemas.{module.name}")).values()
         flat = [t for value in declared for t in (value if isinstance(value, (list, tuple)) else [value])]
         tables = {t.name: t for t in flat if isinstance(t, Table)}
         if tables:
@@ -94,7 +94,7 @@ def _index(by_source: dict[str, list[Table]]) -> str:
 
 
 def _commands() -> str:
-    from pipelines.cli import cli
+    from iolake.pipelines.cli import cli
 
     lines = ["# Commands", ""]
     for path, command in _walk(cli, ("iolake",)):

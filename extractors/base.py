@@ -19,8 +19,9 @@ import fsspec
 import pyarrow as pa
 import xxhash
 
-from schemas.site import OwnerKind, Site
-from schemas.table import Table
+from iolake.schemas.errors import PermanentError
+from iolake.schemas.site import OwnerKind, Site
+from iolake.schemas.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Input:
         return content_hash("\0".join((self.source, self.owner, self.uri)).encode())[:16]
 
 
-class InputError(Exception):
+class InputError(PermanentError):
     """An input that can't be read as what it should be. It becomes one line and a row in `rejects`."""
 
     def __init__(self, uri: str, reason: str, remedy: str = "") -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from extractors.base import Input, Span, as_text
-from schemas.site import DIGITS, OwnerKind, Site
+from iolake.extractors.base import Input, Span, as_text
+from iolake.schemas.site import DIGITS, OwnerKind, Site
 
 _DIRECTIVE = re.compile(rf"%(-?)([{''.join(DIGITS)}])")
 _MAGIC = re.compile(r"[*?\[]")

@@ -31,15 +31,15 @@ import fsspec
 import polars as pl
 import pyarrow as pa
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from extractors.lookback import bounds, find_days
-from extractors.slurm import values
-from extractors.slurm.nodelist import NodeListError, expand
-from extractors.slurm.zone import to_utc
-from schemas.jobs import OTHER_JOBS
-from schemas.site import OwnerKind, Site, Source, password
-from schemas.table import TEXT, TIMESTAMP, Table
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.extractors.lookback import bounds, find_days
+from iolake.extractors.slurm import values
+from iolake.extractors.slurm.nodelist import NodeListError, expand
+from iolake.extractors.slurm.zone import to_utc
+from iolake.schemas.jobs import OTHER_JOBS
+from iolake.schemas.site import OwnerKind, Site, Source, password
+from iolake.schemas.table import TEXT, TIMESTAMP, Table
 
 _SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion": "end_time", "numnodes": "nnodes"}
 """Columns of a NERSC jobs database's table `summary`, beside `hostname`, the machine."""

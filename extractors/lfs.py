@@ -18,12 +18,12 @@ from zoneinfo import ZoneInfo
 import fsspec
 import pyarrow as pa
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from extractors.lustre import other_system, several_systems
-from schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
-from schemas.site import Site
-from schemas.table import Table
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.extractors.lustre import other_system, several_systems
+from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
+from iolake.schemas.site import Site
+from iolake.schemas.table import Table
 
 _BEGIN = re.compile(r"\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
 _UNDATED = "does not say when it was taken"

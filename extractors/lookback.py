@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from extractors.base import Input, Span
-from schemas.site import OwnerKind, Site, SiteError, Source
+from iolake.extractors.base import Input, Span
+from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 
 LOOK_BACK_DAYS: Final = 7
 """A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.base import Batch, Input, InputError
-from extractors.counters import Flags, Ints, Placement
-from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS, SUMMED
-from schemas.site import Site
-from schemas.table import Table
+from iolake.extractors.base import Batch, Input, InputError
+from iolake.extractors.counters import Flags, Ints, Placement
+from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS, SUMMED
+from iolake.schemas.site import Site
+from iolake.schemas.table import Table
 
 _SERIES = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS)
 TARGET = re.compile(r"(?P<fs>.+)-(?P<target>(?:OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?")

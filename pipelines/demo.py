@@ -8,14 +8,16 @@ from pathlib import Path
 
 import click
 
+from iolake.schemas.errors import PermanentError
 
-class DemoError(Exception):
+
+class DemoError(PermanentError):
     """The demo can't be made there; its text is one line for a person."""
 
 
 def run(folder: Path, jobs: int, days: int) -> None:
     """Simulate `jobs` jobs over `days` days in `folder`, load them, and print what was slow and why. DemoError."""
-    from demo.centre import START, simulate
+    from iolake.demo.centre import START, simulate
 
     if folder.exists() and any(folder.iterdir()):
         if not (folder / "truth.json").exists():
@@ -25,7 +27,7 @@ def run(folder: Path, jobs: int, days: int) -> None:
         started = time.monotonic()
         simulate(folder, jobs=jobs, days=days)
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
-        from reports.units import bytes_text
+        from iolake.reports.units import bytes_text
 
         click.echo(f"simulated {jobs} jobs over {days} days in {folder}/: {bytes_text(size)} in {_since(started)}")
     site = folder / "site.toml"
@@ -47,15 +49,15 @@ def _nightly(site: Path, since: str) -> None:
         os.environ.setdefault(name, value)
     from datetime import date
 
-    from pipelines.flows import nightly
+    from iolake.pipelines.flows import nightly
 
     nightly(site=str(site.resolve()), since=date.fromisoformat(since))
 
 
 def _answer(folder: Path, site: Path) -> None:
-    from reports.worst import worst_jobs
-    from schemas.site import Site
-    from warehouse.lake import Lake
+    from iolake.reports.worst import worst_jobs
+    from iolake.schemas.site import Site
+    from iolake.warehouse.lake import Lake
 
     lake = Lake(Site.read(site).lake_uri)
     click.echo("")

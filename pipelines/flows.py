@@ -13,15 +13,15 @@ from datetime import UTC, date, datetime, timedelta
 from prefect import flow, get_run_logger, task, unmapped
 from prefect.futures import as_completed
 
-from extractors.base import Span
-from pipelines.ingest import Report, bundles, prepare, whole_loads
-from pipelines.plan import Plan
-from pipelines.progress import line, summary
-from pipelines.stage import Unit, stage_bundle
-from pipelines.workers import workers_for
-from schemas.site import Site
-from warehouse.records import Load
-from warehouse.warehouse import Published, Warehouse
+from iolake.extractors.base import Span
+from iolake.pipelines.ingest import Report, bundles, prepare, whole_loads
+from iolake.pipelines.plan import Plan
+from iolake.pipelines.progress import line, summary
+from iolake.pipelines.stage import Unit, stage_bundle
+from iolake.pipelines.workers import workers_for
+from iolake.schemas.site import Site
+from iolake.warehouse.records import Load
+from iolake.warehouse.warehouse import Published, Warehouse
 
 
 @task(name="find what is new", retries=2, retry_delay_seconds=30)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
 
-from extractors.base import Span
-from pipelines.plan import Plan, plan
-from pipelines.stage import Unit, stage, stage_bundle
-from pipelines.workers import workers_for
-from schemas.site import Site
-from warehouse import garbage
-from warehouse.records import Load
-from warehouse.warehouse import Warehouse
+from iolake.extractors.base import Span
+from iolake.pipelines.plan import Plan, plan
+from iolake.pipelines.stage import Unit, stage, stage_bundle
+from iolake.pipelines.workers import workers_for
+from iolake.schemas.site import Site
+from iolake.warehouse import garbage
+from iolake.warehouse.records import Load
+from iolake.warehouse.warehouse import Warehouse
 
 COMMIT_EVERY_S = 60.0
 """A long run publishes what is whole at this pace, so that being killed costs it no more than that."""

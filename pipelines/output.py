@@ -11,7 +11,7 @@ from typing import IO, Any, Literal
 
 import duckdb
 
-from warehouse import LakeError
+from iolake.warehouse import LakeError
 
 
 def write(

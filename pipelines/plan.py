@@ -12,14 +12,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from extractors.base import Extractor, Input, Span
-from pipelines import registry
-from pipelines.stage import Unit, record, utc
-from schemas.site import Site, SiteError
-from warehouse import layout
-from warehouse.catalog import Catalog
-from warehouse.records import InputRecord, Load, LoadInfo, new_id
-from warehouse.warehouse import Warehouse
+from iolake.extractors.base import Extractor, Input, Span
+from iolake.pipelines import registry
+from iolake.pipelines.stage import Unit, record, utc
+from iolake.schemas.site import Site, SiteError
+from iolake.warehouse import layout
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
 

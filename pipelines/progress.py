@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipelines.ingest import Report, Watcher
-from pipelines.plan import Plan
-from reports.units import bytes_text
-from warehouse.records import Load
+from iolake.pipelines.ingest import Report, Watcher
+from iolake.pipelines.plan import Plan
+from iolake.reports.units import bytes_text
+from iolake.warehouse.records import Load
 
 
 class Shown(Watcher):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 
-from extractors.base import Extractor
-from schemas.site import Site, SiteError
+from iolake.extractors.base import Extractor
+from iolake.schemas.site import Site, SiteError
 
 GROUP = "iolake.extractors"
 

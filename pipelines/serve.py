@@ -14,10 +14,12 @@ from urllib.request import urlopen
 
 import click
 
+from iolake.schemas.errors import TransientError
+
 _START_S = 120
 
 
-class ServerError(Exception):
+class ServerError(TransientError):
     """The Prefect server can't be had; its text is one line for a person."""
 
 
@@ -26,7 +28,7 @@ def serve(site: Path, lake: str | None, cron: str, days: int, port: int) -> None
     with _server(port):
         from prefect.context import refresh_global_settings_context
 
-        from pipelines.flows import nightly
+        from iolake.pipelines.flows import nightly
 
         refresh_global_settings_context()  # to check the schedule, Prefect was imported before there was one
         parameters = {"site": str(site), "days": days, "lake": lake}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from schemas.site import Site, SiteError
+from iolake.schemas.site import Site, SiteError
 
 _DARSHAN: Final = "{folder}/%Y/%-m/%-d/*.darshan"
 """pytokio's layout of Darshan logs: the day's folders without leading zeros."""

@@ -11,13 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
-from pipelines import registry
-from schemas.gate import GateError
-from schemas.site import Site
-from warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
-from warehouse.staging import Stager
-from warehouse.store import Store
+from iolake.extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
+from iolake.pipelines import registry
+from iolake.schemas.gate import GateError
+from iolake.schemas.site import Site
+from iolake.warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
+from iolake.warehouse.staging import Stager
+from iolake.warehouse.store import Store
 
 log = logging.getLogger("iolake")
 

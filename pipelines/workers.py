@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import wait
 from threading import Thread
 
-from pipelines.stage import Unit
+from iolake.pipelines.stage import Unit
 
 
 @contextmanager

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from reports import job_facts as facts
-from reports import text
-from reports.job_facts import Logs, Row
-from warehouse import Lake, LakeError
+from iolake.reports import job_facts as facts
+from iolake.reports import text
+from iolake.reports.job_facts import Logs, Row
+from iolake.warehouse import Lake, LakeError
 
 _WIDTH = 78
 _INTERFACES = (("posix", "POSIX"), ("stdio", "STDIO"), ("mpiio", "MPI-IO"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from warehouse import Lake
+from iolake.warehouse import Lake
 
 Row = dict[str, Any]
 _TIMELINE_BINS = 60

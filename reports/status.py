@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
-from reports import text
-from warehouse import Lake, LakeError
+from iolake.reports import text
+from iolake.warehouse import Lake, LakeError
 
 _LEGEND = "█ loaded   ▒ some rejected   ✗ all rejected   ░ left to a better source   · no input, or not asked for yet"
 _HEADER = ("day", "found", "loaded", "unchanged", "rejected", "superseded", "rows", "")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from reports import text
-from warehouse import Lake
+from iolake.reports import text
+from iolake.warehouse import Lake
 
 _FEWEST_PEERS: Final = 3
 WORST_JOBS: Final = """\

@@ -7,7 +7,7 @@ import pkgutil
 from functools import cache
 from importlib.metadata import entry_points
 
-from schemas.table import Table
+from iolake.schemas.table import Table
 
 
 @cache
@@ -16,7 +16,7 @@ def tables() -> dict[str, Table]:
 
     ValueError where two modules declare a table of the same name.
     """
-    modules = [importlib.import_module(f"schemas.{m.name}") for m in pkgutil.iter_modules(__path__)]
+    modules = [importlib.import_module(f"iolake.schemas.{m.name}") for m in pkgutil.iter_modules(__path__)]
     modules += [point.load() for point in entry_points(group="iolake.schemas")]
     found: dict[str, Table] = {}
     for module in modules:

@@ -10,8 +10,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.darshan import FILE_SYSTEM_OF_PATH, LOG_ID, MOUNT_POINT, PATH_SUFFIX, RANK, RECORD_ID
-from schemas.table import CLUSTER, DATE, JOB_ID, Column, Table
+from iolake.schemas.darshan import FILE_SYSTEM_OF_PATH, LOG_ID, MOUNT_POINT, PATH_SUFFIX, RANK, RECORD_ID
+from iolake.schemas.table import CLUSTER, DATE, JOB_ID, Column, Table
 
 SIZES: Final = ("0_100", "100_1K", "1K_10K", "10K_100K", "100K_1M", "1M_4M", "4M_10M", "10M_100M", "100M_1G", "1G_PLUS")
 COMBINERS: Final = (

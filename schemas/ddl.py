@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from schemas.table import Table
+from iolake.schemas.table import Table
 
 _TYPES = {
     pa.bool_(): "BOOLEAN",

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.table import HOUR_US, Hour, Table
+from iolake.schemas.errors import PermanentError
+from iolake.schemas.table import HOUR_US, Hour, Table
 
 _CHECKED_ROWS = 65_536
 
 
-class GateError(Exception):
+class GateError(PermanentError):
     """Rows that don't fit their table's declaration: which table, which column, what is wrong."""
 
     def __init__(self, table: str, problem: str, columns: tuple[str, ...] = ()) -> None:

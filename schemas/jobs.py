@@ -6,7 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.table import CLUSTER, DATE, DELTA, JOB_ID, TEXT, TIMESTAMP, Column, Table
+from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, TEXT, TIMESTAMP, Column, Table
 
 OTHER_JOBS: Final = Table(
     "other_jobs",

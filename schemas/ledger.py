@@ -9,7 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.table import INPUT_ID, LOAD_ID, TEXT, TIMESTAMP, Column
+from iolake.schemas.table import INPUT_ID, LOAD_ID, TEXT, TIMESTAMP, Column
 
 _LIST: Final = pa.list_(TEXT)
 _N: Final = pa.int64()

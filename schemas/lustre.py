@@ -11,7 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.table import (
+from iolake.schemas.table import (
     DATE,
     DELTA,
     FILE_SYSTEM,

@@ -21,13 +21,15 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from iolake.schemas.errors import PermanentError
+
 OwnerKind = Literal["cluster", "file_system"]
 
 DIGITS: Final = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
 """The directives of a files pattern, %Y or without leading zeros %-m, and how many digits each stands for at most."""
 
 
-class SiteError(Exception):
+class SiteError(PermanentError):
     """A site.toml that can't be used: which key, what is wrong, what to do."""
 
     def __init__(self, path: str, problems: list[str]) -> None:

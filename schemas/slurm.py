@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.table import CLUSTER, DATE, DELTA, JOB_ID, MAP_COUNTS, TEXT, TIMESTAMP, Column, Table
+from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, MAP_COUNTS, TEXT, TIMESTAMP, Column, Table
 
 MAP_TEXTS: Final = pa.map_(TEXT, TEXT)
 LIST_TEXT: Final = pa.list_(TEXT)

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pytest
 from hypothesis import settings
 
-import schemas
-from schemas.ddl import duckdb_type, quote
-from schemas.ledger import LEDGER
-from warehouse import Lake
-from warehouse.catalog import sql_files
+from iolake import schemas
+from iolake.schemas.ddl import duckdb_type, quote
+from iolake.schemas.ledger import LEDGER
+from iolake.warehouse import Lake
+from iolake.warehouse.catalog import sql_files
 
 Fill = Callable[..., None]
 

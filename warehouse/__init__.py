@@ -1,6 +1,6 @@
 """The lake: `from warehouse import Lake`."""
 
-from warehouse.errors import LakeError
-from warehouse.lake import Lake
+from iolake.warehouse.errors import LakeError
+from iolake.warehouse.lake import Lake
 
 __all__ = ["Lake", "LakeError"]

@@ -20,12 +20,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-import schemas
-from schemas import ddl
-from schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
-from schemas.table import Table
-from warehouse.records import DataFile, InputRecord, Load, now
-from warehouse.store import Store
+from iolake import schemas
+from iolake.schemas import ddl
+from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
+from iolake.schemas.table import Table
+from iolake.warehouse.records import DataFile, InputRecord, Load, now
+from iolake.warehouse.store import Store
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
@@ -323,7 +323,7 @@ def _empty(declared: str) -> Path:
 
 def sql_files() -> dict[str, str]:
     """The statements of sql/ by the name that each defines, which is the file's; those first that others name."""
-    found = [f for f in package_files("sql").iterdir() if f.name.endswith(".sql")]
+    found = [f for f in (package_files("iolake") / "sql").iterdir() if f.name.endswith(".sql")]
     waiting = {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
     ordered: dict[str, str] = {}
     while waiting:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-import schemas
-from warehouse.catalog import Catalog
-from warehouse.lake import Lake
-from warehouse.records import DataFile
-from warehouse.rewrite import merged
-from warehouse.warehouse import Warehouse
+from iolake import schemas
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.records import DataFile
+from iolake.warehouse.rewrite import merged
+from iolake.warehouse.warehouse import Warehouse
 
 MAX_CELLS = 100_000_000
 """Rows times columns that are merged at once: about a GB of memory, and as much again to sort it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from iolake.schemas.errors import IolakeError, PermanentError, TransientError
 
-class LakeError(Exception):
+
+class LakeError(IolakeError):
     """Anything that a lake can't do; its text is one line for a person."""
 
 
-class NoLake(LakeError):
+class NoLake(LakeError, PermanentError):
     """There is no lake at that location."""
 
     def __init__(self, uri: str) -> None:
@@ -15,7 +17,7 @@ class NoLake(LakeError):
         super().__init__(f"{uri}: no lake here; `iolake ingest` makes one, --lake names another")
 
 
-class NoSnapshot(LakeError):
+class NoSnapshot(LakeError, PermanentError):
     """The lake has no such snapshot, or has collected it."""
 
     def __init__(self, uri: str, number: int) -> None:
@@ -23,7 +25,7 @@ class NoSnapshot(LakeError):
         super().__init__(f"{uri}: snapshot {number} is not there; `iolake snapshots` lists those that are")
 
 
-class NoTable(LakeError):
+class NoTable(LakeError, PermanentError):
     """The lake has no such table."""
 
     def __init__(self, name: str, near: list[str]) -> None:
@@ -32,7 +34,7 @@ class NoTable(LakeError):
         super().__init__(f"no table {name}; {hint}")
 
 
-class CommitContested(LakeError):
+class CommitContested(LakeError, TransientError):
     """Other writers won every try to publish the next snapshot; nothing was published."""
 
     def __init__(self, uri: str, tries: int) -> None:
@@ -40,7 +42,7 @@ class CommitContested(LakeError):
         super().__init__(f"{uri}: other writers published first {tries} times; run the same command again")
 
 
-class LoadLost(LakeError):
+class LoadLost(LakeError, TransientError):
     """A load's mark is gone: it seemed dead, and what it staged may be collected. Nothing was published."""
 
     def __init__(self, uri: str, load_id: str) -> None:

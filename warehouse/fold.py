@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import polars as pl
 
-import schemas
-from schemas.table import INPUT_ID
-from warehouse.catalog import Catalog
-from warehouse.records import DataFile, InputRecord, Load
-from warehouse.rewrite import Rewriter, of_inputs
-from warehouse.store import Store
+from iolake import schemas
+from iolake.schemas.table import INPUT_ID
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.records import DataFile, InputRecord, Load
+from iolake.warehouse.rewrite import Rewriter, of_inputs
+from iolake.warehouse.store import Store
 
 
 class Fold:

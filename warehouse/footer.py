@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
-from warehouse import parquet
-from warehouse.records import InputRecord, LoadInfo
-from warehouse.store import Store
+from iolake.warehouse import parquet
+from iolake.warehouse.records import InputRecord, LoadInfo
+from iolake.warehouse.store import Store
 
 
 @dataclass(frozen=True)

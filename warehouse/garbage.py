@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from warehouse import layout
-from warehouse.catalog import Catalog
-from warehouse.processes import is_gone
-from warehouse.store import Stored, writer_of
-from warehouse.warehouse import Warehouse
+from iolake.warehouse import layout
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.processes import is_gone
+from iolake.warehouse.store import Stored, writer_of
+from iolake.warehouse.warehouse import Warehouse
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0

@@ -8,15 +8,15 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse import layout
-from warehouse.errors import NoLake, NoSnapshot, NoTable
-from warehouse.store import Store
+from iolake.warehouse import layout
+from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable
+from iolake.warehouse.store import Store
 
 if TYPE_CHECKING:
     import duckdb
     import polars as pl
 
-    from warehouse.records import DataFile, Snapshot
+    from iolake.warehouse.records import DataFile, Snapshot
 
 
 class Lake:
@@ -60,7 +60,7 @@ class Lake:
         """A table as a polars LazyFrame with its full schema; columns that older files lack are null. NoTable."""
         import polars as pl
 
-        import schemas
+        from iolake import schemas
 
         declared = schemas.tables().get(table)
         if declared is None:
@@ -83,14 +83,14 @@ class Lake:
 
     def files(self, table: str | None = None) -> list[DataFile]:
         """The snapshot's data files, of one table or of all."""
-        from warehouse.catalog import Catalog
+        from iolake.warehouse.catalog import Catalog
 
         catalog = Catalog(self._shared())
         return catalog.files() if table is None else catalog.files("f.table_name = ?", [table])
 
     def history(self) -> list[Snapshot]:
         """The snapshots up to this one that are there to read, in order."""
-        from warehouse.records import Snapshot
+        from iolake.warehouse.records import Snapshot
 
         there = self._there()
         told = self.sql(
@@ -147,7 +147,7 @@ class Lake:
         return copy
 
     def _relocated(self, path: str, root: str) -> Path:
-        from warehouse.catalog import Catalog
+        from iolake.warehouse.catalog import Catalog
 
         copy = self._local_copy(path)
         with Catalog.editing(copy, self._store) as catalog:

@@ -13,7 +13,7 @@ import re
 from datetime import date
 from urllib.parse import quote, unquote
 
-from schemas.table import Table
+from iolake.schemas.table import Table
 
 NEWEST = "lake.duckdb"
 CATALOG = "catalog"

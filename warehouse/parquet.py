@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
-from warehouse.store import Store
+from iolake.schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
+from iolake.warehouse.store import Store
 
 ROW_GROUP_ROWS = 262_144
 FOOTER_KEY = b"iolake"

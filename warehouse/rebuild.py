@@ -12,17 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import schemas
-from schemas.ledger import FILES, GENERATIONS, INPUTS, LOADS, REJECTS
-from schemas.table import INPUT_ID, LOAD_ID
-from warehouse import layout, parquet
-from warehouse.catalog import Catalog
-from warehouse.errors import NoLake
-from warehouse.footer import Footer
-from warehouse.records import DataFile, InputRecord, Load, LoadInfo
-from warehouse.rewrite import Rewriter
-from warehouse.store import Store
-from warehouse.warehouse import Warehouse
+from iolake import schemas
+from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LOADS, REJECTS
+from iolake.schemas.table import INPUT_ID, LOAD_ID
+from iolake.warehouse import layout, parquet
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.errors import NoLake
+from iolake.warehouse.footer import Footer
+from iolake.warehouse.records import DataFile, InputRecord, Load, LoadInfo
+from iolake.warehouse.rewrite import Rewriter
+from iolake.warehouse.store import Store
+from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
 

@@ -13,14 +13,14 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import schemas
-from schemas.gate import in_sort_order
-from schemas.table import INPUT_ID, LOAD_ID
-from warehouse import layout, parquet
-from warehouse.catalog import Catalog
-from warehouse.footer import Footer
-from warehouse.records import DataFile
-from warehouse.store import Store
+from iolake import schemas
+from iolake.schemas.gate import in_sort_order
+from iolake.schemas.table import INPUT_ID, LOAD_ID
+from iolake.warehouse import layout, parquet
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.footer import Footer
+from iolake.warehouse.records import DataFile
+from iolake.warehouse.store import Store
 
 Mask = Callable[[pa.Table], npt.NDArray[np.bool_]]
 

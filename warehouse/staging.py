@@ -13,12 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.gate import conform, in_sort_order
-from schemas.table import DATE, INPUT_ID, LOAD_ID, Table
-from warehouse import layout, parquet
-from warehouse.footer import Footer
-from warehouse.records import DataFile, InputRecord, LoadInfo
-from warehouse.store import Store
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.table import DATE, INPUT_ID, LOAD_ID, Table
+from iolake.warehouse import layout, parquet
+from iolake.warehouse.footer import Footer
+from iolake.warehouse.records import DataFile, InputRecord, LoadInfo
+from iolake.warehouse.store import Store
 
 BUFFER_BYTES = 320 << 20
 """Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""

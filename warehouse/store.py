@@ -17,7 +17,7 @@ from typing import IO, Any, TypeVar, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from warehouse.processes import who
+from iolake.warehouse.processes import who
 
 T = TypeVar("T")
 _UNFINISHED = ".new-"

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from warehouse import layout
-from warehouse.catalog import Catalog
-from warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
-from warehouse.fold import Fold
-from warehouse.lake import Lake
-from warehouse.processes import who
-from warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
-from warehouse.store import Store
+from iolake.warehouse import layout
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
+from iolake.warehouse.fold import Fold
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.processes import who
+from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
+from iolake.warehouse.store import Store
 
 _TRIES = 50
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import duckdb
 
-from demo.check.jobs import job_differences
-from demo.check.servers import server_differences
-from demo.check.views import view_differences
-from demo.truth import Truth
+from iolake.demo.check.jobs import job_differences
+from iolake.demo.check.servers import server_differences
+from iolake.demo.check.views import view_differences
+from iolake.demo.truth import Truth
 
 __all__ = ["differences", "job_differences", "server_differences", "view_differences"]
 

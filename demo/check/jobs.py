@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 
 import duckdb
 
-from demo.check.compare import compare
-from demo.formats.darshan import record_id
-from demo.logs import HEAT_RANKS
-from demo.truth import FileTruth, LogTruth, Truth
+from iolake.demo.check.compare import compare
+from iolake.demo.formats.darshan import record_id
+from iolake.demo.logs import HEAT_RANKS
+from iolake.demo.truth import FileTruth, LogTruth, Truth
 
 _MODULES = {"POSIX": "darshan_posix", "MPIIO": "darshan_mpiio", "STDIO": "darshan_stdio"}
 

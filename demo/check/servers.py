@@ -9,12 +9,12 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from demo.check.compare import compare
-from demo.jobstats import server_name
-from demo.monitoring import MDT_KIB, SNAPSHOT_S, address, space_at
-from demo.servers import Counts, Faults, Mask, Reset, Traffic
-from demo.truth import Truth
-from demo.world import MDT_OPS, FileSystem, local_days
+from iolake.demo.check.compare import compare
+from iolake.demo.jobstats import server_name
+from iolake.demo.monitoring import MDT_KIB, SNAPSHOT_S, address, space_at
+from iolake.demo.servers import Counts, Faults, Mask, Reset, Traffic
+from iolake.demo.truth import Truth
+from iolake.demo.world import MDT_OPS, FileSystem, local_days
 
 _EXAMPLES = 3
 

@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 import duckdb
 
-from demo.check.compare import compare
-from demo.check.jobs import logs_to_find
-from demo.servers import Faults, Traffic
-from demo.truth import JobTruth, Truth
+from iolake.demo.check.compare import compare
+from iolake.demo.check.jobs import logs_to_find
+from iolake.demo.servers import Faults, Traffic
+from iolake.demo.truth import JobTruth, Truth
 
 
 def view_differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool) -> list[str]:

@@ -1,6 +1,6 @@
 """A writer of the logs of Darshan 1 and 2, from the facts known of these formats.
 
-from demo.formats.darshan_legacy import LegacyLog, LegacyRecord, encode
+from iolake.demo.formats.darshan_legacy import LegacyLog, LegacyRecord, encode
 
 log = LegacyLog(
     version="2.06", job_id=4711, uid=1001, start_s=1426266325, end_s=1426266400, nprocs=4, exe="./a.out -v",
@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from demo.formats.darshan.counters import expand
-from demo.formats.darshan.records import ByteOrder
+from iolake.demo.formats.darshan.counters import expand
+from iolake.demo.formats.darshan.records import ByteOrder
 
 _MAGIC = 6567223
 _SIZES = "{0_100,100_1K,1K_10K,10K_100K,100K_1M,1M_4M,4M_10M,10M_100M,100M_1G,1G_PLUS}"

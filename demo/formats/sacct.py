@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from demo.jobs import Job, Run
-from demo.world import Cluster, local_text
+from iolake.demo.jobs import Job, Run
+from iolake.demo.world import Cluster, local_text
 
 FIELDS = (
     "JobID", "JobIDRaw", "JobName", "User", "UID", "Account", "Partition", "QOS", "State", "ExitCode", "Submit",

@@ -9,17 +9,17 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
-from extractors.darshan import large, legacy, log3, modules
-from extractors.darshan.complete import Completion, Opened, in_table_order
-from extractors.darshan.content import hashed, read_content
-from extractors.darshan.decoded import NAMES, Block, Content, Log, region_error
-from extractors.darshan.gather import Gathering
-from extractors.darshan.names import Names, read_names
-from extractors.files import find_files
-from schemas.darshan import TABLES
-from schemas.darshan_legacy import DARSHAN_LEGACY
-from schemas.site import OwnerKind, Site
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
+from iolake.extractors.darshan import large, legacy, log3, modules
+from iolake.extractors.darshan.complete import Completion, Opened, in_table_order
+from iolake.extractors.darshan.content import hashed, read_content
+from iolake.extractors.darshan.decoded import NAMES, Block, Content, Log, region_error
+from iolake.extractors.darshan.gather import Gathering
+from iolake.extractors.darshan.names import Names, read_names
+from iolake.extractors.files import find_files
+from iolake.schemas.darshan import TABLES
+from iolake.schemas.darshan_legacy import DARSHAN_LEGACY
+from iolake.schemas.site import OwnerKind, Site
 
 _ALONE: Final = 32 << 20
 """A log of more inflated bytes than this is read by itself."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from extractors.darshan.decoded import Ints
+from iolake.extractors.darshan.decoded import Ints
 
 
 def follow(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:

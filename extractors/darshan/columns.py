@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.darshan.decoded import ByteOrder, Bytes, Ints
-from schemas.darshan.counter import Counter, Kind
+from iolake.extractors.darshan.decoded import ByteOrder, Bytes, Ints
+from iolake.schemas.darshan.counter import Counter, Kind
 
 NOT_RECORDED: Final = -1
 """What Darshan puts where a value could not be had; as a rank, it means all ranks together."""

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.base import Batch, Input
-from extractors.darshan.decoded import Block, Head, Ints
-from extractors.darshan.file_name import told_by_name
-from extractors.darshan.names import Names
-from schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
-from schemas.site import Site
-from schemas.table import INPUT_ID, Table
+from iolake.extractors.base import Batch, Input
+from iolake.extractors.darshan.decoded import Block, Head, Ints
+from iolake.extractors.darshan.file_name import told_by_name
+from iolake.extractors.darshan.names import Names
+from iolake.schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
+from iolake.schemas.site import Site
+from iolake.schemas.table import INPUT_ID, Table
 
 _DAY_US: Final = 86_400_000_000
 _HEATMAP_NAME: Final = "heatmap:"

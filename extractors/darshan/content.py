@@ -13,8 +13,8 @@ from typing import Final
 
 import fsspec
 
-from extractors.base import content_hash
-from extractors.darshan.decoded import Content
+from iolake.extractors.base import content_hash
+from iolake.extractors.darshan.decoded import Content
 
 _MAPPED_FROM: Final = 4 << 20
 _COPIED_FROM: Final = 64 << 20

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.base import InputError
-from schemas.table import Table
+from iolake.extractors.base import InputError
+from iolake.schemas.table import Table
 
 ByteOrder = Literal["little", "big"]
 Content = bytes | memoryview

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.darshan.columns import NOT_RECORDED, texts
-from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
-from extractors.darshan.records import Shape, expand, find_records, take, up_to
-from schemas import darshan
+from iolake.extractors.darshan.columns import NOT_RECORDED, texts
+from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
+from iolake.extractors.darshan.records import Shape, expand, find_records, take, up_to
+from iolake.schemas import darshan
 
 HEAD: Final = 13
 """Words of a record before its segments: id, rank, shared, host name (8 words), writes, reads."""

@@ -11,12 +11,21 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.darshan.columns import RANK, RECORD_ID, arrow, columns, in_columns, record_order, stored_words, texts
-from extractors.darshan.decoded import Block, Bytes, Decoded, Group, Ints, Layout
-from schemas import darshan
-from schemas.darshan import autoperf, counters
-from schemas.darshan.counter import Counter, of_version
-from schemas.table import Table
+from iolake.extractors.darshan.columns import (
+    RANK,
+    RECORD_ID,
+    arrow,
+    columns,
+    in_columns,
+    record_order,
+    stored_words,
+    texts,
+)
+from iolake.extractors.darshan.decoded import Block, Bytes, Decoded, Group, Ints, Layout
+from iolake.schemas import darshan
+from iolake.schemas.darshan import autoperf, counters
+from iolake.schemas.darshan.counter import Counter, of_version
+from iolake.schemas.table import Table
 
 _UUIDS: Final = 4
 """Words of the two UUIDs, of the pool and of the container, behind the counters of DAOS modules."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from extractors.darshan.decoded import Group, Ints, Layout, Region
-from extractors.darshan.room import Room
+from iolake.extractors.darshan.decoded import Group, Ints, Layout, Region
+from iolake.extractors.darshan.room import Room
 
 
 @dataclass(slots=True)

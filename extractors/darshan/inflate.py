@@ -9,8 +9,8 @@ from typing import Literal, cast
 
 from zlib_ng import zlib_ng
 
-from extractors.darshan.decoded import Bytes, Content
-from extractors.darshan.room import Room
+from iolake.extractors.darshan.decoded import Bytes, Content
+from iolake.extractors.darshan.room import Room
 
 Compression = Literal["zlib", "bzip2", "gzip", "none"]
 

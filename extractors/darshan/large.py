@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from extractors.base import Batch, InputError
-from extractors.darshan import dxt, fixed, legacy, log3, modules
-from extractors.darshan.ahead import ahead
-from extractors.darshan.complete import Completion, Opened
-from extractors.darshan.decoded import Block, Content, Group, Log, Region
-from extractors.darshan.names import Names, read_names
-from extractors.darshan.pieces import Piece, damaged, is_whole, pieces, small_pieces
-from schemas.site import Site
+from iolake.extractors.base import Batch, InputError
+from iolake.extractors.darshan import dxt, fixed, legacy, log3, modules
+from iolake.extractors.darshan.ahead import ahead
+from iolake.extractors.darshan.complete import Completion, Opened
+from iolake.extractors.darshan.decoded import Block, Content, Group, Log, Region
+from iolake.extractors.darshan.names import Names, read_names
+from iolake.extractors.darshan.pieces import Piece, damaged, is_whole, pieces, small_pieces
+from iolake.schemas.site import Site
 
 _HOLD: Final = 512 << 20
 """Room for what is held of one log; regions beyond that are inflated twice, in pieces."""

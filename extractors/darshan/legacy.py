@@ -9,12 +9,12 @@ from typing import Final
 
 import numpy as np
 
-from extractors.base import InputError
-from extractors.darshan.decoded import Content, Head, Layout, Log, Region
-from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
-from extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
-from extractors.darshan.legacy_layout import record_type
-from extractors.darshan.legacy_records import layers
+from iolake.extractors.base import InputError
+from iolake.extractors.darshan.decoded import Content, Head, Layout, Log, Region
+from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
+from iolake.extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
+from iolake.extractors.darshan.legacy_layout import record_type
+from iolake.extractors.darshan.legacy_records import layers
 
 MODULE: Final = "legacy"
 """The module in the layout of these logs' regions, which are header and records in one."""

@@ -11,9 +11,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-from extractors.base import InputError
-from extractors.darshan.decoded import ByteOrder
-from extractors.darshan.legacy_layout import FORMATS, LONG_METADATA, PRE_RELEASE, Format, record_type
+from iolake.extractors.base import InputError
+from iolake.extractors.darshan.decoded import ByteOrder
+from iolake.extractors.darshan.legacy_layout import FORMATS, LONG_METADATA, PRE_RELEASE, Format, record_type
 
 _MAGIC: Final = 6567223
 _VERSION: Final = re.compile(rb"[12]\.\d{1,2}")

@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from extractors.darshan.decoded import ByteOrder
-from schemas.darshan_legacy import COMBINERS, SIZES
+from iolake.extractors.darshan.decoded import ByteOrder
+from iolake.schemas.darshan_legacy import COMBINERS, SIZES
 
 PRE_RELEASE: Final = 199
 """What 2.0.0-pre1 wrote. It calls itself 2.00, but its job has no id and its records lack the ranks' extremes."""

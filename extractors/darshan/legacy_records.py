@@ -24,10 +24,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.darshan.columns import record_order
-from extractors.darshan.decoded import Block, Decoded, Group, Ints, Values
-from extractors.darshan.legacy_header import Header, read_header
-from extractors.darshan.legacy_layout import (
+from iolake.extractors.darshan.columns import record_order
+from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Values
+from iolake.extractors.darshan.legacy_header import Header, read_header
+from iolake.extractors.darshan.legacy_layout import (
     FLOATS,
     INTEGERS,
     RANK_EXTREMES,
@@ -36,9 +36,9 @@ from extractors.darshan.legacy_layout import (
     counters_of,
     record_type,
 )
-from schemas.darshan import DARSHAN_H5F, DARSHAN_MPIIO, DARSHAN_PNETCDF_FILE, DARSHAN_POSIX, DARSHAN_STDIO
-from schemas.darshan_legacy import DARSHAN_LEGACY
-from schemas.table import Table
+from iolake.schemas.darshan import DARSHAN_H5F, DARSHAN_MPIIO, DARSHAN_PNETCDF_FILE, DARSHAN_POSIX, DARSHAN_STDIO
+from iolake.schemas.darshan_legacy import DARSHAN_LEGACY
+from iolake.schemas.table import Table
 
 Mask = npt.NDArray[np.bool_]
 

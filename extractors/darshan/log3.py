@@ -13,10 +13,10 @@ from functools import cache, cached_property, lru_cache
 from itertools import compress
 from typing import Final, NamedTuple
 
-from extractors.base import InputError
-from extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region, region_error
-from extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
-from extractors.darshan.modules import reads, record_bytes
+from iolake.extractors.base import InputError
+from iolake.extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region, region_error
+from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
+from iolake.extractors.darshan.modules import reads, record_bytes
 
 _MAGIC: Final = 6567223
 _BYTE_ORDERS: Final[dict[bytes, ByteOrder]] = {_MAGIC.to_bytes(8, "little"): "little", _MAGIC.to_bytes(8, "big"): "big"}

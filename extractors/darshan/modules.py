@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from extractors.darshan import dxt, fixed, legacy, legacy_records, variable
-from extractors.darshan.decoded import Decoded, Decoder, Group, Layout
-from extractors.darshan.records import Shape
+from iolake.extractors.darshan import dxt, fixed, legacy, legacy_records, variable
+from iolake.extractors.darshan.decoded import Decoded, Decoder, Group, Layout
+from iolake.extractors.darshan.records import Shape
 
 _VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
     "LUSTRE": (2, variable.decode_lustre),

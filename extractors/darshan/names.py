@@ -12,9 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.darshan.chain import find, follow
-from extractors.darshan.decoded import Group, Ints
-from extractors.darshan.records import DAMAGED
+from iolake.extractors.darshan.chain import find, follow
+from iolake.extractors.darshan.decoded import Group, Ints
+from iolake.extractors.darshan.records import DAMAGED
 
 ENDS_WITH_NUL: Final = 1
 COUNTED: Final = 0

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from extractors.base import InputError
-from extractors.darshan import dxt, fixed, legacy, log3, modules
-from extractors.darshan.columns import words
-from extractors.darshan.decoded import Bytes, Content, Layout, Region, region_error
-from extractors.darshan.records import DAMAGED, whole_records
+from iolake.extractors.base import InputError
+from iolake.extractors.darshan import dxt, fixed, legacy, log3, modules
+from iolake.extractors.darshan.columns import words
+from iolake.extractors.darshan.decoded import Bytes, Content, Layout, Region, region_error
+from iolake.extractors.darshan.records import DAMAGED, whole_records
 
 _PIECE: Final = 8 << 20
 _CACHED: Final = 256 << 10

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from extractors.darshan.chain import find, follow
-from extractors.darshan.columns import record_order, unless_marked, words
-from extractors.darshan.decoded import Group, Ints
+from iolake.extractors.darshan.chain import find, follow
+from iolake.extractors.darshan.columns import record_order, unless_marked, words
+from iolake.extractors.darshan.decoded import Group, Ints
 
 _FEW: Final = 64
 """So many records of a region are sooner walked along than looked for among all of its words."""

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from extractors.darshan.decoded import Bytes
+from iolake.extractors.darshan.decoded import Bytes
 
 _GROWTH: Final = 8
 

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.darshan.columns import NOT_RECORDED, RANK, RECORD_ID, arrow, columns, lists, texts, unless_marked
-from extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
-from extractors.darshan.records import Shape, expand, find_records, take, up_to
-from schemas import darshan
-from schemas.darshan import counters
+from iolake.extractors.darshan.columns import NOT_RECORDED, RANK, RECORD_ID, arrow, columns, lists, texts, unless_marked
+from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
+from iolake.extractors.darshan.records import Shape, expand, find_records, take, up_to
+from iolake.schemas import darshan
+from iolake.schemas.darshan import counters
 
 _COMPONENT: Final = 9
 """Words of a Lustre component: seven counters and sixteen bytes of a pool's name."""

@@ -10,13 +10,13 @@ from typing import ClassVar, Final
 import fsspec
 import h5py
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from extractors.hdf5 import h5lmt, tts
-from extractors.hdf5.panels import Panel, whole_file_system
-from extractors.lustre import contested
-from schemas.lustre import LUSTRE_DF, LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.extractors.hdf5 import h5lmt, tts
+from iolake.extractors.hdf5.panels import Panel, whole_file_system
+from iolake.extractors.lustre import contested
+from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
+from iolake.schemas.site import Site
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_DF)
 

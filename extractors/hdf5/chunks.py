@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng import zlib_ng
 
-from extractors.base import InputError
+from iolake.extractors.base import InputError
 
 Doubles = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]

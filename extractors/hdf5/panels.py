@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.base import Batch
-from extractors.counters import Flags, Ints
-from extractors.hdf5.chunks import MISSING_BITS, Doubles, Matrix, Numbers, bits, doubles
-from extractors.lustre import Sums, counts_map, fs_batch, integers, names, own_names, rows, times
-from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
-from schemas.table import HOUR_US, Table
+from iolake.extractors.base import Batch
+from iolake.extractors.counters import Flags, Ints
+from iolake.extractors.hdf5.chunks import MISSING_BITS, Doubles, Matrix, Numbers, bits, doubles
+from iolake.extractors.lustre import Sums, counts_map, fs_batch, integers, names, own_names, rows, times
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST
+from iolake.schemas.table import HOUR_US, Table
 
 _LARGEST = 2**62
 

@@ -12,8 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from extractors.counters import Ints
-from extractors.hdf5.chunks import MISSING_BITS, Matrix, Numbers, bits
+from iolake.extractors.counters import Ints
+from iolake.extractors.hdf5.chunks import MISSING_BITS, Matrix, Numbers, bits
 
 _LATEST: Final = 2**32
 """Far enough ahead for telemetry; milliseconds are beyond it."""

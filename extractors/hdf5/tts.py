@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from extractors.base import InputError
-from extractors.counters import Ints
-from extractors.hdf5.chunks import Stored
-from extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
-from extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length, wrong_times
-from extractors.lustre import ONLY_MDT
-from schemas.lustre import LUSTRE_DF, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS
-from schemas.table import Table
+from iolake.extractors.base import InputError
+from iolake.extractors.counters import Ints
+from iolake.extractors.hdf5.chunks import Stored
+from iolake.extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
+from iolake.extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length, wrong_times
+from iolake.extractors.lustre import ONLY_MDT
+from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS
+from iolake.schemas.table import Table
 
 VERSION = "1"
 _KIB = 1024.0

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import ClassVar, Final
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from extractors.lmt.database import Database
-from extractors.lmt.samples import ROUTER, Day
-from extractors.lmt.tables import Components, mdt_batches, ost_batches, server_batches, target_batch
-from extractors.lustre import Sums, contested, fs_batch, zone_of
-from schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
-from schemas.site import Site, password
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.extractors.lmt.database import Database
+from iolake.extractors.lmt.samples import ROUTER, Day
+from iolake.extractors.lmt.tables import Components, mdt_batches, ost_batches, server_batches, target_batch
+from iolake.extractors.lustre import Sums, contested, fs_batch, zone_of
+from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
+from iolake.schemas.site import Site, password
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_TARGET)
 _ROUTERS: Final = {ROUTER.info, ROUTER.table}

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.base import InputError
-from extractors.counters import Ints
-from extractors.lmt.lookup import Lookup
+from iolake.extractors.base import InputError
+from iolake.extractors.counters import Ints
+from iolake.extractors.lmt.lookup import Lookup
 
 Kind = Literal["integer", "decimal", "text"]
 _ARROW: Final = {"integer": pa.int64(), "decimal": pa.float64(), "text": pa.string()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from extractors.counters import Ints
+from iolake.extractors.counters import Ints
 
 
 class Lookup:

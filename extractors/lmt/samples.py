@@ -20,12 +20,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.base import InputError
-from extractors.counters import Flags, Ints, amounts, sample_order
-from extractors.lmt.database import Database, Kind, Ticks, listed
-from extractors.lmt.lookup import Lookup
-from extractors.lustre import names, times
-from schemas.table import HOUR_US
+from iolake.extractors.base import InputError
+from iolake.extractors.counters import Flags, Ints, amounts, sample_order
+from iolake.extractors.lmt.database import Database, Kind, Ticks, listed
+from iolake.extractors.lmt.lookup import Lookup
+from iolake.extractors.lustre import names, times
+from iolake.schemas.table import HOUR_US
 
 _PIECE_SAMPLES = 1 << 17
 _CONNECTIONS = 2

@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from extractors.base import Batch
-from extractors.counters import Flags, Ints, Placement, listed_amounts
-from extractors.lmt.database import Database, Kind
-from extractors.lmt.samples import (
+from iolake.extractors.base import Batch
+from iolake.extractors.counters import Flags, Ints, Placement, listed_amounts
+from iolake.extractors.lmt.database import Database, Kind
+from iolake.extractors.lmt.samples import (
     MDS,
     MDT,
     OPERATIONS,
@@ -28,8 +28,8 @@ from extractors.lmt.samples import (
     Series,
     numbers,
 )
-from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, names, own_names, rows, times
-from schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
+from iolake.extractors.lustre import MD_OP_COLUMN, Sums, counts_map, names, own_names, rows, times
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 
 _KIB = 1024
 

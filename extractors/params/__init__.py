@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import match, mtime
-from extractors.lustre import contested, other_system, several_systems, zone_of
-from extractors.params.dumps import Reading
-from extractors.params.jobs import job_batch
-from extractors.params.pieces import Days, Piece, read_piece
-from extractors.params.rows import target_batches
-from schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import match, mtime
+from iolake.extractors.lustre import contested, other_system, several_systems, zone_of
+from iolake.extractors.params.dumps import Reading
+from iolake.extractors.params.jobs import job_batch
+from iolake.extractors.params.pieces import Days, Piece, read_piece
+from iolake.extractors.params.rows import target_batches
+from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
+from iolake.schemas.site import Site
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_FS, LUSTRE_JOBSTATS)
 _NOTHING: Final = "no parameters of Lustre targets"

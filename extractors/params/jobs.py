@@ -9,11 +9,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from extractors.base import Batch
-from extractors.lustre import rows, times
-from extractors.params.dumps import Counters, Job, Reading, date_us
-from extractors.params.rows import AMOUNTS, Series
-from schemas.lustre import LUSTRE_JOBSTATS
+from iolake.extractors.base import Batch
+from iolake.extractors.lustre import rows, times
+from iolake.extractors.params.dumps import Counters, Job, Reading, date_us
+from iolake.extractors.params.rows import AMOUNTS, Series
+from iolake.schemas.lustre import LUSTRE_JOBSTATS
 
 _MOST: Final = 2**63 - 1
 

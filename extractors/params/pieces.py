@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import fsspec
 
-from extractors.base import InputError, Span
-from extractors.files import match, mtime, named_time
-from extractors.params.dumps import PROC_FILE, Reading, read_dumps, read_proc
+from iolake.extractors.base import InputError, Span
+from iolake.extractors.files import match, mtime, named_time
+from iolake.extractors.params.dumps import PROC_FILE, Reading, read_dumps, read_proc
 
 _GAP_DAYS: Final = 31
 """How far the nearest day with dumps may be from a day, so that a gap between them is one interval."""

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from extractors.base import Batch
-from extractors.counters import Flags, Ints, Placement, listed_amounts
-from extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
-from extractors.params.dumps import U64, Reading, date_us
-from schemas.lustre import LUSTRE_MDT, LUSTRE_OST
-from schemas.table import Table
+from iolake.extractors.base import Batch
+from iolake.extractors.counters import Flags, Ints, Placement, listed_amounts
+from iolake.extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
+from iolake.extractors.params.dumps import U64, Reading, date_us
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST
+from iolake.schemas.table import Table
 
 Series = Mapping[str, Sequence[Reading]]
 """Target to its readings, each with its time, in order of time."""

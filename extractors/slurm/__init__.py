@@ -10,15 +10,15 @@ from typing import IO, TYPE_CHECKING, ClassVar
 
 import fsspec
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from extractors.lookback import bounds, find_days
-from schemas.site import OwnerKind, Site, SiteError
-from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
-from schemas.table import Table
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.extractors.lookback import bounds, find_days
+from iolake.schemas.site import OwnerKind, Site, SiteError
+from iolake.schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
+from iolake.schemas.table import Table
 
 if TYPE_CHECKING:
-    from extractors.slurm.lines import Rows
+    from iolake.extractors.slurm.lines import Rows
 
 
 class Slurm(Extractor):
@@ -31,7 +31,7 @@ class Slurm(Extractor):
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Files by the site's patterns, and a day after the other of each command."""
-        from extractors.slurm.live import SCHEME
+        from iolake.extractors.slurm.live import SCHEME
 
         yield from find_files(site, self.owner, self.source, span)
         for name, where, zone in site.sources(self.owner, self.source):
@@ -42,8 +42,8 @@ class Slurm(Extractor):
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """slurm_jobs, slurm_steps and slurm_running; rejects name lines, fields and values that were left out."""
-        from extractors.slurm import live
-        from extractors.slurm.tables import read_tables
+        from iolake.extractors.slurm import live
+        from iolake.extractors.slurm.tables import read_tables
 
         where, zone = next(
             (where, zone) for name, where, zone in site.sources(self.owner, self.source) if name == input.owner
@@ -56,13 +56,13 @@ class Slurm(Extractor):
 
     def hash(self, input: Input, site: Site) -> str | None:
         """Of a file's content; a command's answer has none before it is read."""
-        from extractors.slurm.live import SCHEME
+        from iolake.extractors.slurm.live import SCHEME
 
         return None if input.uri.startswith(SCHEME) else super().hash(input, site)
 
 
 def _rows(uri: str) -> Iterator[Rows]:
-    from extractors.slurm import json, lines
+    from iolake.extractors.slurm import json, lines
 
     try:
         with fsspec.open(uri, "rb", compression="infer") as file:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 
 import polars as pl
 
-from extractors.base import Input, InputError
-from extractors.slurm.fields import NOTHING
-from extractors.slurm.lines import Rows
+from iolake.extractors.base import Input, InputError
+from iolake.extractors.slurm.fields import NOTHING
+from iolake.extractors.slurm.lines import Rows
 
 
 class OwnCluster:

@@ -13,13 +13,13 @@ from typing import Any, Final, TypeAlias, TypeVar
 import polars as pl
 import pyarrow as pa
 
-from extractors.slurm import values
-from extractors.slurm.distinct import Distinct
-from extractors.slurm.fields import NOTHING, RAW
-from extractors.slurm.maps import Maps, count_maps, text_maps
-from extractors.slurm.nodes import NodeLists, node_lists
-from schemas.slurm import LIST_TEXT, MAP_TEXTS
-from schemas.table import TEXT, Column, Table
+from iolake.extractors.slurm import values
+from iolake.extractors.slurm.distinct import Distinct
+from iolake.extractors.slurm.fields import NOTHING, RAW
+from iolake.extractors.slurm.maps import Maps, count_maps, text_maps
+from iolake.extractors.slurm.nodes import NodeLists, node_lists
+from iolake.schemas.slurm import LIST_TEXT, MAP_TEXTS
+from iolake.schemas.table import TEXT, Column, Table
 
 _Read = TypeVar("_Read", pl.Series, Maps, NodeLists)
 _Column: TypeAlias = pl.Series | NodeLists | Maps

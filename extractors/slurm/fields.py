@@ -8,8 +8,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.slurm import MAP_TEXTS, SLURM_JOBS, SLURM_STEPS
-from schemas.table import MAP_COUNTS, TIMESTAMP, Column
+from iolake.schemas.slurm import MAP_TEXTS, SLURM_JOBS, SLURM_STEPS
+from iolake.schemas.table import MAP_COUNTS, TIMESTAMP, Column
 
 RENAMED: Final = {"reserved": "planned", "resvcpu": "plannedcpu", "resvcpuraw": "plannedcpuraw"}
 """Fields of older versions, by the name that they have now."""

@@ -14,8 +14,8 @@ from typing import IO, Any, Final
 
 import polars as pl
 
-from extractors.base import InputError
-from extractors.slurm.lines import Rows, as_utf8
+from iolake.extractors.base import InputError
+from iolake.extractors.slurm.lines import Rows, as_utf8
 
 _JOBS_A_BLOCK: Final = 50_000
 

@@ -18,9 +18,9 @@ from typing import IO, Final
 import numpy as np
 import polars as pl
 
-from extractors.base import InputError
-from extractors.slurm.fields import IDS, RENAMED, known, pattern
-from extractors.slurm.mend import Mended, Values, mend
+from iolake.extractors.base import InputError
+from iolake.extractors.slurm.fields import IDS, RENAMED, known, pattern
+from iolake.extractors.slurm.mend import Mended, Values, mend
 
 BLOCK_BYTES = 32 << 20
 _MOST_BYTES: Final = 4 * BLOCK_BYTES

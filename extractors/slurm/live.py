@@ -17,12 +17,12 @@ from datetime import timedelta
 from typing import IO, Final
 from zoneinfo import ZoneInfo
 
-from extractors.base import Input, InputError
-from extractors.lookback import bounds
-from extractors.slurm.fields import FREE_TEXT, IDS, RENAMED, known
-from extractors.slurm.json import read_json
-from extractors.slurm.lines import Rows, read_rows
-from schemas.site import Source
+from iolake.extractors.base import Input, InputError
+from iolake.extractors.lookback import bounds
+from iolake.extractors.slurm.fields import FREE_TEXT, IDS, RENAMED, known
+from iolake.extractors.slurm.json import read_json
+from iolake.extractors.slurm.lines import Rows, read_rows
+from iolake.schemas.site import Source
 
 SCHEME: Final = "sacct:"
 _DELIMITER: Final = "\x1f"

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from extractors.slurm import values
-from extractors.slurm.distinct import Distinct, Lists
+from iolake.extractors.slurm import values
+from iolake.extractors.slurm.distinct import Distinct, Lists
 
 _NO_VALUE: Final = (2**32 - 1, 2**32 - 2)
 """Slurm's INFINITE and NO_VAL, which some of its versions print as they are."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from extractors.slurm.fields import is_text, may_hold, pattern
+from iolake.extractors.slurm.fields import is_text, may_hold, pattern
 
 _TRIES: Final = 8
 """How often, in the mean, a value may be looked at as a part of a row that begins at some earlier line."""

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from extractors.slurm.distinct import Distinct, Lists
-from extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
+from iolake.extractors.slurm.distinct import Distinct, Lists
+from iolake.extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
 
 _ONE_BRACKET: Final = (
     r"^(?<head>[^\[\],]*)\[(?<ranges>\d{1,9}(?:-\d{1,9})?(?:,\d{1,9}(?:-\d{1,9})?)*)\](?<tail>[^\[\],]*)$"

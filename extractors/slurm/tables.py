@@ -15,15 +15,15 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from extractors.base import Batch, Input, InputError, Reject
-from extractors.slurm import ids
-from extractors.slurm.cluster import OwnCluster
-from extractors.slurm.columns import Columns
-from extractors.slurm.fields import NOTHING, UNFINISHED, is_word, known
-from extractors.slurm.lines import Rows
-from extractors.slurm.times import TIMES, Clock
-from schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
-from schemas.table import Table
+from iolake.extractors.base import Batch, Input, InputError, Reject
+from iolake.extractors.slurm import ids
+from iolake.extractors.slurm.cluster import OwnCluster
+from iolake.extractors.slurm.columns import Columns
+from iolake.extractors.slurm.fields import NOTHING, UNFINISHED, is_word, known
+from iolake.extractors.slurm.lines import Rows
+from iolake.extractors.slurm.times import TIMES, Clock
+from iolake.schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
+from iolake.schemas.table import Table
 
 Window: TypeAlias = tuple[datetime, datetime]
 """[since, until), UTC without a zone."""

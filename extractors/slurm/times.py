@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from extractors.slurm import values
-from extractors.slurm.fields import NOTHING
-from extractors.slurm.zone import to_utc
+from iolake.extractors.slurm import values
+from iolake.extractors.slurm.fields import NOTHING
+from iolake.extractors.slurm.zone import to_utc
 
 TIMES: Final = ("submit", "eligible", "start", "end")
 """sacct's time fields, in the order that a job passes them."""

@@ -11,23 +11,24 @@ from typing import Any
 
 import click
 
-from pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import Where, where_options
+from iolake.schemas.errors import IolakeError
 
 _COMMANDS = {
-    "demo": "pipelines.cli.run",
-    "ingest": "pipelines.cli.run",
-    "serve": "pipelines.cli.run",
-    "sql": "pipelines.cli.ask",
-    "tables": "pipelines.cli.ask",
-    "describe": "pipelines.cli.ask",
-    "job": "pipelines.cli.ask",
-    "status": "pipelines.cli.ask",
-    "rejects": "pipelines.cli.ask",
-    "snapshots": "pipelines.cli.keep",
-    "compact": "pipelines.cli.keep",
-    "gc": "pipelines.cli.keep",
-    "rebuild": "pipelines.cli.keep",
-    "site": "pipelines.cli.sites",
+    "demo": "iolake.pipelines.cli.run",
+    "ingest": "iolake.pipelines.cli.run",
+    "serve": "iolake.pipelines.cli.run",
+    "sql": "iolake.pipelines.cli.ask",
+    "tables": "iolake.pipelines.cli.ask",
+    "describe": "iolake.pipelines.cli.ask",
+    "job": "iolake.pipelines.cli.ask",
+    "status": "iolake.pipelines.cli.ask",
+    "rejects": "iolake.pipelines.cli.ask",
+    "snapshots": "iolake.pipelines.cli.keep",
+    "compact": "iolake.pipelines.cli.keep",
+    "gc": "iolake.pipelines.cli.keep",
+    "rebuild": "iolake.pipelines.cli.keep",
+    "site": "iolake.pipelines.cli.sites",
 }
 
 
@@ -114,13 +115,7 @@ def _has_no_reader(file: int) -> bool:
 
 def _is_the_users(error: Exception) -> bool:
     """Whether the text of an error says all that its reader needs."""
-    known = {"LakeError", "SiteError", "InputError", "DemoError", "ServerError"}
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    return (
-        bool(known & kinds)
-        or type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
-        or isinstance(error, OSError)
-    )
+    return isinstance(error, (IolakeError, OSError)) or type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
 
 
 def _one_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import Where, where_options
 
 Format = Literal["table", "csv", "json", "parquet"]
 _SNAPSHOT = click.option("--snapshot", type=int, metavar="N", help="Ask snapshot N instead of the newest one.")
@@ -27,7 +27,7 @@ def sql(query: str, form: Format, snapshot: int | None, where: Where) -> None:
     iolake sql "SELECT user_name, sum(nnodes * elapsed_s) / 3600 AS node_h FROM jobs GROUP BY ALL"
     iolake sql "FROM darshan_logs" --format parquet > logs.parquet
     """
-    from pipelines.output import write
+    from iolake.pipelines.output import write
 
     write(where.open_lake(snapshot).sql(query), form, sys.stdout)
 
@@ -41,7 +41,7 @@ def tables(snapshot: int | None, where: Where) -> None:
     \b
     iolake tables
     """
-    from pipelines.output import print_rows
+    from iolake.pipelines.output import print_rows
 
     print_rows(("table", "what it holds"), where.open_lake(snapshot).tables().items(), sys.stdout)
 
@@ -56,7 +56,7 @@ def describe(table: str, snapshot: int | None, where: Where) -> None:
     \b
     iolake describe darshan_posix
     """
-    from pipelines.output import print_rows
+    from iolake.pipelines.output import print_rows
 
     print_rows(("column", "type", "meaning"), where.open_lake(snapshot).describe(table), sys.stdout)
 
@@ -72,7 +72,7 @@ def job(job_id: int, cluster: str | None, snapshot: int | None, where: Where) ->
     \b
     iolake job 4478544
     """
-    from reports.job import job_page
+    from iolake.reports.job import job_page
 
     click.echo(job_page(where.open_lake(snapshot), job_id, cluster))
 
@@ -89,8 +89,8 @@ def status(sources: tuple[str, ...], where: Where) -> None:
     iolake status
     iolake status darshan
     """
-    from extractors.lookback import days_to_ask
-    from reports.status import status_page
+    from iolake.extractors.lookback import days_to_ask
+    from iolake.reports.status import status_page
 
     to_ask = days_to_ask(where.read_site()) if where.has_site else ()
     click.echo(status_page(where.open_lake(), sources, to_ask))
@@ -104,7 +104,7 @@ def rejects(where: Where) -> None:
     \b
     iolake rejects
     """
-    from pipelines.output import print_rows
+    from iolake.pipelines.output import print_rows
 
     rows = where.open_lake().sql(
         "SELECT source, owner, uri, coalesce(part, '') AS part, reason FROM rejects ORDER BY ALL"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import Where, where_options
 
 
 class _Days(click.FloatRange):
@@ -35,8 +35,8 @@ def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
     iolake snapshots
     iolake snapshots --pin 42
     """
-    from pipelines.output import print_rows
-    from reports.units import bytes_text
+    from iolake.pipelines.output import print_rows
+    from iolake.reports.units import bytes_text
 
     lake = where.open_warehouse()
     if pin is not None:
@@ -69,8 +69,8 @@ def compact(where: Where) -> None:
     \b
     iolake compact
     """
-    from reports.units import bytes_text
-    from warehouse.compact import compact as run
+    from iolake.reports.units import bytes_text
+    from iolake.warehouse.compact import compact as run
 
     done = run(where.open_warehouse())
     click.echo(
@@ -95,9 +95,9 @@ def gc(retention_days: float | None, where: Where) -> None:
     """
     from pathlib import Path
 
-    from reports.units import bytes_text
-    from schemas.site import LakeSettings
-    from warehouse.garbage import collect
+    from iolake.reports.units import bytes_text
+    from iolake.schemas.site import LakeSettings
+    from iolake.warehouse.garbage import collect
 
     has_site = where.site is not None or Path("site.toml").exists()
     settings = where.read_site().lake if has_site else LakeSettings()
@@ -116,6 +116,6 @@ def rebuild(where: Where) -> None:
     \b
     iolake rebuild
     """
-    from warehouse.rebuild import rebuild as run
+    from iolake.warehouse.rebuild import rebuild as run
 
     click.echo(f"rebuilt as snapshot {run(where.open_warehouse())}")

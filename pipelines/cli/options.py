@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from schemas.site import Site
-    from warehouse.lake import Lake
-    from warehouse.warehouse import Warehouse
+    from iolake.schemas.site import Site
+    from iolake.warehouse.lake import Lake
+    from iolake.warehouse.warehouse import Warehouse
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -28,7 +28,7 @@ class Where:
 
     def read_site(self) -> Site:
         """The site, with --lake in place of its own lake; SiteError."""
-        from schemas.site import Site
+        from iolake.schemas.site import Site
 
         site = Site.read(self.site or "site.toml")
         if self.lake is None:
@@ -51,13 +51,13 @@ class Where:
 
     def open_lake(self, snapshot: int | None = None) -> Lake:
         """The lake to read; NoLake, NoSnapshot."""
-        from warehouse.lake import Lake
+        from iolake.warehouse.lake import Lake
 
         return Lake(self.lake_uri, snapshot)
 
     def open_warehouse(self) -> Warehouse:
         """The lake to write to."""
-        from warehouse.warehouse import Warehouse
+        from iolake.warehouse.warehouse import Warehouse
 
         return Warehouse(self.lake_uri)
 

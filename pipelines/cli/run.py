@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import Where, where_options
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -45,9 +45,9 @@ def ingest(
     iolake ingest                                      everything
     iolake ingest darshan slurm --since 2026-11-21     two sources, from a day on
     """
-    from extractors.base import Span
-    from pipelines.ingest import ingest as run
-    from pipelines.progress import shown
+    from iolake.extractors.base import Span
+    from iolake.pipelines.ingest import ingest as run
+    from iolake.pipelines.progress import shown
 
     if since and until and since > until:
         raise click.BadParameter(f"{since:%Y-%m-%d} is later than --until {until:%Y-%m-%d}", param_hint="--since")
@@ -77,7 +77,7 @@ def serve(cron: str, days: int, port: int, where: Where) -> None:
     \b
     iolake serve --cron "0 4 * * *"
     """
-    from pipelines.serve import serve as run
+    from iolake.pipelines.serve import serve as run
 
     where.read_site()
     run(Path(where.site or "site.toml").resolve(), where.lake, cron, days, port)
@@ -96,7 +96,7 @@ def demo(folder: Path, jobs: int, days: int) -> None:
     iolake demo
     iolake sql --site demo-centre/site.toml "FROM job_summary LIMIT 5"
     """
-    from pipelines.demo import run
+    from iolake.pipelines.demo import run
 
     run(folder, jobs=jobs, days=days)
 

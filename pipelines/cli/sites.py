@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import Where, where_options
 
 
 @click.group()
@@ -22,8 +22,8 @@ def check(where: Where) -> None:
     \b
     iolake site check --site site.toml
     """
-    from extractors.base import Span
-    from pipelines.plan import find
+    from iolake.extractors.base import Span
+    from iolake.pipelines.plan import find
 
     settings = where.read_site()
     found = find(settings, (), Span())
@@ -47,6 +47,6 @@ def import_(path: Path) -> None:
     \b
     iolake site import site.json > site.toml
     """
-    from pipelines.site_import import import_site
+    from iolake.pipelines.site_import import import_site
 
     click.echo(import_site(path).encode(), nl=False)  # TOML is UTF-8, whatever the terminal's encoding

@@ -11,9 +11,9 @@ from typing import Final
 
 import pyarrow as pa
 
-from schemas.darshan import autoperf, counters
-from schemas.darshan.counter import Counter
-from schemas.table import (
+from iolake.schemas.darshan import autoperf, counters
+from iolake.schemas.darshan.counter import Counter
+from iolake.schemas.table import (
     CLUSTER,
     DATE,
     DELTA,

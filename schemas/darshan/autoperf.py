@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from schemas.darshan.counter import counters
+from iolake.schemas.darshan.counter import counters
 
 # MPI operations in the order of the records; those with a star move counted bytes.
 _OPERATIONS = """

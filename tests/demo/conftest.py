@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.centre import simulate
-from demo.truth import Truth
+from iolake.demo.centre import simulate
+from iolake.demo.truth import Truth
 
 
 @pytest.fixture(scope="session")

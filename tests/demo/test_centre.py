@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo.centre import deliver_late, simulate
-from demo.truth import Truth
-from demo.world import clocks_back, local_days
-from schemas.site import Site
+from iolake.demo.centre import deliver_late, simulate
+from iolake.demo.truth import Truth
+from iolake.demo.world import clocks_back, local_days
+from iolake.schemas.site import Site
 
 SMALL: dict[str, Any] = {"jobs": 6, "osts": 4, "files": 1, "step_s": 300}
 

@@ -11,9 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from demo.formats.darshan import FORMATS, Columns, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
-from demo.formats.darshan.counters import FIXED, HEADERS, Fields
-from demo.formats.darshan.records import ByteOrder
+from iolake.demo.formats.darshan import (
+    FORMATS,
+    Columns,
+    Component,
+    Heatmap,
+    Log,
+    Lustre,
+    Record,
+    Traced,
+    encode,
+    record_id,
+)
+from iolake.demo.formats.darshan.counters import FIXED, HEADERS, Fields
+from iolake.demo.formats.darshan.records import ByteOrder
 
 pytest.importorskip("darshan")
 

@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 import yaml
 
-from demo.formats.sacct import node_list
-from demo.logs import HEAT_RANKS
-from demo.truth import LogTruth, Truth
+from iolake.demo.formats.sacct import node_list
+from iolake.demo.logs import HEAT_RANKS
+from iolake.demo.truth import LogTruth, Truth
 
 PYDARSHAN = """
 import json, sys, darshan

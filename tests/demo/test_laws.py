@@ -8,10 +8,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from demo.apps import Weather
-from demo.jobs import Layout
-from demo.jobstats import Flow
-from demo.servers import Flows, Reset, counters
+from iolake.demo.apps import Weather
+from iolake.demo.jobs import Layout
+from iolake.demo.jobstats import Flow
+from iolake.demo.servers import Flows, Reset, counters
 
 
 @dataclass

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from demo.centre import deliver_late, simulate
-from demo.check import differences, job_differences, server_differences, view_differences
-from demo.truth import Truth
-from pipelines.ingest import ingest
-from schemas.site import Site
-from warehouse.lake import Lake
+from iolake.demo.centre import deliver_late, simulate
+from iolake.demo.check import differences, job_differences, server_differences, view_differences
+from iolake.demo.truth import Truth
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from iolake.warehouse.lake import Lake
 
 CHECKED = (
     "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",

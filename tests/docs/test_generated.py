@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from types import ModuleType
 
-import schemas
+from iolake import schemas
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 

@@ -12,9 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from demo.check import differences
-from demo.truth import Truth
-from warehouse import Lake
+from iolake.demo.check import differences
+from iolake.demo.truth import Truth
+from iolake.warehouse import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

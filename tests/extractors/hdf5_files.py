@@ -10,10 +10,10 @@ import h5py
 import numpy as np
 import pyarrow as pa
 
-from extractors.base import Batch, Reject, Span
-from extractors.hdf5 import Hdf5
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
+from iolake.extractors.base import Batch, Reject, Span
+from iolake.extractors.hdf5 import Hdf5
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
 
 T0 = 1_517_126_400  # 2018-01-28 08:00:00 UTC
 MISSING = -0.0

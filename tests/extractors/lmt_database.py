@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from extractors.base import Batch, Reject, Span
-from extractors.lmt import Lmt
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
+from iolake.extractors.base import Batch, Reject, Span
+from iolake.extractors.lmt import Lmt
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
 
 SCHEMA = """
 CREATE TABLE FILESYSTEM_INFO (FILESYSTEM_ID INTEGER, FILESYSTEM_NAME VARCHAR(128), SCHEMA_VERSION FLOAT);

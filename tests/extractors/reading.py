@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from extractors.base import Batch, Extractor, Outcome, Reject, Span
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Outcome, Reject, Span
+from iolake.schemas.site import Site
 
 Rows = dict[str, list[dict[str, Any]]]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from extractors.slurm import Slurm
-from schemas.site import Site
+from iolake.extractors.slurm import Slurm
+from iolake.schemas.site import Site
 from tests.extractors.reading import Rows, everything
 
 HEADER = "JobID|JobIDRaw|State|Submit|Start|End|ElapsedRaw"

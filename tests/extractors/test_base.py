@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span
-from schemas.lustre import LUSTRE_DF
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span
+from iolake.schemas.lustre import LUSTRE_DF
+from iolake.schemas.site import Site
 
 SITE = Site.model_validate({"file_systems": {"fs": {}}})
 INPUT = Input("live", "fs", "live://here")

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.counters import Placement, amounts, listed_amounts, sample_order
+from iolake.extractors.counters import Placement, amounts, listed_amounts, sample_order
 
 readings = st.lists(st.integers(0, 10**16), min_size=2, max_size=30)
 

@@ -11,14 +11,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-import extractors.darshan
-from demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
-from demo.formats.darshan.records import AnyRecord
-from extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
-from extractors.darshan import Darshan, large, pieces
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
-from schemas.table import INPUT_ID
+from iolake.demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from iolake.demo.formats.darshan.records import AnyRecord
+from iolake.extractors import darshan as darshan_extractor
+from iolake.extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
+from iolake.extractors.darshan import Darshan, large, pieces
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
+from iolake.schemas.table import INPUT_ID
 
 SITE = Site.model_validate({"clusters": {"c": {}}, "file_systems": {"scratch": {"mounts": ["/scratch"]}}})
 PATH = "/scratch/ann/out.h5"
@@ -102,7 +102,7 @@ def test_a_log_too_large_to_be_decoded_as_one_gives_the_rows_that_it_would_give_
     """
     inputs = write(tmp_path, [encode(log(byte_order=byte_order, streams=9))])
     whole, _, _ = results(inputs)
-    monkeypatch.setattr(extractors.darshan, "_ALONE", 50)
+    monkeypatch.setattr(darshan_extractor, "_ALONE", 50)
     monkeypatch.setattr(large, "_HOLD", hold)
     monkeypatch.setattr(pieces, "_WHOLE", 50)
     for piece in (100, 700, 5000):
@@ -118,8 +118,8 @@ def test_a_bad_log_is_rejected_and_the_others_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: int, mapped: int
 ) -> None:
     """P5: each has a reason, and takes no other with it, even where only decoding finds it."""
-    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
-    monkeypatch.setattr("extractors.darshan.content._MAPPED_FROM", mapped)
+    monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
+    monkeypatch.setattr("iolake.extractors.darshan.content._MAPPED_FROM", mapped)
     good, whole = encode(log()), encode(log(compression="none"))
     at, _ = struct.unpack_from("<QQ", whole, 48 + 8 * 16)  # LUSTRE
     broken = bytearray(whole)
@@ -144,7 +144,7 @@ def test_a_damaged_region_is_told_by_its_module_and_where_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, alone: int
 ) -> None:
     """A word less than its records are."""
-    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
     content = bytearray(encode(log(compression="none")))
     place = 32 if module == "names" else 48 + 16 * FORMATS["3.41"].modules.index(module)
     at, size = struct.unpack_from("<QQ", content, place)
@@ -168,7 +168,7 @@ def test_a_record_that_a_rank_has_twice_is_damage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, record: AnyRecord, alone: int
 ) -> None:
     """A process counts a file in one record of a module; all ranks together are one process more."""
-    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
     others = [replace(record, id=7), replace(record, rank=5), record]
     good, bad = (log(modules={module: records}) for records in (others, [*others, record]))
     rows, (reject,), _ = results(write(tmp_path, [encode(good), encode(bad)]))

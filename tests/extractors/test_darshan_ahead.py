@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from extractors.darshan.ahead import ahead
+from iolake.extractors.darshan.ahead import ahead
 
 
 def test_the_items_come_in_their_order() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.darshan.chain import follow
+from iolake.extractors.darshan.chain import follow
 
 
 @st.composite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from extractors.darshan.file_name import Told, told_by_name
+from iolake.extractors.darshan.file_name import Told, told_by_name
 
 POLARIS = "/logs/2026/8/13/ann/nonmpi_test/id7446808/x3208c0s37b1n0"
 

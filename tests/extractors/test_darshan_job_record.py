@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from demo.formats.darshan import Log, encode
-from extractors.base import Batch, Input, Reject
-from extractors.darshan import Darshan
-from schemas.darshan import DARSHAN_LOGS, DARSHAN_MOUNTS
-from schemas.site import Site
-from schemas.table import Table
+from iolake.demo.formats.darshan import Log, encode
+from iolake.extractors.base import Batch, Input, Reject
+from iolake.extractors.darshan import Darshan
+from iolake.schemas.darshan import DARSHAN_LOGS, DARSHAN_MOUNTS
+from iolake.schemas.site import Site
+from iolake.schemas.table import Table
 
 SITE = Site.model_validate({"clusters": {"c": {}}})
 

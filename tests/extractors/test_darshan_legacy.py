@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.formats.darshan.lookup8 import record_id
-from demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord, counters, encode
-from extractors.darshan.decoded import Group, Log
-from extractors.darshan.legacy import is_legacy, open_log, pieces
-from extractors.darshan.legacy_records import decode
+from iolake.demo.formats.darshan.lookup8 import record_id
+from iolake.demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord, counters, encode
+from iolake.extractors.darshan.decoded import Group, Log
+from iolake.extractors.darshan.legacy import is_legacy, open_log, pieces
+from iolake.extractors.darshan.legacy_records import decode
 
 Row = dict[str, Any]
 HOLD = 1 << 24

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.formats.darshan.lookup8 import record_id
-from demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord, encode
-from extractors.base import InputError
-from extractors.darshan.decoded import Group
-from extractors.darshan.legacy import open_log, pieces
-from extractors.darshan.legacy_records import decode
+from iolake.demo.formats.darshan.lookup8 import record_id
+from iolake.demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord, encode
+from iolake.extractors.base import InputError
+from iolake.extractors.darshan.decoded import Group
+from iolake.extractors.darshan.legacy import open_log, pieces
+from iolake.extractors.darshan.legacy_records import decode
 from tests.extractors.test_darshan_legacy import HOLD, MOUNTS, log_of, opened, rows_of
 
 

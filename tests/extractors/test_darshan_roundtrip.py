@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
-from demo.formats.darshan.counters import FIXED, HEADERS, Fields
-from demo.formats.darshan.records import AnyRecord
-from extractors.base import Batch, Input, Outcome, Reject
-from extractors.darshan import Darshan
-from schemas import darshan
-from schemas.site import Site
+from iolake.demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+from iolake.demo.formats.darshan.counters import FIXED, HEADERS, Fields
+from iolake.demo.formats.darshan.records import AnyRecord
+from iolake.extractors.base import Batch, Input, Outcome, Reject
+from iolake.extractors.darshan import Darshan
+from iolake.schemas import darshan
+from iolake.schemas.site import Site
 
 Row = dict[str, Any]
 SITE = Site.model_validate({"clusters": {"c": {}}, "file_systems": {"scratch": {"mounts": ["/scratch"]}}})

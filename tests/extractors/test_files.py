@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.base import Span
-from extractors.files import find_files, match, walk
-from schemas.site import Site
+from iolake.extractors.base import Span
+from iolake.extractors.files import find_files, match, walk
+from iolake.schemas.site import Site
 
 PATTERNS = ["%Y-%m-%d.txt", "%Y/%-m/%-d/x.log", "%Y%m%d/x", "%Y/%j.dat", "d-%y-%m-%d"]
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.base import Batch, InputError, Span
-from extractors.hdf5 import Hdf5
-from schemas.site import Site
+from iolake.extractors.base import Batch, InputError, Span
+from iolake.extractors.hdf5 import Hdf5
+from iolake.schemas.site import Site
 from tests.extractors.hdf5_files import MISSING, OSTS, T0, Groups, load, tts
 
 

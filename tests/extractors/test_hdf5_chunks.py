@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from extractors.hdf5.chunks import Stored
+from iolake.extractors.hdf5.chunks import Stored
 from tests.extractors.hdf5_files import MISSING
 
 STORAGE = st.sampled_from(

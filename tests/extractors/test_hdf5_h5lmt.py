@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from extractors.base import InputError
+from iolake.extractors.base import InputError
 from tests.extractors.hdf5_files import T0, load
 
 

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
-from extractors.base import Batch, Outcome, Reject, Span
-from extractors.hdf5 import Hdf5
-from schemas.site import Site
+from iolake.extractors.base import Batch, Outcome, Reject, Span
+from iolake.extractors.hdf5 import Hdf5
+from iolake.schemas.site import Site
 from tests.extractors.hdf5_files import OSTS, load, tts
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.base import InputError
+from iolake.extractors.base import InputError
 from tests.extractors.hdf5_files import MISSING, OSTS, T0, load, tts
 
 RATE = 1e9

@@ -12,9 +12,9 @@ import polars as pl
 import pymysql
 import pytest
 
-from extractors.base import Batch, Input, Outcome, Reject, Span
-from extractors.jobs import Jobs
-from schemas.site import Site
+from iolake.extractors.base import Batch, Input, Outcome, Reject, Span
+from iolake.extractors.jobs import Jobs
+from iolake.schemas.site import Site
 from tests.extractors.conftest import PASSWORD
 from tests.extractors.reading import everything
 

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, Extractor, InputError, Reject, Span
-from extractors.lfs import LctlTargets, LfsDf
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, InputError, Reject, Span
+from iolake.extractors.lfs import LctlTargets, LfsDf
+from iolake.schemas.site import Site
 
 DF = """\
 UUID                   1K-blocks        Used   Available Use% Mounted on

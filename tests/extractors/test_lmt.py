@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from extractors.base import InputError, Span
-from extractors.lmt import Lmt
-from extractors.lmt.database import Database
+from iolake.extractors.base import InputError, Span
+from iolake.extractors.lmt import Lmt
+from iolake.extractors.lmt.database import Database
 from tests.extractors.conftest import PASSWORD
 from tests.extractors.lmt_database import ALL, Db, load, site, void
 

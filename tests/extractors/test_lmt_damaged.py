@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import extractors.lmt.samples
-from extractors.base import InputError, Reject, Span
-from extractors.lmt import Lmt
+from iolake.extractors.base import InputError, Reject, Span
+from iolake.extractors.lmt import Lmt
+from iolake.extractors.lmt import samples as lmt_samples
 from tests.extractors.lmt_database import ALL, Db, load, site, void
 
 NO_TIME = "rows have no id, or no time such as 2018-01-28 00:00:05"
@@ -331,7 +331,7 @@ def test_a_target_that_is_silent_into_an_hour_that_comes_twice_has_its_own_time(
     db: Db, monkeypatch: pytest.MonkeyPatch, first: int, last: int
 ) -> None:
     """P8: also where only its own sample is looked up, from the day before or from another part of the day."""
-    monkeypatch.setattr(extractors.lmt.samples, "_PIECE_SAMPLES", 1)
+    monkeypatch.setattr(lmt_samples, "_PIECE_SAMPLES", 1)
     db.ticks(*(f"{tick}:00" for tick in AUTUMN))
     for tick in (first, last):
         db.ost(7, 100 + tick, tick, 0)

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import extractors.lmt.samples
-from extractors.base import Batch, Span
-from extractors.lmt import Lmt
-from extractors.lmt.lookup import Lookup
-from schemas.lustre import LUSTRE_OST
+from iolake.extractors.base import Batch, Span
+from iolake.extractors.lmt import Lmt
+from iolake.extractors.lmt import samples as lmt_samples
+from iolake.extractors.lmt.lookup import Lookup
+from iolake.schemas.lustre import LUSTRE_OST
 from tests.extractors.lmt_database import ALL, Db, load, site, void
 
 
@@ -32,7 +32,7 @@ def test_a_day_in_pieces_has_the_rows_of_the_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: dict[tuple[int, int], int | None]
 ) -> None:
     """P2: whatever hours a target is silent for, each of its rows ends at its next sample, also of the day after."""
-    monkeypatch.setattr(extractors.lmt.samples, "_PIECE_SAMPLES", 1)  # a piece an hour
+    monkeypatch.setattr(lmt_samples, "_PIECE_SAMPLES", 1)  # a piece an hour
     (tmp_path / "lmt.db").unlink(missing_ok=True)
     con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
     con.execute("PRAGMA synchronous = OFF")
@@ -69,7 +69,7 @@ def test_a_day_in_pieces_has_the_rows_of_the_day(
 
 
 def test_the_first_rows_of_a_day_come_before_its_last_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extractors.lmt.samples, "_PIECE_SAMPLES", 1)
+    monkeypatch.setattr(lmt_samples, "_PIECE_SAMPLES", 1)
     con = sqlite3.connect(tmp_path / "lmt.db", isolation_level=None)
     db = Db(f"sqlite:///{tmp_path}/lmt.db", lambda s: void(con.execute(s)), tmp_path / "lmt.db")
     db.ticks(*(f"2026-03-01 {hour:02}:30:00" for hour in range(12)))

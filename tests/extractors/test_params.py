@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, InputError, Outcome, Span
-from extractors.params import Params
-from schemas.site import Site
+from iolake.extractors.base import Batch, InputError, Outcome, Span
+from iolake.extractors.params import Params
+from iolake.schemas.site import Site
 
 T = 1_772_366_400  # 2026-03-01 12:00:00 UTC
 

@@ -18,10 +18,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.base import Batch, Input, Outcome, Reject, Span
-from extractors.params import Params
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
+from iolake.extractors.base import Batch, Input, Outcome, Reject, Span
+from iolake.extractors.params import Params
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
 
 DAY = date(2026, 3, 1)
 T = 1_772_323_200  # 2026-03-01 00:00:00 UTC

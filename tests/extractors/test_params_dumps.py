@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from extractors.params.dumps import Dump, Job, Reading, read_dumps
-from extractors.params.jobs import identify, job_batch
-from extractors.params.rows import target_batches
-from schemas.gate import conform
+from iolake.extractors.params.dumps import Dump, Job, Reading, read_dumps
+from iolake.extractors.params.jobs import identify, job_batch
+from iolake.extractors.params.rows import target_batches
+from iolake.schemas.gate import conform
 
 T = 1_772_323_200  # 2026-03-01 00:00:00 UTC
 US = 1_000_000

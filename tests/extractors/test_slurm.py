@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
-from extractors.base import Input, InputError, Span
-from extractors.slurm import Slurm
-from extractors.slurm.lines import Rows, read_rows
-from extractors.slurm.tables import read_tables
-from schemas.site import Site
+from iolake.extractors.base import Input, InputError, Span
+from iolake.extractors.slurm import Slurm
+from iolake.extractors.slurm.lines import Rows, read_rows
+from iolake.extractors.slurm.tables import read_tables
+from iolake.schemas.site import Site
 from tests.extractors.slurm_files import HEADER, newer_job, read, text
 
 
@@ -265,8 +265,8 @@ def clusters_json(*clusters: str) -> str:
 def test_which_rows_are_the_clusters_own_is_the_same_however_the_input_is_cut(
     path: Path, content: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("extractors.slurm.lines.read_rows", partial(read_rows, block_bytes=20))
-    monkeypatch.setattr("extractors.slurm.json._JOBS_A_BLOCK", 2)
+    monkeypatch.setattr("iolake.extractors.slurm.lines.read_rows", partial(read_rows, block_bytes=20))
+    monkeypatch.setattr("iolake.extractors.slurm.json._JOBS_A_BLOCK", 2)
     for order in (["aa"] * 5 + ["C", ""] + ["bb"] * 5, ["C", ""] + ["bb"] * 5 + ["aa"] * 5):
         tables, rejects, _ = read(path, content(*order))
         assert [j["job_id"] for j in tables["slurm_jobs"]] == [

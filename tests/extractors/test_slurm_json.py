@@ -168,7 +168,7 @@ def test_a_json_job_of_an_odd_form_is_left_out_by_name_and_the_others_load(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for block in (1, 3, 100):
-        monkeypatch.setattr("extractors.slurm.json._JOBS_A_BLOCK", block)
+        monkeypatch.setattr("iolake.extractors.slurm.json._JOBS_A_BLOCK", block)
         tables, rejects, outcome = read(path, json.dumps({"jobs": [newer_job(), *odd_jobs().values()]}))
         assert (outcome, len(tables["slurm_jobs"]), len(tables["slurm_steps"])) == ("loaded", 1, 1)
         assert set(rejects) == set(odd_jobs()) and all("a form that is not known" in r for r in rejects.values())

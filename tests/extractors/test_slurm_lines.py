@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.base import InputError
-from extractors.slurm.lines import read_rows
-from extractors.slurm.mend import align
+from iolake.extractors.base import InputError
+from iolake.extractors.slurm.lines import read_rows
+from iolake.extractors.slurm.mend import align
 
 FIELDS = ("jobidraw", "state", "submitline", "elapsedraw", "comment", "constraints", "end")
 

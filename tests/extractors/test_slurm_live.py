@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from extractors.base import Batch, Input, Outcome, Reject, Span
-from extractors.lookback import bounds, find_days
-from extractors.slurm import Slurm
-from schemas.site import Site, SiteError, Source
+from iolake.extractors.base import Batch, Input, Outcome, Reject, Span
+from iolake.extractors.lookback import bounds, find_days
+from iolake.extractors.slurm import Slurm
+from iolake.schemas.site import Site, SiteError, Source
 
 LA = ZoneInfo("America/Los_Angeles")
 NOW = datetime(2017, 3, 20, 6, tzinfo=UTC)  # still the 19th in Los Angeles

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extractors.slurm.nodelist import NodeListError, compress, expand
-from extractors.slurm.nodes import node_lists
+from iolake.extractors.slurm.nodelist import NodeListError, compress, expand
+from iolake.extractors.slurm.nodes import node_lists
 
 NAME = st.from_regex(r"[a-z][a-z0-9-]{0,4}[0-9]{0,4}(-ib|\.x)?", fullmatch=True)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extractors.slurm import ids, maps, values
+from iolake.extractors.slurm import ids, maps, values
 
 MIB = 1 << 20
 

@@ -8,9 +8,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipelines.ingest import ingest
-from schemas.site import Site
-from warehouse import Lake
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 STEPS = 1500
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from extractors.base import Span
-from extractors.lookback import days_to_ask
-from pipelines.ingest import ingest
-from reports.status import status_page
-from schemas.site import Site
-from warehouse import Lake
+from iolake.extractors.base import Span
+from iolake.extractors.lookback import days_to_ask
+from iolake.pipelines.ingest import ingest
+from iolake.reports.status import status_page
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 SACCT = """#!/bin/sh
 # One job a day, which ended at noon: a window begins an hour before its day.

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import schemas
-from demo.centre import simulate
-from pipelines.ingest import ingest
-from schemas.site import Site
-from warehouse import Lake
+from iolake import schemas
+from iolake.demo.centre import simulate
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 SACCT = """\
 JobIDRaw|User|State|Submit|Start|End|AllocNodes

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from extractors.base import Span
-from pipelines.ingest import bundles, ingest, prepare
-from schemas.site import Site, SiteError
-from warehouse import Lake
+from iolake.extractors.base import Span
+from iolake.pipelines.ingest import bundles, ingest, prepare
+from iolake.schemas.site import Site, SiteError
+from iolake.warehouse import Lake
 
 HEAD = "UUID 1K-blocks Used Available Use% Mounted on\n"
 
@@ -111,7 +111,7 @@ def test_each_row_leads_to_the_file_it_came_from(site: Site, tmp_path: Path) -> 
 
 
 def test_workers_give_the_same_lake_as_one_process(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.ingest._BUNDLE_INPUTS", 1)
+    monkeypatch.setattr("iolake.pipelines.ingest._BUNDLE_INPUTS", 1)
     assert len(bundles(prepare(site, (), Span()))) == 2
     ingest(site, workers=2)
     assert _used(site) == [100, 200, 300, 400]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ingest import ingest
-from schemas.site import Site
-from warehouse import Lake
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 FULL = """JobID|JobIDRaw|User|State|Submit|Start|End|ElapsedRaw|NNodes
 7|7|ada|COMPLETED|2020-01-01T22:00:00|2020-01-01T23:00:00|2020-01-02T01:00:00|7200|4

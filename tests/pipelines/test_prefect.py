@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from warehouse import Lake, LakeError
+from iolake.warehouse import Lake, LakeError
 
 ROOT = Path(__file__).resolve().parents[2]
 PREFECT = str(Path(sys.executable).with_name("prefect"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.site_import import import_site
-from schemas.site import Site, SiteError
+from iolake.pipelines.site_import import import_site
+from iolake.schemas.site import Site, SiteError
 
 
 def imported(tmp_path: Path, config: object) -> tuple[Site, str]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.processes import is_gone
+from iolake.warehouse.processes import is_gone
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _MAIN = """
 import os, signal, sys, time
-from pipelines.workers import workers_for
-from warehouse.processes import who
+from iolake.pipelines.workers import workers_for
+from iolake.warehouse.processes import who
 
 if __name__ == "__main__":
     with workers_for([[], []], 2) as pool:

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import extractors.darshan
-from demo.formats.darshan import Log, Record, encode
-from extractors.base import Batch, Input, Outcome, Reject
-from extractors.darshan import Darshan, large, pieces
-from schemas.site import Site
+from iolake.demo.formats.darshan import Log, Record, encode
+from iolake.extractors import darshan as darshan_extractor
+from iolake.extractors.base import Batch, Input, Outcome, Reject
+from iolake.extractors.darshan import Darshan, large, pieces
+from iolake.schemas.site import Site
 
 MUTATIONS = int(os.environ.get("IOLAKE_FUZZ", "300"))
 SEED = int(os.environ.get("IOLAKE_FUZZ_SEED", "20170320"))
@@ -86,8 +86,8 @@ def test_a_log_is_judged_the_same_whole_and_in_pieces(
         path.write_bytes(mutate(original, other, rng) if number % 4 else original)
         whole = read_log(path)
         with monkeypatch.context() as patched:
-            patched.setattr(extractors.darshan, "_ALONE", 1)
-            patched.setattr("extractors.darshan.content._MAPPED_FROM", 1)
+            patched.setattr(darshan_extractor, "_ALONE", 1)
+            patched.setattr("iolake.extractors.darshan.content._MAPPED_FROM", 1)
             patched.setattr(large, "_HOLD", hold)
             patched.setattr(large, "_BLOCK", 4000)
             patched.setattr(pieces, "_WHOLE", 1)
@@ -173,7 +173,7 @@ def parts(content: bytes) -> dict[str, tuple[int, bytes, bytes]]:
 @pytest.mark.parametrize("alone", [1 << 20, 1 << 40])
 def test_a_bomb_is_rejected_and_not_inflated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: int) -> None:
     """Two gigabytes of zeros in two megabytes: no region of a log gains so much."""
-    monkeypatch.setattr(extractors.darshan, "_ALONE", alone)
+    monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
     log = Log(1, 1, 1_500_000_000, 1_500_000_100, 1, "bomb", modules={"POSIX": [Record(1)]}, compression="none")
     content = encode(log)
     compressor = zlib.compressobj(9)

@@ -17,10 +17,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from demo.formats.darshan import record_id
-from extractors.base import Batch, Input
-from extractors.darshan import Darshan
-from schemas.site import Site
+from iolake.demo.formats.darshan import record_id
+from iolake.extractors.base import Batch, Input
+from iolake.extractors.darshan import Darshan
+from iolake.schemas.site import Site
 
 Rows = dict[str, list[dict[str, Any]]]
 NAME = re.compile(r"(?P<user>[^_]+)_(?P<exe>.+)_id(?P<job>\d+)_(?P<month>\d+)-(?P<day>\d+)-(?P<second>\d+)[-_]")

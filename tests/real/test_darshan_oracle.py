@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from darshan.backend.cffi_backend import counter_names
 
-from extractors.base import Batch, Input, Reject
-from extractors.darshan import Darshan
-from schemas.darshan import autoperf
-from schemas.site import Site
+from iolake.extractors.base import Batch, Input, Reject
+from iolake.extractors.darshan import Darshan
+from iolake.schemas.darshan import autoperf
+from iolake.schemas.site import Site
 
 SITE = Site.model_validate({"clusters": {"c": {}}})
 TABLES = {

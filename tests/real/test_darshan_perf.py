@@ -14,9 +14,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, Input
-from extractors.darshan import Darshan
-from schemas.site import Site
+from iolake.extractors.base import Batch, Input
+from iolake.extractors.darshan import Darshan
+from iolake.schemas.site import Site
 
 ROOT = Path(__file__).resolve().parents[2]
 VIEWS = ("darshan_io", "darshan_performance", "darshan_perf", "darshan_perf_by_file_system", "darshan_files")

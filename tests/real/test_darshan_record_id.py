@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from demo.formats.darshan import record_id
+from iolake.demo.formats.darshan import record_id
 
 
 def names(content: bytes) -> Iterator[tuple[int, bytes]]:

@@ -10,13 +10,13 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, Extractor, Reject, Span
-from extractors.hdf5 import Hdf5
-from extractors.lfs import LctlTargets, LfsDf
-from extractors.lmt import Lmt
-from extractors.params import Params
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Reject, Span
+from iolake.extractors.hdf5 import Hdf5
+from iolake.extractors.lfs import LctlTargets, LfsDf
+from iolake.extractors.lmt import Lmt
+from iolake.extractors.params import Params
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
 
 Tables = dict[str, pa.Table]
 Load = Callable[..., Tables]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from extractors.base import Batch, Span
-from extractors.params import Params
-from schemas.gate import conform, in_sort_order
-from schemas.site import Site
+from iolake.extractors.base import Batch, Span
+from iolake.extractors.params import Params
+from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.site import Site
 
 
 @pytest.mark.parametrize("backend", ["ai400", "ai400x2", "fs"])

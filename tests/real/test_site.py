@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from pipelines.ingest import Report, ingest
-from reports.job import job_page
-from reports.worst import worst_jobs
-from schemas.site import Site
-from warehouse import Lake
+from iolake.pipelines.ingest import Report, ingest
+from iolake.reports.job import job_page
+from iolake.reports.worst import worst_jobs
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 JOB = 4478544
 START, END = datetime(2017, 3, 20, 8, 59, 2), datetime(2017, 3, 20, 9, 11, 38)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.site_import import import_site
-from schemas.site import Site
+from iolake.pipelines.site_import import import_site
+from iolake.schemas.site import Site
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from extractors.base import Batch, Extractor, Reject, Span
-from extractors.jobs import Jobs
-from extractors.slurm import Slurm
-from schemas.site import Site
+from iolake.extractors.base import Batch, Extractor, Reject, Span
+from iolake.extractors.jobs import Jobs
+from iolake.extractors.slurm import Slurm
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 Rows = dict[str, list[dict[str, Any]]]
 Read = Callable[..., tuple[Rows, dict[str, str]]]

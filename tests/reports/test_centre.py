@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 
-from demo.centre import simulate
-from demo.truth import Truth
-from pipelines.ingest import ingest
-from reports.job import job_page
-from reports.worst import worst_jobs
-from schemas.site import Site
-from warehouse import Lake
+from iolake.demo.centre import simulate
+from iolake.demo.truth import Truth
+from iolake.pipelines.ingest import ingest
+from iolake.reports.job import job_page
+from iolake.reports.worst import worst_jobs
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
 
 
 @pytest.fixture(scope="module")

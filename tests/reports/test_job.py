@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from reports.job import NoJob, job_page
-from reports.job_facts import timeline
+from iolake.reports.job import NoJob, job_page
+from iolake.reports.job_facts import timeline
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 START = datetime(2026, 1, 1, 12)
 DAY = date(2026, 1, 1)

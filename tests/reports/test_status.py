@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reports.status import NoSource, status_page
+from iolake.reports.status import NoSource, status_page
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 AT = datetime(2026, 3, 2, 4)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports import text
+from iolake.reports import text
 
 VALUES = st.lists(st.none() | st.floats(0, 1e15))
 

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from reports.worst import WORST_JOBS, worst_jobs
+from iolake.reports.worst import WORST_JOBS, worst_jobs
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 START = datetime(2026, 1, 1, 12)
 MINUTE = timedelta(minutes=1)

@@ -13,10 +13,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-import schemas
-from schemas import ddl
-from schemas.ledger import LEDGER
-from schemas.table import DATE, INPUT_ID, LOAD_ID, Table
+from iolake import schemas
+from iolake.schemas import ddl
+from iolake.schemas.ledger import LEDGER
+from iolake.schemas.table import DATE, INPUT_ID, LOAD_ID, Table
 
 every_table = pytest.mark.parametrize("table", schemas.tables().values(), ids=lambda t: t.name)
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.gate import GateError, conform, in_sort_order
-from schemas.table import DATE, FILE_SYSTEM, TEXT, TIMESTAMP, Column, Table, hour
+from iolake.schemas.gate import GateError, conform, in_sort_order
+from iolake.schemas.table import DATE, FILE_SYSTEM, TEXT, TIMESTAMP, Column, Table, hour
 
 TS = Column("ts", TIMESTAMP, "when", nullable=False)
 TABLE = Table(

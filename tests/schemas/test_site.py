@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.site import Site, SiteError
+from iolake.schemas.site import Site, SiteError
 
 
 def problems(folder: Path, text: str) -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from extractors.base import Batch, Outcome, Reject, Span
-from extractors.slurm import Slurm
-from schemas.site import Site
+from iolake.extractors.base import Batch, Outcome, Reject, Span
+from iolake.extractors.slurm import Slurm
+from iolake.schemas.site import Site
 from tests.slurm_cluster.conftest import History
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 Row = dict[str, object]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 KEYS = {"cluster": "c", "date": date(2026, 1, 1), "log_id": "a", "job_id": 1}
 MIB = 1 << 20

@@ -4,8 +4,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 DAY = date(2026, 1, 1)
 T = datetime(2026, 1, 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from warehouse import Lake
+from iolake.warehouse import Lake
 
 START = datetime(2026, 3, 1, 12, 0, 0)
 

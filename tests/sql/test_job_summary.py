@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 START = datetime(2026, 1, 1, 12)
 DAY = date(2026, 1, 1)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 T = datetime(2026, 1, 1, 12)
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from iolake.warehouse import Lake
 from tests.conftest import Fill
-from warehouse import Lake
 
 T = datetime(2026, 1, 1, 12)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import schemas
-from pipelines import registry
+from iolake import schemas
+from iolake.pipelines import registry
+from iolake.warehouse import catalog
 from tests.warehouse.toy import TABLES, TOYS, Centre
-from warehouse import catalog
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ from typing import Any
 
 import pyarrow as pa
 
-import schemas
-from pipelines import registry
+from iolake import schemas
+from iolake.pipelines import registry
+from iolake.warehouse import catalog, garbage, store
+from iolake.warehouse.compact import compact
+from iolake.warehouse.rebuild import rebuild
 from tests.warehouse.toy import TABLES, TOYS, Centre
-from warehouse import catalog, garbage, store
-from warehouse.compact import compact
-from warehouse.rebuild import rebuild
 
 CLOSED = date(2017, 4, 1)
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.gate import in_sort_order
+from iolake.schemas.gate import in_sort_order
+from iolake.warehouse import compact as module
+from iolake.warehouse import parquet, rewrite
+from iolake.warehouse.compact import compact
+from iolake.warehouse.errors import NoLake
+from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import DAY, TABLES, Centre, df, expected, rows
-from warehouse import compact as module
-from warehouse import parquet, rewrite
-from warehouse.compact import compact
-from warehouse.errors import NoLake
-from warehouse.lake import Lake
 
 LATER = date(2017, 4, 1)
 

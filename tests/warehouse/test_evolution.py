@@ -8,13 +8,13 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from pipelines import registry
-from schemas import ddl, ledger
-from schemas.table import Column, Table
+from iolake.pipelines import registry
+from iolake.schemas import ddl, ledger
+from iolake.schemas.table import Column, Table
+from iolake.warehouse import catalog, staging
+from iolake.warehouse.compact import compact
+from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df
-from warehouse import catalog, staging
-from warehouse.compact import compact
-from warehouse.lake import Lake
 
 NEW = Column("colour", pa.string(), "a column that the first files lack", unit="B")
 QUERY = "SELECT target, used_bytes, colour FROM lustre_df ORDER BY target"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from extractors.base import Input, Span
-from pipelines import registry
-from schemas.site import Site
+from iolake.extractors.base import Input, Span
+from iolake.pipelines import registry
+from iolake.schemas.site import Site
 from tests.warehouse.toy import TOYS, Archive, Centre, df, expected, rows
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from iolake.warehouse import garbage
+from iolake.warehouse.errors import NoLake, NoSnapshot
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.processes import is_gone, who
 from tests.warehouse.toy import Centre, df, expected, rows
-from warehouse import garbage
-from warehouse.errors import NoLake, NoSnapshot
-from warehouse.lake import Lake
-from warehouse.processes import is_gone, who
 
 DAY_S = 86400
 

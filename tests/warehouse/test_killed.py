@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from iolake.warehouse import garbage, layout
+from iolake.warehouse.lake import Lake
 from tests.warehouse.killed import run
 from tests.warehouse.toy import TABLES, Centre, df, rows
-from warehouse import garbage, layout
-from warehouse.lake import Lake
 
 Kill = Callable[[str, int], bool]
 CHECKOUT = Path(__file__).resolve().parents[2]

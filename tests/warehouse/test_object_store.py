@@ -9,16 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 import fsspec
 import pytest
 
-from pipelines.ingest import ingest
-from schemas.site import Site
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from iolake.warehouse import garbage, layout
+from iolake.warehouse.compact import compact
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.rebuild import rebuild
+from iolake.warehouse.store import Store
+from iolake.warehouse.warehouse import Warehouse
 from tests.warehouse.test_two_writers import hear, say, start
 from tests.warehouse.toy import Centre, df, expected, rows
-from warehouse import garbage, layout
-from warehouse.compact import compact
-from warehouse.lake import Lake
-from warehouse.rebuild import rebuild
-from warehouse.store import Store
-from warehouse.warehouse import Warehouse
 
 pytest.importorskip("moto.server")
 pytest.importorskip("s3fs")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from iolake.warehouse.catalog import sql_files
 from tests.warehouse.toy import Centre, df
-from warehouse.catalog import sql_files
 
 VERSION = "1.2.2"
 CALLS = (
@@ -83,7 +83,7 @@ def test_every_declared_table_can_be_scanned_and_queried(centre: Centre) -> None
     centre.ingest()
     import polars as pl
 
-    import schemas
+    from iolake import schemas
 
     lake = centre.lake
     for name in schemas.tables():

@@ -11,11 +11,11 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
+from iolake.warehouse import garbage
+from iolake.warehouse.errors import LoadLost, NoLake, NoSnapshot, NoTable
+from iolake.warehouse.footer import Footer
+from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import TABLES, Centre, df, expected, rows
-from warehouse import garbage
-from warehouse.errors import LoadLost, NoLake, NoSnapshot, NoTable
-from warehouse.footer import Footer
-from warehouse.lake import Lake
 
 
 def test_what_was_ingested_is_read(centre: Centre) -> None:

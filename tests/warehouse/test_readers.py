@@ -13,10 +13,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-import schemas
-from schemas.table import Table
-from warehouse import parquet
-from warehouse.store import Store
+from iolake import schemas
+from iolake.schemas.table import Table
+from iolake.warehouse import parquet
+from iolake.warehouse.store import Store
 
 TABLES = tuple(schemas.tables().values())
 ROWS = 1000

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-import schemas
-from pipelines import registry
+from iolake import schemas
+from iolake.pipelines import registry
+from iolake.warehouse import garbage
+from iolake.warehouse.compact import compact
+from iolake.warehouse.rebuild import rebuild
+from iolake.warehouse.warehouse import Published
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df, expected, rows
-from warehouse import garbage
-from warehouse.compact import compact
-from warehouse.rebuild import rebuild
-from warehouse.warehouse import Published
 
 INPUTS = "SELECT input_id, load_id, uri, day, size_bytes, mtime, content_hash, rows, extractor_version FROM inputs"
 

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from iolake.warehouse import layout
+from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import Centre, df, expected, rows
-from warehouse import layout
-from warehouse.lake import Lake
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 WRITER = """
 import sys
-import schemas
-from pipelines import registry
-from pipelines.ingest import ingest
-from schemas.site import Site
+from iolake import schemas
+from iolake.pipelines import registry
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
 from tests.warehouse.toy import TABLES, TOYS
-from warehouse import catalog
+from iolake.warehouse import catalog
 vars(registry)["extractors"] = lambda: TOYS
 vars(schemas)["tables"] = lambda: TABLES
 vars(catalog)["sql_files"] = dict

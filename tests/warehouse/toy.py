@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from extractors.files import find_files
-from pipelines.ingest import Report, ingest
-from schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
-from schemas.site import Site
-from warehouse.lake import Lake
-from warehouse.warehouse import Warehouse
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.files import find_files
+from iolake.pipelines.ingest import Report, ingest
+from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
+from iolake.schemas.site import Site
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.warehouse import Warehouse
 
 DAY = datetime(2017, 3, 20)
 TABLES = {"lustre_df": LUSTRE_DF, "lustre_target": LUSTRE_TARGET}

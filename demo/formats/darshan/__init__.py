@@ -1,6 +1,6 @@
 """A writer of Darshan 3 logs, every format version, module and module version, from the specification.
 
-    from demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
+    from iolake.demo.formats.darshan import Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 
     path = "/scratch/ann/out.h5"
     file = record_id(path)
@@ -23,9 +23,9 @@
 fixed records. HDF5 and PnetCDF variables, APMPI and the others: see `Record`.
 """
 
-from demo.formats.darshan.log import FORMATS, Log, encode
-from demo.formats.darshan.lookup8 import record_id
-from demo.formats.darshan.records import Columns, Component, Heatmap, Lustre, Record, Traced
+from iolake.demo.formats.darshan.log import FORMATS, Log, encode
+from iolake.demo.formats.darshan.lookup8 import record_id
+from iolake.demo.formats.darshan.records import Columns, Component, Heatmap, Lustre, Record, Traced
 
 __all__ = [
     "FORMATS",

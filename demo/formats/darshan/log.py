@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from demo.formats.darshan.records import AnyRecord, ByteOrder, Columns, pack
+from iolake.demo.formats.darshan.records import AnyRecord, ByteOrder, Columns, pack
 
 Compression = Literal["zlib", "bzip2", "none"]
 

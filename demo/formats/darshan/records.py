@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from demo.formats.darshan.counters import FIXED, HEADERS, Fields
+from iolake.demo.formats.darshan.counters import FIXED, HEADERS, Fields
 
 ByteOrder = Literal["<", ">"]
 Value = int | float | bytes
