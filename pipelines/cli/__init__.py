@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from iolake.pipelines.cli.options import Where, where_options
-from iolake.schemas.errors import IolakeError
 
 _COMMANDS = {
     "demo": "iolake.pipelines.cli.run",
@@ -115,6 +114,8 @@ def _has_no_reader(file: int) -> bool:
 
 def _is_the_users(error: Exception) -> bool:
     """Whether the text of an error says all that its reader needs."""
+    from iolake.schemas.errors import IolakeError
+
     return isinstance(error, (IolakeError, OSError)) or type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
 
 

@@ -201,7 +201,7 @@ def test_help_is_there_before_any_heavy_library() -> None:
     """--help answers at once: nothing that takes long to import is imported for it."""
     heavy = {"pyarrow", "polars", "duckdb", "h5py", "prefect", "numpy", "pydantic"}
     code = (
-        "import sys; from pipelines.cli import main; sys.argv = ['iolake', '--help']\n"
+        "import sys; from iolake.pipelines.cli import main; sys.argv = ['iolake', '--help']\n"
         "try: main()\nexcept SystemExit: pass\n"
         f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
     )
