@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, Span
-from iolake.schemas.site import OwnerKind, Site, SiteError, Source
+from iolake.schemas.site import OWNER_KINDS, Site, SiteError, Source
 
 LOOK_BACK_DAYS: Final = 7
 """A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""
@@ -43,8 +43,7 @@ def find_days(
 
 def days_to_ask(site: Site) -> Iterator[tuple[str, str, date]]:
     """(source, owner, day) of each day to ask for now: of a source that is a command, or that says since when."""
-    kinds: tuple[OwnerKind, ...] = ("cluster", "file_system")
-    for kind in kinds:
+    for kind in OWNER_KINDS:
         for source in {source for owner in site.owners(kind).values() for source in owner.sources}:
             for owner, where, zone in site.sources(kind, source):
                 if where.command is not None or "first_day" in where.options:

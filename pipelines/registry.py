@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from iolake.extractors.base import Extractor
-from iolake.schemas.site import Site, SiteError
+from iolake.schemas.site import OWNER_KINDS, Site, SiteError
 
 GROUP = "iolake.extractors"
 
@@ -49,12 +49,12 @@ def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
     known = extractors()
     problems = [
         f"{kind}s.{name}.{source}: {_why_not(source)}"
-        for kind in ("cluster", "file_system")
+        for kind in OWNER_KINDS
         for name, owner in site.owners(kind).items()
         for source in owner.sources
         if source not in known or known[source].owner != kind
     ]
-    configured = [s for kind in ("cluster", "file_system") for o in site.owners(kind).values() for s in o.sources]
+    configured = [s for kind in OWNER_KINDS for o in site.owners(kind).values() for s in o.sources]
     has = ", ".join(sorted(set(configured))) or "none"
     problems += [f"{name}: the site has no such source; it has {has}" for name in sources if name not in configured]
     if problems:

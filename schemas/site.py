@@ -2,8 +2,9 @@
 
     [clusters.edison]                 a machine that runs jobs; its job-side sources
     [file_systems.scratch2]           a file system; its server-side sources
+    [endpoints.archive]               transfer servers, an archive or a border router; its transfers and traffic
 
-Every key of a cluster or file system that is not one of its own settings is a source by that name.
+Every key of a cluster, file system or endpoint that is not one of its own settings is a source by that name.
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ import glob
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -23,7 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from iolake.schemas.errors import PermanentError
 
-OwnerKind = Literal["cluster", "file_system"]
+OwnerKind = Literal["cluster", "file_system", "endpoint"]
+OWNER_KINDS: Final[tuple[OwnerKind, ...]] = get_args(OwnerKind)
 
 DIGITS: Final = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
 """The directives of a files pattern, %Y or without leading zeros %-m, and how many digits each stands for at most."""
@@ -134,6 +136,10 @@ class FileSystem(_Owner):
         return value
 
 
+class Endpoint(_Owner):
+    """Where files enter and leave a centre: its transfer servers, an archive, a border router."""
+
+
 class LakeSettings(_Strict):
     """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
 
@@ -148,6 +154,7 @@ class Site(_Strict):
     lake: LakeSettings = LakeSettings()
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     root: str = "."
 
     @model_validator(mode="after")
@@ -182,9 +189,14 @@ class Site(_Strict):
         except ValidationError as error:
             raise SiteError(str(path), [_explain(e) for e in error.errors()]) from None
 
-    def owners(self, kind: OwnerKind) -> dict[str, Cluster] | dict[str, FileSystem]:
-        """The site's clusters, or its file systems, by name."""
-        return self.clusters if kind == "cluster" else self.file_systems
+    def owners(self, kind: OwnerKind) -> Mapping[str, Cluster | FileSystem | Endpoint]:
+        """The site's clusters, file systems or endpoints, by name."""
+        found: dict[OwnerKind, Mapping[str, Cluster | FileSystem | Endpoint]] = {
+            "cluster": self.clusters,
+            "file_system": self.file_systems,
+            "endpoint": self.endpoints,
+        }
+        return found[kind]
 
     def sources(self, kind: OwnerKind, source: str) -> Iterator[tuple[str, Source, ZoneInfo]]:
         """(owner, where it lies, its zone) for each owner of that kind that has the source."""

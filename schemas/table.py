@@ -84,6 +84,9 @@ def _leaves(path: str, kind: pa.DataType, encoding: str | None = None) -> Iterat
 
 CLUSTER: Final = Column("cluster", TEXT, "the machine that ran the job", nullable=False)
 FILE_SYSTEM: Final = Column("file_system", TEXT, "the site's name for the file system", nullable=False)
+ENDPOINT: Final = Column(
+    "endpoint", TEXT, "the site's name for the transfer servers, archive or router", nullable=False
+)
 DATE: Final = Column("date", pa.date32(), "UTC day of the row's event time", nullable=False)
 TS: Final = Column("ts", TIMESTAMP, "UTC; the row covers [ts, ts + interval_s)", encoding=DELTA, nullable=False)
 INTERVAL_S: Final = Column("interval_s", pa.float64(), "length that the row covers; a gap is kept in it", unit="s")
@@ -108,7 +111,7 @@ def hour(column: Column) -> Hour:
 class Table:
     """One table of the lake.
 
-    `keys` identify a row, the owner (`cluster` or `file_system`) first; a key column is not null unless it
+    `keys` identify a row, the owner (`cluster`, `file_system` or `endpoint`) first; a key column is not null unless it
     says `nullable`. `columns` are the rest. `event_time` names the column whose UTC day is `date`; None means
     that every batch brings `date` itself. `unique` keeps one row a key in the whole lake, the fullest one,
     where inputs overlap (a job that two days' accounts tell of); elsewhere keys are unique within an input.
@@ -153,7 +156,7 @@ class Table:
 
     @property
     def owner(self) -> Column:
-        """The column that says whose data it is, `cluster` or `file_system`: the first partition key."""
+        """The column that says whose data it is, `cluster`, `file_system` or `endpoint`: the first partition key."""
         return self.partition_by[0]
 
     def __getitem__(self, name: str) -> Column:

@@ -24,18 +24,19 @@ def check(where: Where) -> None:
     """
     from iolake.extractors.base import Span
     from iolake.pipelines.plan import find
+    from iolake.schemas.site import OWNER_KINDS
 
     settings = where.read_site()
     found = find(settings, (), Span())
     for (source, owner, day), inputs in sorted(found.items(), key=str):
         click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}")
     there = {(source, owner) for source, owner, _ in found}
-    for kind, owners in (("clusters", settings.clusters), ("file_systems", settings.file_systems)):
-        for owner, its in owners.items():
+    for kind in OWNER_KINDS:
+        for owner, its in settings.owners(kind).items():
             for source in its.sources:
                 if (source, owner) not in there:
                     click.echo(
-                        f"{source:<8} {owner:<12} nothing is there; correct {kind}.{owner}.{source} of site.toml"
+                        f"{source:<8} {owner:<12} nothing is there; correct {kind}s.{owner}.{source} of site.toml"
                     )
 
 

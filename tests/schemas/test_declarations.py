@@ -58,7 +58,7 @@ def test_a_declaration_is_whole(table: Table) -> None:
     """Partitioned by owner and day, sorted by what is stored, and no key but those that may be is null."""
     names = [c.name for c in table.all_columns]
     assert len(set(names)) == len(names)
-    assert table.owner.name in {"cluster", "file_system"}
+    assert table.owner.name in {"cluster", "file_system", "endpoint"}
     assert [c.name for c in table.partition_by] == [table.owner.name, DATE.name]
     assert table.keys[0].name == table.owner.name
     assert all(c.doc for c in table.all_columns)

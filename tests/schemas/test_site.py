@@ -71,3 +71,14 @@ def test_a_mount_that_can_hold_no_path_or_is_anothers_is_refused(tmp_path: Path,
     with pytest.raises(SiteError) as error:
         Site.parse(text, tmp_path / "site.toml")
     assert told in str(error.value)
+
+
+def test_an_endpoint_is_an_owner_of_sources_like_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text(
+        '[endpoints.archive]\ntimezone = "America/Los_Angeles"\nhsi = { files = "hsi/%Y-%m-%d.log" }\n'
+    )
+    site = Site.read(tmp_path / "site.toml")
+    assert list(site.owners("endpoint")) == ["archive"]
+    assert [(name, zone.key) for name, _, zone in site.sources("endpoint", "hsi")] == [
+        ("archive", "America/Los_Angeles")
+    ]
