@@ -11,9 +11,8 @@ import re
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
-from typing import Any, ClassVar, NamedTuple
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Any, ClassVar
 
 import fsspec
 import pyarrow as pa
@@ -21,22 +20,12 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
 from iolake.extractors.lustre import other_system, several_systems
+from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
 from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
 from iolake.schemas.site import Site
 from iolake.schemas.table import Table
 
-_BEGIN = re.compile(r"\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
-_UNDATED = "does not say when it was taken"
-_DATE_IT = "put `BEGIN <seconds since 1970>` before each snapshot"
 _KIB = 1024
-
-
-class Snapshot(NamedTuple):
-    """One run of the command: when, if that is said; the line that it starts after, its lines."""
-
-    ts: datetime | None
-    begin_line: int
-    lines: Sequence[str]
 
 
 class _ClientSnapshots(Extractor):
@@ -60,15 +49,15 @@ class _ClientSnapshots(Extractor):
         systems: set[str] = set()
         seen: set[datetime] = set()
         misfits: list[str] = []
-        for snapshot in _snapshots(input, zone):
+        for snapshot in snapshots(input, _text(input.uri).splitlines(), zone):
             part = f"the snapshot after line {snapshot.begin_line}"
             found = list(self.parse(snapshot.lines))
             systems.update(fs for fs, _ in found)
             targets = _by_target(row for fs, row in found if backend in {None, fs})
             if snapshot.ts is None:
                 if targets:
-                    left_out.append(Reject(input, _UNDATED, part))
-                    misfits.append(f"{_UNDATED}; {_DATE_IT}")
+                    left_out.append(Reject(input, UNDATED, part))
+                    misfits.append(f"{UNDATED}; {DATE_IT}")
                 continue
             if snapshot.ts in seen:
                 left_out.append(Reject(input, "has the time of an earlier one", part))
@@ -193,29 +182,6 @@ def _by_target(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     for row in rows:
         targets[row["target"]] = {**row, **targets.get(row["target"], {})}
     return list(targets.values())
-
-
-def _snapshots(input: Input, zone: ZoneInfo) -> Iterator[Snapshot]:
-    """The snapshots of a file, in its order."""
-    lines = _text(input.uri).splitlines()
-    begins = [(i, begin) for i, line in enumerate(lines) if (begin := _BEGIN.match(line))]
-    if not begins:
-        yield Snapshot(_taken(input, zone), 0, lines)
-        return
-    yield Snapshot(None, 0, lines[: begins[0][0]])
-    ends = [i for i, _ in begins[1:]] + [len(lines)]
-    for (start, begin), end in zip(begins, ends, strict=True):
-        epoch = begin["epoch"]
-        ts = datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
-        yield Snapshot(ts, start + 1, lines[start + 1 : end])
-
-
-def _taken(input: Input, zone: ZoneInfo) -> datetime:
-    if input.mtime and (input.day is None or input.mtime.astimezone(zone).date() == input.day):
-        return input.mtime.astimezone(UTC).replace(tzinfo=None)
-    if input.day is None:
-        raise InputError(input.uri, _UNDATED, _DATE_IT)
-    return datetime.combine(input.day, datetime.min.time(), zone).astimezone(UTC).replace(tzinfo=None)
 
 
 def _text(uri: str) -> str:
