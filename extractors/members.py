@@ -1,0 +1,165 @@
+"""The files that an input holds: itself, or each file of a tar archive, decompressed and read as a stream.
+
+Compression and archives are recognised by content, not by name. Nothing is unpacked to disk, and an archive of any
+number of members takes the memory of one. `MAX_EXPANSION` bounds what a compressed input may grow to.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import IO, Any, Final
+
+import fsspec
+
+from iolake.extractors.base import InputError, as_text
+
+MAX_LINE: Final = 1 << 20
+"""Bytes of the longest line that a text may have."""
+MAX_MEMBER: Final = 1 << 28
+"""Bytes of the largest member that is read whole."""
+MAX_EXPANSION: Final = 1000
+"""How many times its size a compressed input may grow to, beyond the first GiB."""
+_FREE_BYTES: Final = 1 << 30
+_DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError)
+_TAR_HEAD: Final = 512
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file of an input, open for reading until the next member is asked for. `name` is '' for the input itself."""
+
+    uri: str
+    name: str
+    mtime: datetime | None
+    file: IO[bytes]
+
+    @property
+    def folder(self) -> str:
+        """Name of the folder that holds the file."""
+        return PurePosixPath(self.name or self.uri).parent.name
+
+    def content(self) -> bytes:
+        """Return the whole content; InputError where it is damaged or larger than MAX_MEMBER."""
+        with _damage(self.uri):
+            found = self.file.read(MAX_MEMBER + 1)
+        if len(found) > MAX_MEMBER:
+            raise InputError(self.uri, f"{self._part}is larger than {MAX_MEMBER >> 20} MiB", "split it")
+        return found
+
+    def text(self) -> str:
+        """Return the whole content as text; InputError where it is not. Bytes that are not UTF-8 are written out."""
+        found = self.content()
+        if b"\0" in found:
+            raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+        return found.decode("utf-8-sig", "backslashreplace")
+
+    def lines(self) -> Iterator[str]:
+        """Yield the lines of a text of any length, without their ends; InputError where it is not text."""
+        with _damage(self.uri):
+            first = True
+            while line := self.file.readline(MAX_LINE):
+                if len(line) == MAX_LINE and not line.endswith(b"\n"):
+                    raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
+                if b"\0" in line:
+                    raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+                text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+                yield text.removeprefix("\ufeff") if first else text
+                first = False
+
+    @property
+    def _part(self) -> str:
+        return f"{self.name}: " if self.name else ""
+
+
+def members(uri: str) -> Iterator[Member]:
+    """Yield the files of an input; InputError where it is cut off, damaged or expands beyond all measure."""
+    with fsspec.open(uri, "rb") as raw, _damage(uri):
+        size = raw.size if isinstance(getattr(raw, "size", None), int) else raw.seek(0, io.SEEK_END)
+        raw.seek(0)
+        yield from _members(uri, "", _decompressed(uri, raw, size), size)
+
+
+def _members(uri: str, name: str, file: _Counted, size: int) -> Iterator[Member]:
+    head = file.peek(_TAR_HEAD)
+    if head[257:262] != b"ustar":
+        yield Member(uri, name, None, io.BufferedReader(file))
+        return
+    with tarfile.open(fileobj=file, mode="r|", errorlevel=2) as archive:
+        while (info := archive.next()) is not None:
+            archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every member that it has seen
+            if not info.isfile():
+                continue
+            content: Any = archive.extractfile(info)
+            inner = _decompressed(uri, content, info.size)
+            changed = datetime.fromtimestamp(info.mtime, UTC) if 0 < info.mtime < 1 << 33 else None
+            yield Member(uri, as_text(info.name), changed, io.BufferedReader(inner))
+
+
+def _decompressed(uri: str, raw: Any, size: int) -> _Counted:
+    head = raw.read(6)
+    whole = _Counted(uri, raw, head, None)
+    opened: Any
+    if head.startswith(b"\x1f\x8b"):
+        opened = gzip.GzipFile(fileobj=whole)
+    elif head.startswith(b"BZh"):
+        opened = bz2.BZ2File(whole)
+    elif head.startswith(b"\xfd7zXZ\x00"):
+        opened = lzma.LZMAFile(whole)  # type: ignore[arg-type]  # noqa: SIM115
+    else:
+        return whole
+    return _Counted(uri, opened, b"", max(_FREE_BYTES, size * MAX_EXPANSION))
+
+
+class _Counted(io.RawIOBase):
+    """A stream that starts with `head`, and that raises InputError after `limit` bytes."""
+
+    def __init__(self, uri: str, raw: Any, head: bytes, limit: int | None) -> None:
+        self._uri, self._raw, self._head, self._limit, self._count = uri, raw, head, limit, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def peek(self, size: int) -> bytes:
+        """Return up to `size` of the next bytes, and leave them to be read."""
+        while len(self._head) < size and (more := self._raw.read(size - len(self._head))):
+            self._head += more
+        return self._head[:size]
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            size = 1 << 62
+        found, self._head = self._head[:size], self._head[size:]
+        if not found:
+            found = self._raw.read(min(size, 1 << 20))
+        self._count += len(found)
+        if self._limit is not None and self._count > self._limit:
+            raise InputError(self._uri, f"expands to more than {self._limit >> 20} MiB", "check what it holds")
+        return found
+
+    def readinto(self, buffer: Any) -> int:
+        found = self.read(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+
+@contextmanager
+def _damage(uri: str) -> Iterator[None]:
+    """Raise what the decompressors and tarfile raise as an InputError."""
+    try:
+        yield
+    except _DAMAGE as error:
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+    except OSError as error:
+        if error.errno is not None:  # the file system's own; bz2 raises one without a number
+            raise
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None

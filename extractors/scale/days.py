@@ -1,0 +1,38 @@
+"""Inputs that are a pattern's files of one day: the files of a server, a metric and an hour fill the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from iolake.extractors.base import Input, Span
+from iolake.extractors.files import match, mtime
+from iolake.extractors.lustre import zone_of
+from iolake.extractors.params.pieces import Days, Piece
+from iolake.schemas.site import Site
+
+
+def find_day_inputs(site: Site, source: str, span: Span, with_next: bool = False) -> Iterator[Input]:
+    """Yield an input for each day that a file system's patterns name; its uri is the pattern, `#` and the day.
+
+    With `with_next` the next day's files count for its size and time: their first counters end the day's last rows.
+    """
+    for name, where, zone in site.sources("file_system", source):
+        for rank, text in enumerate(where.files):
+            pattern = site.pattern(text)
+            days = Days(pattern, zone)
+            for day in sorted({day for _, _, day in match(pattern, span)}, key=str):
+                files = [*days.files(day), *(days.files_after(day) if with_next else [])]
+                changed = [moment for file in files if (moment := mtime(file.info))]
+                size = sum(file.info.get("size") or 0 for file in files)
+                uri = f"{pattern}#{day.isoformat()}" if day else pattern
+                yield Input(source, name, uri, day, size, max(changed, default=None), rank=rank)
+
+
+def days_of(input: Input, site: Site) -> Days:
+    """Return the days of the pattern that the input's uri starts with."""
+    return Days(input.uri.rpartition("#")[0] if input.day else input.uri, zone_of(input, site))
+
+
+def pieces_of(input: Input, site: Site) -> list[Piece]:
+    """Return the files of the input's day, in the order of their times."""
+    return days_of(input, site).pieces(input.day)
