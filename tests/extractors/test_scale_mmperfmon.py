@@ -64,7 +64,7 @@ Row           Timestamp gpfs_fs_read_ops gpfs_fs_read_ops
   1 2019-01-11-10:10:00                4               50
   2 2019-01-11-10:20:00                6                0
 """
-ROLES = {"luns": {"^lun": "datatarget", "^md": "metadata"}, "servers": {"^io2": "mdserver"}}
+ROLES: dict[str, Any] = {"luns": {"^lun": "datatarget", "^md": "metadata"}, "servers": {"^io2": "mdserver"}}
 
 
 def site(root: Path, files: str = "*", zone: str = "UTC", backend: str | None = None, **options: Any) -> Site:

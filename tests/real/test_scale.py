@@ -21,8 +21,8 @@ ROLES = {
 }
 
 
-def read(samples: Path, files: str, backend: str | None = None, **options: Any) -> Rows:
-    source = {"files": f"pytokio/{files}", "options": options}
+def read(samples: Path, files: str, backend: str | None = None, options: dict[str, Any] | None = None) -> Rows:
+    source = {"files": f"pytokio/{files}", "options": options or {}}
     system = {"timezone": "America/Los_Angeles", "backend": backend, "mmperfmon": source}
     site = Site.model_validate({"root": str(samples), "file_systems": {"project": system}})
     rows, rejects, outcome = everything(Mmperfmon(), site)
@@ -77,7 +77,7 @@ def test_an_archive_of_hosts_is_what_pytokio_reads(samples: Path) -> None:
 
 def test_an_archive_of_three_hours_is_what_pytokio_reads(samples: Path) -> None:
     """6 hosts, 180 times from 1557943260, 51120 values, and the sums of a plain reading of the text."""
-    rows = read(samples, "mmperfmon.2019-05-15-mini.tgz", **ROLES)
+    rows = read(samples, "mmperfmon.2019-05-15-mini.tgz", options=ROLES)
     servers, nsds = rows["scale_server"], rows["scale_nsd"]
     assert (len({r["server"] for r in servers}), len(epochs(servers))) == (6, 180)
     assert (epochs(servers)[0], epochs(servers)[-1]) == (1557943260, 1557954000)
@@ -99,7 +99,9 @@ def plain_sums(archive: Path) -> dict[tuple[str, str], int]:
             file = tar.extractfile(member)
             if file is None or "/servers/" in member.name:
                 continue
-            legend, ends, begun = [], [], 0
+            legend: list[list[str]] = []
+            ends: list[int] = []
+            begun = 0
             for line in file.read().decode().splitlines():
                 if entry := re.match(r"\s*\d+:\s+(\S+)", line):
                     legend.append(entry[1].split("|"))
