@@ -1,0 +1,165 @@
+"""The Prometheus text of the common GPFS exporters, archived at a fixed step.
+
+Read are gpfs_exporter's metrics (`gpfs_perf_*`, `gpfs_fs_*`) and those of the exporters that name mmpmon's counters
+`gpfs_bytes_read` and `gpfs_requests_open`. A sample without a time has its file's: the time in its name, else its
+last change. The node is a label, else the option `node`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Final
+
+import pyarrow as pa
+
+from iolake.extractors.base import Batch
+from iolake.extractors.members import members
+from iolake.extractors.params.pieces import Piece
+from iolake.extractors.scale.counters import LARGEST, Found, NodeCounters
+from iolake.schemas.scale import SCALE_CAPACITY, SCALE_CLIENT, SCALE_POOL
+from iolake.schemas.site import Site
+from iolake.schemas.table import Table
+
+_METRIC: Final = re.compile(
+    r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})?[ \t]+(?P<value>\S+)(?:[ \t]+(?P<at>-?\d+))?[ \t]*$"
+)
+_LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r"\\(.)")
+_NODES: Final = ("nodename", "node", "instance", "host", "hostname")
+_COUNTERS: Final = {
+    "gpfs_perf_read_bytes_total": "read_bytes",
+    "gpfs_perf_write_bytes_total": "write_bytes",
+    "gpfs_bytes_read": "read_bytes",
+    "gpfs_bytes_write": "write_bytes",
+    "gpfs_bytes_written": "write_bytes",
+    "gpfs_requests_open": "opens",
+    "gpfs_requests_close": "closes",
+    "gpfs_requests_read": "read_ops",
+    "gpfs_requests_write": "write_ops",
+    "gpfs_requests_readdir": "readdirs",
+    "gpfs_inode_updates": "inode_updates",
+}
+_OPERATIONS: Final = {
+    "opens": "opens", "closes": "closes", "reads": "read_ops", "writes": "write_ops", "read_dir": "readdirs",
+    "inode_updates": "inode_updates",
+}  # fmt: skip
+_CAPACITY: Final = {
+    "gpfs_fs_size_bytes": "total_bytes",
+    "gpfs_fs_free_bytes": "free_bytes",
+    "gpfs_fs_metadata_size_bytes": "metadata_total_bytes",
+    "gpfs_fs_metadata_free_bytes": "metadata_free_bytes",
+    "gpfs_fs_used_inodes": "used_inodes",
+    "gpfs_fs_free_inodes": "free_inodes",
+    "gpfs_fs_allocated_inodes": "allocated_inodes",
+    "gpfs_fs_inodes": "total_inodes",
+}
+_POOL: Final = {
+    "gpfs_fs_pool_total_bytes": "total_bytes",
+    "gpfs_fs_pool_free_bytes": "free_bytes",
+    "gpfs_pool_total_bytes": "total_bytes",
+    "gpfs_pool_free_bytes": "free_bytes",
+    "gpfs_pool_data_size_bytes": "total_bytes",
+    "gpfs_pool_data_free_bytes": "free_bytes",
+    "gpfs_pool_meta_size_bytes": "metadata_total_bytes",
+    "gpfs_pool_meta_free_bytes": "metadata_free_bytes",
+}
+
+
+class GpfsExporter(NodeCounters):
+    """Scrapes of an exporter, one a file; or many a file where each sample has its time."""
+
+    source: ClassVar = "gpfs_exporter"
+    version: ClassVar = 1
+    tables: ClassVar = (SCALE_CLIENT, SCALE_CAPACITY, SCALE_POOL)
+    nothing: ClassVar = "no metrics of a GPFS exporter"
+
+    def take(self, piece: Piece, found: Found, site: Site, owner: str) -> None:
+        """Add the samples of a file."""
+        option = site.file_systems[owner].sources[self.source].options.get("node")
+        for file in piece.files:
+            for member in members(file.uri):
+                part = f"{file.uri}: {member.name}" if member.name else file.uri
+                samples = list(_samples(member.lines(), part, found))
+                told = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
+                nodes = {labels.get("fs", ""): _node(labels) for labels in told}
+                for name, labels, value, at in samples:
+                    us = piece.us if at is None else at * 1000
+                    if us is None:
+                        found.fault(part, "does not say when it was scraped; put the time into its name")
+                        continue
+                    node = _node(labels) or nodes.get(labels.get("fs", "")) or option
+                    reason = _add(name, labels, value, us, node if isinstance(node, str) else None, found)
+                    if reason is not None:
+                        found.fault(part, reason)
+
+    def others(self, found: Found) -> Iterator[Batch]:
+        """Yield the space of the file system and of its pools, a row a scrape."""
+        rows: dict[str, list[dict[str, Any]]] = {SCALE_CAPACITY.name: [], SCALE_POOL.name: []}
+        for (pool, us), sizes in sorted(found.space.items()):
+            ts = datetime.fromtimestamp(us // 1_000_000, UTC).replace(tzinfo=None, microsecond=us % 1_000_000)
+            row: dict[str, Any] = {"ts": ts, **sizes}
+            if "total_bytes" in sizes and "free_bytes" in sizes and sizes["free_bytes"] <= sizes["total_bytes"]:
+                row["used_bytes"] = sizes["total_bytes"] - sizes["free_bytes"]
+            rows[SCALE_POOL.name if pool else SCALE_CAPACITY.name].append({**row, "pool": pool} if pool else row)
+        for table in (SCALE_CAPACITY, SCALE_POOL):
+            if rows[table.name]:
+                yield _batch(table, rows[table.name])
+
+
+def _batch(table: Table, rows: list[dict[str, Any]]) -> Batch:
+    return Batch(table, pa.Table.from_pylist(rows, table.batch_schema))
+
+
+def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[tuple[str, dict[str, str], float, int | None]]:
+    """Yield (name, labels, value, milliseconds since 1970 or None) of the GPFS samples of a text."""
+    for line in lines:
+        if not line.startswith("gpfs_"):
+            continue
+        sample = _METRIC.match(line)
+        try:
+            value = float(sample["value"]) if sample else math.nan
+        except ValueError:
+            value = math.nan
+        if sample is None or not math.isfinite(value):
+            found.fault(part, f"a line is no sample of a number: {line[:60]!r}")
+            continue
+        labels = {name: _ESCAPED.sub(_unescaped, text) for name, text in _LABEL.findall(sample["labels"] or "")}
+        yield sample["name"], labels, value, int(sample["at"]) if sample["at"] else None
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    return "\n" if escape[1] == "n" else escape[1]
+
+
+def _node(labels: dict[str, str]) -> str | None:
+    """Return the node that a sample's labels name; of an instance, without its port."""
+    found = next((labels[name] for name in _NODES if labels.get(name)), None)
+    return re.sub(r":\d+$", "", found) if found else None
+
+
+def _add(name: str, labels: dict[str, str], value: float, us: int, node: str | None, found: Found) -> str | None:
+    """Add a sample that a table takes; return what is wrong with it instead."""
+    column = _COUNTERS.get(name)
+    if name == "gpfs_perf_operations_total":
+        column = _OPERATIONS.get(labels.get("operation", ""))
+    space = _POOL.get(name) or _CAPACITY.get(name)
+    if column is None and space is None:
+        return None
+    if not 0 <= value <= LARGEST or not 0 < us < 1 << 53:
+        return f"{name} has a value or time out of all bounds"
+    system = labels.get("fs")
+    if not system:
+        return f"{name} has no label fs"
+    if column is not None:
+        if node is None:
+            return "counters name no node; set options.node in site.toml"
+        found.add(system, node, us, {column: int(value)})
+    elif space is not None and found.is_ours(system):
+        pool = labels.get("pool") or labels.get("pool_name") or "" if name in _POOL else ""
+        if name in _POOL and not pool:
+            return f"{name} has no label pool"
+        found.space.setdefault((pool, us), {})[space] = int(value)
+    return None
