@@ -93,11 +93,9 @@ class NodeCounters(Extractor):
             raise other_system(input.uri, backend, found.systems)
         others = list(self.others(found))
         if not found.readings and not others:
-            raise (
-                damaged[0]
-                if damaged
-                else InputError(input.uri, f"holds {self.nothing}", "check what the pattern names")
-            )
+            fault = next((reasons[0] for reasons in found.faults.values()), None)
+            nothing = InputError(input.uri, fault or f"holds {self.nothing}", "check what the pattern names")
+            raise damaged[0] if damaged else nothing
         ends = self._ends(days.pieces_after(input.day), found, site, input.owner)
         for part, reasons in found.faults.items():
             more = f" (one of {len(reasons)} such)" if len(reasons) > 1 else ""

@@ -157,7 +157,7 @@ def test_what_is_no_output_of_the_command_is_rejected(tmp_path: Path, content: b
     (tmp_path / "a").write_bytes(content)
     for extractor in (Mmdf(), Mmlsdisk(), Mmlsfs()):
         where = site(tmp_path, extractor.source)
-        with pytest.raises(InputError, match="has no row of|is not text"):
+        with pytest.raises(InputError, match=r"has no row of|is not text"):
             list(extractor.read(next(extractor.find(where, Span())), where))
 
 
