@@ -1,11 +1,12 @@
 """Jobs that Slurm did not run: a NERSC jobs database, and CSV or Parquet files of any other scheduler.
 
 A file has a column for each column of `other_jobs` that the site can fill, by the same name: `scheduler_id`,
-`start_time` and `end_time` at least. Times are ISO 8601 with separators, with an offset or on the cluster's own
-clock, or seconds since 1970; a day alone is its midnight, and fractions of a second may follow. `timelimit_s` is
-seconds or [D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with brackets for ranges, PBS's
-`/cpu` behind a name and LSF's `cpus*` before it. In Parquet these may be durations and lists, too. CSV is UTF-8,
-with commas, semicolons or tabs. Further columns are left out and named.
+`start_time` and `end_time` at least; `start_time` is empty for a job that never started, which needs a
+`submit_time`. Times are ISO 8601 with separators, with an offset or on the cluster's own clock, or seconds since
+1970; a day alone is its midnight, and fractions of a second may follow. `timelimit_s` is seconds or
+[D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with brackets for ranges, PBS's `/cpu` behind
+a name and LSF's `cpus*` before it. In Parquet these may be durations and lists, too. CSV is UTF-8, with commas,
+semicolons or tabs. Further columns are left out and named.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ _SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion"
 """Columns of a NERSC jobs database's table `summary`, beside `hostname`, the machine."""
 
 _REQUIRED: Final = ("scheduler_id", "start_time", "end_time")
-_DERIVED: Final = ("nodes", "time_ambiguous")
+_DERIVED: Final = ("run_id", "nodes", "time_ambiguous")
 _MICRO: Final = 1_000_000
 _END_OF_TIME: Final = 7_258_118_400 * _MICRO
 """The year 2200, in microseconds. A later time stands for none, as 9999-12-31 does, or is an epoch not in seconds."""
@@ -64,7 +65,7 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
-    version = 3
+    version = 4
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
@@ -205,12 +206,18 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
     read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
     read["time_ambiguous"] = ambiguous
     ready = pl.DataFrame(read)
+    never_started = texts["start_time"].is_null() & (
+        read["submit_time"].is_not_null() if "submit_time" in read else False
+    )
     placed = pl.all_horizontal(pl.col(name).is_not_null() for name in _REQUIRED)
+    placed |= never_started & pl.all_horizontal(pl.col("scheduler_id", "end_time").is_not_null())
     complete = ready.filter(placed)
+    began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in read)
+    complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
     if complete.height < ready.height:
         count = ready.height - complete.height
         rejects.append(Reject(input, f"{count} rows lack one of {', '.join(_REQUIRED)}", "rows"))
-    jobs = complete.unique(["scheduler_id", "start_time"], keep="first", maintain_order=True)
+    jobs = complete.unique("run_id", keep="first", maintain_order=True)
     if jobs.height < complete.height:
         rejects.append(
             Reject(input, f"{complete.height - jobs.height} rows repeat an earlier job and start", "repeats")

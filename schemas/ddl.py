@@ -65,7 +65,9 @@ def create_view(table: Table) -> list[str]:
 def _read(table: Table, present: set[str], files: Sequence[str]) -> str:
     partition = {c.name for c in table.partition_by}
     columns = ", ".join(
-        quote(c.name) if c.name in present or c.name in partition else f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}"
+        quote(c.name)
+        if c.name in present or c.name in partition
+        else f"({c.backfill or 'NULL'})::{duckdb_type(c.type)} AS {quote(c.name)}"
         for c in table.all_columns
     )
     types = ", ".join(f"{quote(c.name)}: {duckdb_type(c.type)}" for c in table.partition_by)

@@ -6,17 +6,24 @@ from typing import Final
 
 import pyarrow as pa
 
-from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, TEXT, TIMESTAMP, Column, Table
+from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, RUN_ID_DOC, TEXT, TIMESTAMP, Column, Table
 
 OTHER_JOBS: Final = Table(
     "other_jobs",
     "Jobs that have ended, from a site's job database or from CSV or Parquet files: one row a run of a job.",
     keys=[
         CLUSTER,
-        Column("scheduler_id", TEXT, "the scheduler's own text for the job: 4478544.sdb, 12[7].pbs", nullable=False),
-        Column("start_time", TIMESTAMP, "when it began to run", encoding=DELTA, nullable=False),
+        Column(
+            "run_id",
+            TEXT,
+            f"{RUN_ID_DOC}; <scheduler_id>.<start time as epoch; submit or end time if it never started>",
+            nullable=False,
+            backfill="concat(scheduler_id, '.', epoch_us(coalesce(start_time, submit_time, end_time)) // 1000000)",
+        ),
     ],
     columns=[
+        Column("scheduler_id", TEXT, "the scheduler's own text for the job: 4478544.sdb, 12[7].pbs", nullable=False),
+        Column("start_time", TIMESTAMP, "when it began to run; null if it never did", encoding=DELTA),
         Column(JOB_ID.name, JOB_ID.type, "the number that the scheduler's text for the job starts with"),
         Column("end_time", TIMESTAMP, "when it ended", encoding=DELTA, nullable=False),
         Column("submit_time", TIMESTAMP, "when it was submitted", encoding=DELTA),

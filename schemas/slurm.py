@@ -10,7 +10,18 @@ from typing import Final
 
 import pyarrow as pa
 
-from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, MAP_COUNTS, TEXT, TIMESTAMP, Column, Table
+from iolake.schemas.table import (
+    CLUSTER,
+    DATE,
+    DELTA,
+    JOB_ID,
+    MAP_COUNTS,
+    RUN_ID_DOC,
+    TEXT,
+    TIMESTAMP,
+    Column,
+    Table,
+)
 
 MAP_TEXTS: Final = pa.map_(TEXT, TEXT)
 LIST_TEXT: Final = pa.list_(TEXT)
@@ -49,8 +60,29 @@ SUBMIT_TIME: Final = _time(
 RESTART: Final = _count(
     "restart", "how often the job had been requeued before; null where the source has no count", "Restarts"
 )
-RUN_KEYS: Final = (CLUSTER, _SLURM_JOB_ID, SUBMIT_TIME, RESTART)
-"""What identifies one run of a job. Slurm's own database keys a run by job id and submit time alone."""
+
+
+def _run_id(job: str) -> Column:
+    """The key of a run; `job` is SQL for the text that it starts with in files that lack the column."""
+    restart = "CASE WHEN restart > 0 THEN concat('.', restart) ELSE '' END"
+    return Column(
+        "run_id",
+        TEXT,
+        f"{RUN_ID_DOC}; <job_id>.<submit_time as epoch>, and .<restart> where that is above 0",
+        origin="JobIDRaw, Submit, Restarts",
+        nullable=False,
+        backfill=f"concat({job}, '.', epoch_us(submit_time) // 1000000, {restart})",
+    )
+
+
+STEP_RUN_ID: Final = _run_id("job_id")
+RUN_ID: Final = _run_id(
+    "CASE WHEN start_time IS NULL AND array_job_id = job_id AND array_task_id IS NOT NULL "
+    "THEN concat(job_id, '_', array_task_id) ELSE job_id::VARCHAR END"
+)
+"""`sacct --array` gives every task that never started the array's own raw id, so such a task's number is in its key."""
+RUN_COLUMNS: Final = (_SLURM_JOB_ID, SUBMIT_TIME, RESTART)
+"""What `run_id` is made of. Slurm's own database keys a run by job id and submit time."""
 
 _SUBMIT_KNOWN: Final = Column(
     "submit_known", pa.bool_(), "false where submit_time stands in for an unknown one", nullable=False
@@ -116,8 +148,9 @@ _ASKED_FOR: Final = (
 SLURM_JOBS: Final = Table(
     "slurm_jobs",
     "Slurm job allocations that have ended, one row a run: each array task, heterogeneous component and requeue.",
-    keys=RUN_KEYS,
+    keys=[CLUSTER, RUN_ID],
     columns=[
+        *RUN_COLUMNS,
         *_WHO_AND_WHERE,
         _STATE,
         _count("cancelled_by_uid", "who cancelled it, by user id", "State"),
@@ -181,7 +214,8 @@ SLURM_STEPS: Final = Table(
     "slurm_steps",
     "Steps of Slurm jobs that have ended, one row a step: batch, extern, interactive, and each srun.",
     keys=[
-        *RUN_KEYS,
+        CLUSTER,
+        STEP_RUN_ID,
         Column(
             "step_id",
             TEXT,
@@ -191,6 +225,7 @@ SLURM_STEPS: Final = Table(
         ),
     ],
     columns=[
+        *RUN_COLUMNS,
         _text("step_name", "name of the step, often its command", "JobName"),
         _STATE,
         _count("cancelled_by_uid", "who cancelled it, by user id", "State"),
@@ -258,8 +293,9 @@ SLURM_STEPS: Final = Table(
 SLURM_RUNNING: Final = Table(
     "slurm_running",
     "Slurm jobs that had not ended when their source was last read; each gets its row in slurm_jobs once it has.",
-    keys=RUN_KEYS,
+    keys=[CLUSTER, RUN_ID],
     columns=[
+        *RUN_COLUMNS,
         *_WHO_AND_WHERE,
         _STATE,
         _SUBMIT_KNOWN,

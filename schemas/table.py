@@ -35,7 +35,8 @@ class Column:
 
     `unit` is a unit's symbol ("B", "s", "%") or None for names, ids and plain counts. `origin` is the field
     of the source that fills it. `encoding` is for what is smaller in another than its type's. `nullable` is False
-    for columns that are always known.
+    for columns that are always known. `backfill` is a DuckDB expression over the table's other columns: it gives the
+    value in files that were written before the column was declared, where null would be wrong.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Column:
     origin: str | None = None
     encoding: str | None = None
     nullable: bool = True
+    backfill: str | None = None
 
     @property
     def encodings(self) -> dict[str, str]:
@@ -91,6 +93,7 @@ DATE: Final = Column("date", pa.date32(), "UTC day of the row's event time", nul
 TS: Final = Column("ts", TIMESTAMP, "UTC; the row covers [ts, ts + interval_s)", encoding=DELTA, nullable=False)
 INTERVAL_S: Final = Column("interval_s", pa.float64(), "length that the row covers; a gap is kept in it", unit="s")
 JOB_ID: Final = Column("job_id", pa.int64(), "the scheduler's raw job id")
+RUN_ID_DOC: Final = "one run of a job within its cluster: each array task and each requeue has its own"
 LOAD_ID: Final = Column("load_id", TEXT, "the load that brought the row: joins to loads and inputs", nullable=False)
 INPUT_ID: Final = Column("input_id", TEXT, "the input that the row was read from: joins to inputs", nullable=False)
 

@@ -1,13 +1,13 @@
 -- Which jobs ran, who ran them, when and on what: every scheduler's jobs in one shape, one row a run.
--- A run that several inputs tell of (a job over midnight is in two days' archives) is one row here, and a job that
--- a site's own database knows as well as Slurm is Slurm's. submit_time is part of slurm_jobs' key: where submit_known
--- is false it stands in for an unknown one, and wait_s is null. So are elapsed_s of another scheduler's job that is
--- said to end before it starts, and node_hours of any such job.
+-- A run that several inputs hold (a job over midnight is in two days' archives) is one row here, and a job that is in both
+-- Slurm's accounting and a site's own database is Slurm's. run_id is the key of a run: join runs USING (cluster, run_id).
+-- Where submit_known is false, submit_time stands in for an unknown one and wait_s is null. elapsed_s of another
+-- scheduler's job and node_hours of any job are null where the job ends before it starts.
 CREATE OR REPLACE VIEW jobs AS
-WITH told AS (
+WITH runs AS (
   SELECT
-    cluster, date, job_id, submit_time, restart, submit_known, 'slurm' AS scheduler, job_id::VARCHAR AS scheduler_id,
-    array_job_id, array_task_id, het_job_id, het_offset,
+    cluster, run_id, date, job_id, submit_time, restart, submit_known, 'slurm' AS scheduler, job_id::VARCHAR AS scheduler_id,
+    array_job_id, array_task_id, array_tasks, het_job_id, het_offset,
     job_name, user_name, uid, account, "partition", qos, state, exit_code, exit_signal,
     start_time, end_time, elapsed_s, timelimit_s, nnodes, ncpus, node_list, nodes, energy_j, time_ambiguous,
     load_id, input_id
@@ -15,17 +15,18 @@ WITH told AS (
 ),
 slurm AS (
   SELECT *
-  FROM told
+  FROM runs
   QUALIFY row_number() OVER (
-    PARTITION BY cluster, date, job_id, start_time, end_time
+    PARTITION BY cluster, date, job_id, start_time, end_time, CASE WHEN start_time IS NULL THEN array_task_id END
     ORDER BY submit_known DESC, user_name IS NULL, load_id DESC, input_id
   ) = 1
 ),
 others AS (
   SELECT
-    cluster, date, job_id, coalesce(submit_time, start_time) AS submit_time, NULL::BIGINT AS restart,
+    cluster, run_id, date, job_id, coalesce(submit_time, start_time, end_time) AS submit_time, NULL::BIGINT AS restart,
     submit_time IS NOT NULL AS submit_known, scheduler, scheduler_id,
-    NULL::BIGINT AS array_job_id, NULL::BIGINT AS array_task_id, NULL::BIGINT AS het_job_id, NULL::BIGINT AS het_offset,
+    NULL::BIGINT AS array_job_id, NULL::BIGINT AS array_task_id, NULL::VARCHAR AS array_tasks,
+    NULL::BIGINT AS het_job_id, NULL::BIGINT AS het_offset,
     job_name, user_name, uid, account, queue AS "partition", NULL::VARCHAR AS qos, state, exit_code, exit_signal,
     start_time, end_time,
     CASE WHEN end_time >= start_time THEN epoch(end_time - start_time)::DOUBLE END AS elapsed_s,
@@ -34,7 +35,10 @@ others AS (
   WHERE NOT EXISTS (
     FROM slurm_jobs s WHERE s.cluster = o.cluster AND s.job_id = o.job_id AND s.start_time = o.start_time
   )
-  QUALIFY row_number() OVER (PARTITION BY cluster, date, scheduler_id, start_time ORDER BY load_id DESC, input_id) = 1
+  QUALIFY row_number() OVER (
+    PARTITION BY cluster, date, scheduler_id, start_time, CASE WHEN start_time IS NULL THEN run_id END
+    ORDER BY load_id DESC, input_id
+  ) = 1
 )
 SELECT
   *,

@@ -52,7 +52,7 @@ def lake(all_views: duckdb.DuckDBPyConnection) -> Iterator[Lake]:
 
 @pytest.fixture
 def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
-    """What adds rows to a table: `fill(name, row, row)`, each row a dict; columns that it lacks are null."""
+    """Adds rows to a table: `fill(name, row, row)`, each row a dict; missing columns are null, or their backfill."""
 
     def add(table: str, *rows: dict[str, Any]) -> None:
         names = list(dict.fromkeys(name for row in rows for name in row))
@@ -62,6 +62,9 @@ def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
         all_views.register("rows_to_add", data)
         all_views.execute(f"INSERT INTO {table} BY NAME SELECT * FROM rows_to_add")
         all_views.unregister("rows_to_add")
+        for table_ in (t for t in schemas.tables().values() if t.name == table):
+            for column in (c for c in table_.stored if c.backfill and c.name not in names):
+                all_views.execute(f"UPDATE {table} SET {column.name} = {column.backfill} WHERE {column.name} IS NULL")
 
     return add
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iolake.warehouse import layout
+from iolake.warehouse import backfill, layout
 from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable
 from iolake.warehouse.store import Store
 
@@ -57,7 +57,7 @@ class Lake:
         return self._shared().sql(query, params=parameters)
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """A table as a polars LazyFrame with its full schema; columns that older files lack are null. NoTable."""
+        """A table as a polars LazyFrame with its full schema; columns that files lack are null or computed. NoTable."""
         import polars as pl
 
         from iolake import schemas
@@ -70,16 +70,25 @@ class Lake:
         if not files:
             return pl.LazyFrame(schema=schema)
         partition = {c.name: schema[c.name] for c in declared.partition_by}
-        frame = pl.scan_parquet(
-            [self._store.location(f.path) for f in files],
-            schema={name: kind for name, kind in schema.items() if name not in partition},
-            hive_partitioning=True,
-            hive_schema=partition,
-            missing_columns="insert",
-            extra_columns="ignore",
-            glob=False,
-        )
-        return frame.select(schema.names())
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for file in files:
+            lacking = tuple(backfill.absent(declared, file.columns))
+            groups.setdefault(lacking, []).append(self._store.location(file.path))
+        frames = []
+        for lacking, locations in groups.items():
+            frame = pl.scan_parquet(
+                locations,
+                schema={name: kind for name, kind in schema.items() if name not in (*partition, *lacking)},
+                hive_partitioning=True,
+                hive_schema=partition,
+                missing_columns="insert",
+                extra_columns="ignore",
+                glob=False,
+            )
+            if lacking:
+                frame = frame.map_batches(lambda rows: backfill.fill_frame(declared, rows, schema), schema=schema)
+            frames.append(frame.select(schema.names()))
+        return pl.concat(frames)
 
     def files(self, table: str | None = None) -> list[DataFile]:
         """The snapshot's data files, of one table or of all."""

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from iolake import schemas
 from iolake.schemas.gate import in_sort_order
 from iolake.schemas.table import INPUT_ID, LOAD_ID
-from iolake.warehouse import layout, parquet
+from iolake.warehouse import backfill, layout, parquet
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile
@@ -37,7 +37,7 @@ class Rewriter:
         `drop` says of each row of `columns` whether it is to drop.
         """
         encoded = [INPUT_ID.name] if INPUT_ID.name in columns else []
-        dropped = drop(parquet.read(self._store, file.path, columns, encoded))
+        dropped = drop(backfill.read(self._store, file, columns, encoded))
         if not dropped.any():
             return file
         if dropped.all():
@@ -57,13 +57,13 @@ class Rewriter:
 
     def keys(self, file: DataFile, wanted: Mask) -> pl.DataFrame:
         """The keys of the wanted rows of a file."""
-        data = parquet.read(self._store, file.path, [*_keys(file), INPUT_ID.name], [INPUT_ID.name])
+        data = backfill.read(self._store, file, [*_keys(file), INPUT_ID.name], [INPUT_ID.name])
         return pl.DataFrame(data.filter(pa.array(wanted(data))).select(_keys(file)))
 
     def has_keys(self, file: DataFile, keys: pl.DataFrame) -> bool:
         """Whether the catalog has a row of each of the keys, which were those of rows of `file`."""
         for other in self._neighbours(file):
-            there = pl.DataFrame(parquet.read(self._store, other.path, _keys(file)))
+            there = pl.DataFrame(backfill.read(self._store, other, _keys(file)))
             keys = keys.join(there, on=_keys(file), how="anti", nulls_equal=True)
         return keys.is_empty()
 
@@ -109,7 +109,7 @@ class Rewriter:
 
     def _filled(self, file: DataFile, keys: list[str]) -> pl.DataFrame:
         """The keys of a file's rows, each with the number of its columns that are not null."""
-        data = parquet.read(self._store, file.path)
+        data = backfill.read(self._store, file)
         filled = np.sum([column.is_valid().to_numpy() for column in data.columns], axis=0)
         return pl.DataFrame(data.select(keys)).with_columns(filled=pl.Series(filled))
 
@@ -129,7 +129,7 @@ def merged(
     """
     first = files[0]
     table = schemas.tables()[first.table_name]
-    parts = [parquet.read(store, f.path) for f in files]
+    parts = [backfill.read(store, f) for f in files]
     there = set().union(*(part.schema.names for part in parts))
     schema = pa.schema([c.arrow_field for c in table.stored if c.name in there])
     data = pa.concat_tables([_conformed(part, schema) for part in parts])

@@ -171,14 +171,14 @@ class _Tables:
     def _first(self, table: Table, ready: pl.DataFrame, rows: pl.Series) -> pl.Series:
         """The mask of `rows` without those whose key an earlier row of the table has."""
         names = [column.name for column in table.keys[1:]]
-        keys = ready.select(*names, pl.int_range(pl.len()).alias("#row")).filter(rows)
+        keys = ready.select(*names, "job_id", pl.int_range(pl.len()).alias("#row")).filter(rows)
         fresh = keys
         if keys.select(names).hash_rows().n_unique() < keys.height:
             fresh = keys.unique(names, keep="first", maintain_order=True)
         for earlier in self._keys.setdefault(table.name, []):
             if _overlap(earlier["job_id"], fresh["job_id"]):
-                fresh = fresh.join(earlier, on=names, how="anti", nulls_equal=True, maintain_order="left")
-        self._keys[table.name].append(fresh.select(names))
+                fresh = fresh.join(earlier, on=names, how="anti", maintain_order="left")
+        self._keys[table.name].append(fresh.select(*names, "job_id"))
         if fresh.height == keys.height:
             return rows
         self._repeats += keys.height - fresh.height
@@ -227,8 +227,25 @@ def _ready(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFra
         end_time="end",
         time_ambiguous="time_ambiguous",
     )
+    run = run.with_columns(run_id=_run_ids(found, run, job_row))
     stamps = (pl.col(f"{name}_time") * 1_000_000 for name in (*TIMES, "job_end"))
     return found.hstack(run.with_columns(stamp.cast(pl.Datetime("us")) for stamp in stamps))
+
+
+def _run_ids(found: pl.DataFrame, run: pl.DataFrame, job_row: pl.Series) -> pl.Series:
+    """The `run_id` of each row, a step's being its job's; null where there is no submit time.
+
+    `sacct --array` gives every task that never started the array's own raw id: the task's number tells them apart.
+    """
+    unstarted_task = (
+        pl.col("start_time").is_null()
+        & (pl.col("array_job_id") == pl.col("job_id"))
+        & pl.col("array_task_id").is_not_null()
+    )
+    task = pl.when(unstarted_task).then(pl.format("_{}", "array_task_id")).otherwise(pl.lit(""))
+    again = pl.when(pl.col("restart") > 0).then(pl.format(".{}", "restart")).otherwise(pl.lit(""))
+    own = found.hstack(run).select(pl.concat_str("job_id", task, pl.lit("."), "submit_time", again)).to_series()
+    return own.gather(job_row.fill_null(pl.int_range(found.height, eager=True)))
 
 
 def _job_rows(found: pl.DataFrame) -> pl.Series:

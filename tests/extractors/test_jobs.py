@@ -213,3 +213,12 @@ def test_a_server_that_refuses_is_named_without_the_password(
     assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
     assert reason in reject.reason and password not in reject.reason
     assert (reject.transient, outcome.status) == (transient, "rejected")
+
+
+def test_a_job_that_never_started_is_a_row_by_its_submit_time(tmp_path: Path) -> None:
+    """P6: an unknown start is null. `run_id` is never null, and a start that can't be read is no missing start."""
+    rows, rejects, _ = csv(
+        tmp_path, "scheduler_id,submit_time,start_time,end_time\n1.pbs,5,,20\n2.pbs,5,soon,20\n3.pbs,5,10,20\n"
+    )
+    assert [(r["run_id"], r["start_time"] is None) for r in rows] == [("1.pbs.5", True), ("3.pbs.10", False)]
+    assert "1 rows lack" in rejects["rows"]

@@ -378,3 +378,26 @@ def test_files_are_found_by_the_day_in_their_name(tmp_path: Path) -> None:
     (found,) = Slurm().find(site, Span(date(2017, 3, 20), date(2017, 3, 21)))
     assert isinstance(found, Input) and found.day == date(2017, 3, 20)
     assert list(Slurm().find(site, Span(date(2017, 3, 21)))) == []
+
+
+def test_a_run_with_and_without_its_count_of_restarts_has_one_key(path: Path) -> None:
+    """P2: `run_id` is never null; restart null and 0 are one run, and a requeue is another."""
+    with_count, _, _ = read(
+        path, text("7|100|110|120|0", "7|200|210|220|1", header="JobIDRaw|Submit|Start|End|Restarts")
+    )
+    without, _, _ = read(path, text("7|100|110|120", "7.0|110|110|120", header="JobIDRaw|Submit|Start|End"))
+    assert [j["run_id"] for j in with_count["slurm_jobs"]] == ["7.100", "7.200.1"]
+    assert [j["run_id"] for j in without["slurm_jobs"]] == ["7.100"]
+    assert [(s["run_id"], s["job_id"], s["step_id"]) for s in without["slurm_steps"]] == [("7.100", 7, "0")]
+
+
+def test_tasks_that_never_started_share_an_id_and_are_rows_of_their_own(path: Path) -> None:
+    """P5: `sacct --array` prints the array's own raw id for each task that never started."""
+    header = "JobID|JobIDRaw|State|Submit|Start|End"
+    waiting = [f"12_{n}|12|CANCELLED by 5|100|None|120" for n in range(3)]
+    tables, rejects, _ = read(path, text("12_7|12|COMPLETED|100|110|120", *waiting, header=header))
+    assert [(j["run_id"], j["array_task_id"]) for j in tables["slurm_jobs"]] == [
+        ("12.100", 7),
+        *((f"12_{n}.100", n) for n in range(3)),
+    ]
+    assert rejects == {}

@@ -172,3 +172,22 @@ def test_a_centre_without_slurm_has_windows_and_file_systems_of_its_jobs(lake: L
     assert touched == [(1, "fs", 2, 11)]
     windows = lake.sql("SELECT job_id, file_system, window_start, window_end FROM job_windows").fetchall()
     assert windows == [(1, "fs", minutes(0), minutes(10))]
+
+
+def test_tasks_that_never_started_stay_apart_in_every_view(lake: Lake, fill: Fill) -> None:
+    """P5: they share job_id, submit and end time; their numbers are in run_id."""
+    waiting = [run(12, None, 5, array_job_id=12, array_task_id=n, state="CANCELLED") for n in range(3)]
+    fill("slurm_jobs", run(12, 0, 10, array_job_id=12, array_task_id=7), *waiting)
+    submitted = int(minutes(-60).timestamp())
+    assert {r for (r,) in lake.sql("SELECT run_id FROM jobs").fetchall()} == {
+        f"12.{submitted}",
+        *(f"12_{n}.{submitted}" for n in range(3)),
+    }
+    assert lake.sql("SELECT sum(jobs), sum(never_started) FROM jobs_by_day").fetchall() == [(4, 3)]
+
+
+def test_another_schedulers_job_that_never_started_has_a_key_and_no_times(lake: Lake, fill: Fill) -> None:
+    """P6: null is not zero."""
+    fill("other_jobs", {**other("5.pbs", 0, 10), "start_time": None, "submit_time": minutes(-1)})
+    found = lake.sql("SELECT run_id, start_time, elapsed_s, wait_s, node_hours FROM jobs").fetchall()
+    assert found == [(f"5.pbs.{int(minutes(-1).timestamp())}", None, None, None, None)]

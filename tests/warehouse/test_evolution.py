@@ -153,3 +153,23 @@ def test_a_column_of_which_many_rows_have_nothing_is_not_written_and_reads_as_nu
     assert [sorted({"used_bytes", "ts"} & set(f.columns)) for f in centre.lake.files("lustre_df")] == [
         ["ts", "used_bytes"]
     ]
+
+
+def test_a_computed_column_is_never_null_in_older_files(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P6: SQL, polars, compaction and the one row a key all compute what a file was written without."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)], "lustre_target": [df("a", 1)]})
+    centre.ingest()
+    computed = Column("name", pa.string(), "computed", nullable=False, backfill="concat(target, '!', used_bytes)")
+    table = TABLES["lustre_df"]
+    keys = [*table.keys, computed]
+    declare(monkeypatch, dataclasses.replace(table, keys=keys, unique=True))
+    centre.write("2017-03-20b.json", {"lustre_df": [df("a", 1, 1) | {"name": "a!1"}, df("b", 1, 2) | {"name": "b!2"}]})
+    centre.ingest()
+    query = "SELECT target, name FROM lustre_df ORDER BY target"
+    assert centre.lake.sql(query).fetchall() == [("a", "a!1"), ("b", "b!2")]
+    centre.write("2017-03-21.json", {"lustre_df": [df("c", 24, 3) | {"name": "c!3"}]})
+    centre.ingest()
+    compact(centre.warehouse)
+    told = [("a", "a!1"), ("b", "b!2"), ("c", "c!3")]
+    assert centre.lake.sql(query).fetchall() == told
+    assert centre.lake.scan("lustre_df").sort("target").select("target", "name").collect().rows() == told
