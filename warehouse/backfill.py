@@ -52,4 +52,4 @@ def fill_frame(table: Table, rows: pl.DataFrame, schema: pl.Schema) -> pl.DataFr
     import polars as pl
 
     frame = pl.DataFrame(fill(table, rows.to_arrow()))
-    return frame.select(schema.names()).cast(dict(schema))
+    return frame.select(schema.names()).cast(schema)
