@@ -20,6 +20,7 @@ from iolake.pipelines.progress import line, summary
 from iolake.pipelines.stage import Unit, stage_bundle
 from iolake.pipelines.workers import workers_for
 from iolake.schemas.site import Site
+from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
 from iolake.warehouse.warehouse import Published, Warehouse
 
@@ -48,6 +49,12 @@ def publish(site: Site, loads: list[Load]) -> Published:
     return Warehouse(site.lake_uri).commit(loads)
 
 
+@task(name="derive", retries=2, retry_delay_seconds=30)
+def derive_marts(site: Site) -> Derived:
+    """Compute the partitions of marts whose sources changed."""
+    return derive(Warehouse(site.lake_uri))
+
+
 @flow(name="nightly")
 def nightly(
     site: str = "site.toml",
@@ -74,9 +81,11 @@ def nightly(
     for load in published.loads:
         if load.is_news:
             log.info(line(load))
+    derived = derive_marts(settings)
+    snapshots = [*([] if published.snapshot is None else [published.snapshot]), *derived.snapshots]
     seconds = (datetime.now(UTC) - started).total_seconds()
-    log.info(summary(Report(published.loads, [] if published.snapshot is None else [published.snapshot], seconds)))
-    return published.snapshot
+    log.info(summary(Report(published.loads, snapshots, derived, seconds)))
+    return snapshots[-1] if snapshots else None
 
 
 def _staged(plans: list[Plan], site: Site, workers: int | None) -> Iterator[Load]:

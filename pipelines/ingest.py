@@ -13,6 +13,7 @@ from iolake.pipelines.stage import Unit, stage, stage_bundle
 from iolake.pipelines.workers import workers_for
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
+from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
 from iolake.warehouse.warehouse import Warehouse
 
@@ -28,6 +29,7 @@ class Report:
 
     loads: list[Load] = field(default_factory=list)
     snapshots: list[int] = field(default_factory=list)
+    derived: Derived = field(default_factory=Derived)
     seconds: float = 0.0
 
     @property
@@ -48,6 +50,9 @@ class Watcher:
     def loaded(self, load: Load) -> None:
         """A load is in the lake."""
 
+    def derived(self, mart: str, done: int, total: int) -> None:
+        """So many of the stale partitions of all marts are computed."""
+
 
 def ingest(
     site: Site,
@@ -59,7 +64,8 @@ def ingest(
     """Bring the lake up to date with what the site has in `span`, of `sources` or of all.
 
     Work of some size fans out over `workers` processes, by default one a core. Everything a run does is in
-    the lake whole or not at all, and doing it again changes nothing (P1, P2). SiteError, CommitContested.
+    the lake whole or not at all, and doing it again changes nothing (P1, P2). At last the marts are derived whose
+    sources changed. SiteError, CommitContested.
     """
     started = time.monotonic()
     watcher = watcher or Watcher()
@@ -67,7 +73,10 @@ def ingest(
     watcher.planned(plans)
     report = Report()
     loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
-    report.loads, report.snapshots = _publish_in_time(Warehouse(site.lake_uri), loads, watcher)
+    lake = Warehouse(site.lake_uri)
+    report.loads, report.snapshots = _publish_in_time(lake, loads, watcher)
+    report.derived = derive(lake, watcher.derived)
+    report.snapshots += report.derived.snapshots
     report.seconds = time.monotonic() - started
     return report
 

@@ -40,6 +40,11 @@ class Shown(Watcher):
         if load.is_news:
             self._console.print(line(load), highlight=False, soft_wrap=True)
 
+    def derived(self, mart: str, done: int, total: int) -> None:
+        """Move the bar over the partitions of marts."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=f"deriving {mart}", completed=done, total=total)
+
     def summarise(self, report: Report) -> None:
         """Print what the whole run did."""
         self._console.print(summary(report), highlight=False, soft_wrap=True)
@@ -80,4 +85,7 @@ def summary(report: Report) -> str:
     text = (
         f"{found:,} inputs: {', '.join(parts)}. {rows:,} rows, {bytes_text(size)} in {report.seconds:.1f} s; {where}."
     )
+    if report.derived.partitions:
+        made = report.derived
+        text += f"\n{made.partitions:,} partitions of marts derived, {made.rows:,} rows in {made.seconds:.1f} s."
     return text + ("\n`iolake rejects` says what is wrong with the rejected ones." if report.rejected else "")

@@ -18,6 +18,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.store import Store
+from iolake.warehouse.times import NO_TIMES
 
 log = logging.getLogger("iolake")
 
@@ -127,8 +128,11 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
             continue
         why = reasons.get(input.input_id)
         told = record(input, outcome.status, outcome.content_hash, stager.rows.get(input.input_id, 0))
+        first_ts, last_ts = stager.times.get(input.input_id, NO_TIMES)
+        told = replace(told, first_ts=first_ts, last_ts=last_ts)
         if outcome.status == "rejected":
-            told = replace(told, rows=0, reason=as_text(why.reason) if why else "no reason given")
+            told = replace(told, rows=0, first_ts=None, last_ts=None)
+            told = replace(told, reason=as_text(why.reason) if why else "no reason given")
             if why and why.transient:
                 told = replace(told, mtime=None)
         inputs.append(told)

@@ -62,7 +62,17 @@ def status_page(lake: Lake, sources: Sequence[str] = (), to_ask: Iterable[tuple[
         "\n".join(_block(source, owner, list(group), whole=bool(sources)))
         for (source, owner), group in groupby(wanted, lambda d: (d.source, d.owner))
     ]
-    return "\n\n".join([*blocks, _LEGEND])
+    return "\n\n".join([*blocks, _LEGEND, *([] if sources else _marts(lake))])
+
+
+def _marts(lake: Lake) -> Iterator[str]:
+    """Which partitions of marts are stale, one line a mart; nothing where all are fresh."""
+    stale = lake.sql(
+        "SELECT table_name, count(*), min(date), max(date) FROM derived WHERE NOT fresh GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    if stale:
+        lines = [f"  {mart}  {days:,} from {first} to {last}" for mart, days, first, last in stale]
+        yield "\n".join(["stale days of marts, computed by each query; `iolake derive` stores them", *lines])
 
 
 def _block(source: str, owner: str, days: Sequence[_Day], whole: bool) -> Iterator[str]:

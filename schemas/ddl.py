@@ -42,12 +42,16 @@ STORAGE = "storage"
 """The schema of the views that name files. Those of `main` read them: they have the comments, and never change."""
 
 
-def create_storage_view(table: Table, generations: Mapping[tuple[str, ...], Sequence[str]]) -> str:
+def create_storage_view(
+    table: Table, generations: Mapping[tuple[str, ...], Sequence[str]], computed: Sequence[str] = ()
+) -> str:
     """CREATE VIEW over files, by the columns that they have: one read for each generation of the schema, united.
 
-    `generations` maps the names of the columns in the files to the files' locations.
+    `generations` maps the names of the columns in the files to the files' locations. `computed` are SELECTs of rows
+    that lie in no file, with all columns of the table in order.
     """
     reads = [_read(table, set(columns), files) for columns, files in generations.items() if files]
+    reads += computed
     body = "\nUNION ALL BY NAME\n".join(reads) or _no_rows(table)
     return f"CREATE OR REPLACE VIEW {STORAGE}.{quote(table.name)} AS\n{body}"
 

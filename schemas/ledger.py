@@ -79,6 +79,10 @@ INPUTS: Final = LedgerTable(
         Column("status", TEXT, _STATUS_DOC),
         Column("superseded", _LIST, "its tables that a better source fills instead"),
         _ROWS,
+        Column(
+            "first_ts", TIMESTAMP, "UTC; when the first thing happened that it tells of; null where rows have no time"
+        ),
+        Column("last_ts", TIMESTAMP, "UTC; when the last of them ended"),
         Column("reason", TEXT, "why, where the status is not loaded"),
     ],
 )
@@ -110,6 +114,8 @@ FILES: Final = LedgerTable(
         Column("load_id", TEXT, "the load, compaction or replacement that wrote it"),
         Column("load_ids", _LIST, "the loads whose rows it holds"),
         Column("generation", TEXT, "which columns it has: joins to generations"),
+        Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
+        Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
     ],
 )
 GENERATIONS: Final = LedgerTable(
@@ -121,13 +127,32 @@ GENERATIONS: Final = LedgerTable(
         Column("column_names", _LIST, "the columns in the files"),
     ],
 )
+DERIVED: Final = LedgerTable(
+    "derived",
+    "The partitions of marts: which are fresh, so that their rows lie in data files, and which a query computes. A "
+    "fresh one was made from the rows that this snapshot has of the tables that the mart reads, from first_day to "
+    "last_day.",
+    [
+        Column("table_name", TEXT, "the mart"),
+        _OWNER,
+        Column("date", pa.date32(), "UTC day of its rows"),
+        Column("fresh", pa.bool_(), "whether its rows lie in data files; else a query computes them"),
+        Column(
+            "fingerprint", TEXT, "hash of the model and of the loads and rows that it was made from; null where stale"
+        ),
+        Column("first_day", pa.date32(), "the first day of any table that its rows rest on"),
+        Column("last_day", pa.date32(), "the last such day"),
+        Column("rows", _N, "its rows; null where it is stale"),
+        Column("load_id", TEXT, "the derivation that wrote it; null where it is stale"),
+    ],
+)
 SNAPSHOTS: Final = LedgerTable(
     "snapshots",
     "The history up to this snapshot, one row a commit.",
     [
         Column("number", _N, "the snapshot's number"),
         Column("committed_at", TIMESTAMP, "when it was published"),
-        Column("operation", TEXT, "ingest, compact, or rebuild"),
+        Column("operation", TEXT, "ingest, derive, compact, or rebuild"),
         Column("loads", _N, "loads that it brought"),
         Column("files_added", _N, "data files added"),
         Column("files_removed", _N, "data files that it no longer names"),
@@ -138,4 +163,4 @@ SNAPSHOTS: Final = LedgerTable(
     ],
 )
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, SNAPSHOTS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from importlib.resources import files as package_files
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,10 @@ import pyarrow as pa
 from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
+from iolake.schemas.lustre import MD_OPS
+from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
+from iolake.warehouse import freshness
 from iolake.warehouse.records import DataFile, InputRecord, Load, now
 from iolake.warehouse.store import Store
 
@@ -131,7 +135,8 @@ class Catalog:
     def files(self, where: str = "true", parameters: Sequence[Any] = ()) -> list[DataFile]:
         """The data files that a condition on `files` picks."""
         found = self.rows(
-            "SELECT path, f.table_name, owner, date, rows, f.size_bytes, load_id, load_ids, column_names "
+            "SELECT path, f.table_name, owner, date, rows, f.size_bytes, load_id, load_ids, column_names, "
+            "first_ts, last_ts "
             f"FROM files f JOIN generations USING (generation) WHERE {where} ORDER BY path",
             parameters,
         )
@@ -250,9 +255,10 @@ class Catalog:
         """Write the storage views of changed tables, and all of them where declarations or location changed."""
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
+        derived = freshness.update(self, sql_files())
         for name, table in schemas.tables().items():
-            if everything or name in self.changes.tables:
-                self._write_storage_view(table, root)
+            if everything or name in self.changes.tables or name in derived:
+                self.write_storage_view(table, root)
 
     def _declare(self) -> None:
         """Write the readers' views with their comments, and what sql/ has. Storage views must be there."""
@@ -261,11 +267,12 @@ class Catalog:
                 self.con.execute(statement)
         self._write_sql()
 
-    def _write_storage_view(self, table: Table, root: str) -> None:
+    def write_storage_view(self, table: Table, root: str) -> None:
         generations: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for file in self.files("f.table_name = ?", [table.name]):
             generations[tuple(file.columns)].append(f"{root}/{file.path}")
-        self.con.execute(ddl.create_storage_view(table, generations))
+        computed = freshness.live(table, self) if isinstance(table, Mart) else []
+        self.con.execute(ddl.create_storage_view(table, generations, computed))
 
     def _write_sql(self) -> None:
         for name, text in sql_files().items():
@@ -324,7 +331,7 @@ def _empty(declared: str) -> Path:
 def sql_files() -> dict[str, str]:
     """The statements of sql/ by the name that each defines, which is the file's; those first that others name."""
     found = [f for f in (package_files("iolake") / "sql").iterdir() if f.name.endswith(".sql")]
-    waiting = {f.name.removesuffix(".sql"): f.read_text() for f in sorted(found, key=lambda f: f.name)}
+    waiting = {f.name.removesuffix(".sql"): _expanded(f.read_text()) for f in sorted(found, key=lambda f: f.name)}
     ordered: dict[str, str] = {}
     while waiting:
         ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
@@ -332,6 +339,14 @@ def sql_files() -> dict[str, str]:
             raise RuntimeError(f"sql/: each of {', '.join(waiting)} needs another")
         ordered |= {name: waiting.pop(name) for name in ready}
     return ordered
+
+
+def _expanded(text: str) -> str:
+    """The text with each line that holds `{op}` once for every metadata operation that has a column."""
+    lines = (
+        [line.replace("{op}", op) for op in MD_OPS] if "{op}" in line else [line] for line in text.splitlines(True)
+    )
+    return "".join(chain.from_iterable(lines))
 
 
 def _words(text: str) -> set[str]:

@@ -13,6 +13,8 @@ from iolake.warehouse import parquet
 from iolake.warehouse.records import InputRecord, LoadInfo
 from iolake.warehouse.store import Store
 
+_TIMES = ("mtime", "first_ts", "last_ts")
+
 
 @dataclass(frozen=True)
 class Footer:
@@ -68,7 +70,7 @@ class Footer:
                         **{
                             **r,
                             "day": _day(r["day"]),
-                            "mtime": r["mtime"] and datetime.fromisoformat(r["mtime"]),
+                            **{n: datetime.fromisoformat(r[n]) for n in _TIMES if r.get(n)},
                             "superseded": tuple(r["superseded"]),
                         }
                     )

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from iolake.warehouse.records import DataFile, Snapshot
 
+_ANY_STALE = "FROM derived WHERE table_name = $1 AND NOT fresh LIMIT 1"
+"""Whether some rows of a mart lie in no file, for a query computes them."""
+
 
 class Lake:
     """One snapshot of the lake at `uri`, the newest unless `snapshot` gives a number.
@@ -61,11 +64,14 @@ class Lake:
         import polars as pl
 
         from iolake import schemas
+        from iolake.schemas.mart import Mart
 
         declared = schemas.tables().get(table)
         if declared is None:
             raise NoTable(table, difflib.get_close_matches(table, schemas.tables()))
         schema = declared.polars_schema
+        if isinstance(declared, Mart) and self.sql(_ANY_STALE, [table]).fetchall():
+            return self.sql(f"FROM {table}").pl().lazy().cast(dict(schema))  # type: ignore[arg-type]
         files = self.files(table)
         if not files:
             return pl.LazyFrame(schema=schema)

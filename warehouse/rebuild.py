@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iolake import schemas
-from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LOADS, REJECTS
+from iolake.schemas.ledger import DERIVED, FILES, GENERATIONS, INPUTS, LOADS, REJECTS
+from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID, LOAD_ID
 from iolake.warehouse import layout, parquet
 from iolake.warehouse.catalog import Catalog
@@ -22,6 +23,7 @@ from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile, InputRecord, Load, LoadInfo
 from iolake.warehouse.rewrite import Rewriter
 from iolake.warehouse.store import Store
+from iolake.warehouse.times import event_columns, span_of
 from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
@@ -51,7 +53,7 @@ def rebuild(lake: Warehouse) -> int:
             if number == 0 and not told.files:
                 raise NoLake(lake.uri)
             catalog.remove_files(catalog.files())
-            for ledger in (LOADS, INPUTS, REJECTS, GENERATIONS, FILES):
+            for ledger in (LOADS, INPUTS, REJECTS, GENERATIONS, FILES, DERIVED):
                 catalog.con.execute(f"DELETE FROM {ledger.name}")
             catalog.add_files(told.files)
             newest = {input_id: max(loads) for input_id, loads in told.inputs.items()}
@@ -85,6 +87,9 @@ def _gather(store: Store, published: set[str]) -> _Told:
         if encoded is None or table_name not in schemas.tables():
             log.warning("%s: left out, it is no data file of a declared table", stored.path)
             continue
+        table = schemas.tables()[table_name]
+        if isinstance(table, Mart):
+            continue  # the next run derives it
         footer = Footer.decode(encoded)
         replaced.update(footer.replaces)
         for info, inputs in footer.loads:
@@ -100,7 +105,8 @@ def _gather(store: Store, published: set[str]) -> _Told:
             told.inputs[pair["input_id"]].setdefault(pair["load_id"], unknown)
         load_ids = tuple(sorted({pair["load_id"] for pair in pairs}))
         size = stored.size_bytes
-        told.files.append(DataFile(stored.path, table_name, owner, day, rows, size, load_id, load_ids, columns))
+        times = span_of(table, parquet.read(store, stored.path, [c for c in event_columns(table) if c in columns]))
+        told.files.append(DataFile(stored.path, table_name, owner, day, rows, size, load_id, load_ids, columns, *times))
     told.files = [file for file in told.files if file.path not in replaced]
     return told
 

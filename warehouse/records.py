@@ -35,6 +35,8 @@ class DataFile:
     load_id: str
     load_ids: Sequence[str]
     columns: Sequence[str]
+    first_ts: datetime | None = None
+    last_ts: datetime | None = None
 
     @property
     def generation(self) -> str:
@@ -74,6 +76,8 @@ class InputRecord:
     superseded: tuple[str, ...] = ()
     rows: int = 0
     reason: str | None = None
+    first_ts: datetime | None = None
+    last_ts: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from iolake.warehouse import layout, parquet
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile, InputRecord, LoadInfo
 from iolake.warehouse.store import Store
+from iolake.warehouse.times import NO_TIMES, Times, span_of, times_by_input, widened
 
 BUFFER_BYTES = 320 << 20
 """Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""
@@ -47,6 +48,8 @@ class Stager:
         self._count = 0
         self.rows: dict[str, int] = defaultdict(int)
         """Rows by input_id, of what was added."""
+        self.times: dict[str, Times] = {}
+        """When the first of those rows begins and the last one ends, by input_id, where rows have times."""
 
     def add(self, table: Table, data: pa.Table, in_order: bool = False) -> None:
         """Take rows of one table, in `batch_schema`'s columns and `input_id`; GateError where they don't fit."""
@@ -61,6 +64,8 @@ class Stager:
             counts = np.array([len(chunk)]) if one else np.bincount(chunk.indices, minlength=len(chunk.dictionary))
             for input_id, count in zip(chunk.dictionary.to_pylist(), counts.tolist(), strict=True):
                 self.rows[input_id] += count
+        for input_id, times in times_by_input(table, data):
+            self.times[input_id] = widened(self.times.get(input_id, NO_TIMES), times)
         self._held[table].append(data)
         # Columns of nulls are one piece of memory, again and again.
         self._held_bytes[table] += sum(c.nbytes for c in data.columns if c.null_count < len(c))
@@ -123,6 +128,7 @@ class Stager:
             self._load.load_id,
             (self._load.load_id,),
             tuple(data.schema.names),
+            *span_of(table, data),
         )
 
 

@@ -25,6 +25,7 @@ _COMMANDS = {
     "rejects": "iolake.pipelines.cli.ask",
     "snapshots": "iolake.pipelines.cli.keep",
     "compact": "iolake.pipelines.cli.keep",
+    "derive": "iolake.pipelines.cli.keep",
     "gc": "iolake.pipelines.cli.keep",
     "rebuild": "iolake.pipelines.cli.keep",
     "site": "iolake.pipelines.cli.sites",

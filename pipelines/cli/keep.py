@@ -1,4 +1,4 @@
-"""Commands that keep a lake in order: snapshots, compact, gc, rebuild."""
+"""Commands that keep a lake in order: snapshots, derive, compact, gc, rebuild."""
 
 from __future__ import annotations
 
@@ -104,6 +104,27 @@ def gc(retention_days: float | None, where: Where) -> None:
     keep = settings.retention_days if retention_days is None else retention_days
     gone = collect(where.open_warehouse(), keep, settings.orphan_age_hours)
     click.echo(f"removed {gone.snapshots:,} snapshots and {gone.files:,} files, {bytes_text(gone.size_bytes)}")
+
+
+@click.command()
+@where_options
+def derive(where: Where) -> None:
+    """Compute the partitions of marts whose sources changed.
+
+    `iolake ingest` does it at its end. Until it is done, queries compute such partitions themselves: the same rows,
+    but later.
+
+    \b
+    iolake derive
+    """
+    from iolake.warehouse.derive import derive as run
+
+    done = run(where.open_warehouse())
+    click.echo(
+        f"derived {done.partitions:,} partitions, {done.rows:,} rows in {done.seconds:.1f} s"
+        if done.partitions
+        else "nothing to derive: every partition of every mart is fresh"
+    )
 
 
 @click.command()

@@ -17,11 +17,13 @@ def interval(start_s: int, **more: object) -> dict[str, object]:
 
 
 def test_a_peak_is_a_rate_so_that_a_long_interval_is_none(lake: Lake, fill: Fill) -> None:
+    rest = 86400 - 120
     fill(
         "lustre_fs",
         interval(0, write_bytes=1000, read_bytes=0),
         interval(10, write_bytes=5000, read_bytes=40, interval_s=100.0),
         interval(110, write_bytes=900, read_bytes=50),
+        interval(120, write_bytes=0, read_bytes=0, interval_s=float(rest)),
     )
     assert lake.sql(
         "SELECT write_bytes, peak_write_bytes_per_s, peak_write_ts, peak_read_bytes_per_s FROM file_system_day"
@@ -33,6 +35,14 @@ def test_the_share_that_was_seen_counts_missing_targets_and_missing_time(lake: L
     fill("lustre_fs", interval(0, interval_s=half_a_day, osts_missing=1, write_bytes=7))
     assert lake.sql("SELECT seen_pct, observed_s FROM file_system_day").fetchall() == [
         (pytest.approx(25.0), half_a_day)
+    ]
+
+
+def test_the_peak_of_a_day_that_was_not_seen_is_null_with_its_reason(lake: Lake, fill: Fill) -> None:
+    """P12: of half a day nobody knows the peak."""
+    fill("lustre_fs", interval(0, write_bytes=1000, read_bytes=0, interval_s=43200.0))
+    assert lake.sql("SELECT write_bytes, peak_write_bytes_per_s, peak_reason FROM file_system_day").fetchall() == [
+        (1000, None, "less than 95 % of the day was seen")
     ]
 
 

@@ -1,0 +1,61 @@
+-- What did each file system do each hour (UTC), how loaded were its servers, how full was it, and how much was seen? The
+-- model of the mart file_system_hour.
+-- An interval counts in the hour in which it begins.
+CREATE OR REPLACE MACRO file_system_hour_model(in_owner, since, until, first, last) AS TABLE
+WITH hours AS (
+  SELECT
+    file_system, date, date_trunc('hour', ts) AS ts,
+    try_cast(sum(read_bytes) AS BIGINT) AS read_bytes,
+    try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
+    try_cast(sum({op}) AS BIGINT) AS {op},
+    max(read_bytes / interval_s) AS peak_read,
+    max(write_bytes / interval_s) AS peak_write,
+    max(osts) AS osts,
+    sum((osts - osts_missing) * interval_s) / nullif(max(osts), 0) AS seen_s
+  FROM lustre_fs
+  WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+  GROUP BY ALL
+),
+load AS (
+  SELECT
+    file_system, date_trunc('hour', ts) AS ts,
+    avg(cpu_pct) FILTER (role = 'oss') AS oss_cpu_pct,
+    max(cpu_pct) FILTER (role = 'oss') AS oss_cpu_max_pct,
+    avg(cpu_pct) FILTER (role = 'mds') AS mds_cpu_pct,
+    max(cpu_pct) FILTER (role = 'mds') AS mds_cpu_max_pct
+  FROM lustre_server
+  WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+  GROUP BY ALL
+),
+space AS (
+  SELECT
+    file_system, ts,
+    try_cast(sum(used_bytes) AS BIGINT) AS used_bytes,
+    try_cast(sum(total_bytes) AS BIGINT) AS total_bytes,
+    max(100 * (used_bytes / nullif(total_bytes, 0))) AS fullest_ost_pct
+  FROM (
+    SELECT
+      file_system, ost, date_trunc('hour', ts) AS ts,
+      arg_max(used_bytes, epoch(ts)) AS used_bytes,
+      arg_max(total_bytes, epoch(ts)) FILTER (used_bytes IS NOT NULL) AS total_bytes
+    FROM lustre_ost
+    WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+    GROUP BY ALL
+  )
+  GROUP BY ALL
+)
+SELECT
+  h.* EXCLUDE (peak_read, peak_write),
+  100 * h.seen_s / 3600 AS seen_pct,
+  h.read_bytes / nullif(h.seen_s, 0) AS mean_read_bytes_per_s,
+  h.write_bytes / nullif(h.seen_s, 0) AS mean_write_bytes_per_s,
+  CASE WHEN h.seen_s >= 0.95 * 3600 THEN h.peak_read END AS peak_read_bytes_per_s,
+  CASE WHEN h.seen_s >= 0.95 * 3600 THEN h.peak_write END AS peak_write_bytes_per_s,
+  CASE WHEN coalesce(h.seen_s, 0) <= 0 THEN 'nothing of the hour was seen'
+       WHEN h.seen_s < 0.95 * 3600 THEN 'less than 95 % of the hour was seen' END AS peak_reason,
+  l.* EXCLUDE (file_system, ts),
+  s.* EXCLUDE (file_system, ts),
+  100 * (s.used_bytes / nullif(s.total_bytes, 0)) AS used_pct
+FROM hours h
+LEFT JOIN load l USING (file_system, ts)
+LEFT JOIN space s USING (file_system, ts)

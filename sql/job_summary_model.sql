@@ -1,0 +1,85 @@
+-- What was each run of a job: what the scheduler says, what the application did, what its file system did meanwhile, how
+-- much of that was the run's, and in what state were the targets when it began? The model of the mart job_summary.
+-- One row a run, also of one that only its Darshan logs tell of. A file that several logs of a run name is one file;
+-- standard streams are none. io_s is the time that all processes together spent in calls; slowest_io_s the POSIX time of
+-- the slowest process, as darshan-parser --perf has it, of all logs or unknown.
+CREATE OR REPLACE MACRO job_summary_model(in_owner, since, until, first, last) AS TABLE
+WITH runs AS MATERIALIZED (
+  FROM runs_between(in_owner, since, until, first, last)
+),
+logs AS MATERIALIZED (
+  SELECT cluster, run_id, date, log_id, exe_name, nprocs, log_start_time, log_end_time
+  FROM logs_of_runs(in_owner, first, last)
+  WHERE since IS NULL OR run_date BETWEEN since AND until
+),
+moved AS (
+  SELECT
+    l.cluster, l.run_id,
+    try_cast(sum(r.read_bytes) FILTER (application) AS BIGINT) AS read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (application) AS BIGINT) AS write_bytes,
+    try_cast(sum(r.read_bytes) FILTER (module = 'POSIX') AS BIGINT) AS posix_read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (module = 'POSIX') AS BIGINT) AS posix_write_bytes,
+    try_cast(sum(r.read_bytes) FILTER (module = 'STDIO') AS BIGINT) AS stdio_read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (module = 'STDIO') AS BIGINT) AS stdio_write_bytes,
+    try_cast(sum(r.read_bytes) FILTER (module = 'DFS') AS BIGINT) AS dfs_read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (module = 'DFS') AS BIGINT) AS dfs_write_bytes,
+    try_cast(sum(r.read_bytes) FILTER (module = 'MPI-IO') AS BIGINT) AS mpiio_read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (module = 'MPI-IO') AS BIGINT) AS mpiio_write_bytes,
+    try_cast(sum(r.read_bytes) FILTER (module = 'DAOS') AS BIGINT) AS daos_read_bytes,
+    try_cast(sum(r.write_bytes) FILTER (module = 'DAOS') AS BIGINT) AS daos_write_bytes,
+    sum(r.read_s + r.write_s + r.meta_s) FILTER (application) AS io_s,
+    count(DISTINCT r.record_id) FILTER (module <> 'DAOS' AND (r.path IS NULL OR r.path NOT LIKE '<STD%>')) AS files
+  FROM logs l
+  JOIN application_io r ON r.cluster = l.cluster AND r.date = l.date AND r.log_id = l.log_id
+  WHERE (in_owner IS NULL OR r.cluster = in_owner) AND (first IS NULL OR r.date BETWEEN first AND last)
+  GROUP BY ALL
+),
+programs AS (
+  SELECT
+    l.cluster, l.run_id,
+    count(*) AS logs,
+    list(l.exe_name ORDER BY l.log_start_time, l.log_id) AS exe_names,
+    max(l.nprocs) AS nprocs,
+    min(l.log_start_time) AS first_log_start,
+    max(l.log_end_time) AS last_log_end,
+    CASE WHEN count_if(p.log_id IS NOT NULL AND p.io_s IS NULL) = 0 THEN sum(p.io_s) END AS slowest_io_s
+  FROM logs l
+  LEFT JOIN (
+    FROM darshan_performance(false)
+    WHERE module = 'POSIX' AND (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  ) p ON p.cluster = l.cluster AND p.date = l.date AND p.log_id = l.log_id
+  GROUP BY ALL
+),
+file_systems AS MATERIALIZED (
+  SELECT *, row_number() OVER (PARTITION BY cluster, run_id ORDER BY logs IS NULL,
+    coalesce(darshan_read_bytes, 0)::HUGEINT + coalesce(darshan_write_bytes, 0) DESC, file_system) AS place
+  FROM job_file_system
+  WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+),
+touched AS (
+  SELECT cluster, run_id, list(file_system ORDER BY place) AS file_systems
+  FROM file_systems
+  WHERE logs IS NOT NULL
+  GROUP BY cluster, run_id
+)
+SELECT
+  r.*,
+  coalesce(p.logs, 0) AS logs,
+  p.* EXCLUDE (cluster, run_id, logs),
+  m.* EXCLUDE (cluster, run_id),
+  (m.posix_read_bytes::HUGEINT + m.posix_write_bytes) / nullif(p.slowest_io_s, 0) AS performance_bytes_per_s,
+  t.file_systems,
+  f.file_system,
+  f.darshan_read_bytes, f.darshan_write_bytes,
+  f.fs_read_bytes, f.fs_write_bytes, f.fs_seen_pct,
+  f.read_share, f.write_share, f.share, f.opens_share, f.share_reason,
+  f.jobstats_read_bytes, f.jobstats_write_bytes, f.jobstats_reason,
+  f.fs_opens, f.fs_closes, f.fs_getattrs, f.fs_unlinks,
+  f.df_ts, f.osts, f.used_pct, f.fullest_ost, f.fullest_ost_pct, f.emptiest_ost, f.emptiest_ost_pct,
+  f.targets_ts, f.overloaded_servers, f.overloaded_osts
+FROM runs r
+LEFT JOIN programs p ON p.cluster = r.cluster AND p.run_id = r.run_id
+LEFT JOIN moved m ON m.cluster = r.cluster AND m.run_id = r.run_id
+LEFT JOIN touched t ON t.cluster = r.cluster AND t.run_id = r.run_id
+LEFT JOIN file_systems f
+  ON f.cluster = r.cluster AND f.run_id = r.run_id AND f.place = 1 AND f.logs IS NOT NULL

@@ -1,0 +1,17 @@
+-- Which runs of jobs ended on the days `since` to `until` of a cluster, by the scheduler or by their Darshan logs alone?
+-- Nothing but the days `first` to `last` of any table is read. Nulls do not restrict.
+CREATE OR REPLACE MACRO runs_between(in_owner, since, until, first, last) AS TABLE
+SELECT
+  cluster, run_id, job_id, submit_time, restart, date, 'scheduler' AS known_by, scheduler,
+  job_name, user_name, account, "partition", qos, state, exit_code,
+  start_time, end_time, elapsed_s, wait_s, timelimit_s, nnodes, ncpus, node_hours
+FROM jobs
+WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+UNION ALL BY NAME
+SELECT
+  cluster, run_id, job_id, date, 'logs' AS known_by, any_value(user_name) AS user_name,
+  any_value(job_start_time) AS start_time, any_value(job_end_time) AS end_time,
+  greatest(0, epoch(any_value(job_end_time)) - epoch(any_value(job_start_time)))::DOUBLE AS elapsed_s
+FROM logs_of_runs(in_owner, first, last)
+WHERE known_by = 'logs' AND (since IS NULL OR date BETWEEN since AND until)
+GROUP BY cluster, run_id, job_id, date

@@ -1,0 +1,324 @@
+"""Marts: never stale whatever happens to the rows behind them (P1), once (P2), killed (P3), with two writers (P7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from iolake import schemas
+from iolake.schemas.mart import Mart
+from iolake.schemas.table import INPUT_ID, Table
+from iolake.warehouse import catalog as catalog_module
+from iolake.warehouse import derive as derive_module
+from iolake.warehouse import freshness
+from iolake.warehouse.compact import compact
+from iolake.warehouse.derive import Derived, derive, stale
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.rebuild import rebuild
+from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.staging import Stager
+from iolake.warehouse.warehouse import Warehouse
+
+pytestmark = pytest.mark.usefixtures("all_tables")
+NOON = datetime(2026, 3, 10, 12)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Loaded:
+    """A lake that rows are loaded into by hand, an input at a time."""
+
+    uri: str
+    inputs: int = 0
+    known: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.uri)
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.uri)
+
+    def load(self, table: str, *rows: dict[str, Any], owner: str = "c", name: str | None = None) -> None:
+        """Load rows as one input; of the same name again, in place of its rows."""
+        self.inputs += 1
+        uri = name or f"input {self.inputs}"
+        info = LoadInfo(new_id(), "run", "test", owner, None, 1)
+        self.warehouse.begin(info)
+        declared = schemas.tables()[table]
+        stager = Stager(self.warehouse.store, info)
+        stager.add(declared, batch(declared, uri, rows))
+        record = InputRecord(uri, uri, None, 1, None, f"{uri} {self.inputs}", "loaded", rows=len(rows))
+        self.warehouse.commit([Load(info, files=stager.finish([record]), inputs=(record,))])
+
+    def derive(self) -> Derived:
+        return derive(self.warehouse)
+
+    def assert_right(self, also_fresh: bool = False) -> None:
+        """Every mart shows what its model makes of the snapshot's rows, through SQL and as a polars frame."""
+        lake = self.lake
+        for mart in freshness.marts():
+            shown = text(lake.sql(f"SELECT * EXCLUDE load_id FROM {mart.name}").fetchall())
+            made = text(lake.sql(f"SELECT * EXCLUDE load_id FROM ({freshness.select(mart)})").fetchall())
+            assert shown == made, mart.name
+            assert lake.scan(mart.name).collect().height == len(made)
+        assert not (also_fresh and stale(self.warehouse))
+
+
+def batch(table: Table, input_id: str, rows: tuple[dict[str, Any], ...]) -> pa.Table:
+    """Rows in a table's `batch_schema` with their input; a column that a row lacks is null, or a plain value."""
+    plain: dict[pa.DataType, Any] = {pa.string(): "", pa.int64(): 0, pa.bool_(): False, pa.float64(): 0.0}
+    columns = {
+        f.name: pa.array([row.get(f.name, None if f.nullable else plain.get(f.type, [])) for row in rows], f.type)
+        for f in table.batch_schema
+    }
+    return pa.table(columns, schema=table.batch_schema).append_column(
+        INPUT_ID.arrow_field, pa.array([input_id] * len(rows), pa.string())
+    )
+
+
+def text(rows: list[Any]) -> list[str]:
+    return sorted(map(repr, rows))
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    return Loaded(str(tmp_path / "lake"))
+
+
+def job(job_id: int, start: datetime, hours: float = 1.0) -> dict[str, Any]:
+    end = start + hours * HOUR
+    return {"job_id": job_id, "submit_time": start, "start_time": start, "end_time": end, "submit_known": True}
+
+
+def log(name: str, job_id: int, start: datetime, hours: float = 0.5) -> dict[str, Any]:
+    return {"log_id": name, "job_id": job_id, "start_time": start, "end_time": start + hours * HOUR, "nprocs": 4}
+
+
+def posix(name: str, job_id: int, day: date, written: int) -> dict[str, Any]:
+    at = {"log_id": name, "job_id": job_id, "date": day, "record_id": 1, "rank": 0, "path": "/fs/x"}
+    return at | {"file_system": "fs", "POSIX_BYTES_WRITTEN": written, "POSIX_BYTES_READ": 0, "POSIX_OPENS": 1}
+
+
+def fs_day(day: datetime, moved: int = 10) -> list[dict[str, Any]]:
+    """A day of `lustre_fs`, an hour a row."""
+    return [
+        {"ts": day + k * HOUR, "interval_s": 3600.0, "osts": 1, "osts_missing": 0, "mdts": 1, "mdts_missing": 0}
+        | {"read_bytes": moved, "write_bytes": moved * 100, "opens": 5}
+        | {"read_bytes_before": k * moved, "write_bytes_before": k * moved * 100, "opens_before": 5 * k}
+        | {"ost_seconds_before": 3600.0 * k, "mdt_seconds_before": 3600.0 * k}
+        for k in range(24)
+    ]
+
+
+def first_night(loaded: Loaded) -> None:
+    """Two days of jobs, the second one's from the first on, with logs and servers' counts."""
+    loaded.load("slurm_jobs", job(1, NOON), job(2, NOON, 20.0))
+    loaded.load("darshan_logs", log("a", 1, NOON))
+    loaded.load("darshan_posix", posix("a", 1, NOON.date(), 500))
+    loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0)), owner="fs", name="fs first day")
+
+
+def late_log(loaded: Loaded) -> None:
+    loaded.load("darshan_logs", log("b", 1, NOON))
+    loaded.load("darshan_posix", posix("b", 1, NOON.date(), 70))
+
+
+def changed_sacct(loaded: Loaded) -> None:
+    loaded.load("slurm_jobs", job(3, NOON), name="sacct")
+    loaded.derive()
+    loaded.load("slurm_jobs", job(3, NOON, 2.0), job(4, NOON), name="sacct")
+
+
+def servers_a_day_later(loaded: Loaded) -> None:
+    loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0) + DAY), owner="fs")
+
+
+def long_job_of_another_day(loaded: Loaded) -> None:
+    """A job that ends three days later was running all the time, and a log of the first day is its own."""
+    loaded.load("darshan_logs", log("long", 9, NOON))
+    loaded.derive()
+    loaded.load("slurm_jobs", job(9, NOON - HOUR, 72.0))
+
+
+def servers_changed_under_a_long_job(loaded: Loaded) -> None:
+    loaded.load("slurm_jobs", job(9, NOON, 72.0))
+    loaded.derive()
+    loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0), moved=3), owner="fs", name="fs first day")
+
+
+def same_id_on_another_cluster(loaded: Loaded) -> None:
+    """What the servers count for an id is nobody's where two clusters have it."""
+    stats = {"target": "OST0000", "jobstats_id": "1", "job_id": 1, "role": "ost", "interval_s": 60.0}
+    loaded.load("lustre_jobstats", stats | {"ts": NOON + HOUR / 2, "read_bytes": 7}, owner="fs")
+    loaded.derive()
+    loaded.load("slurm_jobs", job(1, NOON), owner="other")
+
+
+CHANGES = [
+    late_log,
+    changed_sacct,
+    servers_a_day_later,
+    long_job_of_another_day,
+    servers_changed_under_a_long_job,
+    same_id_on_another_cluster,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda c: c.__name__)
+def test_a_mart_shows_what_its_model_makes_of_the_snapshots_rows(
+    loaded: Loaded, change: Callable[[Loaded], None]
+) -> None:
+    """P1: before the next derivation, after it, and after the days are merged."""
+    first_night(loaded)
+    loaded.assert_right()
+    loaded.derive()
+    loaded.assert_right(also_fresh=True)
+    change(loaded)
+    assert stale(loaded.warehouse)
+    loaded.assert_right()
+    loaded.derive()
+    loaded.assert_right(also_fresh=True)
+
+
+def test_deriving_twice_is_deriving_once(loaded: Loaded) -> None:
+    """P2: nothing is stale after it, so that there is nothing to publish."""
+    first_night(loaded)
+    assert loaded.derive().partitions
+    newest = loaded.warehouse.newest()
+    assert loaded.derive() == Derived()
+    assert loaded.warehouse.newest() == newest
+
+
+def test_what_no_row_of_a_partition_rests_on_leaves_it_fresh(loaded: Loaded) -> None:
+    """P11: a night costs its own days, not those of the whole lake."""
+    first_night(loaded)
+    loaded.derive()
+    loaded.load("slurm_jobs", job(7, NOON + 20 * DAY))
+    assert stale(loaded.warehouse) == {"job_file_system": 1, "job_ost": 1, "job_summary": 1}
+
+
+def test_merging_the_files_of_a_day_leaves_marts_fresh(loaded: Loaded) -> None:
+    first_night(loaded)
+    late_log(loaded)
+    loaded.derive()
+    compact(loaded.warehouse, today=date(2030, 1, 1))
+    assert stale(loaded.warehouse) == {}
+    loaded.assert_right()
+
+
+def test_a_changed_model_makes_its_marts_stale(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_night(loaded)
+    loaded.derive()
+    texts = dict(catalog_module.sql_files())
+    texts["runs_between"] = texts["runs_between"].replace("'scheduler' AS known_by", "'someone' AS known_by")
+    for module in (catalog_module, derive_module):
+        monkeypatch.setattr(module, "sql_files", lambda: texts)
+    catalog_module._hash.cache_clear()
+    loaded.load("slurm_jobs", job(8, NOON + 30 * DAY))
+    assert stale(loaded.warehouse)["job_summary"] == 3
+    assert {r[0] for r in loaded.lake.sql("SELECT DISTINCT known_by FROM job_summary").fetchall()} == {"someone"}
+    catalog_module._hash.cache_clear()
+
+
+def test_a_partition_whose_sources_change_while_it_is_derived_stays_stale(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P7: another writer publishes a late log meanwhile; what was computed without it is not published."""
+    first_night(loaded)
+    publish = derive_module._publish
+
+    def interrupted(*args: Any) -> Any:
+        monkeypatch.setattr(derive_module, "_publish", publish)
+        late_log(loaded)
+        return publish(*args)
+
+    monkeypatch.setattr(derive_module, "_publish", interrupted)
+    loaded.derive()
+    assert stale(loaded.warehouse)["job_summary"]
+    loaded.assert_right()
+    loaded.derive()
+    loaded.assert_right(also_fresh=True)
+
+
+def test_two_derivations_at_once_leave_each_row_once(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P7: the second one finds the partitions fresh and puts its own in their place."""
+    first_night(loaded)
+    publish = derive_module._publish
+
+    def interrupted(*args: Any) -> Any:
+        monkeypatch.setattr(derive_module, "_publish", publish)
+        loaded.derive()
+        return publish(*args)
+
+    monkeypatch.setattr(derive_module, "_publish", interrupted)
+    loaded.derive()
+    loaded.assert_right(also_fresh=True)
+
+
+def test_a_killed_derivation_leaves_right_answers(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: what it wrote is in no snapshot, and the next one derives."""
+    first_night(loaded)
+
+    def killed(*_args: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(derive_module, "_publish", killed)
+    with pytest.raises(KeyboardInterrupt):
+        loaded.derive()
+    monkeypatch.undo()
+    loaded.assert_right()
+    assert stale(loaded.warehouse)
+
+
+def test_a_rebuilt_lake_derives_its_marts_again(loaded: Loaded) -> None:
+    first_night(loaded)
+    loaded.derive()
+    rebuild(loaded.warehouse)
+    loaded.assert_right()
+    loaded.derive()
+    loaded.assert_right(also_fresh=True)
+
+
+def test_rows_of_a_mart_name_the_derivation_that_made_them(loaded: Loaded) -> None:
+    """P10: `derived` names it, with the days of the lake that the rows rest on."""
+    first_night(loaded)
+    loaded.derive()
+    rows = loaded.lake.sql("""
+        SELECT DISTINCT d.first_day, d.last_day, d.fresh
+        FROM job_summary s JOIN derived d ON d.load_id = s.load_id AND d.date = s.date AND d.table_name = 'job_summary'
+        ORDER BY ALL""").fetchall()
+    assert rows == [(NOON.date(), NOON.date() + DAY, True)]
+
+
+def test_marts_are_derived_before_those_that_read_them() -> None:
+    order = [m.name for m in freshness.marts()]
+    assert all(
+        order.index(r.table) < order.index(m.name)
+        for m in freshness.marts()
+        for r in m.reads
+        if isinstance(schemas.tables().get(r.table), Mart)
+    )
+
+
+def test_the_ledger_knows_when_each_files_and_inputs_rows_begin_and_end(loaded: Loaded) -> None:
+    first_night(loaded)
+    found = loaded.lake.sql(
+        "SELECT table_name, first_ts, last_ts FROM files "
+        "WHERE table_name IN ('lustre_fs', 'slurm_jobs', 'darshan_posix') ORDER BY ALL"
+    ).fetchall()
+    midnight = NOON.replace(hour=0)
+    assert found == [
+        ("darshan_posix", None, None),
+        ("lustre_fs", midnight, midnight + DAY),
+        ("slurm_jobs", NOON, NOON + HOUR),
+        ("slurm_jobs", NOON, NOON + 20 * HOUR),
+    ]
