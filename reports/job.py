@@ -13,8 +13,6 @@ from iolake.warehouse import Lake, LakeError
 _WIDTH = 78
 _INTERFACES = (("posix", "POSIX"), ("stdio", "STDIO"), ("mpiio", "MPI-IO"))
 _LARGEST_ID = 2**63 - 1
-_INVALID_SHARE = 1.2
-"""Above it a share can't be true: clocks or mount points don't fit. The rule of the TOKIO study."""
 
 
 class NoJob(LakeError):
@@ -230,6 +228,8 @@ def _servers(lake: Lake, name: str, seen: Row | None, window: tuple[datetime, da
             ("opens", seen["opens_share"]),
         ):
             yield f"the job's share of {what:<6} {_share(share)}"
+        if seen["share_reason"] is not None:
+            yield f"a share is unknown where {seen['share_reason']}"
         if seen["jobstats_read_bytes"] is not None or seen["jobstats_write_bytes"] is not None:
             read, written = seen["jobstats_read_bytes"], seen["jobstats_write_bytes"]
             yield f"by the servers' own count the job read {text.size(read)} and wrote {text.size(written)}"
@@ -301,8 +301,7 @@ def _bytes(value: int | None) -> tuple[str, str]:
 def _share(share: float | None) -> str:
     if share is None:
         return f"{text.UNKNOWN:>9}"
-    note = "  more than the servers saw: clocks or mounts don't fit" if share > _INVALID_SHARE else ""
-    return f"{text.percent(100 * share):>9}  {text.bar(share)}".rstrip() + note
+    return f"{text.percent(100 * share):>9}  {text.bar(share)}".rstrip()
 
 
 def _ost(name: str | None, pct: float | None) -> str:

@@ -34,7 +34,8 @@ WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTI
 """
 _LOGS_OF_NO_RUN = """
 SELECT l.cluster, l.log_id, l.date, l.start_time, l.end_time FROM darshan_logs l
-ANTI JOIN (FROM job_darshan WHERE job_id = $1) d ON d.cluster = l.cluster AND d.log_id = l.log_id
+ANTI JOIN (FROM job_darshan WHERE job_id = $1 AND known_by = 'scheduler') d
+  ON d.cluster = l.cluster AND d.log_id = l.log_id
 WHERE l.job_id = $1 AND ($2::VARCHAR IS NULL OR l.cluster = $2)
 ORDER BY l.cluster, l.start_time
 """

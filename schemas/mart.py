@@ -63,5 +63,6 @@ class Mart(Table):
 
     @cached_property
     def batch_schema(self) -> pa.Schema:
-        """Arrow schema of what the model returns, in this order."""
-        return pa.schema([c.arrow_field for c in (*self.keys, *self.columns, DATE)])
+        """Arrow schema of a partition's rows: keys, columns and `date`, without the owner."""
+        own = {c.name: c for c in (*self.keys, *self.columns, DATE) if c.name != self.owner.name}
+        return pa.schema([c.arrow_field for c in own.values()])

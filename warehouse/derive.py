@@ -100,14 +100,14 @@ def _stale(catalog: Catalog) -> list[tuple[Mart, list[Partition]]]:
         return []
     found = freshness.Dependencies(catalog, sql_files())
     return [
-        (mart, sorted((p for p in found.partitions(mart) if (p.owner, p.date) in wanted[mart.name]), key=_place))
+        (mart, sorted((p for p in found.partitions(mart) if (p.owner, p.day) in wanted[mart.name]), key=_place))
         for mart in freshness.marts()
         if mart.name in wanted
     ]
 
 
 def _place(partition: Partition) -> tuple[str, date]:
-    return partition.owner, partition.date
+    return partition.owner, partition.day
 
 
 def _engine(store: Store, path: Path, folder: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
@@ -172,7 +172,7 @@ def _publish(lake: Warehouse, made: Sequence[_Made], load_id: str) -> int | None
     def edit(catalog: Catalog, _number: int) -> bool:
         catalog.changes.written += [m.file for m in made if m.file]
         current = {
-            (m.name, p.owner, p.date): p.fingerprint
+            (m.name, p.owner, p.day): p.fingerprint
             for found in [freshness.Dependencies(catalog, sql_files())]
             for m in {m.mart.name: m.mart for m in made}.values()
             for p in found.partitions(m)
@@ -195,7 +195,7 @@ class _Writer:
 
     def make(self, mart: Mart, batch: Sequence[Partition]) -> list[_Made]:
         """Compute partitions of one owner by one query, a day in memory at a time, and write them."""
-        by_day = {p.date: p for p in batch}
+        by_day = {p.day: p for p in batch}
         bounds = (min(by_day), max(by_day), min(p.first_day for p in batch), max(p.last_day for p in batch))
         days = ", ".join(f"DATE '{d}'" for d in by_day)
         query = f"{freshness.select(mart, batch[0].owner, *bounds)}\nWHERE date IN ({days})\nORDER BY date"
@@ -204,7 +204,7 @@ class _Writer:
             files: dict[date, Future[DataFile]] = {}
             for day, rows in _days(reader):
                 files[day] = pool.submit(self._write, mart, batch[0].owner, day, rows, self._next_name())
-            made = [_Made(mart, p, files[p.date].result() if p.date in files else None) for p in batch]
+            made = [_Made(mart, p, files[p.day].result() if p.day in files else None) for p in batch]
         self._made += [(m.mart, m.partition, m.file, self.load_id) for m in made]
         return made
 

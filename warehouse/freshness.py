@@ -40,7 +40,7 @@ class Partition:
     """A day of a mart, as a snapshot's tables would make it."""
 
     owner: str
-    date: date
+    day: date
     fingerprint: str
     first_day: date
     last_day: date
@@ -208,7 +208,7 @@ def update(catalog: Catalog, sql: dict[str, str]) -> set[str]:
         )
     }
     found = Dependencies(catalog, sql)
-    wanted = {(m.name, p.owner, p.date): p for m in declared for p in found.partitions(m)}
+    wanted = {(m.name, p.owner, p.day): p for m in declared for p in found.partitions(m)}
     new: list[dict[str, object]] = []
     gone = [key for key in known if key not in wanted]
     for key, p in wanted.items():
@@ -227,7 +227,7 @@ def update(catalog: Catalog, sql: dict[str, str]) -> set[str]:
 
 def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None, str]]) -> None:
     """Write partitions that a derivation made into the catalog, in place of what it had of them."""
-    _remove(catalog, [(mart.name, p.owner, p.date) for mart, p, _, _ in made])
+    _remove(catalog, [(mart.name, p.owner, p.day) for mart, p, _, _ in made])
     catalog.add_files(file for _, _, file, _ in made if file)
     catalog.insert(
         DERIVED,
@@ -235,7 +235,7 @@ def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None,
             {
                 "table_name": mart.name,
                 "owner": p.owner,
-                "date": p.date,
+                "date": p.day,
                 "fresh": True,
                 "fingerprint": p.fingerprint,
                 "first_day": p.first_day,

@@ -71,7 +71,8 @@ class Lake:
             raise NoTable(table, difflib.get_close_matches(table, schemas.tables()))
         schema = declared.polars_schema
         if isinstance(declared, Mart) and self.sql(_ANY_STALE, [table]).fetchall():
-            return self.sql(f"FROM {table}").pl().lazy().cast(dict(schema))  # type: ignore[arg-type]
+            frame: pl.LazyFrame = self.sql(f"FROM {table}").pl(lazy=True)
+            return frame.cast(schema)
         files = self.files(table)
         if not files:
             return pl.LazyFrame(schema=schema)
