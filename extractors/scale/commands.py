@@ -13,13 +13,14 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
-from iolake.extractors.lustre import other_system, several_systems, zone_of
+from iolake.extractors.lustre import other_system, several_systems
 from iolake.extractors.members import members
 from iolake.extractors.scale.colon import Record, kib, mmdf_text, records, whole, yes
 from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
 from iolake.schemas.scale import SCALE_CAPACITY, SCALE_DISK, SCALE_POOL, SCALE_SETTING
-from iolake.schemas.site import Site
+from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -29,7 +30,7 @@ Rows = dict[str, list[dict[str, Any]]]
 class _Command(Extractor):
     """A command's output, with -Y or, for mmdf, without. Of rows with the same key the first counts."""
 
-    owner: ClassVar = "file_system"
+    owner: ClassVar[OwnerKind] = "file_system"
     version: ClassVar = 1
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
@@ -44,7 +45,7 @@ class _Command(Extractor):
         seen: set[datetime] = set()
         systems: set[str] = set()
         misfits: list[Reject] = []
-        for snapshot in snapshots(input, lines, zone_of(input, site)):
+        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner)):
             part = f"the snapshot after line {snapshot.begin_line}"
             faults: list[str] = []
             rows = self.rows(snapshot.lines, faults, systems, backend)

@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.counters import Flags, Ints, listed_amounts
+from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.lustre import integers, other_system, rows, several_systems, times
 from iolake.extractors.params.pieces import Piece
-from iolake.extractors.scale.days import days_of, find_day_inputs
 from iolake.schemas.scale import SCALE_CLIENT
-from iolake.schemas.site import Site
+from iolake.schemas.site import OwnerKind, Site
 
 COUNTERS: Final = (
     "read_bytes", "write_bytes", "opens", "closes", "read_ops", "write_ops", "readdirs", "inode_updates",
@@ -58,12 +58,12 @@ class Found:
 class NodeCounters(Extractor):
     """An input is a day's files. A node's first reading of a later day ends the day's last row."""
 
-    owner: ClassVar = "file_system"
+    owner: ClassVar[OwnerKind] = "file_system"
     nothing: ClassVar[str]
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the days that have files."""
-        yield from find_day_inputs(site, self.source, span, with_next=True)
+        yield from find_day_inputs(site, self.owner, self.source, span, with_next=True)
 
     def hash(self, input: Input, site: Site) -> None:
         """Return None: only the rows tell which of the next day's readings matter."""
@@ -79,7 +79,7 @@ class NodeCounters(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """Yield the day's rows; rejects name files and lines that were left out."""
         backend = site.file_systems[input.owner].backend
-        days, found = days_of(input, site), Found(backend)
+        days, found = days_of(input, zone_of(input, site, self.owner)), Found(backend)
         damaged: list[InputError] = []
         for piece in days.pieces(input.day):
             try:

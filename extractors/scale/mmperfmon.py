@@ -17,15 +17,15 @@ import numpy as np
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.clock import local_seconds, utc_in_order
 from iolake.extractors.counters import Flags, Ints
-from iolake.extractors.lustre import other_system, several_systems, zone_of
+from iolake.extractors.daily import days_of, find_day_inputs, zone_of
+from iolake.extractors.lustre import other_system, several_systems
 from iolake.extractors.members import Member, members
 from iolake.extractors.scale.cached import cached_report
 from iolake.extractors.scale.cells import METRIC, Cells, Component, Dense, Floats, summed
-from iolake.extractors.scale.days import days_of, find_day_inputs
 from iolake.extractors.scale.report import Chunk, Report, read_reports
 from iolake.extractors.scale.sensors import SENSORS
 from iolake.schemas.scale import SCALE_CLIENT, SCALE_NETWORK, SCALE_NSD, SCALE_SERVER
-from iolake.schemas.site import Site, SiteError, Source
+from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 
 _TABLES: Final = (SCALE_SERVER, SCALE_NETWORK, SCALE_NSD, SCALE_CLIENT)
 _NOTHING: Final = "holds no mmperfmon report"
@@ -42,12 +42,12 @@ class Mmperfmon(Extractor):
 
     source: ClassVar = "mmperfmon"
     version: ClassVar = 1
-    owner: ClassVar = "file_system"
+    owner: ClassVar[OwnerKind] = "file_system"
     tables: ClassVar = _TABLES
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the days that have reports."""
-        yield from find_day_inputs(site, self.source, span)
+        yield from find_day_inputs(site, self.owner, self.source, span)
 
     def hash(self, input: Input, site: Site) -> None:
         """Return None: a day's files are one input, and only its rows are hashed."""
@@ -56,8 +56,9 @@ class Mmperfmon(Extractor):
         """Yield the day's rows, and a reject for each damaged file and each kind of value that was left out."""
         owner = site.file_systems[input.owner]
         where = owner.sources[self.source]
-        day = _Day(input, zone_of(input, site), owner.backend, where)
-        for file in days_of(input, site).files(input.day):
+        zone = zone_of(input, site, self.owner)
+        day = _Day(input, zone, owner.backend, where)
+        for file in days_of(input, zone).files(input.day):
             yield from day.read(file.uri)
         yield from day.results()
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, Span
 from iolake.extractors.files import match, mtime
-from iolake.extractors.lustre import zone_of
-from iolake.extractors.params.pieces import Days, Piece
-from iolake.schemas.site import Site
+from iolake.extractors.params.pieces import Days
+from iolake.schemas.site import OwnerKind, Site
 
 
-def find_day_inputs(site: Site, source: str, span: Span, with_next: bool = False) -> Iterator[Input]:
-    """Yield an input for each day that a file system's patterns name; its uri is the pattern, `#` and the day.
+def find_day_inputs(site: Site, owner: OwnerKind, source: str, span: Span, with_next: bool = False) -> Iterator[Input]:
+    """Yield an input for each day that an owner's patterns name; its uri is the pattern, `#` and the day.
 
     With `with_next` the next day's files count for its size and time: their first counters end the day's last rows.
     """
-    for name, where, zone in site.sources("file_system", source):
+    for name, where, zone in site.sources(owner, source):
         for rank, text in enumerate(where.files):
             pattern = site.pattern(text)
             days = Days(pattern, zone)
@@ -28,11 +28,11 @@ def find_day_inputs(site: Site, source: str, span: Span, with_next: bool = False
                 yield Input(source, name, uri, day, size, max(changed, default=None), rank=rank)
 
 
-def days_of(input: Input, site: Site) -> Days:
+def days_of(input: Input, zone: ZoneInfo) -> Days:
     """Return the days of the pattern that the input's uri starts with."""
-    return Days(input.uri.rpartition("#")[0] if input.day else input.uri, zone_of(input, site))
+    return Days(input.uri.rpartition("#")[0] if input.day else input.uri, zone)
 
 
-def pieces_of(input: Input, site: Site) -> list[Piece]:
-    """Return the files of the input's day, in the order of their times."""
-    return days_of(input, site).pieces(input.day)
+def zone_of(input: Input, site: Site, owner: OwnerKind) -> ZoneInfo:
+    """Return the time zone that an input's source writes in."""
+    return next(zone for name, _, zone in site.sources(owner, input.source) if name == input.owner)
