@@ -193,6 +193,7 @@ LUSTRE_JOBSTATS: Final = Table(
         INTERVAL_S,
         _ROLE,
         JOB_ID,
+        Column("cluster", TEXT, "the job's cluster, where the server's text names it and the site's pattern finds it"),
         Column("executable", TEXT, "executable, where the server's text holds it and the site's pattern finds it"),
         Column("uid", pa.int64(), "user id, where the server's text holds it and the site's pattern finds it"),
         Column("host", TEXT, "client node, where the server's text holds it and the site's pattern finds it"),

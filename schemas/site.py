@@ -39,6 +39,10 @@ class SiteError(PermanentError):
         super().__init__(f"{path}: " + "; ".join(problems))
 
 
+JOB_ID_GROUPS = ("job_id", "cluster", "executable", "uid", "host")
+"""The groups that a `job_id` pattern may name: what it finds in the text by which a server knows a job."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -82,6 +86,8 @@ class Source(_Strict):
                 raise ValueError(f"is not a regular expression: {error}") from None
             if "job_id" not in groups:
                 raise ValueError("needs a group (?P<job_id>...)")
+            if unknown := sorted(groups.keys() - set(JOB_ID_GROUPS)):
+                raise ValueError(f"has a group {unknown[0]!r}; known groups are {', '.join(JOB_ID_GROUPS)}")
         return value
 
     @field_validator("uri")

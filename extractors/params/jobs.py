@@ -14,6 +14,7 @@ from iolake.extractors.lustre import rows, times
 from iolake.extractors.params.dumps import Counters, Job, Reading, date_us
 from iolake.extractors.params.rows import AMOUNTS, Series
 from iolake.schemas.lustre import LUSTRE_JOBSTATS
+from iolake.schemas.site import JOB_ID_GROUPS
 
 _MOST: Final = 2**63 - 1
 
@@ -108,7 +109,7 @@ def _job_rows(
             for key, column in AMOUNTS.items()
         },
     }
-    for name in ("job_id", "executable", "uid", "host"):
+    for name in JOB_ID_GROUPS:
         kind = LUSTRE_JOBSTATS[name].type
         columns[name] = pa.array([identities[text][name] for (_, text, _), _, _ in found], kind)
     for column, kind in (("ops", "count"), ("op_time_us", "time")):
@@ -129,7 +130,7 @@ def identify(text: str, pattern: re.Pattern[str]) -> dict[str, Any]:
     found = pattern.search(text)
     groups: Mapping[str, str | None] = found.groupdict() if found else {}
     numbers = {name: _number(groups.get(name) or "") for name in ("job_id", "uid")}
-    return {**numbers, "executable": groups.get("executable"), "host": groups.get("host")}
+    return {**numbers, **{name: groups.get(name) for name in ("cluster", "executable", "host")}}
 
 
 def _number(text: str) -> int | None:
