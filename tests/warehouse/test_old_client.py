@@ -15,10 +15,12 @@ from tests.warehouse.toy import Centre, df
 
 VERSION = "1.2.2"
 CALLS = (
+    "ssd_changes('cori', '2026-03-01', '2026-03-02')",
     "concurrent_jobs('c', '2017-03-20', '2017-03-21')",
     "darshan_performance(true)",
     "lustre_during('job_windows')",
     "lustre_ost_during('scratch', '2017-03-20', '2017-03-21')",
+    "ssd_changes('cori', '2026-03-01', '2026-03-02')",
 )
 """A call of each macro."""
 CLIENT = """
