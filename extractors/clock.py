@@ -15,15 +15,19 @@ from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.slurm.zone import to_utc
 
 
-def utc_in_order(local_s: Ints, zone: ZoneInfo, step_s: int | None = None) -> tuple[Ints, Flags]:
+def utc_in_order(
+    local_s: Ints, zone: ZoneInfo, step_s: int | None = None, after: int | None = None
+) -> tuple[Ints, Flags]:
     """Return (UTC seconds, whether the reading is a guess) of local seconds in the order they were written.
 
     `step_s` is the distance of a regular report's times: it settles times of the repeated hour that no earlier time
     settles. Where nothing does, the earlier reading is taken. A time that the clock skipped in spring is read by
-    the offset before the change.
+    the offset before the change. `after` is the UTC time of what was written before the first.
     """
     early, late, _ = to_utc(local_s, zone)
     utc, unsure = early.copy(), early != late
+    if after is not None and len(utc) and unsure[0] and after - early[0] > 1800:
+        utc[0], unsure[0] = late[0], False
     for i in np.flatnonzero(unsure).tolist():
         if i and utc[i - 1] - early[i] > (0 if step_s else 1800):
             utc[i], unsure[i] = late[i], False

@@ -1,0 +1,26 @@
+"""Every extractor of the package is registered, by the name of its source."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+
+import iolake.extractors
+from iolake.extractors.base import Extractor
+from iolake.pipelines.registry import extractors
+
+
+def _declared() -> dict[str, type[Extractor]]:
+    found: dict[str, type[Extractor]] = {}
+    for module in pkgutil.walk_packages(iolake.extractors.__path__, "iolake.extractors."):
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(kind, Extractor) and not inspect.isabstract(kind) and kind.__module__ == module.name:
+                found[kind.source] = kind
+    return found
+
+
+def test_every_extractor_can_be_named_in_site_toml() -> None:
+    """P5: a source that is not registered would be found by no ingest."""
+    registered = extractors()
+    assert {source: type(registered[source]) for source in registered} == _declared()
