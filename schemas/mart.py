@@ -8,11 +8,9 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from iolake.schemas.table import DATE, LOAD_ID, TEXT, Column, Table
+from iolake.schemas.table import DATE, LOAD_ID, RUN_ID_DOC, TEXT, Column, Table
 
-RUN_ID = Column(
-    "run_id", TEXT, "one run of a job within its cluster: runs join USING (cluster, run_id)", nullable=False
-)
+RUN_ID = Column("run_id", TEXT, RUN_ID_DOC, nullable=False)
 
 
 @dataclass(frozen=True)

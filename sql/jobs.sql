@@ -41,11 +41,11 @@ others AS (
   ) = 1
 )
 SELECT
-  *,
-  CASE WHEN scheduler = 'slurm'
-    THEN job_id || '.' || floor(epoch(submit_time))::BIGINT || CASE WHEN restart > 0 THEN '.' || restart ELSE '' END
-    ELSE scheduler_id || '.' || floor(epoch(start_time))::BIGINT
-  END AS run_id,
+  * REPLACE (coalesce(run_id, CASE  -- rows of a lake from before the column
+    WHEN scheduler = 'slurm'
+      THEN job_id || '.' || floor(epoch(submit_time))::BIGINT || CASE WHEN restart > 0 THEN '.' || restart ELSE '' END
+    ELSE scheduler_id || '.' || floor(epoch(coalesce(start_time, submit_time)))::BIGINT
+  END) AS run_id),
   CASE WHEN submit_known THEN epoch(start_time - submit_time)::DOUBLE END AS wait_s,
   CASE WHEN end_time >= start_time THEN nnodes * epoch(end_time - start_time) / 3600 END AS node_hours
 FROM (FROM slurm UNION ALL FROM others)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,9 @@ def loaded(tmp_path: Path) -> Loaded:
 
 def job(job_id: int, start: datetime, hours: float = 1.0) -> dict[str, Any]:
     end = start + hours * HOUR
-    return {"job_id": job_id, "submit_time": start, "start_time": start, "end_time": end, "submit_known": True}
+    run_id = f"{job_id}.{int(start.replace(tzinfo=UTC).timestamp())}"
+    row = {"job_id": job_id, "run_id": run_id, "submit_time": start, "submit_known": True}
+    return row | {"start_time": start, "end_time": end}
 
 
 def log(name: str, job_id: int, start: datetime, hours: float = 0.5) -> dict[str, Any]:
