@@ -114,10 +114,11 @@ def ask(year: duckdb.DuckDBPyConnection, few: duckdb.DuckDBPyConnection, repeat:
         )
         show(name, found["year"].wall_s, found["few"].wall_s, aim_s)
     naive = {m.name: select(m) for m in marts()}["job_summary"]
-    for name, way in {
+    others: dict[str, Callable[[], Any]] = {
         "  naive SQL: one job": lambda: year.execute(f"FROM ({naive}) WHERE job_id = {_JOB}").fetchall(),
         "  pandas: one day by user": lambda: in_pandas(year),
-    }.items():
+    }
+    for name, way in others.items():
         started = time.perf_counter()
         way()
         print(f"{name:34} {(time.perf_counter() - started) * 1e3:7.0f} ms", flush=True)

@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 
 from iolake.warehouse.catalog import sql_files
+from iolake.warehouse.freshness import marts
 from tests.warehouse.toy import Centre, df
 
 VERSION = "1.2.2"
 CALLS = (
-    "ssd_changes('cori', '2026-03-01', '2026-03-02')",
     "concurrent_jobs('c', '2017-03-20', '2017-03-21')",
     "darshan_performance(true)",
     "lustre_during('job_windows')",
     "lustre_ost_during('scratch', '2017-03-20', '2017-03-21')",
     "ssd_changes('cori', '2026-03-01', '2026-03-02')",
+    "logs_of_runs(NULL, NULL, NULL)",
+    "runs_between(NULL, NULL, NULL, NULL, NULL)",
+    *(f"{mart.model}(NULL, NULL, NULL, NULL, NULL)" for mart in marts()),
 )
 """A call of each macro."""
 CLIENT = """
