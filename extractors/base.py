@@ -92,12 +92,14 @@ class Reject:
     """A part of an input that was left out, or with `part` empty the whole input, and why.
 
     `transient` is worth another try although the input is the same: no permission, a server that is down.
+    `rows` counts the rows that were left out: 0 where only a column or a value was, None where the part's name says it.
     """
 
     input: Input
     reason: str
     part: str = ""
     transient: bool = False
+    rows: int | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from itertools import pairwise, repeat
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -97,6 +98,8 @@ class Stager:
         days: list[tuple[Table, date, pa.Table, bool]] = []
         for table in tables:
             data = _unified(pa.concat_tables(self._held.pop(table)))
+            if table.unique:
+                data = _fullest_of_each_key(table, data)
             in_order = self._in_order.pop(table)
             self._held_bytes.pop(table)
             days += [(table, day, rows, in_order) for day, rows in _by_day(table, data)]
@@ -130,6 +133,20 @@ class Stager:
             tuple(data.schema.names),
             *span_of(table, data),
         )
+
+
+def _fullest_of_each_key(table: Table, data: pa.Table) -> pa.Table:
+    """The rows, with one of each key where several inputs have it: the one with the most values, of equals the last."""
+    if len(pc.unique(data[INPUT_ID.name])) < 2:
+        return data
+    names = [key.name for key in table.keys if key.name in data.schema.names]
+    keys = pl.DataFrame(data.select(names))
+    if keys.is_unique().all():
+        return data
+    filled = np.sum([column.is_valid().to_numpy() for column in data.columns], axis=0)
+    numbered = keys.with_columns(pl.Series("#filled", filled), pl.int_range(pl.len()).alias("#row"))
+    fullest = numbered.sort("#filled", "#row").unique(names, keep="last")["#row"].sort()
+    return data.take(fullest.to_arrow())
 
 
 def _unified(data: pa.Table) -> pa.Table:

@@ -39,7 +39,8 @@ class OwnCluster:
         if self._input.owner.lower() in strange:
             raise self._refused({self._name, *strange})
         self.left_out |= strange
-        return frame.filter((pl.col("cluster").str.to_lowercase() == self._name).fill_null(True))
+        own = (pl.col("cluster").str.to_lowercase() == self._name) | pl.col("cluster").is_in(NOTHING)
+        return frame.filter(own.fill_null(value=True))
 
     def _decide(self, names: set[str], last: bool) -> str:
         own, names = self._input.owner.lower(), set(names)

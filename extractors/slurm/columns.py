@@ -7,6 +7,7 @@ few that need more than their field have a function of their own.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial, reduce
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -16,6 +17,8 @@ import pyarrow as pa
 from iolake.extractors.slurm import values
 from iolake.extractors.slurm.distinct import Distinct
 from iolake.extractors.slurm.fields import NOTHING, RAW
+from iolake.extractors.slurm.gres import gres_as_tres, with_gres
+from iolake.extractors.slurm.left_out import LeftOut
 from iolake.extractors.slurm.maps import Maps, count_maps, text_maps
 from iolake.extractors.slurm.nodes import NodeLists, node_lists
 from iolake.schemas.slurm import LIST_TEXT, MAP_TEXTS
@@ -40,14 +43,14 @@ _IN_BYTES: Final = ("rss", "vm_size", "disk_read", "disk_write")
 
 
 class Columns:
-    """Reads each field of a frame of rows once, for jobs and steps together, and deals them out to the tables.
+    """Reads each field of a frame of rows once, for jobs and steps together, and gives the tables their columns.
 
-    `ready` holds the columns that are known already. `unread` counts, for each field, the values that were not
-    understood, with an example. Whatever is read of a field that is absent is None.
+    `ready` holds the columns that are known already. `left_out` collects the values that are not understood. A field
+    that the frame lacks reads as None.
     """
 
-    def __init__(self, frame: pl.DataFrame, ready: pl.DataFrame, unread: dict[str, tuple[int, str]]) -> None:
-        self.ready, self._unread = ready, unread
+    def __init__(self, frame: pl.DataFrame, ready: pl.DataFrame, left_out: LeftOut | None = None) -> None:
+        self.ready, self._left_out = ready, left_out
         self._texts = frame.to_dict()
         self._distinct: dict[str, Distinct] = {}
         self._values: dict[tuple[str, Callable[[pl.Series], Any]], Any] = {}
@@ -79,9 +82,16 @@ class Columns:
             return None
         if (field, convert) not in self._values:
             found = self._values[field, convert] = convert(texts)
-            self._count(field, texts, found.is_null())
+            self.count_unread(field, texts, found.is_null())
         result: _Read = self._values[field, convert]
         return result
+
+    def read_texts(self, name: str, texts: pl.Series, convert: Callable[[pl.Series], _Read]) -> _Read:
+        """The values of texts that are made of several fields; `name` stands for them."""
+        self._texts[name] = texts
+        found = self.read(name, convert)
+        assert found is not None
+        return found
 
     def number(self, field: str, base: int = 1024) -> pl.Series | None:
         """Int64 of a field; its plain number where there is one, else the one with a suffix."""
@@ -108,10 +118,13 @@ class Columns:
         raw = RAW.get(field)
         return first(None if raw is None else self.read(raw, convert), self.read(field, convert))
 
-    def _count(self, field: str, texts: pl.Series, missing: pl.Series) -> None:
-        if missing.sum() > texts.null_count() and len(lost := texts.filter(missing & ~texts.is_in(NOTHING))):
-            count, example = self._unread.get(field, (0, str(lost[0])))
-            self._unread[field] = (count + len(lost), example)
+    def count_unread(self, field: str, texts: pl.Series, missing: pl.Series) -> None:
+        """Note the texts that say something and gave no value."""
+        if self._left_out is None or missing.sum() <= texts.null_count():
+            return
+        lost = missing & texts.is_not_null() & ~texts.is_in(NOTHING).fill_null(value=True)
+        if lost.any():
+            self._left_out.values(field, self._texts["#input"].filter(lost), texts.filter(lost))
 
 
 def first(*columns: pl.Series | None) -> pl.Series | None:
@@ -228,24 +241,67 @@ def _no_limit(texts: pl.Series) -> pl.Series:
 
 
 def _req_mem(columns: Columns) -> pl.Series | None:
-    nodes, cpus = columns.number("reqnodes"), columns.number("reqcpus")
-    return first(
-        columns.in_map("reqtres", "mem"), columns.read("reqmem", lambda texts: values.memory(texts, nodes, cpus))
-    )
+    """Memory asked for in all: ReqTRES has it, else ReqMem, which older versions give for each node or CPU.
+
+    Those need the nodes or CPUs asked for: of ReqNodes and ReqCPUS, ReqTRES, or NNodes and NCPUS. A value counts as
+    not understood only where none of these gives the total.
+    """
+    total = columns.in_map("reqtres", "mem")
+    texts = columns.text("reqmem")
+    if texts is None:
+        return total
+    nodes = first(columns.number("reqnodes"), columns.in_map("reqtres", "node"), columns.number("nnodes"))
+    cpus = first(columns.number("reqcpus"), columns.in_map("reqtres", "cpu"), columns.number("ncpus"))
+    found = first(total, values.memory(texts, nodes, cpus))
+    assert found is not None
+    columns.count_unread("reqmem", texts, found.is_null())
+    return found
 
 
 def _nnodes(columns: Columns) -> pl.Series | None:
-    """Allocated nodes: NNodes tells those asked for until the job starts, so it counts only after that."""
+    """Allocated nodes, 0 where the job never started: NNodes counts those asked for until a job starts."""
     asked = _once_started(columns, columns.number("nnodes"))
-    told = first(columns.number("allocnodes"), asked, columns.in_map("alloctres", "node"))
-    if told is not None and told.null_count() == 0:
-        return told
-    listed = columns.read("nodelist", node_lists)
-    return first(told, None if listed is None else listed.lengths())
+    nodes = first(columns.number("allocnodes"), asked, columns.in_map("alloctres", "node"))
+    if nodes is None or nodes.null_count():
+        listed = columns.read("nodelist", node_lists)
+        nodes = first(nodes, None if listed is None else listed.lengths())
+    return _none_if_never_started(columns, nodes)
 
 
 def _ncpus(columns: Columns) -> pl.Series | None:
-    return first(columns.number("alloccpus"), columns.number("ncpus"), columns.in_map("alloctres", "cpu"))
+    """Allocated CPUs, 0 where the job never started: AllocCPUS counts those asked for until a job starts."""
+    cpus = first(columns.number("alloccpus"), columns.number("ncpus"), columns.in_map("alloctres", "cpu"))
+    return _none_if_never_started(columns, cpus)
+
+
+def _none_if_never_started(columns: Columns, counts: pl.Series | None) -> pl.Series | None:
+    """The counts, with 0 for jobs that are known never to have started."""
+    never, unassigned = columns.ready["never_started"], columns.ready["unassigned"]
+    return None if counts is None else counts.set(never & (counts.is_not_null() | unassigned), 0)
+
+
+def _tres(field: str, gres: str) -> Callable[[Columns], Maps | None]:
+    """A map of trackable resources; GPUs and their like come from the older GRES field where the map has none."""
+
+    def read(columns: Columns) -> Maps | None:
+        texts, older = columns.text(field), columns.text(gres)
+        if older is None:
+            return columns.read(field, count_maps)
+        listed = columns.distinct(gres, gres_as_tres)
+        assert listed is not None
+        joined = listed if texts is None else with_gres(texts, listed)
+        return columns.read_texts(f"{field}+{gres}", joined, count_maps)
+
+    return read
+
+
+def _alloc_tres(columns: Columns) -> Maps | None:
+    """Allocated resources; null where the job never started, for which older versions list what it asked for."""
+    found = _tres("alloctres", "allocgres")(columns)
+    never = columns.ready["never_started"]
+    if found is None or not never.any():
+        return found
+    return replace(found, codes=found.codes.set(never, None))
 
 
 def _peak(quantity: str, end: str) -> _Special:
@@ -292,6 +348,8 @@ _SPECIAL: Final[dict[str, _Special]] = {
     "timelimit_s": _timelimit,
     "timelimit_kind": _timelimit_kind,
     "req_mem_bytes": _req_mem,
+    "alloc_tres": _alloc_tres,
+    "req_tres": _tres("reqtres", "reqgres"),
     "nnodes": _nnodes,
     "ncpus": _ncpus,
     "nodes": lambda columns: columns.read("nodelist", node_lists),

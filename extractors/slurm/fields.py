@@ -22,8 +22,16 @@ RAW: Final = {
 }
 """Fields that are rounded or dressed for people, and the field with the plain number."""
 
-UNUSED: Final = frozenset({"cluster", "jobidraw", "timelimitraw", "nnodes", "ncpus", "reqcpufreq", *RAW.values()})
-"""Fields that no column names as its origin, but that are read for, or say the same as, one that does."""
+UNUSED: Final = frozenset(
+    {
+        *("cluster", "jobidraw", "timelimitraw", "nnodes", "ncpus", "reqcpufreq", "allocgres", "reqgres"),
+        *RAW.values(),
+        # Fields of Slurm 23.02 to 26.05 that have no column.
+        *("qosreq", "segmentsize", "sluid", "originalsluid", "reqreservation", "exclusive", "oversubscribe"),
+        *("stdinexpanded", "stdoutexpanded", "stderrexpanded", "resourcelayout", "requestedqos"),
+    }
+)
+"""Fields that are no column's origin: a column is computed with them, they repeat one, or no table needs them."""
 
 IDS: Final = ("jobid", "jobidraw")
 """A job or step, as sacct shows it and by its raw number."""
@@ -49,7 +57,7 @@ RESIZING is none: Slurm's accounting gives it to the run that a change of size e
 """
 
 _NODES = r"([^\s,=\[\]]|\[[^\s=\[\]]*\])+"
-_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d|\d+"
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?( ?(Z|[+-]\d\d(:?\d\d)?))?|\d+"
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {
     "time": rf"{_TIME}|{_NOT_KNOWN}",

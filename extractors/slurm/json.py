@@ -18,6 +18,8 @@ from iolake.extractors.base import InputError
 from iolake.extractors.slurm.lines import Rows, as_utf8
 
 _JOBS_A_BLOCK: Final = 50_000
+_MOST_BYTES: Final = 1 << 30
+"""A document is in memory as a whole, and takes several times its size there."""
 
 _BASE_STATES: Final = frozenset(
     {
@@ -37,7 +39,11 @@ _KNOWN: Final = frozenset(
     }
 )
 _UNUSED: Final = frozenset(
-    {"hold", "qosreq", "script", "used_gres", "stderr_expanded", "stdin_expanded", "stdout_expanded"}
+    {
+        *("hold", "qosreq", "script", "used_gres", "stderr_expanded", "stdin_expanded", "stdout_expanded"),
+        *("segment_size", "sluid", "original_sluid", "resource_layout", "requested_qos", "requested_reservation"),
+        *("exclusive", "oversubscribe", "shared", "container_id"),
+    }
 )
 """Keys without a column: they repeat another, or are whole scripts."""
 
@@ -55,7 +61,10 @@ Row = dict[str, str | None]
 
 def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
     """The rows of a JSON document, each job before its steps; InputError where it is neither form."""
-    content, odd = as_utf8(file.read(), 1)
+    content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB of JSON", "write it a month or a day at a time")
+    content, odd = as_utf8(content, 1)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -64,7 +73,7 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
         raise InputError(uri, "is JSON without jobs", "write it with sacct --json")
     said = list(_errors(document.get("errors")))
     if isinstance(jobs := document.get("jobs"), list) and (jobs or not said):
-        yield from _sacct(jobs, uri, odd + said)
+        yield from _sacct(jobs, uri, [], odd + said)
     elif document and all(isinstance(record, dict) for record in document.values()):
         yield _pytokio(document, odd)
     else:
@@ -80,7 +89,7 @@ def _errors(told: Any) -> Iterator[tuple[str, str]]:
             yield f"errors[{place}]", description
 
 
-def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]]) -> Iterator[Rows]:
+def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tuple[str, str]]) -> Iterator[Rows]:
     unknown: set[str] = set()
     known = False
     for start in range(0, len(jobs), _JOBS_A_BLOCK):
@@ -91,18 +100,28 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]]) -> Iterator[Ro
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 odd.append((f"jobs[{place}]", f"has a form that is not known: {error!r}"))
             else:
-                unknown |= job.keys() - _KNOWN - _UNUSED
+                unknown |= {key for key in job.keys() - _KNOWN - _UNUSED if _holds_something(job[key])}
         if rows:
             fields = [(f"field {key}", "is not a key that is known; left out") for key in sorted(unknown)]
-            yield _rows(rows, odd + fields)
+            yield _rows(rows, odd, said + fields)
+            said = []
             known = True
             unknown.clear()
             odd.clear()
     if jobs and not known:
         part, reason = odd[-1]
         raise InputError(uri, f"{part} {reason}, and so has each other", "say which Slurm version wrote it in a report")
-    if odd:
-        yield Rows(pl.DataFrame(schema=_NO_ROWS), odd)
+    if odd or said:
+        yield Rows(pl.DataFrame(schema=_NO_ROWS), odd + said, said)
+
+
+def _holds_something(value: Any) -> bool:
+    """Whether a value says more than that there is none: {set: false} and an empty list don't."""
+    if isinstance(value, dict):
+        return value.get("set", True) is not False and any(_holds_something(v) for k, v in value.items() if k != "set")
+    if isinstance(value, list):
+        return any(map(_holds_something, value))
+    return value not in (None, "", 0, False)
 
 
 def _all_text(rows: list[Row]) -> list[Row]:
@@ -122,13 +141,17 @@ def _pytokio(records: dict[str, dict[str, Any]], odd: list[tuple[str, str]]) -> 
     for name in sorted(records, key=lambda key: (key.partition(".")[0], "." in key, key)):
         row = {field.lower(): ",".join(v) if isinstance(v, list) else _text(v) for field, v in records[name].items()}
         rows.append(row if {"jobid", "jobidraw"} & row.keys() else {"jobid": name, **row})
-    return _rows(rows, odd)
+    return _rows(rows, (), odd)
 
 
-def _rows(rows: list[Row], problems: Iterable[tuple[str, str]] = ()) -> Rows:
+def _rows(rows: list[Row], problems: Iterable[tuple[str, str]] = (), repaired: Iterable[tuple[str, str]] = ()) -> Rows:
     fields = dict.fromkeys(field for row in rows for field in row)
     frame = pl.DataFrame({f: pl.Series([row.get(f) or None for row in rows], dtype=pl.String) for f in fields})
-    return Rows(frame.with_columns(pl.int_range(1, len(rows) + 1, dtype=pl.Int64).alias("line")), list(problems))
+    return Rows(
+        frame.with_columns(pl.int_range(1, len(rows) + 1, dtype=pl.Int64).alias("line")),
+        [*problems, *repaired],
+        list(repaired),
+    )
 
 
 def _job_and_steps(job: dict[str, Any]) -> Iterator[Row]:

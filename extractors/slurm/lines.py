@@ -21,10 +21,12 @@ import polars as pl
 from iolake.extractors.base import InputError
 from iolake.extractors.slurm.fields import IDS, RENAMED, known, pattern
 from iolake.extractors.slurm.mend import Mended, Values, mend
+from iolake.extractors.slurm.quotes import NEWLINE, unquoted
 
 BLOCK_BYTES = 32 << 20
 _MOST_BYTES: Final = 4 * BLOCK_BYTES
 """How far to read on for a line that is surely a row."""
+_LONGEST_LINE: Final = 1 << 24
 _PROBE_BYTES: Final = 1 << 16
 """Of a block, what shows whether all of its rows end in a delimiter."""
 
@@ -34,13 +36,15 @@ _BEGINNINGS: Final = {**dict.fromkeys(IDS, (("0", "9"),)), "end": (("0", "9"), (
 
 @dataclass
 class Rows:
-    """Rows of a block: a column of strings for each field, lower-case, and `line`; and what was left out of it.
+    """Rows of a block: a column of strings for each field, lower-case, and `line`.
 
-    A value is null where it is empty, or where a stray delimiter makes it uncertain. Each problem is (part, reason).
+    A value is null where it is empty, or where a stray delimiter makes it uncertain. `problems` has the (part,
+    reason) of whatever is not as it was; those that are also in `repaired` left no row out.
     """
 
     frame: pl.DataFrame
     problems: list[tuple[str, str]] = field(default_factory=list)
+    repaired: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,33 +73,72 @@ class Header:
 
 def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
     """The rows of a sacct text in blocks, in the file's order; InputError where it has no header of sacct's."""
-    header = parse_header(file.readline(), uri)
-    line, rest, more = 2, b"", True
-    settled: Header | None = None
+    file = unquoted(file)
+    reader = _Reader(parse_header(file.readline(_LONGEST_LINE), uri), uri)
+    more = True
     while more:
         chunk = file.read(block_bytes)
         more = len(chunk) == block_bytes
-        chunk, odd = as_utf8(chunk + file.readline() if more else chunk, line + rest.count(b"\n"))
-        block = rest + chunk
+        end = file.readline(_LONGEST_LINE) if more else b""
+        if len(end) == _LONGEST_LINE:
+            raise InputError(uri, f"has a line of more than {_LONGEST_LINE >> 20} MiB", "check that it is sacct's text")
+        chunk += end
+        for rows in reader.rows(chunk, more):
+            yield _with_newlines(rows)
+
+
+def _with_newlines(rows: Rows) -> Rows:
+    """The rows, with the newlines that quoted values had."""
+    texts = [
+        column.name
+        for column in rows.frame
+        if column.dtype == pl.String and column.str.contains(NEWLINE, literal=True).any()
+    ]
+    if texts:
+        rows.frame = rows.frame.with_columns(pl.col(texts).str.replace_all(NEWLINE, "\n", literal=True))
+    return rows
+
+
+class _Reader:
+    """Makes rows of one block after the other: keeps the header that counts, the line, and an unfinished row."""
+
+    def __init__(self, header: Header, uri: str) -> None:
+        self._header, self._uri = header, uri
+        self._line = 2
+        self._rest = b""
+        self._settled: Header | None = None
+        """The header, once it is known whether its rows end in a delimiter."""
+
+    def rows(self, chunk: bytes, more: bool) -> Iterator[Rows]:
+        """The rows of the text so far; with `more` to come, what follows the last sure row waits."""
+        chunk, odd = as_utf8(chunk, self._line + self._rest.count(b"\n"))
+        block = self._rest + chunk
         if not more and block and not block.endswith(b"\n"):
             block += b"\n"
-        rows = _regular_rows(header.plain(block), header, line)
-        if rows is not None:
-            line, rest, settled = line + rows.frame.height, b"", header
-            if rows.frame.height:
-                yield Rows(rows.frame, odd)
-            continue
-        sections = _sections(block, header, uri)
-        for place, (told, text) in enumerate(sections, 1):
-            part, goes_on = told.plain(text), more and place == len(sections)
-            if told is not settled and goes_on and len(part) < _PROBE_BYTES:
-                header, rows, taken, rest = told, Rows(_frame(b"", told, np.arange(0))), 0, part
+        rows = _regular_rows(self._header.plain(block), self._header, self._line)
+        if rows is None:
+            yield from self._of_sections(block, more, odd)
+            return
+        self._line += rows.frame.height
+        self._rest, self._settled = b"", self._header
+        if rows.frame.height:
+            yield Rows(rows.frame, odd, odd)
+
+    def _of_sections(self, block: bytes, more: bool, odd: list[tuple[str, str]]) -> Iterator[Rows]:
+        """The rows of a block with lines that can't be taken as they are, or with further headers."""
+        sections = _sections(block, self._header, self._uri)
+        for place, (header, text) in enumerate(sections, 1):
+            part, goes_on = header.plain(text), more and place == len(sections)
+            if header is not self._settled and goes_on and len(part) < _PROBE_BYTES:
+                self._header, self._rest = header, part
+                rows, taken = Rows(_frame(b"", header, np.arange(0))), 0
             else:
-                settled = header = told if told is settled else _of_rows(told, part)
-                rows, taken, rest = _mended_rows(part, header, line, goes_on and len(part) < _MOST_BYTES)
-            line += taken + (place < len(sections))  # and the next section's header
+                self._settled = self._header = header if header is self._settled else _of_rows(header, part)
+                may_wait = goes_on and len(part) < _MOST_BYTES
+                rows, taken, self._rest = _mended_rows(part, self._header, self._line, may_wait)
+            self._line += taken + (place < len(sections))  # and the next section's header
             if taken or odd:
-                yield Rows(rows.frame, odd + rows.problems)
+                yield replace(rows, problems=odd + rows.problems, repaired=odd + rows.repaired)
                 odd = []
 
 
@@ -215,13 +258,16 @@ def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> t
     good, at = [], 0
     mended: list[tuple[int, Values]] = []
     problems: list[tuple[str, str]] = []
+    uncertain: list[tuple[str, str]] = []
     for run_start, run_end in runs:
         good.append(block[at : int(starts[run_start])])
         at = int(ends[run_end - 1]) + 1
         lines = [block[starts[i] : ends[i]].decode() for i in range(run_start, run_end)]
         found = mend(lines, header.fields, header.delimiter.decode())
         mended.extend((first_line + run_start + place, row) for place, row in found.rows)
-        problems.extend(_problems(lines, found, header, first_line + run_start))
+        problems.extend(_left_out(lines, found, header, first_line + run_start))
+        for place, row in found.rows:
+            uncertain.extend(_uncertain(row, header, first_line + run_start + place))
     good.append(block[at : len(block) - len(rest)])
     frame = _frame(b"".join(good), header, np.flatnonzero(regular) + first_line)
     if mended:
@@ -229,7 +275,7 @@ def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> t
         extra = pl.DataFrame(values, schema=dict.fromkeys(header.names, pl.String))
         extra = extra.with_columns(pl.Series("line", [line for line, _ in mended], pl.Int64))
         frame = pl.concat([frame, extra]).sort("line")
-    return Rows(frame, problems), keep, rest
+    return Rows(frame, problems + uncertain, uncertain), keep, rest
 
 
 def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -270,14 +316,12 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
     ).with_columns(pl.Series("line", lines, pl.Int64))
 
 
-def _problems(lines: list[str], mended: Mended, header: Header, first_line: int) -> Iterator[tuple[str, str]]:
-    """Each line that is in no row, but for empty ones and a header that is repeated; and values that are uncertain."""
+def _left_out(lines: list[str], mended: Mended, header: Header, first_line: int) -> Iterator[tuple[str, str]]:
+    """Each line that is in no row, but for empty ones and a header that is repeated."""
     for place in mended.left_out:
         values = lines[place].split(header.delimiter.decode())
         if lines[place] and tuple(map(_current, values)) != header.fields:
             yield f"line {first_line + place}", _not_a_row(values, header)
-    for place, row in mended.rows:
-        yield from _uncertain(row, header, first_line + place)
 
 
 def _not_a_row(values: list[str], header: Header) -> str:

@@ -29,30 +29,46 @@ _SLACK_S: Final = 300
 
 
 class Clock:
-    """Times of a frame of rows: Int64 seconds of UTC, null where not told.
+    """Times of a frame of rows: Int64 seconds of UTC, null where a row has none.
 
-    `readings` has both readings of each; they differ only in the repeated hour. `bad` names, for each row, the
-    first field whose text is no time that the zone's clock shows.
+    `earlier` and `later` are the two readings of each time; they differ only in the hour that autumn repeats. `bad`
+    names, for each row, the first field whose text gives no time, and `skipped` says that it is a time which spring
+    skips.
     """
 
     def __init__(self, frame: pl.DataFrame, zone: ZoneInfo) -> None:
         self.earlier: dict[str, pl.Series] = {}
         self.later: dict[str, pl.Series] = {}
+        self._zone = zone
         nothing = pl.Series([None], dtype=pl.String).new_from_index(0, frame.height)
         self.bad = nothing
+        self.skipped = pl.Series([False]).new_from_index(0, frame.height)
         for name in TIMES:
             texts = frame[name] if name in frame.columns else nothing.alias(name)
             seconds, is_local = values.times(texts)
-            told = seconds.is_between(_FIRST_S, _END_S, closed="left") & (seconds != 0)
-            seconds = seconds.set(~told.fill_null(True), None)
-            wrong = seconds.is_null() & ~texts.is_in(_NO_TIME).fill_null(True)
+            in_range = seconds.is_between(_FIRST_S, _END_S, closed="left") & (seconds != 0)
+            seconds = seconds.set(~in_range.fill_null(value=True), None)
+            wrong = seconds.is_null() & ~texts.is_in(_NO_TIME).fill_null(value=True)
             self.earlier[name] = self.later[name] = seconds
             if is_local.any():
                 earlier, later, shown = map(pl.Series, to_utc(seconds.fill_null(0).to_numpy(), zone))
-                self.earlier[name] = earlier.zip_with(is_local, seconds)
-                self.later[name] = later.zip_with(is_local, seconds)
-                wrong |= is_local & ~shown
+                self.earlier[name] = earlier.set(seconds.is_null(), None).zip_with(is_local, seconds)
+                self.later[name] = later.set(seconds.is_null(), None).zip_with(is_local, seconds)
+                skipped = is_local & ~shown & ~wrong
+                self.skipped |= skipped & self.bad.is_null()
+                wrong |= skipped
             self.bad = self.bad.set(wrong & self.bad.is_null(), name)
+
+    def skipped_reason(self, name: str) -> str:
+        """What is wrong with a time of that field which spring skips."""
+        return (
+            f"is no {name} time of {self._zone.key}: its clock skips that hour in spring; check the cluster's timezone"
+        )
+
+    def unread_reason(self, name: str) -> str:
+        """What is wrong with any other text of that field."""
+        form = "2026-01-31T12:00:00, with an offset (+01:00 or Z) if it is of another clock"
+        return f"is no {name} time of {self._zone.key}: it is not {form}, and no epoch"
 
     def resolve(self, elapsed_s: pl.Series, since: pl.Series, until: pl.Series) -> pl.DataFrame:
         """The four times of each row and `time_ambiguous`.

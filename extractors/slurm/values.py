@@ -12,6 +12,13 @@ from typing import Final
 import polars as pl
 
 _SUFFIXES: Final = "KMGTPE"
+_ISO: Final = (
+    r"^(?P<day>\d{4}-\d\d-\d\d)[T ](?P<minute>\d\d:\d\d)(?P<second>:\d\d)?"
+    r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?$"
+)
+_OFFSET_S: Final = (
+    pl.col("hours").cast(pl.Int64).fill_null(0) * 3600 + pl.col("minutes").cast(pl.Int64).fill_null(0) * 60
+) * pl.when(pl.col("sign") == "-").then(-1).otherwise(1)
 
 
 def numbers(texts: pl.Series, base: int = 1024) -> pl.Series:
@@ -32,18 +39,31 @@ def durations(texts: pl.Series) -> pl.Series:
 
 
 def times(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """(Int64 seconds, whether they are a local clock's) of `2017-03-20T01:59:02`, and of an epoch, which is UTC."""
-    local = _fill(_seconds(texts), texts, lambda rest: _seconds(rest.str.replace(" ", "T", literal=True)))
-    is_local = local.is_not_null()
+    """(Int64 seconds since 1970, whether they are of a local clock) of ISO 8601 times and of epochs, which are UTC.
+
+    `2017-03-20T01:59:02` is of the local clock; with an offset (`+01:00`, `+0100`, `+01`, `Z`) it is UTC. A blank may
+    stand for the `T`, and the seconds may be missing.
+    """
+    local = _seconds(texts)
+    zoned = pl.Series([False]).new_from_index(0, len(texts))
+    if local.null_count() > texts.null_count():
+        parts = texts.set(local.is_not_null(), None).str.extract_groups(_ISO).struct.unnest()
+        moments = parts.select(pl.concat_str("day", pl.lit("T"), "minute", pl.col("second").fill_null(":00")))
+        seconds = _seconds(moments.to_series())
+        offsets = parts.select(_OFFSET_S).to_series()
+        local = local.fill_null(seconds - offsets)
+        zoned = parts["zone"].is_not_null()
+    is_local = local.is_not_null() & ~zoned
     return _fill(local, texts, lambda rest: rest.str.to_integer(strict=False)), is_local
 
 
 def memory(texts: pl.Series, nodes: pl.Series | None, cpus: pl.Series | None) -> pl.Series:
-    """Int64 bytes of ReqMem: `800M` in all, and in older versions `4000Mn` a node or `2Gc` a CPU."""
+    """Int64 bytes of ReqMem: `800M` in all; older versions write `4000Mn` for each node and `2Gc` for each CPU."""
     per = texts.str.tail(1)
     frame = pl.DataFrame({"amount": numbers(texts.str.strip_chars_end("nc")), "per": per, "n": nodes, "c": cpus})
     times = pl.when(pl.col("per") == "n").then("n").when(pl.col("per") == "c").then("c").otherwise(1)
-    return frame.select(pl.col("amount") * times).to_series()
+    total = pl.col("amount").cast(pl.Int128) * times
+    return frame.select(total.cast(pl.Int64, strict=False)).to_series()
 
 
 def _fill(found: pl.Series, texts: pl.Series, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
@@ -70,8 +90,15 @@ def _clocks(texts: pl.Series) -> pl.Series:
 
 
 def _with_days(texts: pl.Series) -> pl.Series:
+    """Days and a clock, of which the minutes and the seconds may be missing: `1-00`, `1-12:30`, `1-12:30:15`."""
     parts = texts.str.splitn("-", 2).struct.unnest()
-    return parts["field_0"].cast(pl.Float64, strict=False) * 86400 + _clocks(parts["field_1"])
+    clock = parts["field_1"].str.splitn(":", 3).struct.unnest()
+    hours, minutes, seconds = (pl.col(name).cast(pl.Float64, strict=False) for name in clock.columns)
+    malformed = pl.any_horizontal(
+        pl.col(name).is_not_null() & pl.col(name).cast(pl.Float64, strict=False).is_null() for name in clock.columns
+    )
+    total = pl.when(~malformed).then(hours * 3600 + minutes.fill_null(0) * 60 + seconds.fill_null(0))
+    return parts["field_0"].cast(pl.Float64, strict=False) * 86400 + clock.select(total).to_series()
 
 
 def _seconds(texts: pl.Series) -> pl.Series:

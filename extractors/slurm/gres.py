@@ -1,0 +1,41 @@
+"""AllocGRES and ReqGRES of Slurm before 20.11 as trackable resources: `gpu:tesla:2` is gres/gpu=2,gres/gpu:tesla=2."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Final
+
+import polars as pl
+
+_GRES: Final = re.compile(
+    r"(?:gres:)?(?P<name>[A-Za-z]\w*)(?::(?P<kind>[A-Za-z][\w.-]*))?(?:[:=](?P<count>\d{1,18}[KMGTP]?))?"
+)
+_SCALE: Final = {"": 1, **{letter: 1024**power for power, letter in enumerate("KMGTP", 1)}}
+
+
+def gres_as_tres(texts: pl.Series) -> pl.Series:
+    """The resources of each text, as sacct writes them in a TRES map; null where there are none."""
+    return pl.Series([_as_tres(text) for text in texts], dtype=pl.String)
+
+
+def with_gres(tres: pl.Series, gres: pl.Series) -> pl.Series:
+    """TRES maps, with the resources of `gres` added to those that name no generic resource."""
+    frame = pl.DataFrame({"tres": tres, "gres": gres})
+    lacking = ~pl.col("tres").str.contains("gres/", literal=True).fill_null(value=False) & pl.col("gres").is_not_null()
+    joined = pl.concat_str(pl.col("tres"), pl.col("gres"), separator=",", ignore_nulls=True)
+    return frame.select(pl.when(lacking).then(joined).otherwise("tres")).to_series()
+
+
+def _as_tres(text: str | None) -> str | None:
+    counts: Counter[str] = Counter()
+    for part in re.sub(r"\([^)]*\)", "", text or "").split(","):
+        found = _GRES.fullmatch(part.strip())
+        if found is None:
+            continue
+        amount = found["count"] or "1"
+        count = int(amount.rstrip("KMGTP")) * _SCALE[amount.lstrip("0123456789")]
+        counts[f"gres/{found['name']}"] += count
+        if found["kind"]:
+            counts[f"gres/{found['name']}:{found['kind']}"] += count
+    return ",".join(f"{name}={count}" for name, count in counts.items()) or None
