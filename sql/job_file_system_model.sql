@@ -28,7 +28,7 @@ moved AS (
 ),
 stats AS MATERIALIZED (  -- what the servers counted by job id
   SELECT
-    file_system, target, jobstats_id, job_id, ts, read_bytes, write_bytes,
+    file_system, target, jobstats_id, job_id, cluster AS of_cluster, ts, read_bytes, write_bytes,
     epoch(ts) AS from_s, epoch(ts) + coalesce(interval_s, 0) AS until_s
   FROM lustre_jobstats
   WHERE (first IS NULL OR date BETWEEN first AND last) AND job_id IN (SELECT job_id FROM runs)
@@ -37,7 +37,7 @@ claims AS (              -- each interval with every run, of any cluster, that i
   SELECT s.*, j.cluster, j.run_id, count(*) OVER (PARTITION BY s.file_system, s.target, s.jobstats_id, s.ts) AS claimants
   FROM stats s
   JOIN jobs j
-    ON j.job_id = s.job_id AND j.end_time > j.start_time
+    ON j.job_id = s.job_id AND j.cluster = coalesce(s.of_cluster, j.cluster) AND j.end_time > j.start_time
     AND s.from_s < epoch(j.end_time) AND s.until_s >= epoch(j.start_time)
   WHERE first IS NULL OR j.date BETWEEN first AND last
 ),

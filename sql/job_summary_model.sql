@@ -1,8 +1,9 @@
 -- What was each run of a job: what the scheduler says, what the application did, what its file system did meanwhile, how
 -- much of that was the run's, and in what state were the targets when it began? The model of the mart job_summary.
 -- One row a run, also of one that only its Darshan logs tell of. A file that several logs of a run name is one file;
--- standard streams are none. io_s is the time that all processes together spent in calls; slowest_io_s the POSIX time of
--- the slowest process, as darshan-parser --perf has it, of all logs or unknown.
+-- standard streams are none. io_s is the time that all processes together spent in calls; slowest_io_s that of the slowest
+-- process in POSIX or DFS, whichever moved more, as darshan-parser --perf has it: of logs that ran at once the slowest one,
+-- those that ran one after the other added, and unknown where one of them is.
 CREATE OR REPLACE MACRO job_summary_model(in_owner, since, until, first, last) AS TABLE
 WITH runs AS MATERIALIZED (
   FROM runs_between(in_owner, since, until, first, last)
@@ -34,21 +35,51 @@ moved AS (
   WHERE (in_owner IS NULL OR r.cluster = in_owner) AND (first IS NULL OR r.date BETWEEN first AND last)
   GROUP BY ALL
 ),
+speeds AS (            -- each log's interface that moved most of the application's bytes: POSIX, or DFS
+  SELECT cluster, date, log_id, io_s, read_bytes::HUGEINT + write_bytes AS bytes
+  FROM darshan_performance(false)
+  WHERE module IN ('POSIX', 'DFS')
+    AND (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  QUALIFY row_number() OVER (PARTITION BY cluster, date, log_id ORDER BY bytes DESC NULLS LAST, module DESC) = 1
+),
+timed AS (
+  SELECT
+    l.*, s.io_s, s.bytes, s.log_id IS NOT NULL AND s.io_s IS NULL AS time_unknown,
+    max(log_end_time) OVER (
+      PARTITION BY l.cluster, l.run_id ORDER BY log_start_time, l.log_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS busy_until
+  FROM logs l
+  LEFT JOIN speeds s ON s.cluster = l.cluster AND s.date = l.date AND s.log_id = l.log_id
+),
+turns AS (             -- logs that overlap in time ran at once, and take as long as the slowest of them
+  SELECT
+    *, sum(CASE WHEN log_start_time < busy_until THEN 0 ELSE 1 END) OVER (
+      PARTITION BY cluster, run_id ORDER BY log_start_time, log_id
+    ) AS turn
+  FROM timed
+),
+turn_times AS (
+  SELECT cluster, run_id, turn, max(io_s) AS io_s
+  FROM turns
+  GROUP BY cluster, run_id, turn
+),
 programs AS (
   SELECT
-    l.cluster, l.run_id,
+    cluster, run_id,
     count(*) AS logs,
-    list(l.exe_name ORDER BY l.log_start_time, l.log_id) AS exe_names,
-    max(l.nprocs) AS nprocs,
-    min(l.log_start_time) AS first_log_start,
-    max(l.log_end_time) AS last_log_end,
-    CASE WHEN count_if(p.log_id IS NOT NULL AND p.io_s IS NULL) = 0 THEN sum(p.io_s) END AS slowest_io_s
-  FROM logs l
-  LEFT JOIN (
-    FROM darshan_performance(false)
-    WHERE module = 'POSIX' AND (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
-  ) p ON p.cluster = l.cluster AND p.date = l.date AND p.log_id = l.log_id
-  GROUP BY ALL
+    list(exe_name ORDER BY log_start_time, log_id) AS exe_names,
+    max(nprocs) AS nprocs,
+    min(log_start_time) AS first_log_start,
+    max(log_end_time) AS last_log_end,
+    bool_or(time_unknown) AS time_unknown,
+    sum(bytes) AS timed_bytes
+  FROM turns
+  GROUP BY cluster, run_id
+),
+slowest AS (
+  SELECT cluster, run_id, sum(io_s) AS io_s
+  FROM turn_times
+  GROUP BY cluster, run_id
 ),
 file_systems AS MATERIALIZED (
   SELECT *, row_number() OVER (PARTITION BY cluster, run_id ORDER BY logs IS NULL,
@@ -65,9 +96,10 @@ touched AS (
 SELECT
   r.*,
   coalesce(p.logs, 0) AS logs,
-  p.* EXCLUDE (cluster, run_id, logs),
+  p.* EXCLUDE (cluster, run_id, logs, time_unknown, timed_bytes),
   m.* EXCLUDE (cluster, run_id),
-  (m.posix_read_bytes::HUGEINT + m.posix_write_bytes) / nullif(p.slowest_io_s, 0) AS performance_bytes_per_s,
+  CASE WHEN NOT p.time_unknown THEN w.io_s END AS slowest_io_s,
+  CASE WHEN NOT p.time_unknown THEN p.timed_bytes / nullif(w.io_s, 0) END AS performance_bytes_per_s,
   t.file_systems,
   f.file_system,
   f.darshan_read_bytes, f.darshan_write_bytes,
@@ -79,6 +111,7 @@ SELECT
   f.targets_ts, f.overloaded_servers, f.overloaded_osts
 FROM runs r
 LEFT JOIN programs p ON p.cluster = r.cluster AND p.run_id = r.run_id
+LEFT JOIN slowest w ON w.cluster = r.cluster AND w.run_id = r.run_id
 LEFT JOIN moved m ON m.cluster = r.cluster AND m.run_id = r.run_id
 LEFT JOIN touched t ON t.cluster = r.cluster AND t.run_id = r.run_id
 LEFT JOIN file_systems f

@@ -33,21 +33,28 @@ def _fs(name: str, minute: int, **columns: Any) -> dict[str, Any]:
     }
 
 
+_RUN = {
+    "cluster": "c",
+    "date": START.date(),
+    "submit_time": START,
+    "submit_known": True,
+    "start_time": START + timedelta(minutes=2),
+    "end_time": START + timedelta(minutes=4),
+    "time_ambiguous": False,
+    "load_id": "l",
+    "input_id": "i",
+}
+
+
+def _times(run: dict[str, Any]) -> dict[str, Any]:
+    return {name: run[name] for name in ("start_time", "end_time")}
+
+
 @pytest.fixture
 def jobs(lake: Lake, fill: Any) -> Lake:
     """Job 1 has a log on `near`, job 2 has none; both run from minute 2 to minute 4."""
     fill("lustre_fs", *(_fs(name, minute) for name in ("far", "near") for minute in range(10)))
-    run = {
-        "cluster": "c",
-        "date": START.date(),
-        "submit_time": START,
-        "submit_known": True,
-        "start_time": START + timedelta(minutes=2),
-        "end_time": START + timedelta(minutes=4),
-        "time_ambiguous": False,
-        "load_id": "l",
-        "input_id": "i",
-    }
+    run = _RUN
     fill("slurm_jobs", {**run, "job_id": 1}, {**run, "job_id": 2})
     log = {"cluster": "c", "date": START.date(), "log_id": "a", "job_id": 1}
     fill("darshan_logs", {**log, "start_time": run["start_time"], "end_time": run["end_time"]})
@@ -91,3 +98,59 @@ def test_job_counts_of_the_servers_stand_beside_darshans(jobs: Lake) -> None:
     """An id that came again months later is another job."""
     found = jobs.sql("SELECT jobstats_read_bytes, jobstats_write_bytes FROM job_lustre WHERE job_id = 1").fetchall()
     assert found == [(900, 90)]
+
+
+def test_what_only_the_servers_count_of_a_job_is_a_row(jobs: Lake, fill: Any) -> None:
+    """A file system of which nothing but job_stats is archived has the job's own bytes."""
+    stats = {"file_system": "counted", "jobstats_id": "2", "job_id": 2, "role": "ost", "fresh": False}
+    row = {**stats, "target": "OST0000", "ts": START + timedelta(minutes=3), "interval_s": 60.0}
+    fill("lustre_jobstats", {**row, "read_bytes": 0, "write_bytes": 900})
+    found = jobs.sql(
+        "SELECT fs_read_bytes, jobstats_read_bytes, jobstats_write_bytes FROM job_lustre WHERE file_system = 'counted'"
+    ).fetchall()
+    assert found == [(None, 0, 900)]
+
+
+def test_an_interval_that_may_be_of_two_runs_is_counted_for_neither(jobs: Lake, fill: Any) -> None:
+    """Another cluster has the same id at the same time; where the server names the cluster, there is no doubt."""
+    fill("slurm_jobs", {**_RUN, "cluster": "d", "job_id": 1})
+    query = "SELECT cluster, jobstats_read_bytes, jobstats_reason FROM job_lustre WHERE job_id = 1 AND file_system = $1"
+    assert sorted(jobs.sql(query, ["near"]).fetchall()) == [
+        ("c", None, "another run of the same id may be meant"),
+        ("d", None, "another run of the same id may be meant"),
+    ]
+    stats = {"file_system": "named", "jobstats_id": "1@c", "job_id": 1, "cluster": "c", "role": "ost", "fresh": False}
+    row = {**stats, "target": "OST0000", "ts": START + timedelta(minutes=3), "interval_s": 60.0}
+    fill("lustre_jobstats", {**row, "read_bytes": 7})
+    assert jobs.sql(query, ["named"]).fetchall() == [("c", 7, None)]
+
+
+@pytest.mark.parametrize(
+    ("seen", "reason"),
+    [(10, None), (4, "less than 95 % of the window was seen"), (0, "nothing of the window was seen")],
+)
+def test_shares_and_peaks_of_a_window_that_was_not_seen_are_null_and_say_why(
+    lake: Lake, fill: Any, seen: int, reason: str | None
+) -> None:
+    """P12."""
+    run = {**_RUN, "job_id": 1, "start_time": START, "end_time": START + timedelta(minutes=8)}
+    fill("slurm_jobs", run)
+    fill("darshan_logs", {"cluster": "c", "date": START.date(), "log_id": "a", "job_id": 1} | _times(run))
+    record = {"cluster": "c", "date": START.date(), "log_id": "a", "file_system": "near"}
+    fill("darshan_posix", {**record, "POSIX_BYTES_READ": 540, "POSIX_BYTES_WRITTEN": 54, "POSIX_OPENS": 9})
+    if seen:
+        fill("lustre_fs", *(_fs("near", minute) for minute in range(seen)))
+    share, peak, *why = lake.sql(
+        "SELECT share, fs_peak_read_bytes_per_s, share_reason, peak_reason FROM job_lustre"
+    ).fetchall()[0]
+    assert why == [reason, reason]
+    assert share == (pytest.approx(594 / 5940) if reason is None else None)
+    assert peak == (10.0 if reason is None else None)
+
+
+def test_a_share_that_cannot_be_true_is_null_and_says_why(jobs: Lake, fill: Any) -> None:
+    """P12: above 1.2, clocks or names do not fit."""
+    record = {"cluster": "c", "date": START.date(), "log_id": "a", "file_system": "near", "record_id": 9}
+    fill("darshan_posix", {**record, "POSIX_BYTES_READ": 9000, "POSIX_BYTES_WRITTEN": 0, "POSIX_OPENS": 0})
+    found = jobs.sql("SELECT read_share, write_share, share, share_reason FROM job_lustre WHERE job_id = 1").fetchall()
+    assert found == [(None, 0.5, None, "a share over 1.2: clocks or names do not fit")]

@@ -67,10 +67,40 @@ def test_a_jobs_performance_rests_on_all_its_logs(
     """P6: unknown where a log does not tell how long its shared file took; one without POSIX files adds none."""
     shared = {"rank": None, "POSIX_F_SLOWEST_RANK_TIME": slowest_s}
     fill("slurm_jobs", job())
-    fill("darshan_logs", log("a"), log("b"), log("c"))
+    fill("darshan_logs", *(log(name, start=START + k * 2 * MINUTE) for k, name in enumerate("abc")))
     fill("darshan_posix", record("a", "POSIX", 0, 150, rank=0), record("b", "POSIX", 0, 100, **shared))
     fill("darshan_stdio", record("c", "STDIO", 0, 1))
     assert summary(lake, "performance_bytes_per_s") == [(performance,)]
+
+
+def test_logs_of_processes_that_ran_at_once_take_as_long_as_the_slowest(lake: Lake, fill: Fill) -> None:
+    """Two at once, each of 3 s, then a third: 6 s, not 9."""
+    fill("slurm_jobs", job())
+    fill("darshan_logs", log("a"), log("b"), log("c", start=START + 3 * MINUTE))
+    fill("darshan_posix", *(record(name, "POSIX", 0, 60, rank=0) for name in "abc"))
+    assert summary(lake, "slowest_io_s, performance_bytes_per_s") == [(6.0, 30.0)]
+
+
+def test_bytes_of_dfs_are_the_applications_and_those_of_daos_lie_below_them(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", job())
+    fill("darshan_logs", log("a"))
+    fill("darshan_posix", record("a", "POSIX", 1, 2))
+    fill("darshan_dfs", {k: v for k, v in record("a", "DFS", 100, 200, record_id=2).items() if k != "path"})
+    fill("darshan_daos", {k: v for k, v in record("a", "DAOS", 101, 201, record_id=3).items() if k != "path"})
+    assert summary(lake, "read_bytes, write_bytes, dfs_write_bytes, daos_write_bytes, files") == [
+        (101, 202, 200, 201, 2)
+    ]
+    assert lake.sql("SELECT read_bytes, write_bytes FROM job_file_systems").fetchall() == [(101, 202)]
+
+
+def test_a_lake_of_logs_alone_has_their_runs(lake: Lake, fill: Fill) -> None:
+    """A run that no scheduler tells of is marked, and its logs of one day are one run."""
+    fill("darshan_logs", log("a"), log("b"), log("c", job_id=2))
+    fill("darshan_posix", record("a", "POSIX", 0, 10), record("b", "POSIX", 0, 5))
+    assert summary(lake, "run_id, known_by, scheduler, logs, write_bytes, start_time") == [
+        ("1.logs.20260101", "logs", None, 2, 15, START + MINUTE),
+        ("2.logs.20260101", "logs", None, 1, None, START + MINUTE),
+    ]
 
 
 def test_a_job_without_logs_has_unknown_bytes_not_none(lake: Lake, fill: Fill) -> None:
