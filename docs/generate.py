@@ -19,7 +19,7 @@ from iolake import schemas
 from iolake.schemas.ddl import duckdb_type
 from iolake.schemas.ledger import LEDGER, LedgerTable
 from iolake.schemas.table import Column, Table
-from iolake.warehouse.catalog import question, sql_files
+from iolake.warehouse.views import question, sql_files
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/generate.py from the declarations; change those. -->\n"

@@ -2,6 +2,10 @@
 -- Jobs that ran at any time of [since, until) count, with all of their nodes; node-hours count only the window's part.
 -- A job whose number of nodes is not known is counted in jobs_without_nodes, and adds nothing to nodes and node_hours; one
 -- that is said to end before it starts adds nothing to node_hours.
+-- column jobs: jobs that ran at any time of the window
+-- column jobs_without_nodes: jobs among them whose number of nodes is unknown
+-- column nodes: nodes of those jobs, added
+-- column node_hours: nodes times hours inside the window
 CREATE OR REPLACE MACRO concurrent_jobs(in_cluster, since, until) AS TABLE
 SELECT
   count(*) AS jobs,

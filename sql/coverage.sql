@@ -1,5 +1,16 @@
 -- Which days of each source does the lake have: how many inputs were found, what became of them, which days have none?
 -- found = loaded + unchanged + rejected + superseded; a gap is a day between the first and the last without any input.
+-- column day: the day that the inputs' names give, in the source's zone; null for undated inputs
+-- column gap: whether the day has no input although days before and after it have
+-- column found: inputs that were found
+-- column loaded: inputs whose rows are in the lake
+-- column unchanged: inputs whose content the lake had from another place
+-- column rejected: inputs that could not be read; see rejects
+-- column superseded: inputs left to a better source of the same day
+-- column parts_rejected: parts left out of loaded inputs; see rejects
+-- column rows: rows of the day's inputs in all tables
+-- column size_bytes: [B] size of the day's inputs; null where none has a size
+-- column committed_at: when the last load of the day was published; UTC
 CREATE OR REPLACE VIEW coverage AS
 WITH days AS (    -- each input that was ever found, as it was last seen
   SELECT

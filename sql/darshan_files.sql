@@ -1,6 +1,15 @@
 -- How many files did each run read, write, or share among its ranks, and how much of each kind? What darshan-parser
 -- --file says of a log, module by module. Categories overlap: every file is in `all`, in at most one of read_only,
 -- write_only and read_write, and in one of unique (one rank), partially_shared (some) and shared (all).
+-- column module: the interface: POSIX, MPI-IO or STDIO
+-- column category: all, read_only, write_only, read_write, unique, partially_shared or shared
+-- column files: files of the category
+-- column read_bytes: [B] read from those files
+-- column write_bytes: [B] written to those files
+-- column max_read_bytes: [B] most bytes read from one file
+-- column max_write_bytes: [B] most bytes written to one file
+-- column total_max_offset: [B] sum of the files' highest offsets
+-- column max_offset: [B] highest byte offset touched in any of the files
 CREATE OR REPLACE VIEW darshan_files AS
 WITH files AS (
   SELECT

@@ -1,6 +1,13 @@
 -- What did each record of POSIX, MPI-IO and stdio move, and how long did it take? The three modules' records in one form.
 -- A shared file's record (rank is null) stands for all ranks: its io_s is that of its slowest one, and its parts are null.
 -- io_s is read, write and metadata time; max_offset is the highest byte touched, which MPI-IO does not count.
+-- column module: the interface: POSIX, MPI-IO or STDIO
+-- column read_bytes: [B] read
+-- column write_bytes: [B] written
+-- column max_offset: [B] highest byte offset touched; null for MPI-IO, which does not count it
+-- column rw_s: [s] time in reads and writes; null for a record of all ranks
+-- column meta_s: [s] time in metadata operations; null for a record of all ranks
+-- column io_s: [s] time in reads, writes and metadata operations; of the slowest rank in a record of all ranks
 CREATE OR REPLACE VIEW darshan_io AS
 SELECT
   cluster, date, log_id, job_id, 'POSIX' AS module, record_id, rank, path, file_system,

@@ -1,5 +1,16 @@
 -- How fast was each run's I/O, module by module, over all file systems (file_system is null) or on each one apart?
 -- What darshan_perf and darshan_perf_by_file_system show.
+-- column file_system: the site's name for the file system; null where the site has none, and over all file systems
+-- column read_bytes: [B] read by the module's calls
+-- column write_bytes: [B] written by the module's calls
+-- column total_bytes: [B] read and written
+-- column unique_io_s: [s] I/O time of the rank that was slowest in files of its own
+-- column unique_slowest_rank: the rank that was slowest in files of its own
+-- column unique_rw_s: [s] the part of unique_io_s in reads and writes
+-- column unique_meta_s: [s] the part of unique_io_s in metadata operations
+-- column shared_io_s: [s] time of the slowest rank in each shared file, added
+-- column io_s: [s] unique_io_s and shared_io_s
+-- column performance_bytes_per_s: [B/s] total_bytes over io_s
 CREATE OR REPLACE MACRO darshan_performance(by_file_system) AS TABLE
 WITH io AS (
   SELECT * REPLACE (CASE WHEN by_file_system THEN file_system END AS file_system)

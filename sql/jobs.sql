@@ -3,6 +3,15 @@
 -- Slurm's accounting and a site's own database is Slurm's. run_id is the key of a run: join runs USING (cluster, run_id).
 -- Where submit_known is false, submit_time stands in for an unknown one and wait_s is null. elapsed_s of another
 -- scheduler's job and node_hours of any job are null where the job ends before it starts.
+-- column run_id: one run of a job within its cluster: each array task and each requeue has its own
+-- column submit_time: UTC; when the run was submitted; where that is unknown, its start, else its end
+-- column submit_known: whether submit_time is when the run was submitted
+-- column scheduler: slurm, pbs, lsf, flux, ...
+-- column scheduler_id: the job's id as its scheduler writes it
+-- column partition: partition or queue
+-- column elapsed_s: [s] how long the run ran, as its scheduler counts
+-- column wait_s: [s] from submission to start; null where the submission is unknown
+-- column node_hours: nodes times hours
 CREATE OR REPLACE VIEW jobs AS
 WITH runs AS (
   SELECT

@@ -2,6 +2,16 @@
 -- Job ids wrap and are requeued, so a log belongs to the run of its id whose time span holds it. Compute nodes' clocks
 -- may be a minute off the scheduler's; outside_s says by how much a log reaches beyond its run. The logs of an id and day
 -- that no run holds are a run of their own, known by its logs alone.
+-- column run_id: the run that wrote the log; one run of a job within its cluster: each array task and each requeue has its own
+-- column submit_time: UTC; when the run was submitted
+-- column restart: how often the job was restarted before this run
+-- column outside_s: [s] by how much the log reaches beyond its run, at most 60
+-- column known_by: scheduler, or logs where only Darshan logs show the run
+-- column run_date: UTC day of the run, which is that of its end
+-- column job_start_time: UTC; when the run began, or its first log where only logs show it
+-- column job_end_time: UTC; when the run ended, or its last log where only logs show it
+-- column log_start_time: UTC; when the log begins
+-- column log_end_time: UTC; when the log ends
 CREATE OR REPLACE MACRO logs_of_runs(in_owner, first, last) AS TABLE
 WITH logs AS (
   SELECT cluster, date, log_id, job_id, exe_name, nprocs, start_time, end_time, user_name

@@ -8,6 +8,14 @@
 -- many of the file system's usual intervals, for servers write on after a job has ended. seen_pct is the share of the
 -- window's time and storage targets that has counts, mdt_seen_pct that of metadata targets. A sum is null where nothing was
 -- seen, or the source does not count it. A column that is named as one of the answer has _1 behind its name.
+-- column window_until: UTC; the end of the window, lengthened by steps_after
+-- column osts: object storage targets of the file system
+-- column read_bytes: [B] read by all users in the window, by the servers' counts
+-- column write_bytes: [B] written by all users in the window, by the servers' counts
+-- column {op}: {op} of all users in the window, by the servers' counts
+-- column seen_pct: [%] share of the window's time and object storage targets that has counts
+-- column mdt_seen_pct: [%] share of the window's time and metadata targets that has counts
+-- column date: UTC day of the window in its own table
 CREATE OR REPLACE MACRO lustre_during(windows, pro_rate := true, steps_after := 0) AS TABLE
 WITH given AS MATERIALIZED (
   SELECT row_number() OVER () AS window_row, w.* FROM query_table(windows) w

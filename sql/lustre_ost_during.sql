@@ -3,6 +3,10 @@
 -- Times are UTC. An interval that lies partly in the window counts by the share of its time, or whole with
 -- pro_rate := false. Only the days of the window and the one before are read: an interval that began earlier, after a gap
 -- of days in what was collected, is left out. seen_s is the time with counts.
+-- column read_bytes: [B] read by all users of the target in the window
+-- column write_bytes: [B] written by all users of the target in the window
+-- column seen_s: [s] time of the window that has counts
+-- column reset: whether a counter of the target restarted in the window: the bytes are a lower bound
 CREATE OR REPLACE MACRO lustre_ost_during(fs, window_start, window_end, pro_rate := true) AS TABLE
 WITH parts AS (
   SELECT

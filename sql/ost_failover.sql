@@ -1,6 +1,12 @@
 -- Which servers had taken over another's object storage targets, at each snapshot of who serves what?
 -- A server is overloaded where it serves more targets than is usual for its file system at that time: the commonest
 -- number, the smaller of two that are equally common.
+-- column osts: object storage targets in the snapshot
+-- column servers: servers that serve them
+-- column usual_osts_per_server: the commonest number of targets a server
+-- column overloaded_servers: servers that serve more targets than usual
+-- column overloaded_osts: targets on such servers
+-- column overloaded: each such server, with its targets
 CREATE OR REPLACE VIEW ost_failover AS
 WITH servers AS (
   SELECT

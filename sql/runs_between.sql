@@ -1,5 +1,9 @@
 -- Which runs of jobs ended on the days `since` to `until` of a cluster, by the scheduler or by their Darshan logs alone?
 -- Nothing but the days `first` to `last` of any table is read. Nulls do not restrict.
+-- column known_by: scheduler, or logs where only Darshan logs show the run
+-- column start_time: UTC; when the run began, or its first log where only logs show it
+-- column end_time: UTC; when the run ended, or its last log where only logs show it
+-- column elapsed_s: [s] how long the run ran
 CREATE OR REPLACE MACRO runs_between(in_owner, since, until, first, last) AS TABLE
 SELECT
   cluster, run_id, job_id, submit_time, restart, date, 'scheduler' AS known_by, scheduler,

@@ -3,6 +3,22 @@
 -- Amounts are what was counted in between; null where either snapshot does not know, or where a total fell. errors lists
 -- each error counter that rose; changed lists attributes whose text changed and that are not numbers, firmware among
 -- them. A drive that only one day has is added or removed.
+-- column cluster: the machine whose drives these are
+-- column ssd: the drive's serial number
+-- column node: the node that holds the drive
+-- column old_ts: UTC; the last snapshot of the first day
+-- column new_ts: UTC; the last snapshot of the second day
+-- column presence: kept, added (only on the second day) or removed (only on the first)
+-- column read_bytes: [B] read between the snapshots
+-- column write_bytes: [B] written between the snapshots
+-- column host_write_bytes: [B] written by the host between the snapshots
+-- column nand_write_bytes: [B] written to the flash cells between the snapshots
+-- column write_amplification: nand_write_bytes over host_write_bytes
+-- column endurance_used_pct: [%] endurance used between the snapshots
+-- column power_on_hours: [h] hours of operation between the snapshots
+-- column power_cycles: power cycles between the snapshots
+-- column errors: each error counter that rose, with both values
+-- column changed: each attribute whose text changed, with both values
 CREATE OR REPLACE MACRO ssd_changes(of_cluster, old_day, new_day) AS TABLE
 WITH snapshots AS (
   SELECT * EXCLUDE (load_id, input_id)

@@ -13,8 +13,8 @@ from iolake.schemas.ddl import duckdb_type, quote
 from iolake.schemas.ledger import LEDGER
 from iolake.schemas.mart import Mart
 from iolake.warehouse import Lake
-from iolake.warehouse.catalog import sql_files
 from iolake.warehouse.freshness import marts, select
+from iolake.warehouse.views import sql_files
 
 Fill = Callable[..., None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import re
 import secrets
 import shutil
 import tempfile
@@ -13,8 +12,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
-from importlib.resources import files as package_files
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +21,12 @@ import pyarrow as pa
 from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
-from iolake.schemas.lustre import MD_OPS
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import freshness
+from iolake.warehouse import freshness, views
 from iolake.warehouse.records import DataFile, InputRecord, Load, now
 from iolake.warehouse.store import Store
+from iolake.warehouse.views import sql_files
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
@@ -275,12 +272,14 @@ class Catalog:
         self.con.execute(ddl.create_storage_view(table, generations, computed))
 
     def _write_sql(self) -> None:
+        known = views.table_comments()
         for name, text in sql_files().items():
             try:
                 self.con.execute(text)
-                self.con.execute(_comment(name, text))
+                for statement in views.comment_statements(self.con, name, text, known):
+                    self.con.execute(statement)
             except duckdb.Error as error:
-                raise RuntimeError(f"sql/{name}.sql: {error}") from error
+                raise views.SqlError(name, str(error)) from error
 
 
 @cache
@@ -328,39 +327,6 @@ def _empty(declared: str) -> Path:
     return path
 
 
-def sql_files() -> dict[str, str]:
-    """The statements of sql/ by the name that each defines, which is the file's; those first that others name."""
-    found = [f for f in (package_files("iolake") / "sql").iterdir() if f.name.endswith(".sql")]
-    waiting = {f.name.removesuffix(".sql"): _expanded(f.read_text()) for f in sorted(found, key=lambda f: f.name)}
-    ordered: dict[str, str] = {}
-    while waiting:
-        ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
-        if not ready:
-            raise RuntimeError(f"sql/: each of {', '.join(waiting)} needs another")
-        ordered |= {name: waiting.pop(name) for name in ready}
-    return ordered
-
-
-def _expanded(text: str) -> str:
-    """The text with each line that holds `{op}` once for every metadata operation that has a column."""
-    lines = (
-        [line.replace("{op}", op) for op in MD_OPS] if "{op}" in line else [line] for line in text.splitlines(True)
-    )
-    return "".join(chain.from_iterable(lines))
-
-
-def _words(text: str) -> set[str]:
-    """The words of a statement, without those of its comments."""
-    return set(re.findall(r"\w+", re.sub(r"--.*", "", text)))
-
-
-def question(text: str) -> str:
-    """The question that a file of sql/ answers: the comment at its head."""
-    lines = [line.removeprefix("--").strip() for line in text.splitlines() if line.strip()]
-    head = [line for line, raw in zip(lines, text.splitlines(), strict=False) if raw.startswith("--")]
-    return " ".join(head)
-
-
 def declarations() -> str:
     """Hash of everything that views are made of but the files."""
     return _hash(tuple(schemas.tables().values()))
@@ -376,12 +342,6 @@ def _hash(tables: tuple[Table, ...]) -> str:
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     return digest.hexdigest()
-
-
-def _comment(name: str, text: str) -> str:
-    upper = text.upper()
-    kind = "VIEW" if "CREATE OR REPLACE VIEW" in upper else "MACRO TABLE" if "AS TABLE" in upper else "MACRO"
-    return f"COMMENT ON {kind} {ddl.quote(name)} IS {ddl.literal(question(text))}"
 
 
 def _create_table(table: LedgerTable) -> str:

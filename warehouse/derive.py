@@ -21,12 +21,13 @@ from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
 from iolake.warehouse import freshness, layout, parquet
-from iolake.warehouse.catalog import Catalog, sql_files
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.store import Store
 from iolake.warehouse.times import span_of
+from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
 Progress = Callable[[str, int, int], None]

@@ -6,7 +6,7 @@ import difflib
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iolake.warehouse import backfill, layout
 from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable
@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 
 _ANY_STALE = "FROM derived WHERE table_name = $1 AND NOT fresh LIMIT 1"
 """Whether some rows of a mart lie in no file, for a query computes them."""
+
+
+class Macro(NamedTuple):
+    """A macro of a snapshot: the question that it answers, how it is called, and (name, type, comment) by column."""
+
+    question: str
+    call: str
+    columns: list[tuple[str, str, str]]
+
+    @classmethod
+    def parse(cls, name: str, comment: str) -> Macro:
+        """The macro that a comment of `warehouse.views` describes."""
+        question, *lines = comment.split("\n")
+        call = lines[0] if lines else name  # a snapshot of an older iolake has the question alone
+        return cls(question, call, [(c[0], c[1], c[2]) for c in (line.split("\t") for line in lines[1:])])
 
 
 class Lake:
@@ -123,16 +138,27 @@ class Lake:
         ).fetchall()
         return {name: comment or "" for name, comment in found}
 
-    def describe(self, table: str) -> list[tuple[str, str, str]]:
-        """(column, type, comment) of each column of a table or view; NoTable, with what was meant perhaps."""
+    def macros(self) -> dict[str, Macro]:
+        """Every macro of the snapshot by name, with its question, its call and its columns."""
         found = self.sql(
+            "SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal "
+            "AND database_name = current_database() AND schema_name = 'main' ORDER BY ALL"
+        ).fetchall()
+        return {name: Macro.parse(name, comment or "") for name, comment in found}
+
+    def describe(self, table: str) -> list[tuple[str, str, str]]:
+        """(column, type, comment) of each column of a table, a view, or what a macro returns; NoTable."""
+        found: list[tuple[str, str, str]] = self.sql(
             "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE table_name = $1 "
             "AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
             [table],
         ).fetchall()
-        if not found:
-            raise NoTable(table, difflib.get_close_matches(table, self.tables()))
-        return found
+        if found:
+            return found
+        macros = self.macros()
+        if table in macros:
+            return macros[table].columns or self.describe(table.removesuffix("_model"))
+        raise NoTable(table, difflib.get_close_matches(table, [*self.tables(), *macros]))
 
     def _there(self) -> dict[int, bool]:
         """The numbers of the snapshots that are there, and whether each is pinned."""

@@ -36,14 +36,17 @@ def sql(query: str, form: Format, snapshot: int | None, where: Where) -> None:
 @_SNAPSHOT
 @where_options
 def tables(snapshot: int | None, where: Where) -> None:
-    """List the lake's tables and views, with what a row of each is.
+    """List the lake's tables, views and macros, with what each holds or answers.
 
     \b
     iolake tables
     """
     from iolake.pipelines.output import print_rows
 
-    print_rows(("table", "what it holds"), where.open_lake(snapshot).tables().items(), sys.stdout)
+    lake = where.open_lake(snapshot)
+    print_rows(("table", "what it holds"), lake.tables().items(), sys.stdout)
+    click.echo()
+    print_rows(("macro", "what it answers"), [(m.call, m.question) for m in lake.macros().values()], sys.stdout)
 
 
 @click.command()
@@ -51,14 +54,18 @@ def tables(snapshot: int | None, where: Where) -> None:
 @_SNAPSHOT
 @where_options
 def describe(table: str, snapshot: int | None, where: Where) -> None:
-    """Show a table's columns: type, unit, meaning, and where each comes from.
+    """Show the columns of a table, view or macro: type, unit, meaning, and where each comes from.
 
     \b
     iolake describe darshan_posix
     """
     from iolake.pipelines.output import print_rows
 
-    print_rows(("column", "type", "meaning"), where.open_lake(snapshot).describe(table), sys.stdout)
+    lake = where.open_lake(snapshot)
+    columns = lake.describe(table)
+    if macro := lake.macros().get(table):
+        click.echo(f"FROM {macro.call}\n")
+    print_rows(("column", "type", "meaning"), columns, sys.stdout)
 
 
 @click.command()

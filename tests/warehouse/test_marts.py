@@ -23,6 +23,7 @@ from iolake.warehouse.lake import Lake
 from iolake.warehouse.rebuild import rebuild
 from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
 from iolake.warehouse.staging import Stager
+from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
 pytestmark = pytest.mark.usefixtures("all_tables")
@@ -220,7 +221,7 @@ def test_merging_the_files_of_a_day_leaves_marts_fresh(loaded: Loaded) -> None:
 def test_a_changed_model_makes_its_marts_stale(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     first_night(loaded)
     loaded.derive()
-    texts = dict(catalog_module.sql_files())
+    texts = sql_files()
     texts["runs_between"] = texts["runs_between"].replace("'scheduler' AS known_by", "'someone' AS known_by")
     for module in (catalog_module, derive_module):
         monkeypatch.setattr(module, "sql_files", lambda: texts)

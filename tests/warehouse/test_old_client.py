@@ -10,27 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from iolake.warehouse.catalog import sql_files
-from iolake.warehouse.freshness import marts
+from iolake.warehouse.views import example, kind, required_parameters, sql_files
 from tests.warehouse.toy import Centre, df
 
 VERSION = "1.2.2"
-CALLS = (
-    "concurrent_jobs('c', '2017-03-20', '2017-03-21')",
-    "darshan_performance(true)",
-    "lustre_during('job_windows')",
-    "lustre_ost_during('scratch', '2017-03-20', '2017-03-21')",
-    "ssd_changes('cori', '2026-03-01', '2026-03-02')",
-    "logs_of_runs(NULL, NULL, NULL)",
-    "runs_between(NULL, NULL, NULL, NULL, NULL)",
-    *(f"{mart.model}(NULL, NULL, NULL, NULL, NULL)" for mart in marts()),
-)
+
+
+def _call(name: str, text: str) -> str:
+    """A call of a macro: the example in its file's head, or nulls."""
+    nulls = ", ".join(["NULL"] * len(required_parameters(text)))
+    return example(name, text).removeprefix("FROM ") or f"{name}({nulls})"
+
+
+CALLS = tuple(_call(name, text) for name, text in sql_files().items() if kind(text) != "VIEW")
 """A call of each macro."""
 CLIENT = """
 import json, sys, duckdb
 con = duckdb.connect(sys.argv[1], read_only=True)
-told = [duckdb.__version__] + [con.sql(q).fetchall() for q in json.loads(sys.argv[2])]
-print(json.dumps(told, default=str))
+answers = [duckdb.__version__] + [con.sql(q).fetchall() for q in json.loads(sys.argv[2])]
+print(json.dumps(answers, default=str))
 """
 
 

@@ -1,0 +1,82 @@
+"""Every column of every view and macro has a comment, in any DuckDB client and in `iolake describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from iolake.warehouse import catalog, views
+from iolake.warehouse.lake import Macro
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Iterator[duckdb.DuckDBPyConnection]:
+    """The catalog that every new lake starts from."""
+    con = duckdb.connect(str(catalog._empty(catalog.declarations())), read_only=True)
+    yield con
+    con.close()
+
+
+def test_every_column_of_every_relation_has_a_comment(snapshot: duckdb.DuckDBPyConnection) -> None:
+    silent = snapshot.sql("""
+        SELECT table_name, column_name FROM duckdb_columns()
+        WHERE schema_name = 'main' AND NOT internal AND coalesce(length(comment), 0) < 4
+    """).fetchall()
+    assert not silent, "write `-- column <name>: [unit] meaning` into the head of sql/<view>.sql"
+
+
+def test_every_column_of_every_macro_has_a_comment(snapshot: duckdb.DuckDBPyConnection) -> None:
+    silent = [
+        (name, column)
+        for name, macro in _macros(snapshot).items()
+        for column, _type, comment in macro.columns
+        if len(comment) < 4
+    ]
+    assert not silent, "write `-- column <name>: [unit] meaning` into the head of sql/<macro>.sql"
+
+
+def test_every_macro_shows_its_call_and_columns(snapshot: duckdb.DuckDBPyConnection) -> None:
+    macros = _macros(snapshot)
+    tables = {name for name, text in views.sql_files().items() if views.kind(text) == "MACRO TABLE"}
+    assert tables
+    for name in tables:
+        assert macros[name].call.startswith(f"{name}("), macros[name]
+        assert macros[name].columns or views.is_model(name), name
+    assert macros["concurrent_jobs"].call == "concurrent_jobs(in_cluster, since, until)"
+    assert [c[0] for c in macros["concurrent_jobs"].columns][:2] == ["jobs", "jobs_without_nodes"]
+
+
+def test_a_declared_column_names_a_column_of_its_view(snapshot: duckdb.DuckDBPyConnection) -> None:
+    """A line for a column that a view no longer has is a mistake."""
+    macros = _macros(snapshot)
+    columns = {name: {c for c, _, _ in macro.columns} for name, macro in macros.items()}
+    for name, column in snapshot.sql("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
+        columns.setdefault(name, set()).add(column)
+    stray = [
+        (name, column)
+        for name, text in views.sql_files().items()
+        for column in views.declared_columns(text)
+        if column not in columns[name]
+    ]
+    assert not stray
+
+
+def test_a_column_inherits_its_comment_unless_the_view_computes_it() -> None:
+    known = {"t": {"a": "from t", "b": "from t", "c": "from t", "d": "from t"}}
+    text = (
+        "-- What?\n-- column e: [B] its own\nCREATE OR REPLACE VIEW v AS SELECT a, b + 1 AS b, t.c AS c, 1 AS e FROM t"
+    )
+    assert views.comments_of(text, ["a", "b", "c", "e"], known) == {"a": "from t", "c": "from t", "e": "[B] its own"}
+    assert views.question(text) == "What?"
+
+
+def test_a_plug_in_brings_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "_texts", lambda: {"b": "-- ?\nCREATE OR REPLACE VIEW b AS FROM a", "a": "SELECT 1"})
+    assert [*views.sql_files()] == ["a", "b"]
+
+
+def _macros(con: duckdb.DuckDBPyConnection) -> dict[str, Macro]:
+    found = con.sql("SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal").fetchall()
+    return {name: Macro.parse(name, comment) for name, comment in found}

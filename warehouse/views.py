@@ -1,0 +1,206 @@
+"""The files of sql/: the views and macros of a snapshot, what each answers, and what its columns mean.
+
+The comment at a file's head is its question. A line `-- column <name>: [unit] meaning` there declares a column that the
+file computes; a column that passes through has the comment of the table or view that it comes from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.resources import files as package_files
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from iolake import schemas
+from iolake.schemas import ddl
+from iolake.schemas.errors import PermanentError
+from iolake.schemas.ledger import LEDGER
+from iolake.schemas.lustre import MD_OPS
+from iolake.schemas.mart import Mart
+
+if TYPE_CHECKING:
+    import duckdb
+
+SQL_GROUP: Final = "iolake.sql"
+"""Entry points of this group name packages whose .sql files join those of iolake."""
+_COLUMN: Final = re.compile(r"--\s*column\s+(\w+):\s*(.+)")
+_NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
+
+Comments = dict[str, dict[str, str]]
+"""The comment of each column, by relation and column."""
+
+
+class SqlError(PermanentError):
+    """A .sql file that cannot be used: which file, what is wrong."""
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        super().__init__(f"{name}.sql: {problem}")
+
+
+def sql_files() -> dict[str, str]:
+    """The statements of sql/ and of plug-ins by the name that each defines; a file follows those that it names.
+
+    Raises SqlError where there are no files, two have one name, or one defines another name than its own.
+    """
+    waiting = dict(sorted(_texts().items()))
+    ordered: dict[str, str] = {}
+    while waiting:
+        ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
+        if not ready:
+            raise SqlError(next(iter(waiting)), f"it and {', '.join([*waiting][1:])} need each other")
+        ordered |= {name: waiting.pop(name) for name in ready}
+    return ordered
+
+
+@cache
+def _texts() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for package in ("iolake.sql", *sorted(point.value for point in entry_points(group=SQL_GROUP))):
+        parent, _, folder = package.rpartition(".")
+        root = package_files(parent) / folder if package == "iolake.sql" else package_files(package)
+        here = {f.name.removesuffix(".sql"): f.read_text() for f in root.iterdir() if f.name.endswith(".sql")}
+        if not here:
+            raise SqlError(f"{package}/*", "the package has no .sql file; install it again")
+        for name, text in here.items():
+            if name in found:
+                raise SqlError(name, f"{package} has a file of a name that is taken; give it another")
+            defined = _NAME.search(text)
+            if defined is None or defined[2] != name:
+                raise SqlError(name, f"{package}: the file must hold CREATE OR REPLACE VIEW or MACRO {name}")
+            found[name] = _expanded(text)
+    return found
+
+
+def _expanded(text: str) -> str:
+    """The text with each line that holds `{op}` once for every metadata operation that has a column."""
+    lines = (
+        [line.replace("{op}", op) for op in MD_OPS] if "{op}" in line else [line] for line in text.splitlines(True)
+    )
+    return "".join(chain.from_iterable(lines))
+
+
+def _code(text: str) -> str:
+    return re.sub(r"--.*", "", text)
+
+
+def _words(text: str) -> set[str]:
+    """The words of a statement, without those of its comments."""
+    return set(re.findall(r"\w+", _code(text)))
+
+
+def _head(text: str) -> list[str]:
+    """The lines of the comment at a file's head."""
+    lines: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("--"):
+            lines.append(line)
+        elif line.strip():
+            break
+    return lines
+
+
+def question(text: str) -> str:
+    """The question that a file answers: the comment at its head, without the lines that declare columns."""
+    return " ".join(line.removeprefix("--").strip() for line in _head(text) if not _COLUMN.match(line))
+
+
+def declared_columns(text: str) -> dict[str, str]:
+    """The comments that a file's head declares, by column."""
+    return {m[1]: m[2].strip() for line in _head(text) if (m := _COLUMN.match(line))}
+
+
+def kind(text: str) -> str:
+    """What a file makes, in the words of COMMENT ON: VIEW, MACRO TABLE or MACRO."""
+    upper = _code(text).upper()
+    if "CREATE OR REPLACE VIEW" in upper:
+        return "VIEW"
+    return "MACRO TABLE" if "AS TABLE" in upper else "MACRO"
+
+
+def example(name: str, text: str) -> str:
+    """The first call of a macro in its file's head: `FROM name(...)`; empty without one."""
+    call = re.compile(rf"FROM {name}\(.*\)")
+    return next((m[0] for line in _head(text) if (m := call.search(line))), "")
+
+
+def table_comments() -> Comments:
+    """The comment of every column of the declared tables and of the ledger."""
+    tables: Comments = {t.name: {c.name: c.comment for c in t.all_columns} for t in schemas.tables().values()}
+    return tables | {t.name: {c.name: c.comment for c in t.columns} for t in LEDGER}
+
+
+def comments_of(text: str, columns: list[str], known: Comments) -> dict[str, str]:
+    """The comment of each of a file's `columns` that has one.
+
+    The head declares it, or a relation that the file names has a column of that name, unless the file computes the
+    column itself (`... AS name`). The relation that the file names first decides.
+    """
+    declared = declared_columns(text)
+    code = _code(text)
+    relations = [known[word] for word in dict.fromkeys(re.findall(r"\w+", code)) if word in known]
+    found = {}
+    for column in columns:
+        inherited = next((r[column] for r in relations if column in r), None)
+        if column in declared:
+            found[column] = declared[column]
+        elif inherited is not None and not _computes(code, column):
+            found[column] = inherited
+    return found
+
+
+def _computes(code: str, column: str) -> bool:
+    """Whether a statement gives the name to an expression other than a column of that name."""
+    name = rf'"?{re.escape(column)}"?'
+    same = rf"any_value\((\w+\.)?{name}\)|\b\w+\.{name}|(?<!\w){name}|\bNULL(::\w+)?"
+    code = re.sub(rf"({same}) AS {name}(?!\w)", "", code)
+    return re.search(rf"\bAS {name}(?!\s*\(|\w)", code) is not None
+
+
+def columns_of(con: duckdb.DuckDBPyConnection, name: str, text: str) -> list[tuple[str, str]]:
+    """(name, type) of each column of a view, or of what a table macro returns, that is there to ask."""
+    query = f"FROM {ddl.quote(name)}"
+    if kind(text) == "MACRO":
+        return []
+    if kind(text) == "MACRO TABLE":
+        query = example(name, text) or f"{query}({', '.join(['NULL'] * len(required_parameters(text)))})"
+    return [(row[0], row[1]) for row in con.execute(f"DESCRIBE {query}").fetchall()]
+
+
+def required_parameters(text: str) -> list[str]:
+    """The parameters of a macro that have no default."""
+    return [p for p in parameters(text) if ":=" not in p]
+
+
+def parameters(text: str) -> list[str]:
+    """The parameters of a macro as its file writes them: `name`, or `name := default`."""
+    found = re.search(r"MACRO\s+\"?\w+\"?\s*\((.*?)\)\s+AS\b", _code(text), re.IGNORECASE | re.DOTALL)
+    return [p.strip() for p in found[1].split(",") if p.strip()] if found else []
+
+
+def comment_statements(con: duckdb.DuckDBPyConnection, name: str, text: str, known: Comments) -> Iterator[str]:
+    """The statements that put a file's question, and the meaning of its columns, into the catalog.
+
+    The columns of a macro have no comments of their own in DuckDB: the macro's comment is its question, its call, and a
+    line (name, type, meaning, separated by tabs) for each column. `known` gains the comments of this file's columns.
+    """
+    form, named, comment = kind(text), ddl.quote(name), question(text)
+    columns = [] if is_model(name) else columns_of(con, name, text)
+    meanings = comments_of(f"{text}\n{example(name, text)}", [c for c, _ in columns], known)
+    known[name] = known.get(name, {}) | meanings
+    if form == "VIEW":
+        yield f"COMMENT ON VIEW {named} IS {ddl.literal(comment)}"
+        yield from (f"COMMENT ON COLUMN {named}.{ddl.quote(c)} IS {ddl.literal(m)}" for c, m in meanings.items())
+    else:
+        call = f"{name}({', '.join(parameters(text))})"
+        lines = [f"{column}\t{type_}\t{meanings.get(column, '')}" for column, type_ in columns]
+        yield f"COMMENT ON {form} {named} IS {ddl.literal(chr(10).join([comment, call, *lines]))}"
+
+
+def is_model(name: str) -> bool:
+    """Whether a macro is the model of a declared mart, and so has its columns."""
+    mart: Mapping[str, object] = schemas.tables()
+    return name.endswith("_model") and isinstance(mart.get(name.removesuffix("_model")), Mart)
