@@ -11,7 +11,7 @@ import numpy as np
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
 from iolake.extractors.darshan import large, legacy, log3, modules
-from iolake.extractors.darshan.complete import Completion, Opened, in_table_order
+from iolake.extractors.darshan.complete import Opened, RowBuilder, in_table_order
 from iolake.extractors.darshan.content import hashed, read_content
 from iolake.extractors.darshan.decoded import NAMES, Block, Content, Log, region_error
 from iolake.extractors.darshan.gather import Gathering
@@ -125,12 +125,12 @@ def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> 
 def _rows(
     logs: Sequence[Opened], names: Names, blocks: Sequence[Block], site: Site
 ) -> Iterator[Batch | Reject | Outcome]:
-    completion = Completion(logs, names, site)
-    yield completion.logs()
-    yield completion.mounts()
+    builder = RowBuilder(logs, names, site)
+    yield builder.logs()
+    yield builder.mounts()
     tables = Counter(block.table.name for block in blocks)
     for block in blocks:
-        yield replace(completion.batch(block), in_order=tables[block.table.name] == 1)
+        yield replace(builder.batch(block), in_order=tables[block.table.name] == 1)
     for o in logs:
         yield from _end(o)
 

@@ -1,4 +1,4 @@
-"""Following chains of records from each to the next, without walking them one by one."""
+"""Follows chains of records with array operations instead of a loop over records."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from iolake.extractors.darshan.decoded import Ints
 
 
 def follow(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
-    """Which of n things are reached from `starts`, when `jump[i]` is what comes after thing i.
+    """Return a mask of the n items that are reachable from `starts`, where item `jump[i]` follows item i.
 
-    n stands for nothing: the end of a chain, or where it breaks. Most things are followed by the one behind them:
-    a chain runs up to a thing that leaps elsewhere, and is followed from leap to leap.
+    A jump to n ends the chain. Most items are followed by their right neighbour, so a chain is a few runs of
+    neighbours with leaps between them, and only the leaps are followed.
     """
     behind = np.arange(1, len(jump) + 1)
     behind[-1:] = -1  # so that every run ends with a leap
@@ -28,7 +28,7 @@ def follow(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _by_doubling(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
-    """The same, whatever the jumps are: after round k, everything within 2**k steps of its start is marked."""
+    """Return the same mask for any jumps: after round k, each item within 2**k steps of a start is marked."""
     nothing = len(jump)
     jump = np.append(jump, nothing)
     reached = np.zeros(nothing + 1, dtype=bool)
@@ -43,7 +43,7 @@ def _by_doubling(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
 
 
 def find(positions: Ints, sought: Ints) -> Ints:
-    """The index of each `sought` among `positions`, which ascend; their number where it is not one of them."""
+    """Return the index of each `sought` value in the ascending `positions`, or len(positions) where it is absent."""
     if not len(positions):
         return np.zeros(len(sought), dtype=np.int64)
     index = np.searchsorted(positions, sought)

@@ -39,8 +39,8 @@ class Opened:
     left_out: Sequence[tuple[str, str]]
 
 
-class Completion:
-    """Completes the rows of many logs, which are numbered by their places in `opened`."""
+class RowBuilder:
+    """Builds full table rows from decoded blocks. A block names its log by the index in `opened`."""
 
     def __init__(self, opened: Sequence[Opened], names: Names, site: Site) -> None:
         self._opened, self._names, self._site = opened, names, site

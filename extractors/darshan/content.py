@@ -1,4 +1,4 @@
-"""A log file's bytes, read once; mapped where the file is too large to be held."""
+"""Reads a log file's bytes once, and maps large files into memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HASHED_ASIDE_FROM: Final = 4 << 20
 
 @contextmanager
 def read_content(uri: str) -> Iterator[Content]:
-    """The content of a file anywhere fsspec reaches; a large remote one is copied to a temporary file first."""
+    """Yield the content of a local file or fsspec URL. Copies a large remote file to a temporary file first."""
     if "://" not in uri:
         file = os.open(uri, os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -46,7 +46,7 @@ def read_content(uri: str) -> Iterator[Content]:
 
 @contextmanager
 def hashed(content: Content) -> Iterator[Callable[[], str]]:
-    """What waits for the hash of a content. That of a large one is made in a thread of its own meanwhile."""
+    """Yield a function that returns the content's hash. A thread hashes large content in the background."""
     if len(content) < _HASHED_ASIDE_FROM:
         digest = content_hash(content)
         yield lambda: digest
@@ -56,7 +56,7 @@ def hashed(content: Content) -> Iterator[Callable[[], str]]:
 
 
 def _read(file: int, size: int) -> bytes:
-    """The content of an open file of that size, mostly by one call."""
+    """Read an open file of `size` bytes, usually in one call."""
     content = os.read(file, size)
     while len(content) < size and (more := os.read(file, size - len(content))):
         content += more
@@ -64,5 +64,5 @@ def _read(file: int, size: int) -> bytes:
 
 
 def _mapped(file: int) -> memoryview:
-    """An open file's content, mapped until the last part of it is let go of: an error's traceback may have one."""
+    """Map an open file. The map is not closed here: an exception's traceback may still refer to a slice of it."""
     return memoryview(mmap.mmap(file, 0, access=mmap.ACCESS_READ))

@@ -1,4 +1,4 @@
-"""Inflation of regions, bounded, and sure to have seen every one of the streams that lie back to back."""
+"""Inflates regions within bounds, including regions of several compressed streams back to back."""
 
 from __future__ import annotations
 
@@ -10,47 +10,48 @@ from typing import Literal, cast
 from zlib_ng import zlib_ng
 
 from iolake.extractors.darshan.decoded import Bytes, Content
-from iolake.extractors.darshan.room import Room
+from iolake.extractors.darshan.growing_buffer import GrowingBuffer
 
 Compression = Literal["zlib", "bzip2", "gzip", "none"]
 
 _ONE_SHOT = 64 << 10
-"""A compressed region up to this size is inflated at once: deflate gains at most 1032 times, so this is bounded."""
+"""Compressed regions up to this size are inflated in one call. Deflate expands at most 1032 times: 66 MB."""
 _ZLIB_ERROR = cast("type[Exception]", zlib_ng.error)
 _PIECE = 4 << 20
 _FEED = 32 << 10
 _ZLIB, _GZIP = 15, 31
-"""zlib's window sizes, which also name the wrapping."""
+"""zlib's window sizes (wbits), which also select the wrapper."""
 _USUAL_GAIN = 16
 _LEAST_GAIN = 2
-"""A region is seldom compressed by less: one that would then be too large to hold is not tried."""
+"""Regions rarely compress by less. A region that would exceed `hold` even so is not tried."""
 _FREE = 64 << 20
 _MOST_GAIN = 400
-"""Beyond `_FREE` bytes, no honest region gains more: each record holds a hash or a time that repeats nowhere."""
+"""Above `_FREE` bytes no valid region expands more: each record holds a hash or time that does not repeat."""
 
 
 class InflateError(Exception):
-    """A region that does not inflate, or that would inflate to more than any log holds."""
+    """A region is damaged, or expands beyond the limit."""
 
 
 def inflate(compressed: Content, compression: Compression, hold: int) -> Bytes | None:
-    """The region's bytes; None where they are more than `hold`, or likely to be. InflateError where it is damaged
-    or a bomb.
+    """Return the region's bytes, or None where they exceed `hold` bytes or probably would.
+
+    Raises InflateError where the region is damaged or expands beyond the limit.
     """
     if _LEAST_GAIN * len(compressed) > hold:
         return None
     if compression == "zlib" and len(compressed) <= _ONE_SHOT and (whole := _one_stream(compressed)) is not None:
         return whole if len(whole) <= hold else None
-    room = Room(min(_USUAL_GAIN * len(compressed), hold))
+    buffer = GrowingBuffer(min(_USUAL_GAIN * len(compressed), hold))
     for piece in inflated_pieces(compressed, compression):
-        if len(room) + len(piece) > hold:
+        if len(buffer) + len(piece) > hold:
             return None
-        room.add(piece)
-    return room.data
+        buffer.append(piece)
+    return buffer.data
 
 
 def inflated_pieces(compressed: Content, compression: Compression) -> Iterator[bytes]:
-    """The region's bytes in pieces of at most 4 MiB, every stream after the other."""
+    """Yield the bytes of all streams of the region in order, in pieces of at most 4 MiB."""
     if compression == "none":
         for start in range(0, len(compressed), _PIECE):
             yield bytes(compressed[start : start + _PIECE])
@@ -59,12 +60,12 @@ def inflated_pieces(compressed: Content, compression: Compression) -> Iterator[b
     for piece in _streams(compressed, compression):
         size += len(piece)
         if size > most:
-            raise InflateError(f"inflates to more than {most} bytes from {len(compressed)}: no log does")
+            raise InflateError(f"inflates to more than {most} bytes from {len(compressed)}, more than any valid log")
         yield piece
 
 
 def _one_stream(compressed: Content) -> bytes | None:
-    """The bytes of a region that is one zlib stream; None where that is not certain.
+    """Return the bytes of a region that is a single zlib stream, or None where that is not certain.
 
     A stream ends with its Adler-32. Where the region's first occurrence of these four bytes is its very end, the
     stream ends there too, and nothing follows it.
@@ -79,7 +80,7 @@ def _one_stream(compressed: Content) -> bytes | None:
 
 
 class _ZlibInflater:
-    """zlib's inflater with the manners of bzip2's: it keeps the input that it has not yet used."""
+    """Gives zlib's inflater the interface of bz2.BZ2Decompressor, which keeps its unused input."""
 
     def __init__(self, window: int) -> None:
         self._inflater = zlib_ng.decompressobj(window)
@@ -104,9 +105,9 @@ class _ZlibInflater:
 
 
 def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
-    """Stream after stream, in pieces; the input is fed in small parts, as an inflater copies what it leaves over.
+    """Yield the pieces of each stream in order. Feeds the input in small parts, because an inflater copies its rest.
 
-    Behind the last stream of a gzip file there may be zeros, which tapes and block devices add: gzip skips them too.
+    Zeros may follow the last stream of a gzip file (padding of tapes and block devices); gzip skips them too.
     """
     new: Callable[[], _ZlibInflater | bz2.BZ2Decompressor] = bz2.BZ2Decompressor
     if compression != "bzip2":
@@ -135,5 +136,5 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
 
 
 def _only_zeros(content: Content, start: int) -> bool:
-    """Whether all bytes from `start` on are zero."""
+    """Return whether all bytes from `start` on are zero."""
     return not any(bytes(content[at : at + _FEED]).strip(b"\0") for at in range(start, len(content), _FEED))

@@ -1,4 +1,4 @@
-"""A log too large to be held as it is: its regions are checked while they are inflated, and then give their rows."""
+"""Reads a log that does not fit in memory: first checks every region as it inflates, then yields the rows."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ import numpy as np
 
 from iolake.extractors.base import Batch, InputError
 from iolake.extractors.darshan import dxt, fixed, legacy, log3, modules
-from iolake.extractors.darshan.ahead import ahead
-from iolake.extractors.darshan.complete import Completion, Opened
+from iolake.extractors.darshan.complete import Opened, RowBuilder
 from iolake.extractors.darshan.decoded import Block, Content, Group, Log, Region
 from iolake.extractors.darshan.names import Names, read_names
 from iolake.extractors.darshan.pieces import Piece, damaged, is_whole, pieces, small_pieces
+from iolake.extractors.darshan.prefetch import prefetch
 from iolake.schemas.site import Site
 
 _HOLD: Final = 512 << 20
-"""Room for what is held of one log; regions beyond that are inflated twice, in pieces."""
+"""Bytes of one log kept in memory. Regions beyond that are inflated twice, in pieces."""
 _NAMES_MOST: Final = 1 << 30
 _BLOCK: Final = 32 << 20
-"""Bytes of records that are given at once."""
+"""Bytes of records in one block."""
 _ONLY: Final = np.zeros(1, dtype=np.int64)
-"""The number of the log among itself."""
+"""A group of one log numbers it 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """A log that has been found whole: its names, and its regions, with the records of those that are held."""
+class CheckedLog:
+    """A log whose regions are all valid: its names, and each region with its records where they fit in memory."""
 
     names: Names
     regions: list[tuple[Region, fixed.Held | None]]
 
 
-def check(log: Log, content: Content, uri: str) -> Sound:
-    """Read all of the log; InputError where it is not whole. Its names are read beside its records."""
+def check(log: Log, content: Content, uri: str) -> CheckedLog:
+    """Read the whole log. Raises InputError where a region is damaged. A thread reads the names meanwhile."""
     with ThreadPoolExecutor(1) as beside:
         names = beside.submit(_names, log.names, content, uri)
         room, regions = _HOLD, []
@@ -51,25 +51,25 @@ def check(log: Log, content: Content, uri: str) -> Sound:
                     room -= len(region.data or b"")
                 _check(region, content, uri)
             regions.append((region, held))
-        return Sound(names.result(), regions)
+        return CheckedLog(names.result(), regions)
 
 
-def rows(sound: Sound, opened: Opened, content: Content, site: Site) -> Iterator[Batch]:
-    """The rows of a log that was found sound, which is used up."""
-    completion = Completion([opened], sound.names, site)
-    yield completion.logs()
-    yield completion.mounts()
+def rows(checked: CheckedLog, opened: Opened, content: Content, site: Site) -> Iterator[Batch]:
+    """Yield the rows of a checked log. Empties `checked.regions` on the way, which frees their memory."""
+    builder = RowBuilder([opened], checked.names, site)
+    yield builder.logs()
+    yield builder.mounts()
     # DXT_MPIIO before DXT_POSIX, as their table has them.
-    sound.regions.sort(key=lambda r: r[0].layout.module)
-    while sound.regions:
-        region, held = sound.regions.pop(0)  # the next one may need the room
+    checked.regions.sort(key=lambda r: r[0].layout.module)
+    while checked.regions:
+        region, held = checked.regions.pop(0)  # the next region may need this memory
         in_order = held is not None or is_whole(region) or dxt.reads(region.layout)
-        for block in ahead(held.blocks(_BLOCK) if held else _blocks(region, content, opened.input.uri)):
-            yield replace(completion.batch(block), in_order=in_order)
+        for block in prefetch(held.blocks(_BLOCK) if held else _blocks(region, content, opened.input.uri)):
+            yield replace(builder.batch(block), in_order=in_order)
 
 
 def _held(region: Region, content: Content, uri: str, room: int) -> fixed.Held | None:
-    """A region's records; None where there is not the room to hold them. InputError where it is damaged."""
+    """Return the region's records, or None where they exceed `room` bytes. Raises InputError where it is damaged."""
     held: fixed.Held | None = fixed.Held(region.layout, room // 2)  # joining its pieces takes the other half
     for piece in small_pieces(region, content, uri):
         if held and not held.add(piece):
@@ -95,7 +95,9 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
         for part in log3.region_pieces(content, uri, "names"):
             size += len(part)
             if size > _NAMES_MOST:
-                raise InputError(uri, f"its names are more than {_NAMES_MOST} bytes", "report it: no log is known to")
+                raise InputError(
+                    uri, f"the names take more than {_NAMES_MOST} bytes", "report it: no known log has as many"
+                )
             parts.append(part)
         data = b"".join(parts)
     names, broken = read_names([Group.of(region.layout, _ONLY, [data])])
@@ -105,9 +107,9 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
 
 
 def _check(region: Region, content: Content, uri: str) -> None:
-    """Raise InputError unless the region's records end where it ends."""
+    """Raise InputError if the last record of the region is truncated."""
     for piece in pieces(region, content, uri):
-        if not dxt.reads(region.layout) or is_whole(region):  # cutting a trace tells already
+        if not dxt.reads(region.layout) or is_whole(region):  # splitting a trace into pieces checks it already
             _decode(region, piece, uri)
 
 

@@ -1,4 +1,4 @@
-"""Which modules and versions can be read, and by what."""
+"""The table of modules: which versions can be read, and which function decodes each."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
     "HEATMAP": (1, variable.decode_heatmap),
     "MDHIM": (1, variable.decode_mdhim),
 }
-"""Newest version, and what decodes it."""
+"""Newest supported version, and its decoder."""
 
 
 def reads(layout: Layout) -> bool:
-    """Whether records of that layout can be decoded."""
+    """Return whether records of this layout can be decoded."""
     if layout.module in _VARIABLE:
         return 1 <= layout.version <= _VARIABLE[layout.module][0]
     return fixed.reads(layout) or dxt.reads(layout)
 
 
 def shape(layout: Layout) -> Shape:
-    """The lengths of records of a layout where each has its own."""
+    """Return how to find each record's length, for a layout with records of variable length."""
     return dxt.shape(layout) if dxt.reads(layout) else variable.shape(layout)
 
 
 def record_bytes(layout: Layout) -> tuple[int, int]:
-    """(bytes before the first record, bytes of a record); of a layout that is not fixed, records are whole words."""
+    """Return (bytes before the first record, bytes of a record). Records of variable length count as 8-byte words."""
     if not fixed.reads(layout):
         return 0, 8
     before, record = fixed.record_words(layout)
@@ -37,7 +37,7 @@ def record_bytes(layout: Layout) -> tuple[int, int]:
 
 
 def decode(group: Group) -> Decoded:
-    """The group's rows, for a layout that `reads` says yes to."""
+    """Decode the group's rows. `reads(group.layout)` must be true."""
     if group.layout.module in _VARIABLE:
         return _VARIABLE[group.layout.module][1](group)
     if group.layout.module == legacy.MODULE:

@@ -1,4 +1,4 @@
-"""The names region: which path, or other name, a record id stands for in a log."""
+"""Decodes the names region, which maps record ids to paths and other names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from iolake.extractors.darshan.records import DAMAGED
 
 ENDS_WITH_NUL: Final = 1
 COUNTED: Final = 0
-"""The two versions of the region's layout: names that end with a NUL, or with their length before them."""
+"""Versions of the region's layout: a name ends with a NUL, or follows its length."""
 
 _ID: Final = 8
 _MIX: Final = (1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
@@ -32,7 +32,7 @@ Bytes = npt.NDArray[np.uint8]
 class Names:
     """The names of many logs: `ids[i]` stands for `distinct[places[i]]` in log number `logs[i]`.
 
-    They are in the order of `keys`, which `_keys` makes with `mix`; of those with one key the first counts.
+    Sorted by `keys`, which `_keys` computes with `mix`. The first of equal keys is used.
     """
 
     logs: Ints
@@ -46,7 +46,7 @@ class Names:
         return len(self.ids)
 
     def find(self, logs: Ints, ids: Unsigned) -> pa.Array:
-        """For each (log, id) the index of its name; null where the log has none. Indices are of 32 bits."""
+        """Return the int32 index of the name of each (log, id), null where the log has no such name."""
         sought = _keys(logs, ids, self._log_bits, self.mix)
         index = np.minimum(np.searchsorted(self.keys, sought), len(self) - 1)
         known = (self.ids[index] == ids) & (self.logs[index] == logs)
@@ -58,9 +58,9 @@ class Names:
 
 
 def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
-    """The names of many logs, and the reason for each log whose names are damaged.
+    """Return the names of many logs, and {log: reason} for logs with a damaged names region.
 
-    Of two names for one id the first counts, but an empty one only where there is no other.
+    The first name of an id is used; an empty name only where the id has no other.
     """
     parts: list[tuple[Ints, Unsigned, pa.Array]] = []
     damaged: dict[int, str] = {}
@@ -81,7 +81,7 @@ def read_names(groups: Iterable[Group]) -> tuple[Names, dict[int, str]]:
 
 
 def _distinct(names: pa.Array, logs: Ints) -> tuple[npt.NDArray[np.int32], pa.Array]:
-    """(place of each name among the distinct ones, these); in one log alone all are taken to differ."""
+    """Return (index of each name in the distinct names, distinct names). Skips the search for a single log."""
     if not _bits(logs):
         return np.arange(len(names), dtype=np.int32), names
     encoded = names.dictionary_encode()
@@ -89,9 +89,9 @@ def _distinct(names: pa.Array, logs: Ints) -> tuple[npt.NDArray[np.int32], pa.Ar
 
 
 def _order(logs: Ints, ids: Unsigned) -> tuple[Ints, Unsigned, int]:
-    """(order of the keys, keys in order, mix), by a mix under which no two records have one key.
+    """Return (sort order, sorted keys, mix), with the first mix that gives different records different keys.
 
-    What stands for the same record keeps its order.
+    The sort is stable for equal records.
     """
     for mix in _MIX:
         keys = _keys(logs, ids, _bits(logs), mix)
@@ -107,7 +107,7 @@ def _order(logs: Ints, ids: Unsigned) -> tuple[Ints, Unsigned, int]:
 
 
 def _bits(logs: Ints) -> int:
-    """How many bits the numbers of logs take."""
+    """Return how many bits the log numbers need."""
     return int(logs.max(initial=0)).bit_length()
 
 
@@ -129,9 +129,9 @@ def _read(group: Group) -> tuple[tuple[Ints, Unsigned, pa.Array], dict[int, str]
 
 
 def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints]:
-    """(where records begin, where one should begin but can't).
+    """Return (offsets of records, offsets at which a record is damaged).
 
-    A record can only begin where a region does, or behind a NUL: the one that ends a name, or one within an id.
+    A record begins at a region's start or after a NUL, either a name's terminator or a zero byte inside an id.
     """
     nuls = np.append(np.flatnonzero(joined == 0), len(joined) + _ID)
     within = joined[ends - 1] != 0
@@ -150,7 +150,7 @@ def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> t
 
 
 def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Ints, Ints]:
-    """The same where a name's length, four bytes, comes before it: a record could begin at any byte."""
+    """Return the same for names that follow a 4-byte length; here a record may begin at any byte."""
     head = _ID + 4
     if len(joined) < head:
         return starts[:0], starts
@@ -170,9 +170,9 @@ def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Int
 
 
 def _strings(joined: Bytes, at: Ints, start: int, stop: int) -> pa.Array:
-    """The names that are bytes [start, stop) of the records, which begin `at` these places and leave nothing between.
+    """Return bytes [start, stop) of the contiguous records that begin at the offsets `at`, as strings.
 
-    Bytes that are not UTF-8 are shown by their hex digits.
+    Bytes that are not UTF-8 become \\xNN escapes.
     """
     offsets = pa.py_buffer(np.append(at, len(joined)).astype(np.int32))
     records = pa.Array.from_buffers(pa.binary(), len(at), [None, offsets, pa.py_buffer(joined)])
@@ -184,7 +184,7 @@ def _strings(joined: Bytes, at: Ints, start: int, stop: int) -> pa.Array:
 
 
 def _keys(logs: Ints, ids: Unsigned, log_bits: int, mix: int) -> Unsigned:
-    """A key for each (log, id): the log, then as much as there is room for of its mixed id."""
+    """Return a 64-bit key for each (log, id): the log number, then the high bits of the mixed id."""
     if not log_bits:
         return ids
     mixed: Unsigned = ids * np.uint64(mix)

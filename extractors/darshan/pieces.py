@@ -1,4 +1,4 @@
-"""Cutting a region into pieces of whole records, while it is inflated or where it is held."""
+"""Splits a region into pieces of whole records, from memory or while it inflates."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from iolake.extractors.darshan.records import DAMAGED, whole_records
 
 _PIECE: Final = 8 << 20
 _CACHED: Final = 256 << 10
-"""A piece that a processor's cache holds."""
+"""Size of a piece that fits in a processor's cache."""
 _WHOLE: Final = 32 << 20
-"""A region up to this size is decoded as one."""
+"""Regions up to this size are decoded in one call."""
 _RECORD_MOST: Final = 64 << 20
-"""No record but a trace is longer than this."""
+"""Only DXT records are longer than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Whole records of a region. Of traces, `before` counts the records and `done` the first one's segments
-    that came before.
+    """Whole records of a region.
+
+    For DXT, `before` counts the records in earlier pieces, and `done` the segments of this piece's first record
+    that earlier pieces have.
     """
 
     data: Bytes
@@ -34,12 +36,12 @@ class Piece:
 
 
 def is_whole(region: Region) -> bool:
-    """Whether the region is decoded as one."""
+    """Return whether the region is decoded in one call."""
     return region.data is not None and len(region.data) <= _WHOLE
 
 
 def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
-    """A region's records, some MiB of them at once; InputError where they do not end where it ends."""
+    """Yield a region's records, some MiB at a time. Raises InputError where the last record is truncated."""
     layout = region.layout
     if region.data is not None and is_whole(region):
         yield Piece(region.data)
@@ -54,17 +56,17 @@ def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
 
 
 def small_pieces(region: Region, content: Content, uri: str) -> Iterator[Bytes]:
-    """A region's fixed records, each piece behind the region's header; InputError as from `pieces`."""
+    """Yield records of fixed length; each piece begins with the region's header. Raises InputError as `pieces` does."""
     return _fixed(region, _stream(region, content, uri, _CACHED), uri)
 
 
 def damaged(region: Region, uri: str, problem: str) -> InputError:
-    """The error of a region that is not what its layout says."""
+    """Return the error for a region that does not match its layout."""
     return region_error(uri, region.layout.module, region.at, problem)
 
 
 def _stream(region: Region, content: Content, uri: str, least: int) -> Iterator[Bytes]:
-    """A region's bytes, at least so many at once: a region may consist of thousands of streams of some hundred."""
+    """Yield a region's bytes, at least `least` at a time: some regions are thousands of streams of 100 bytes."""
     if region.data is not None:
         view = memoryview(region.data)
         yield from (view[start : start + least] for start in range(0, len(view), least))
@@ -92,7 +94,7 @@ def _fixed(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]
             yield header + records if header else records
         waiting = waiting[len(records) :]
     if waiting or len(header) < header_bytes:
-        raise damaged(region, uri, f"{size} bytes are not whole records of {record}")
+        raise damaged(region, uri, f"{size} bytes are not a multiple of the record length, {record} bytes")
 
 
 def _variable(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Bytes]:
@@ -109,7 +111,7 @@ def _variable(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Byt
 
 
 def _traces(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Piece]:
-    """A record may be longer than memory: what is there of it is made a record of its own, and so is the rest."""
+    """Yield pieces of DXT records. A record may exceed memory, so each part of it becomes a record of its own."""
     layout = region.layout
     segment, head = 8 * dxt.segment_words(layout), 8 * dxt.HEAD
     counts = struct.Struct(("<" if layout.byte_order == "little" else ">") + "qq")
@@ -137,6 +139,6 @@ def _traces(region: Region, stream: Iterator[Bytes], uri: str) -> Iterator[Piece
 
 
 def _whole(data: bytes, layout: Layout) -> tuple[int, int]:
-    """How many of the bytes are whole records, and how many records these are."""
+    """Return (bytes that are whole records, number of these records)."""
     whole, records = whole_records(words(data[: len(data) - len(data) % 8], layout.byte_order), modules.shape(layout))
     return 8 * whole, records
