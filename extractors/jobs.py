@@ -95,7 +95,7 @@ class Jobs(Extractor):
         yield from _tables(frame, input, zone)
         if too_long:
             reason = f"{len(too_long)} rows have more values than the header, such as line {too_long[0]}; left out"
-            yield Reject(input, reason, "lines")
+            yield Reject(input, reason, "lines", rows=len(too_long))
 
 
 def _file(uri: str) -> tuple[pl.DataFrame, list[int]]:
@@ -216,7 +216,7 @@ def _tables(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch
     complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
     if complete.height < ready.height:
         count = ready.height - complete.height
-        rejects.append(Reject(input, f"{count} rows lack one of {', '.join(_REQUIRED)}", "rows"))
+        rejects.append(Reject(input, f"{count} rows lack one of {', '.join(_REQUIRED)}", "rows", rows=count))
     jobs = complete.unique("run_id", keep="first", maintain_order=True)
     if jobs.height < complete.height:
         rejects.append(

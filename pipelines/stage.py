@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -21,6 +23,11 @@ from iolake.warehouse.store import Store
 from iolake.warehouse.times import NO_TIMES
 
 log = logging.getLogger("iolake")
+
+_ROWS: Final = re.compile(r"lines?\b|rows?\b|records?\b|jobs?\b|entr(y|ies)\b", re.IGNORECASE)
+"""Names of parts that are rows, of sources that don't count what they refuse."""
+_VALUE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,:-]*")
+"""What differs between two reasons of one kind."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,7 @@ def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: 
             elif result.table.name not in inputs[0].superseded:
                 data = pa.table(result.data) if isinstance(result.data, pa.RecordBatch) else result.data
                 stager.add(result.table, data, result.in_order)
+        _reject_refused(outcomes, rejects, stager)
         spoilt = any(o.status == "rejected" and stager.rows[o.input.input_id] for o in outcomes)
         if not spoilt:
             return _load(load, stager, outcomes, rejects)
@@ -75,6 +83,38 @@ def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: 
         return _load(load, Stager(Store(site.lake_uri), load), outcomes, rejects)
     # Some input spoils what is staged with it, so each is staged alone.
     return reduce(Load.joined, (_stage(extractor, load, [input], site) for input in inputs), Load(load))
+
+
+def _reject_refused(outcomes: list[Outcome], rejects: list[Reject], stager: Stager) -> None:
+    """Reject inputs that were read and gave no row because every one was refused, with the commonest reason (P5)."""
+    for place, outcome in enumerate(outcomes):
+        if outcome.status != "loaded" or stager.rows.get(outcome.input.input_id):
+            continue
+        refused = [r for r in rejects if r.input.input_id == outcome.input.input_id and r.part and _refused_rows(r)]
+        if refused:
+            outcomes[place] = replace(outcome, status="rejected")
+            rejects.append(Reject(outcome.input, _commonest(refused)))
+
+
+def _refused_rows(reject: Reject) -> int:
+    """How many rows a reject stands for; one where the part's name is that of rows and no count is given."""
+    return int(_ROWS.match(reject.part) is not None) if reject.rows is None else reject.rows
+
+
+def _commonest(refused: list[Reject]) -> str:
+    """The reason that most of the refused rows have, as one of them says it."""
+    counts: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    last = ""
+    for reject in refused:
+        kind = last if reject.part == "and others" else _VALUE.sub("…", reject.reason)
+        counts[kind] += _refused_rows(reject)
+        shown.setdefault(kind, reject.reason)
+        last = kind
+    kind, count = counts.most_common(1)[0]
+    total = counts.total()
+    how_many = f"{count:,}" if count == total else f"{count:,} of {total:,}"
+    return f"every row was refused; reason of {how_many}: {shown[kind]}"
 
 
 class ExtractorFailed(Exception):

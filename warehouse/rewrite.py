@@ -101,6 +101,9 @@ class Rewriter:
     def _settle(self, old: DataFile, new: DataFile) -> DataFile | None:
         """Leave each key that two files share to one of them; what is left of `new`."""
         keys = _keys(new)
+        ours, theirs = (pl.DataFrame(backfill.read(self._store, file, keys)) for file in (new, old))
+        if ours.join(theirs, on=keys, how="semi", nulls_equal=True).is_empty():
+            return new
         shared = self._filled(old, keys).join(self._filled(new, keys), on=keys, nulls_equal=True, suffix="_new")
         if shared.is_empty():
             return new

@@ -182,7 +182,7 @@ class _Tables:
                 yield Batch(table, data)
 
     def _input_ids(self, places: pl.Series) -> pa.DictionaryArray:
-        names = pa.array([input.input_id for input in self._inputs])
+        names = pl.Series([input.input_id for input in self._inputs]).to_arrow().cast(pa.string())
         return pa.DictionaryArray.from_arrays(places.to_arrow().cast(pa.int32()), names)
 
     def _readable_times(self, frame: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Clock]:
