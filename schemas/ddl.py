@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
 
 import pyarrow as pa
 
@@ -42,15 +44,26 @@ STORAGE = "storage"
 """The schema of the views that name files. Those of `main` read them: they have the comments, and never change."""
 
 
-def create_storage_view(
-    table: Table, generations: Mapping[tuple[str, ...], Sequence[str]], computed: Sequence[str] = ()
-) -> str:
-    """CREATE VIEW over files, by the columns that they have: one read for each generation of the schema, united.
+@dataclass(frozen=True)
+class FileSet:
+    """Data files with the same columns: the names of these, and the files' locations.
 
-    `generations` maps the names of the columns in the files to the files' locations. `computed` are SELECTs of rows
-    that lie in no file, with all columns of the table in order.
+    `first_day` and `last_day` are given where the files hold all rows of those days: what a query asks by event time
+    then rules out the whole set as it is planned, before any file is opened.
     """
-    reads = [_read(table, set(columns), files) for columns, files in generations.items() if files]
+
+    columns: tuple[str, ...]
+    files: Sequence[str]
+    first_day: date | None = None
+    last_day: date | None = None
+
+
+def create_storage_view(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
+    """CREATE VIEW over files, by the columns that they have: one read for each set, united.
+
+    `computed` are SELECTs of rows that lie in no file, with all columns of the table in order.
+    """
+    reads = [_read(table, one) for one in sets if one.files]
     reads += computed
     body = "\nUNION ALL BY NAME\n".join(reads) or _no_rows(table)
     return f"CREATE OR REPLACE VIEW {STORAGE}.{quote(table.name)} AS\n{body}"
@@ -66,7 +79,8 @@ def create_view(table: Table) -> list[str]:
     ]
 
 
-def _read(table: Table, present: set[str], files: Sequence[str]) -> str:
+def _read(table: Table, files: FileSet) -> str:
+    present = set(files.columns)
     partition = {c.name for c in table.partition_by}
     columns = ", ".join(
         quote(c.name)
@@ -75,11 +89,19 @@ def _read(table: Table, present: set[str], files: Sequence[str]) -> str:
         for c in table.all_columns
     )
     types = ", ".join(f"{quote(c.name)}: {duckdb_type(c.type)}" for c in table.partition_by)
-    paths = ",\n  ".join(literal(file) for file in files)
+    paths = ",\n  ".join(literal(file) for file in files.files)
     return (
         f"SELECT {columns}\nFROM read_parquet([\n  {paths}\n], "
-        f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
+        f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false){_within(table, files)}"
     )
+
+
+def _within(table: Table, files: FileSet) -> str:
+    """What is true of every row of the files: it happened in their days."""
+    if table.event_time is None or files.first_day is None or files.last_day is None:
+        return ""
+    time, end = quote(table.event_time), files.last_day + timedelta(days=1)
+    return f"\nWHERE {time} >= TIMESTAMP '{files.first_day}' AND {time} < TIMESTAMP '{end}'"
 
 
 def _no_rows(table: Table) -> str:

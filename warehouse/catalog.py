@@ -7,7 +7,6 @@ import hashlib
 import secrets
 import shutil
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -25,6 +24,7 @@ from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse import freshness, views
 from iolake.warehouse.records import DataFile, InputRecord, Load, now
+from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
 from iolake.warehouse.views import sql_files
 
@@ -265,11 +265,9 @@ class Catalog:
         self._write_sql()
 
     def write_storage_view(self, table: Table, root: str) -> None:
-        generations: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for file in self.files("f.table_name = ?", [table.name]):
-            generations[tuple(file.columns)].append(f"{root}/{file.path}")
         computed = freshness.live(table, self) if isinstance(table, Mart) else []
-        self.con.execute(ddl.create_storage_view(table, generations, computed))
+        sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root)
+        self.con.execute(ddl.create_storage_view(table, sets, computed))
 
     def _write_sql(self) -> None:
         known = views.table_comments()
@@ -322,7 +320,7 @@ def _empty(declared: str) -> Path:
             for statement in (_create_table(ledger), *_ledger_comments(ledger)):
                 catalog.con.execute(statement)
         for table in schemas.tables().values():
-            catalog.con.execute(ddl.create_storage_view(table, {}))
+            catalog.con.execute(ddl.create_storage_view(table, []))
         catalog._declare()
     return path
 
@@ -338,7 +336,7 @@ def _hash(tables: tuple[Table, ...]) -> str:
     for ledger in LEDGER:
         digest.update("".join([_create_table(ledger), *_ledger_comments(ledger)]).encode())
     for table in tables:
-        digest.update("".join([ddl.create_storage_view(table, {}), *ddl.create_view(table)]).encode())
+        digest.update("".join([ddl.create_storage_view(table, []), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     return digest.hexdigest()

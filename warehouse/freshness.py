@@ -174,7 +174,7 @@ def model_hash(mart: Mart, sql: dict[str, str]) -> str:
         if name in sql and name not in seen:
             seen.add(name)
             waiting += re.findall(r"\w+", re.sub(r"--.*", "", sql[name]))
-    declared = ddl.create_storage_view(mart, {})
+    declared = ddl.create_storage_view(mart, [])
     return hashlib.blake2b("\0".join([declared, *(sql[n] for n in sorted(seen))]).encode(), digest_size=8).hexdigest()
 
 

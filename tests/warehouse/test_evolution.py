@@ -129,7 +129,8 @@ def test_a_view_reads_each_generation_once() -> None:
     """The form that reads fast: never union_by_name, which opens every footer."""
     table = TABLES["lustre_df"]
     names = tuple(c.name for c in table.stored)
-    text = ddl.create_storage_view(table, {names: ["/x/1.parquet", "/x/2.parquet"], names[:-1]: ["/x/3.parquet"]})
+    sets = [ddl.FileSet(names, ["/x/1.parquet", "/x/2.parquet"]), ddl.FileSet(names[:-1], ["/x/3.parquet"])]
+    text = ddl.create_storage_view(table, sets)
     assert text.count("read_parquet(") == 2
     assert "union_by_name = true" not in text
     assert "hive_types" in text
