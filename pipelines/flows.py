@@ -20,6 +20,7 @@ from iolake.pipelines.progress import line, summary
 from iolake.pipelines.stage import Unit, stage_bundle
 from iolake.pipelines.workers import workers_for
 from iolake.schemas.site import Site
+from iolake.warehouse.compact import NIGHTLY_CELLS, Compacted, compact
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
 from iolake.warehouse.warehouse import Published, Warehouse
@@ -55,6 +56,13 @@ def derive_marts(site: Site) -> Derived:
     return derive(Warehouse(site.lake_uri))
 
 
+@task(name="merge files of closed days", retries=2, retry_delay_seconds=30)
+def merge_files(site: Site) -> Compacted:
+    """Merge the files of closed days, within bounds; what is left is the next night's."""
+    lake = Warehouse(site.lake_uri)
+    return Compacted() if lake.newest() is None else compact(lake, budget=NIGHTLY_CELLS)
+
+
 @flow(name="nightly")
 def nightly(
     site: str = "site.toml",
@@ -82,10 +90,11 @@ def nightly(
         if load.is_news:
             log.info(line(load))
     derived = derive_marts(settings)
+    merge_files(settings)
     snapshots = [*([] if published.snapshot is None else [published.snapshot]), *derived.snapshots]
     seconds = (datetime.now(UTC) - started).total_seconds()
     log.info(summary(Report(published.loads, snapshots, derived, seconds)))
-    return snapshots[-1] if snapshots else None
+    return Warehouse(settings.lake_uri).newest() if snapshots else None
 
 
 def _staged(plans: list[Plan], site: Site, workers: int | None) -> Iterator[Load]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import accumulate
 
 from iolake import schemas
 from iolake.warehouse.catalog import Catalog
@@ -28,15 +29,23 @@ class Compacted:
     bytes_after: int = 0
 
 
-def compact(lake: Warehouse, today: date | None = None, max_cells: int = MAX_CELLS) -> Compacted:
+NIGHTLY_CELLS = 1_000_000_000
+"""Rows times columns that the nightly run merges at most: some minutes of work."""
+
+
+def compact(
+    lake: Warehouse, today: date | None = None, max_cells: int = MAX_CELLS, budget: int | None = None
+) -> Compacted:
     """Merge the files of every table, owner and UTC day before `today` into one, as a new snapshot.
 
     The rows are the same, in the table's sort order, all of them with the columns that the table has now. A
     day of more than `max_cells` is merged to several files. Files that another writer replaces meanwhile are
-    left to the next compaction. NoLake, CommitContested.
+    left to the next compaction, and so are days past `budget` cells in all, oldest first. NoLake, CommitContested.
     """
     lake.require()
     groups = list(_groups(Lake(lake.uri).files(), today or datetime.now(UTC).date(), max_cells))
+    if budget is not None:
+        groups = _newest(groups, budget)
     if not groups:
         return Compacted()
     with lake.at_work() as load_id:
@@ -58,6 +67,13 @@ def compact(lake: Warehouse, today: date | None = None, max_cells: int = MAX_CEL
                 lake.store.remove(new.path)
     before = [file for old, _ in done for file in old]
     return Compacted(len(before), len(done), sum(f.size_bytes for f in before), sum(new.size_bytes for _, new in done))
+
+
+def _newest(groups: list[list[DataFile]], budget: int) -> list[list[DataFile]]:
+    """The groups of the newest days that fit into `budget` cells, at least one."""
+    ordered = sorted(groups, key=lambda group: group[0].date, reverse=True)
+    cells = list(accumulate(sum(f.rows * len(f.columns) for f in group) for group in ordered))
+    return [group for at, group in enumerate(ordered) if at == 0 or cells[at] <= budget]
 
 
 def _groups(files: Sequence[DataFile], today: date, max_cells: int) -> Iterator[list[DataFile]]:

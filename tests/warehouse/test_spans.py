@@ -44,7 +44,7 @@ def test_a_query_by_time_has_the_rows_of_that_time(many: Lake, start: int, lengt
 def test_what_an_hour_asks_is_planned_over_its_span_alone(many: Lake) -> None:
     def reads(where: str) -> int:
         (plan,) = (row[1] for row in many.sql(f"EXPLAIN SELECT sum(read_bytes) FROM lustre_ost {where}").fetchall())
-        return plan.count("READ_PARQUET")
+        return int(plan.count("READ_PARQUET"))
 
     assert reads("") == spans.SPANS
     assert reads("WHERE ts >= '2026-03-09 10:00:00' AND ts < '2026-03-09 11:00:00'") == 1
