@@ -1,0 +1,165 @@
+"""Where nodes are: Cray's `xtdb2proc -f -`, and CSV files of coordinates.
+
+xtdb2proc prints a node a line, as key=value pairs between commas; node 5000 is nid05000, or what the option
+`node_name` makes of it: "nid{:05d}".
+
+A CSV has a column `node` (a name, or a list such as nid[00001-00004]) and any of x, y, z, switch, switches (joined by
+spaces, from the node up), network_group, location, cabinet, role, status and nid.
+
+A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+import pyarrow as pa
+
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.daily import zone_of
+from iolake.extractors.files import find_files
+from iolake.extractors.members import members
+from iolake.extractors.slurm.nodelist import NodeListError, expand
+from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
+from iolake.schemas.site import OwnerKind, Site
+from iolake.schemas.topology import TOPOLOGY
+
+_NID: Final = "nid{:05d}"
+_PAIR: Final = re.compile(r"(\w+)=('[^']*'|[^,]*)")
+_TEXTS: Final = ("switch", "network_group", "location", "cabinet", "role", "status")
+_NUMBERS: Final = ("x", "y", "z")
+_KNOWN: Final = frozenset({*_TEXTS, *_NUMBERS, "switches"})
+
+
+class Topology(Extractor):
+    """Snapshots of a cluster's nodes. Of a node that a snapshot has twice the first line counts."""
+
+    source: ClassVar = "topology"
+    version: ClassVar = 1
+    owner: ClassVar[OwnerKind] = "cluster"
+    tables: ClassVar = (TOPOLOGY,)
+
+    def find(self, site: Site, span: Span) -> Iterator[Input]:
+        """Yield the files that the site's patterns name."""
+        yield from find_files(site, self.owner, self.source, span)
+
+    def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
+        """Yield the nodes of each snapshot; rejects name lines and snapshots that were left out."""
+        options = next(w.options for name, w, _ in site.sources(self.owner, self.source) if name == input.owner)
+        lines = [line for member in members(input.uri) for line in member.text().splitlines()]
+        rows: list[dict[str, Any]] = []
+        rejects: list[Reject] = []
+        seen: set[Any] = set()
+        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner)):
+            part = f"the snapshot after line {snapshot.begin_line}"
+            faults: list[str] = []
+            nodes = _nodes(input.uri, snapshot.lines, str(options.get("node_name", _NID)), faults)
+            if snapshot.ts is None or snapshot.ts in seen:
+                reason = "has the time of an earlier one" if snapshot.ts else f"{UNDATED}; {DATE_IT}"
+                rejects += [Reject(input, reason, part)] if nodes else []
+                continue
+            seen.add(snapshot.ts)
+            rows += [{"ts": snapshot.ts, **node} for node in nodes]
+            if faults:
+                more = f" (one of {len(faults)} such lines)" if len(faults) > 1 else ""
+                rejects.append(Reject(input, faults[0] + more, part))
+        if not rows:
+            reason = rejects[0].reason if rejects else "holds no node of xtdb2proc's output, nor a CSV of nodes"
+            raise InputError(input.uri, reason, "check what the pattern names")
+        yield from rejects
+        yield Batch(TOPOLOGY, pa.Table.from_pylist(rows, TOPOLOGY.batch_schema))
+
+
+def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list[dict[str, Any]]:
+    """Return a row without `ts` for each node, of whichever of the two forms the lines have."""
+    told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not told:
+        return []
+    is_cray = any("processor_id=" in line for line in told[:100])
+    found = _cray(uri, told, name, faults) if is_cray else _table(uri, told, faults)
+    nodes: dict[str, dict[str, Any]] = {}
+    for node in found:
+        nodes.setdefault(node["node"], node)
+    return list(nodes.values())
+
+
+def _cray(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> Iterator[dict[str, Any]]:
+    for line in lines:
+        fields = {key: _unquoted(value) for key, value in _PAIR.findall(line)}
+        number = fields.get("processor_id")
+        if number is None or not number.isascii() or not number.isdigit() or len(number) > 9:
+            faults.append(f"a line has no processor_id: {line.strip()[:60]!r}")
+            continue
+        try:
+            node = name.format(int(number))
+        except (ValueError, IndexError, KeyError):
+            raise InputError(uri, f"options.node_name {name!r} is no format", "write it as 'nid{:05d}'") from None
+        cabinet = fields.get("cabinet") or _joined("c{cab_position}-{cab_row}", fields)
+        below = _joined("c{cage}s{slot}n{cpu}", fields)
+        yield {
+            "node": node,
+            **{axis: _number(fields.get(f"{axis}_coord")) for axis in _NUMBERS},
+            "nid": int(number),
+            "location": f"{cabinet}{below}" if cabinet and below else None,
+            "cabinet": cabinet,
+            "role": fields.get("processor_type"),
+            "status": fields.get("processor_status"),
+        }
+
+
+def _joined(form: str, fields: dict[str, str | None]) -> str | None:
+    """Return the form with the fields that it names; None where one is unknown."""
+    names = re.findall(r"{(\w+)}", form)
+    return form.format(**fields) if all(fields.get(name) for name in names) else None
+
+
+def _unquoted(value: str) -> str | None:
+    return None if value in {"null", ""} else value.strip("'")
+
+
+def _table(uri: str, lines: Sequence[str], faults: list[str]) -> Iterator[dict[str, Any]]:
+    """Yield the nodes of a CSV; none where its header names no node, or nothing about one."""
+    try:
+        rows = csv.DictReader(lines, skipinitialspace=True)
+        names = rows.fieldnames or []
+        if "node" not in names or not _KNOWN & set(names):
+            return
+        for row in rows:
+            try:
+                nodes = expand(row["node"] or "")
+            except NodeListError as error:
+                faults.append(f"a line names no nodes: {error}")
+                continue
+            if not nodes:
+                faults.append(f"a line names no nodes: {','.join(str(v) for v in row.values())[:60]!r}")
+            for node in nodes:
+                yield {"node": node, **_place(row)}
+    except csv.Error as error:
+        raise InputError(uri, f"is not CSV: {error}", "check what the pattern names") from None
+
+
+def _place(row: dict[str, str | None]) -> dict[str, Any]:
+    above = (row.get("switches") or "").split()
+    return {
+        **{name: _number(row.get(name)) for name in _NUMBERS},
+        "nid": _count(row.get("nid")),
+        **{name: row.get(name) or None for name in _TEXTS},
+        "switch": row.get("switch") or (above[0] if above else None),
+        "switches": above or ([row["switch"]] if row.get("switch") else None),
+    }
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _count(text: str | None) -> int | None:
+    return int(text) if text and re.fullmatch(r"\d{1,9}", text) else None
