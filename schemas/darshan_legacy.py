@@ -10,7 +10,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from iolake.schemas.darshan import FILE_SYSTEM_OF_PATH, LOG_ID, MOUNT_POINT, PATH_SUFFIX, RANK, RECORD_ID
+from iolake.schemas.darshan import COPY, FILE_SYSTEM_OF_PATH, LOG_ID, MOUNT_POINT, PATH_SUFFIX, RANK, RECORD_ID
 from iolake.schemas.table import CLUSTER, DATE, JOB_ID, Column, Table
 
 SIZES: Final = ("0_100", "100_1K", "1K_10K", "10K_100K", "100K_1M", "1M_4M", "4M_10M", "10M_100M", "100M_1G", "1G_PLUS")
@@ -43,7 +43,7 @@ def _column(name: str, doc: str, unit: str | None = None) -> Column:
 DARSHAN_LEGACY: Final = Table(
     "darshan_legacy",
     "What a Darshan 1 or 2 log says of a file beyond the counters of Darshan 3; every record of such a log is here.",
-    keys=[CLUSTER, LOG_ID, RECORD_ID, RANK],
+    keys=[CLUSTER, LOG_ID, RECORD_ID, RANK, COPY],
     columns=[
         JOB_ID,
         PATH_SUFFIX,

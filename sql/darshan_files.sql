@@ -1,24 +1,23 @@
--- How many files did each run read, write, or share among its ranks, and how much of each kind? What darshan-parser
--- --file says of a log, module by module. Categories overlap: every file is in `all`, in at most one of read_only,
--- write_only and read_write, and in one of unique (one rank), partially_shared (some) and shared (all).
--- column module: the interface: POSIX, MPI-IO or STDIO
+-- How many files did each log read, write, or share among its ranks, and how much of each kind? What darshan-parser --file
+-- prints of a log, module by module. Categories overlap: every file is in `all`, in at most one of read_only, write_only and
+-- read_write, and in one of unique (one rank), partially_shared (some ranks) and shared (all ranks).
 -- column category: all, read_only, write_only, read_write, unique, partially_shared or shared
 -- column files: files of the category
--- column read_bytes: [B] read from those files
--- column write_bytes: [B] written to those files
--- column max_read_bytes: [B] most bytes read from one file
--- column max_write_bytes: [B] most bytes written to one file
--- column total_max_offset: [B] sum of the files' highest offsets
--- column max_offset: [B] highest byte offset touched in any of the files
+-- column read_bytes: [B] read from them; null past 2^63
+-- column write_bytes: [B] written to them; null past 2^63
+-- column max_read_bytes: [B] read from the file with the most
+-- column max_write_bytes: [B] written to the file with the most
+-- column total_max_offset: [B] sum of the highest bytes touched; null past 2^63
+-- column max_offset: [B] the highest byte touched in any of them
 CREATE OR REPLACE VIEW darshan_files AS
 WITH files AS (
   SELECT
     cluster, date, log_id, job_id, module, file_system, record_id,
-    sum(read_bytes)::BIGINT AS read_bytes,
-    sum(write_bytes)::BIGINT AS write_bytes,
+    try_cast(sum(read_bytes) AS BIGINT) AS read_bytes,
+    try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
     max(max_offset) AS max_offset,
-    count(*) AS ranks,
-    bool_or(rank IS NULL) AS shared
+    count(DISTINCT rank) AS ranks,
+    bool_or(rank < 0) AS shared
   FROM darshan_io
   GROUP BY ALL
 ),
@@ -37,11 +36,11 @@ categories AS (
 SELECT
   cluster, date, log_id, job_id, module, file_system, category,
   count(*) AS files,
-  sum(read_bytes)::BIGINT AS read_bytes,
-  sum(write_bytes)::BIGINT AS write_bytes,
+  try_cast(sum(read_bytes) AS BIGINT) AS read_bytes,
+  try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
   max(read_bytes) AS max_read_bytes,
   max(write_bytes) AS max_write_bytes,
-  sum(max_offset)::BIGINT AS total_max_offset,
+  try_cast(sum(max_offset) AS BIGINT) AS total_max_offset,
   max(max_offset) AS max_offset
 FROM categories
 WHERE category IS NOT NULL

@@ -1,16 +1,16 @@
--- How fast was each run's I/O, module by module, over all file systems (file_system is null) or on each one apart?
--- What darshan_perf and darshan_perf_by_file_system show.
--- column file_system: the site's name for the file system; null where the site has none, and over all file systems
--- column read_bytes: [B] read by the module's calls
--- column write_bytes: [B] written by the module's calls
--- column total_bytes: [B] read and written
--- column unique_io_s: [s] I/O time of the rank that was slowest in files of its own
--- column unique_slowest_rank: the rank that was slowest in files of its own
--- column unique_rw_s: [s] the part of unique_io_s in reads and writes
--- column unique_meta_s: [s] the part of unique_io_s in metadata operations
--- column shared_io_s: [s] time of the slowest rank in each shared file, added
+-- How fast was the I/O of each log, module by module, over all file systems (file_system is null) or on each apart?
+-- darshan_perf and darshan_perf_by_file_system show its rows.
+-- column file_system: the site's name for the file system; null for all together, or where the site has none
+-- column read_bytes: [B] read; null past 2^63
+-- column write_bytes: [B] written; null past 2^63
+-- column total_bytes: [B] read and written; null past 2^63
+-- column unique_io_s: [s] time of the rank that was slowest in files of its own
+-- column unique_slowest_rank: that rank; null where no rank had a file of its own
+-- column unique_rw_s: [s] its time reading and writing
+-- column unique_meta_s: [s] its time in metadata operations
+-- column shared_io_s: [s] sum of the slowest rank's time in each shared file
 -- column io_s: [s] unique_io_s and shared_io_s
--- column performance_bytes_per_s: [B/s] total_bytes over io_s
+-- column performance_bytes_per_s: [B/s] total_bytes over io_s, Darshan's agg_perf_by_slowest in bytes
 CREATE OR REPLACE MACRO darshan_performance(by_file_system) AS TABLE
 WITH io AS (
   SELECT * REPLACE (CASE WHEN by_file_system THEN file_system END AS file_system)
@@ -21,7 +21,7 @@ ranks AS (           -- how long each rank spent in files of its own
     cluster, date, log_id, job_id, module, file_system, rank,
     sum(io_s) AS io_s, sum(rw_s) AS rw_s, sum(meta_s) AS meta_s
   FROM io
-  WHERE rank IS NOT NULL
+  WHERE rank >= 0
   GROUP BY ALL
 ),
 slowest AS (
@@ -29,14 +29,14 @@ slowest AS (
   FROM ranks
   QUALIFY row_number() OVER (PARTITION BY cluster, log_id, module, file_system ORDER BY io_s DESC, rank) = 1
 ),
-records AS (         -- no files take no time; files of which one has an unknown time take an unknown time
+records AS (         -- no files take no time; one file of unknown time makes the sum unknown
   SELECT
     cluster, date, log_id, job_id, module, file_system,
-    sum(read_bytes)::BIGINT AS read_bytes,
-    sum(write_bytes)::BIGINT AS write_bytes,
-    count_if(rank IS NOT NULL AND io_s IS NULL) = 0 AS unique_known,
-    CASE WHEN count_if(rank IS NULL AND io_s IS NULL) = 0
-         THEN coalesce(sum(io_s) FILTER (WHERE rank IS NULL), 0) END AS shared_io_s
+    try_cast(sum(read_bytes) AS BIGINT) AS read_bytes,
+    try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
+    count_if(rank >= 0 AND io_s IS NULL) = 0 AS unique_known,
+    CASE WHEN count_if(rank < 0 AND io_s IS NULL) = 0
+         THEN coalesce(sum(io_s) FILTER (WHERE rank < 0), 0) END AS shared_io_s
   FROM io
   GROUP BY ALL
 ),
@@ -54,8 +54,9 @@ times AS (
 )
 SELECT
   cluster, date, log_id, job_id, module, file_system,
-  read_bytes, write_bytes, read_bytes + write_bytes AS total_bytes,
+  read_bytes, write_bytes,
+  try_cast(read_bytes::HUGEINT + write_bytes AS BIGINT) AS total_bytes,
   unique_io_s, unique_slowest_rank, unique_rw_s, unique_meta_s, shared_io_s,
   unique_io_s + shared_io_s AS io_s,
-  (read_bytes + write_bytes) / nullif(unique_io_s + shared_io_s, 0) AS performance_bytes_per_s
+  (read_bytes::HUGEINT + write_bytes) / nullif(unique_io_s + shared_io_s, 0) AS performance_bytes_per_s
 FROM times

@@ -1,4 +1,4 @@
-"""From a region's eight-byte words to Arrow columns, with what Darshan marks as not recorded made null."""
+"""From a region's eight-byte words to Arrow columns. A counter below zero was not recorded, and becomes null."""
 
 from __future__ import annotations
 
@@ -13,13 +13,7 @@ from iolake.extractors.darshan.decoded import ByteOrder, Bytes, Ints
 from iolake.schemas.darshan.counter import Counter, Kind
 
 NOT_RECORDED: Final = -1
-"""What Darshan puts where a value could not be had; as a rank, it means all ranks together."""
-
-_BITS: Final[dict[Kind, int | None]] = {
-    "i8": NOT_RECORDED,
-    "u8": None,
-    "f8": int(np.float64(NOT_RECORDED).view(np.int64)),
-}
+"""What Darshan writes where it has no value; as a rank, it means all ranks together."""
 _ARROW: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
 _CACHED_BYTES: Final = 256 << 10
 """Records that are turned into columns at once; so many stay in a processor's cache."""
@@ -37,25 +31,27 @@ def words(data: Bytes, byte_order: ByteOrder) -> Ints:
     return stored_words(data, byte_order).astype(np.int64, copy=False)
 
 
-def record_order(logs: Ints, ids: Ints, ranks: Ints) -> tuple[Ints, dict[int, str]]:
-    """(order of records by log, record id (unsigned) and rank; what is wrong with logs that have one of these twice).
+def record_order(logs: Ints, ids: Ints, ranks: Ints) -> tuple[Ints, Ints]:
+    """The order of records by log, record id (unsigned) and rank, and each record's `copy` in that order.
 
-    A record of all ranks comes first. A process has one record of a file in a module, so that two are damage.
+    A record of all ranks (-1) comes first. `copy` is 0 for the first record of a log, id and rank, and counts on for
+    further ones: darshan-merge puts the logs of many processes, each with records of rank 0, into one.
     """
     if not len(logs):
-        return logs, {}
+        return logs, logs
     bits = np.uint64(int(logs.max()).bit_length())
     keys = (logs.astype(np.uint64) << (np.uint64(64) - bits)) | (ids.view(np.uint64) >> bits) if bits else ids
     order = np.argsort(keys.view(np.uint64))
     ordered = keys[order]
     if not (ordered[1:] == ordered[:-1]).any():
-        return order, {}
-    # one file on several ranks, or ids alike in their upper bits
+        return order, np.zeros(len(order), dtype=np.int64)
+    # One file on several ranks, or ids that share their upper bits. The sort is stable: copies keep the log's order.
     order = np.lexsort((ranks, ids.view(np.uint64), logs))
     here, after = order[:-1], order[1:]
-    twice = here[(ranks[here] == ranks[after]) & (ids[here] == ids[after]) & (logs[here] == logs[after])]
-    found = zip(logs[twice].tolist(), ids.view(np.uint64)[twice].tolist(), ranks[twice].tolist(), strict=True)
-    return order, {log: f"it has record {id_} of rank {rank} twice" for log, id_, rank in found}
+    same = (ranks[here] == ranks[after]) & (ids[here] == ids[after]) & (logs[here] == logs[after])
+    place = np.arange(len(order))
+    first = np.maximum.accumulate(np.where(np.append(True, ~same), place, 0))
+    return order, place - first
 
 
 def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
@@ -70,18 +66,22 @@ def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
 def columns(by_column: Ints | Sequence[Ints], named: Sequence[Counter | None]) -> dict[str, pa.Array]:
     """Arrow columns of native words; None names one of no use."""
     return {
-        counter.name: unless_marked(values, counter.kind)
+        counter.name: arrow(values, counter.kind) if counter is RANK else unless_negative(values, counter.kind)
         for counter, values in zip(named, by_column, strict=True)
         if counter is not None
     }
 
 
-def unless_marked(values: Ints, kind: Kind = "i8") -> pa.Array:
-    """Words as an Arrow array of what they hold, null where Darshan marks them as not recorded."""
-    values, mark = np.ascontiguousarray(values), _BITS[kind]
-    if mark is None:
+def unless_negative(values: Ints, kind: Kind = "i8") -> pa.Array:
+    """Words as an Arrow array of what they hold, null where a number is negative or NaN.
+
+    Counts, sizes and times are never below zero. Darshan writes -1 for what it could not record, adds such marks up
+    in records of all ranks, and leaves negative values where a counter overflowed or a clock stepped back.
+    """
+    values = np.ascontiguousarray(values)
+    if kind == "u8":
         return arrow(values, kind)
-    absent = values == mark
+    absent = ~(values.view(np.float64) >= 0) if kind == "f8" else values < 0
     return arrow(values, kind, absent if absent.any() else None)
 
 

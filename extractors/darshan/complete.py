@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,14 +15,26 @@ import pyarrow.compute as pc
 
 from iolake.extractors.base import Batch, Input
 from iolake.extractors.darshan.decoded import Block, Head, Ints
-from iolake.extractors.darshan.file_name import told_by_name
+from iolake.extractors.darshan.file_name import parse_name
 from iolake.extractors.darshan.names import Names
 from iolake.schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
 from iolake.schemas.site import Site
-from iolake.schemas.table import INPUT_ID, Table
+from iolake.schemas.table import INPUT_ID, TIMESTAMP, Table
 
 _DAY_US: Final = 86_400_000_000
+_LONGEST_RUN_S: Final = 1e9
+"""Seconds since the start beyond this are no time of a run, and would leave the range of a TIMESTAMP."""
 _HEATMAP_NAME: Final = "heatmap:"
+_SPELLINGS: Final = {"MPIIO": "MPI-IO"}
+"""Modules that heatmaps spell in another way than the log's header."""
+_HEATMAP_RECORDS: Final = {
+    16592106915301738621: "POSIX",
+    3668870418325792824: "MPI-IO",
+    3989511027826779520: "STDIO",
+    1597927878319380788: "DFS",
+    4131494093108637317: "DAOS",
+}
+"""The heatmaps' record ids: hashes of their names, the same in every log, also where the names were made unreadable."""
 
 
 @dataclass(frozen=True)
@@ -50,30 +63,35 @@ class RowBuilder:
         names = block.table.batch_schema.names
         given = {name: column for name, column in block.columns.items() if name in names}
         columns = given | self._of_logs(block.logs) | self._of_names(block, names)
+        if "ts" in names:
+            columns["ts"] = self._moments(block.logs, block.columns["start_s"])
+        if block.table is DARSHAN_HEATMAP:
+            columns["module"] = _heatmap_modules(block.columns["record_id"], columns.pop("path", None))
         return _batch(block.table, columns, len(block.logs))
 
     def logs(self) -> Batch:
         """The rows of `darshan_logs`."""
         heads = [o.head for o in self._opened]
-        told = [told_by_name(o.input.uri, o.head.job_id) for o in self._opened]
+        parts = [parse_name(o.input.uri, o.head.job_id, _exe_name(o.head), o.head.uid) for o in self._opened]
         values: dict[str, list[Any]] = {
             name: [getattr(head, name) for head in heads]
             for name in ("uid", "exe", "nprocs", "run_time_s", "log_version", "byte_order", "compression")
         } | {
-            "user_name": [name.user for name in told],
+            "user_name": [name.user for name in parts],
             "exe_name": [_exe_name(head) for head in heads],
             "start_time": [head.start_us for head in heads],
             "end_time": [head.end_us for head in heads],
             "lib_version": [head.metadata.get("lib_ver") for head in heads],
             "modules": [tuple(head.modules) for head in heads],
             "partial_modules": [head.partial_modules for head in heads],
+            "is_partial": [head.is_partial for head in heads],
             "module_versions": [tuple(head.modules.items()) for head in heads],
             "mpi_hints": [head.metadata.get("h") for head in heads],
             "metadata": [tuple(head.metadata.items()) for head in heads],
             "file_name": [o.input.uri.rstrip("/").rsplit("/", 1)[-1] for o in self._opened],
-            "file_exe": [name.exe for name in told],
-            "file_pid": [name.pid for name in told],
-            "file_tag": [name.tag for name in told],
+            "file_exe": [name.exe for name in parts],
+            "file_pid": [name.pid for name in parts],
+            "file_tag": [name.tag for name in parts],
         }
         typed = {name: _alike(column, DARSHAN_LOGS[name].type) for name, column in values.items()}
         return _batch(DARSHAN_LOGS, typed | self._of_logs(np.arange(len(heads))), len(heads))
@@ -102,18 +120,15 @@ class RowBuilder:
         }
 
     def _of_names(self, block: Block, wanted: Sequence[str]) -> dict[str, Any]:
-        """path, mount_point and file_system, or of a heatmap the module, where the table has them."""
+        """path, mount_point and file_system, where the table has them; a heatmap's path is the name of its record."""
         columns: dict[str, Any] = {}
         if "record_id" in block.columns and len(self._names):
             named = self._named(block.logs, pa.array(block.columns["record_id"]).to_numpy(zero_copy_only=False))
             path = _encoded(pa.array(self._names.places).take(named), self._names.distinct)
-            if "path" in wanted:
+            if "path" in wanted or block.table is DARSHAN_HEATMAP:
                 columns["path"] = path
             if "mount_point" in wanted:
                 columns["mount_point"] = self._mounts.take(named)
-            if block.table is DARSHAN_HEATMAP:
-                modules = pc.replace_substring(path.dictionary, _HEATMAP_NAME, "", max_replacements=1)
-                columns["module"] = pa.DictionaryArray.from_arrays(path.indices, modules)
         if "mount_point" in block.columns:
             columns["mount_point"] = pa.array(block.columns["mount_point"]).dictionary_encode()
         if "file_system" in wanted and "mount_point" in columns:
@@ -147,7 +162,15 @@ class RowBuilder:
 
     @cached_property
     def _dates(self) -> npt.NDArray[np.int32]:
-        return np.array([o.head.end_us // _DAY_US for o in self._opened], dtype=np.int32)
+        return np.array([_day(o) for o in self._opened], dtype=np.int32)
+
+    def _moments(self, logs: Ints, start_s: Any) -> pa.Array:
+        """UTC times of seconds since the start of the run; null where either is not known."""
+        starts = pa.array([o.head.start_us for o in self._opened], pa.int64()).take(pa.array(logs))
+        seconds = pa.array(start_s, pa.float64())
+        near = pc.and_(pc.greater_equal(seconds, 0), pc.less(seconds, _LONGEST_RUN_S))
+        offsets = pc.cast(pc.multiply(pc.if_else(near, seconds, None), 1e6), pa.int64(), safe=False)
+        return pc.add(starts, offsets).cast(TIMESTAMP)
 
     @cached_property
     def _mounts(self) -> pa.DictionaryArray:
@@ -214,6 +237,28 @@ def _alike(values: Sequence[Hashable], kind: pa.DataType) -> pa.Array:
     numbers: dict[Hashable, int] = {}
     places = [numbers.setdefault(value, len(numbers)) for value in values]
     return pa.array(list(numbers), kind).take(pa.array(places, pa.int32()))
+
+
+def _day(opened: Opened) -> int:
+    """The UTC day of a log, as days since 1970: that of its end, else its start, else the file's."""
+    head, input = opened.head, opened.input
+    moment = head.end_us if head.end_us is not None else head.start_us
+    if moment is not None:
+        return moment // _DAY_US
+    if input.day is not None:
+        return (input.day - date(1970, 1, 1)).days
+    return (input.mtime.date() - date(1970, 1, 1)).days if input.mtime else 0
+
+
+def _heatmap_modules(record_ids: Any, names: pa.DictionaryArray | None) -> pa.Array:
+    """The library of each heatmap record: by its id, else by its name."""
+    known = pa.array(list(_HEATMAP_RECORDS), pa.uint64())
+    by_id = pa.array(list(_HEATMAP_RECORDS.values())).take(pc.index_in(pa.array(record_ids, pa.uint64()), known))
+    if names is None:
+        return by_id
+    words = [None if name is None else name.removeprefix(_HEATMAP_NAME) for name in names.dictionary.to_pylist()]
+    spelt = pa.array([None if word is None else _SPELLINGS.get(word, word) for word in words], pa.string())
+    return pc.coalesce(by_id, spelt.take(names.indices))
 
 
 def _exe_name(head: Head) -> str | None:

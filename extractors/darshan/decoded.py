@@ -60,9 +60,10 @@ def region_error(uri: str, module: str, at: int | None, problem: object) -> Inpu
 
 @dataclass(slots=True)
 class Head:
-    """What a log says of its run. Times are Unix microseconds, UTC.
+    """What a log says of its run. Times are Unix microseconds, UTC; None where the log has none.
 
-    `mounts` are (mount point, type) as listed, `modules` the versions of the modules that have data.
+    `mounts` are (mount point, type) as listed, `modules` the versions of the modules that have data. `is_partial`
+    says that records are missing, of `partial_modules` or of modules that the log does not name.
     """
 
     log_version: str
@@ -71,14 +72,35 @@ class Head:
     job_id: int | None
     uid: int | None
     nprocs: int
-    start_us: int
-    end_us: int
-    run_time_s: float
+    start_us: int | None
+    end_us: int | None
+    run_time_s: float | None
     exe: str
     mounts: tuple[tuple[str, str], ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     modules: Mapping[str, int] = field(default_factory=dict)
     partial_modules: tuple[str, ...] = ()
+    is_partial: bool = False
+
+
+class RunSpan(NamedTuple):
+    """When a run began and ended, in Unix microseconds; None for what is not known."""
+
+    start_us: int | None
+    end_us: int | None
+
+    @property
+    def known(self) -> bool:
+        """Whether both ends are known."""
+        return self.start_us is not None and self.end_us is not None
+
+
+def run_span(start_us: int, end_us: int) -> RunSpan:
+    """The span of a run from what its log has, where 0 stands for a time that was never written.
+
+    A process that is killed writes no end. An end before the start is wrong; the start is what was written first.
+    """
+    return RunSpan(start_us or None, end_us if end_us and end_us >= start_us else None)
 
 
 @dataclass(slots=True)

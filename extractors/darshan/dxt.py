@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from iolake.extractors.darshan.columns import NOT_RECORDED, texts
+from iolake.extractors.darshan.columns import NOT_RECORDED, texts, unless_negative
 from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
 from iolake.extractors.darshan.records import Shape, expand, find_records, take, up_to
 from iolake.schemas import darshan
@@ -72,9 +72,9 @@ def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
         "operation": _encoded(["write", "read"], (place >= writes[record]).astype(np.int32)),
         "segment": pa.array(place + np.where(record == 0, done, 0)),
         "offset": _offsets(group.layout, body[0]),
-        "length": pa.array(body[1]),
-        "start_s": pa.array(body[2].view(np.float64)),
-        "end_s": pa.array(body[3].view(np.float64)),
+        "length": unless_negative(body[1]),
+        "start_s": unless_negative(body[2], "f8"),
+        "end_s": unless_negative(body[3], "f8"),
     }
     if size == 5:
         rows["thread_id"] = pa.array(body[4].view(np.uint64))
@@ -89,4 +89,4 @@ def _offsets(layout: Layout, offsets: npt.NDArray[np.int64]) -> pa.Array:
     """MPI-IO's first version traced no offsets."""
     if layout.module == "DXT_MPIIO" and layout.version == 1:
         return pa.nulls(len(offsets), pa.int64())
-    return pa.array(offsets, mask=offsets == NOT_RECORDED)
+    return unless_negative(offsets)

@@ -1,4 +1,4 @@
-"""What a log's file name and folders tell of it, where they are of Darshan's own making."""
+"""What a log's file name and folders say of its run, where Darshan itself made them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FOLDERS: Final = re.compile(
 """
 
 
-class Told(NamedTuple):
-    """The user, the program, its process, and a random number that tells logs of one name apart."""
+class NameParts(NamedTuple):
+    """The user, the program, its process, and the random number that tells logs of one name apart; None if unknown."""
 
     user: str | None = None
     exe: str | None = None
@@ -26,14 +26,28 @@ class Told(NamedTuple):
     tag: int | None = None
 
 
-def told_by_name(uri: str, job_id: int | None) -> Told:
-    """What the name tells. Folders count only where the one that is a job's is this job's: others may look like it."""
+def parse_name(uri: str, job_id: int | None, program: str | None = None, uid: int | None = None) -> NameParts:
+    """The parts of a log's name, or of its folders.
+
+    `program` is the program as the log has it. It says where the user ends and the program begins, for both may
+    hold underscores. A user that is the number `uid` is no name: Darshan writes it where it finds no name.
+    Folders count only where the job's folder names `job_id`, since other folders may look like Darshan's.
+    """
     if parts := _FLAT.fullmatch(uri.rstrip("/").rsplit("/", 1)[-1]):
-        return Told(parts["user"], parts["exe"], _number(parts["pid"], 63), _number(parts["tag"], 64))
-    if (parts := _FOLDERS.fullmatch(uri)) and int(parts["job"]) == job_id:
-        tag = parts["tag"] or parts["only_tag"]
-        return Told(parts["user"], parts["exe"], _number(parts["pid"], 63), _number(tag, 64))
-    return Told()
+        user, exe, tag = *_split(f"{parts['user']}_{parts['exe']}", program), parts["tag"]
+    elif (parts := _FOLDERS.fullmatch(uri)) and int(parts["job"]) == job_id:
+        user, exe, tag = parts["user"], parts["exe"], parts["tag"] or parts["only_tag"]
+    else:
+        return NameParts()
+    return NameParts(None if user == str(uid) else user, exe, _number(parts["pid"], 63), _number(tag, 64))
+
+
+def _split(user_and_program: str, program: str | None) -> tuple[str, str]:
+    """(user, program) of both joined by an underscore."""
+    if program and user_and_program.endswith(f"_{program}") and len(user_and_program) > len(program) + 1:
+        return user_and_program[: -len(program) - 1], program
+    user, _, exe = user_and_program.partition("_")
+    return user, exe
 
 
 def _number(digits: str | None, bits: int) -> int | None:

@@ -94,9 +94,9 @@ def decode(group: Group) -> Decoded:
     region = np.repeat(np.arange(len(counts)), (counts - module.header) // len(named))
     logs = group.logs[region]
     records = stored.reshape(-1, len(named))
-    order, damaged = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
+    order, copies = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
     held = _columns(group.layout, in_columns(records, order), headers[region[order]])
-    return Decoded([Block(module.table, logs[order], held)], damaged)
+    return Decoded([Block(module.table, logs[order], held | {"copy": pa.array(copies)})])
 
 
 class Held:
@@ -113,7 +113,7 @@ class Held:
         self._used = np.arange(2)  # record id and rank
         self._pieces: list[Ints] = []
         self._header = np.empty(0, np.int64)
-        self._order = np.empty(0, np.int64)
+        self._order = self._copies = np.empty(0, np.int64)
         self.size_bytes = 0
 
     def add(self, piece: Bytes) -> bool:
@@ -129,12 +129,11 @@ class Held:
         self.size_bytes += self._pieces[-1].nbytes
         return self.size_bytes <= self._most_bytes
 
-    def arrange(self) -> str | None:
-        """Bring what was taken into its table's order; what is wrong with it, if anything."""
+    def arrange(self) -> None:
+        """Bring the records into their table's order."""
         nothing = np.empty(0, np.int64)
         ids, ranks = (np.concatenate([nothing, *(piece[:, word] for piece in self._pieces)]) for word in (0, 1))
-        self._order, damaged = record_order(np.zeros(len(ids), np.int64), ids, ranks)
-        return damaged.get(0)
+        self._order, self._copies = record_order(np.zeros(len(ids), np.int64), ids, ranks)
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
         """The arranged records, of which there is no second time; so many bytes of them in a block."""
@@ -147,7 +146,9 @@ class Held:
             for place, values in zip(self._used, in_columns(records, here), strict=True):
                 by_column[place] = values
             headers = np.broadcast_to(self._header, (len(here), self._before))
-            yield Block(_MODULES[self._layout.module].table, zeros, _columns(self._layout, by_column, headers))
+            held = _columns(self._layout, by_column, headers)
+            held["copy"] = pa.array(self._copies[start : start + step])
+            yield Block(_MODULES[self._layout.module].table, zeros, held)
 
     def _joined(self) -> Ints:
         """The records, a row each, with the words that are used."""
@@ -165,11 +166,9 @@ def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) ->
     module = _MODULES[layout.module]
     held = columns(by_column, module.named(layout.version))
     match layout.module:
-        case "POSIX":
-            # A process that can't count mmaps marks that with -1; 3.1.3 and 3.1.4 add up the marks of a shared file.
-            held["POSIX_MMAPS"] = _null_below_zero(held["POSIX_MMAPS"])
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:
-            held["PNETCDF_FILE_OPENS"] = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
+            opens = pc.add(held["PNETCDF_FILE_INDEP_OPENS"], held["PNETCDF_FILE_COLL_OPENS"])
+            held["PNETCDF_FILE_OPENS"] = pc.if_else(pc.less(opens, 0), None, opens)  # past the end of 64 bits
         case "DFS" | "DAOS":
             held |= _daos_ids(layout, np.array(by_column[-module.tail :]))
         case "APMPI":
@@ -178,10 +177,6 @@ def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) ->
         case "APXC":
             held |= _router_header(headers)
     return held
-
-
-def _null_below_zero(counts: pa.Array) -> pa.Array:
-    return pc.if_else(pc.less(counts, 0), None, counts)
 
 
 def _bytes(layout: Layout, places: Ints) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:

@@ -76,8 +76,7 @@ def _held(region: Region, content: Content, uri: str, room: int) -> fixed.Held |
             held = None
     if held:
         region.data = None
-        if problem := held.arrange():
-            raise damaged(region, uri, problem)
+        held.arrange()
     return held
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from iolake.extractors.base import InputError
-from iolake.extractors.darshan.decoded import Content, Head, Layout, Log, Region
+from iolake.extractors.darshan.decoded import Content, Head, Layout, Log, Region, run_span
 from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from iolake.extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
 from iolake.extractors.darshan.legacy_layout import record_type
@@ -45,6 +45,7 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     modules: set[str] = set()
     for piece in [data] if data is not None else pieces(content, uri):
         modules |= _check(piece, header, uri)
+    span = run_span(header.start_s * 1_000_000, header.end_s * 1_000_000)
     job_id = header.job_id if header.job_id is not None else _job_id(uri)
     head = Head(
         log_version=version_text(header.version),
@@ -53,9 +54,9 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
         job_id=job_id,
         uid=header.uid,
         nprocs=header.nprocs,
-        start_us=header.start_s * 1_000_000,
-        end_us=header.end_s * 1_000_000,
-        run_time_s=float(header.end_s - header.start_s + 1),
+        start_us=span.start_us,
+        end_us=span.end_us,
+        run_time_s=float(header.end_s - header.start_s + 1) if span.known else None,
         exe=header.exe,
         mounts=tuple((point, kind) for _, kind, point in header.mounts),
         metadata=header.metadata,

@@ -13,7 +13,14 @@ from typing import Final
 
 from iolake.extractors.base import InputError
 from iolake.extractors.darshan.decoded import ByteOrder
-from iolake.extractors.darshan.legacy_layout import FORMATS, LONG_METADATA, PRE_RELEASE, Format, record_type
+from iolake.extractors.darshan.legacy_layout import (
+    FORMATS,
+    LONG_METADATA,
+    PRE_RELEASE,
+    PRE_RELEASE_WITHOUT_JOB_ID,
+    Format,
+    record_type,
+)
 
 _MAGIC: Final = 6567223
 _VERSION: Final = re.compile(rb"[12]\.\d{1,2}")
@@ -89,6 +96,8 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
     form = FORMATS[version]
     if version == 204 and not _is_short(data):
         form = LONG_METADATA
+    if version == PRE_RELEASE and not _has_job_id(data):
+        form = PRE_RELEASE_WITHOUT_JOB_ID
     _require(data, form, uri)
     uid, start, end, nprocs = struct.unpack_from(order + "4q", data, 16)
     if not (0 <= start <= _LATEST_SECOND and 0 <= end <= _LATEST_SECOND):
@@ -96,7 +105,7 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
     metadata = _read_metadata(data[form.job_bytes : form.exe_at])
     exe, mounts = _read_exe(data[form.exe_at : form.first_record])
     meaning = _meaning(metadata.get("prev_ver", ""), version)
-    job_id = struct.unpack_from(order + "q", data, 48)[0] if version != PRE_RELEASE else 0
+    job_id = struct.unpack_from(order + "q", data, 48)[0] if form is not PRE_RELEASE_WITHOUT_JOB_ID else 0
     if meaning <= PRE_RELEASE:  # also of a log that was converted: it had none to begin with
         job_id = job_id or None
     return Header(version, meaning, orders[order], form, uid, start, end, nprocs, job_id, metadata, exe, mounts)
@@ -105,6 +114,17 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
 def _is_pre_release(data: bytes) -> bool:
     records = len(data) - FORMATS[200].first_record
     return records % record_type(PRE_RELEASE, "big").itemsize == 0 != records % record_type(200, "big").itemsize
+
+
+def _has_job_id(data: bytes) -> bool:
+    """Whether a log of 2.0.0's development has its job id at byte 48, with the command line behind it.
+
+    The first pre-release has its command line at byte 48. A job id leaves a NUL among its eight bytes, and text behind
+    them; a command line so short that it ends there has nothing behind it.
+    """
+    field = data[48:56]
+    begins_as_text = field.split(b"\0")[0].isascii() and field[:1].isascii() and field[:1] not in (b"", b"\0")
+    return b"\0" in field and (data[56:57] != b"\0" or not begins_as_text)
 
 
 def _is_short(data: bytes) -> bool:

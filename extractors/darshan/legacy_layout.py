@@ -95,6 +95,7 @@ class Format:
 
 _ONE: Final = Format(28, 0, 1024)
 _TWO: Final = Format(56, 64, 1024)
+PRE_RELEASE_WITHOUT_JOB_ID: Final = Format(48, 0, 1024)
 LONG_METADATA: Final = Format(56, 1024, 4096)
 SHORT_METADATA: Final = Format(56, 64, 4096)
 
@@ -103,7 +104,7 @@ FORMATS: Final = {
     122: _ONE,
     123: _ONE,
     124: _ONE,
-    PRE_RELEASE: Format(48, 0, 1024),
+    PRE_RELEASE: Format(56, 0, 1024),
     200: Format(56, 0, 1024),
     201: _TWO,
     202: _TWO,

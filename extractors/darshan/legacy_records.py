@@ -59,8 +59,6 @@ _MPI_RANKING_SINCE: Final = 205
 """From this version on, the fastest and slowest rank are those by MPI-IO's time, where MPI-IO was used."""
 _UNSURE_MOUNTS: Final = 123
 """The version whose mount ids may be wrong on ranks above 0."""
-_UNMONITORED_BELOW_ZERO: Final = {"FILE_NOT_ALIGNED", "FILE_ALIGNMENT", "SIZE_AT_OPEN"}
-"""-1 is "could not be monitored" in these; the first one's sum over a shared file's ranks is below that."""
 _OF_ONE_FILE: Final = ("MODE", "CONSEC_", "SEQ_", "STRIDE", "ACCESS")
 """How the names begin that mean nothing for many files together; so do the names that end in TIMESTAMP."""
 
@@ -70,7 +68,7 @@ class _Records:
     """The records of a group's logs as columns, and beside each what its log's header says of it.
 
     `values` has each counter that the layout holds. `meaning` is the version that decides what values mean.
-    `damaged` says what is wrong with logs that can't be trusted.
+    `copies` is `record_order`'s.
     """
 
     logs: Ints
@@ -80,7 +78,7 @@ class _Records:
     meaning: Ints
     path_suffix: pa.StringArray
     mount_point: pa.StringArray
-    damaged: Mapping[int, str]
+    copies: Ints
 
 
 def layers(rows: npt.NDArray[np.void], version: int) -> set[str]:
@@ -103,7 +101,7 @@ def decode(group: Group) -> Decoded:
         _block(records, DARSHAN_LEGACY, "CP_", everything),
         *(_block(records, table, prefix, _used(records, prefix)) for table, prefix in _LAYERS.values()),
     ]
-    return Decoded([block for block in blocks if len(block.logs)], records.damaged)
+    return Decoded([block for block in blocks if len(block.logs)])
 
 
 def _read(group: Group) -> _Records:
@@ -117,7 +115,7 @@ def _read(group: Group) -> _Records:
     rows = np.frombuffer(b"".join(region[start:] for region, start in zip(regions, starts, strict=True)), kind)
     logs = np.repeat(group.logs, counts)
     # Sorted within each log, so what is known of a whole log keeps its place.
-    order, damaged = record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))
+    order, copies = record_order(logs, rows["hash"].astype("i8"), rows["rank"].astype("i8"))
     rows = rows[order]
     values: dict[str, npt.NDArray[Any]] = {}
     for listed, part, native in zip(counters_of(version), ("counters", "fcounters"), ("i8", "f8"), strict=True):
@@ -138,7 +136,7 @@ def _read(group: Group) -> _Records:
         meaning=meaning,
         path_suffix=_suffixes(rows["suffix"], hashes == 0),
         mount_point=_mount_points(headers, counts, values.get("DEVICE"), (meaning == _UNSURE_MOUNTS) & (ranks > 0)),
-        damaged=damaged,
+        copies=copies,
     )
 
 
@@ -198,7 +196,8 @@ def _block(records: _Records, table: Table, prefix: str, where: Mask) -> Block:
     """Those records of `where` as rows of `table`, whose counters' columns begin with `prefix`."""
     columns: dict[str, Values] = {
         "record_id": records.hashes[where],
-        "rank": pa.array(records.ranks[where], mask=(records.ranks == -1)[where]),
+        "rank": records.ranks[where],
+        "copy": records.copies[where],
         "path_suffix": records.path_suffix.filter(pa.array(where)),
         "mount_point": records.mount_point.filter(pa.array(where)),
     }
@@ -243,11 +242,9 @@ def _column(records: _Records, counter: Counter, where: Mask, known: Mask | None
     """A counter's values in the records of `where`, null where it is not known."""
     values, name = records.values[counter.name], counter.name
     null = (records.meaning < counter.since) if known is None else (records.meaning < counter.since) | ~known
-    if name in _UNMONITORED_BELOW_ZERO:
-        null |= values < 0
-    elif name == "DEVICE":
-        null |= values == -1
-    elif name.startswith(_OF_ONE_FILE) or name.endswith("TIMESTAMP"):
+    # A device id is 64 bits of any kind; nothing else is below zero but what was not recorded.
+    null |= values == -1 if name == "DEVICE" else ~(values >= 0)
+    if name.startswith(_OF_ONE_FILE) or name.endswith("TIMESTAMP"):
         null |= records.hashes == 0
     null = null[where]
     return pa.array(values[where], mask=null) if null.any() else values[where]

@@ -14,7 +14,18 @@ from itertools import compress
 from typing import Final, NamedTuple
 
 from iolake.extractors.base import InputError
-from iolake.extractors.darshan.decoded import NAMES, ByteOrder, Bytes, Content, Head, Layout, Log, Region, region_error
+from iolake.extractors.darshan.decoded import (
+    NAMES,
+    ByteOrder,
+    Bytes,
+    Content,
+    Head,
+    Layout,
+    Log,
+    Region,
+    region_error,
+    run_span,
+)
 from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from iolake.extractors.darshan.modules import reads, record_bytes
 
@@ -144,7 +155,38 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
         data = _records(content, uri, header, module, hold)
         hold -= len(data or b"")
         log.regions.append(Region(module.known.layout, data, module.at))
+    log.left_out += _behind(content, uri, header, job_end)
     return log
+
+
+def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[tuple[str, str]]:
+    """(part, reason) for a second log behind this one. InputError where bytes belong to no region.
+
+    Darshan writes its regions without gaps, so bytes between or behind them are those of a region that a damaged
+    header no longer names.
+    """
+    regions = [
+        (*header.names, NAMES),
+        *((module.at, module.size, module.known.layout.module) for module in header.modules),
+    ]
+    end, last = job_end, ("job", header.format.header_bytes)
+    for at, size, name in sorted(regions):
+        if size and at > end:
+            raise _uncovered(uri, last, end, at)
+        if at + size > end:
+            end, last = at + size, (name, at)
+    if end == len(content):
+        return []
+    if bytes(content[end : end + 2]) == b"3." and bytes(content[end + 8 : end + 16]) in _BYTE_ORDERS:
+        reason = f"a second log begins at byte {end} of the file; write each log to a file of its own"
+        return [(f"bytes {end} to {len(content)}", reason)]
+    raise _uncovered(uri, last, end, len(content))
+
+
+def _uncovered(uri: str, region: tuple[str, int], start: int, end: int) -> InputError:
+    """The error for bytes [start, end) behind `region`, (name, where it begins)."""
+    problem = f"bytes {start} to {end} behind it belong to no region that the header names, so the header is damaged"
+    return region_error(uri, *region, problem)
 
 
 def _records(content: Content, uri: str, header: _Header, module: _Module, hold: int) -> Bytes | None:
@@ -170,8 +212,10 @@ def _inflated(
 def _left_out(header: _Header, module: _Module) -> tuple[str, str]:
     """(part, reason) for a module whose records can't be read."""
     (layout, *_), slot, _, size = module
-    what = "its version is unknown" if slot < len(header.format.modules) else "the module is unknown"
-    return f"module {slot} ({layout.module}) version {layout.version}, {size} bytes", f"{what}; update iolake"
+    known = slot < len(header.format.modules)
+    what = f"version {layout.version} of the module" if known else "the module"
+    reason = f"this iolake is older than the log and does not know {what}; update iolake, then the log is read again"
+    return f"module {slot} ({layout.module}) version {layout.version}, {size} bytes", reason
 
 
 def region_data(content: Content, uri: str, name: str, hold: int) -> Bytes | None:
@@ -195,6 +239,10 @@ def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
 def _read_header(content: Content, uri: str) -> _Header:
     """The header, whose regions are sure to lie within the file."""
     byte_order = _BYTE_ORDERS.get(bytes(content[8:16]))
+    if uri.endswith("_partial") or not any(content[:16]):
+        raise InputError(
+            uri, "the log was never finished: its process ended before Darshan wrote the header", "remove it"
+        )
     if bytes(content[:2]) != b"3." or byte_order is None:
         raise InputError(uri, "is not a Darshan log", "check the pattern in site.toml")
     version = bytes(content[:8]).split(b"\0")[0].decode("ascii", "backslashreplace")
@@ -229,18 +277,24 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         raise region_error(uri, "job", start, error) from None
     fields = form.job[header.byte_order]
     metadata_end = fields.size + _METADATA
-    if job is None or len(job) < metadata_end:
-        raise region_error(uri, "job", start, "it has not the length of one")
+    if job is None:
+        raise region_error(uri, "job", start, f"longer than a job record (at most {_JOB_MOST} bytes)")
+    if len(job) < metadata_end:
+        raise region_error(uri, "job", start, f"shorter than a job record ({len(job)} of {metadata_end} bytes)")
     if form.nanoseconds:
         uid, start_s, start_ns, end_s, end_ns, nprocs, job_id = fields.unpack_from(job)
-        run_time_s = (end_s - start_s) + (end_ns - start_ns) / 1e9
     else:
         (uid, start_s, end_s, nprocs, job_id), start_ns, end_ns = fields.unpack_from(job), 0, 0
-        run_time_s = float(end_s - start_s + 1)
     for name, seconds, nanoseconds in (("start", start_s, start_ns), ("end", end_s, end_ns)):
         if not (0 <= seconds <= _LATEST_SECOND and 0 <= nanoseconds < 10**9):
             reason = f"{name} {seconds} s and {nanoseconds} ns is not a time"
             raise InputError(uri, reason, "copy the log again")
+    span = run_span(start_s * 1_000_000 + start_ns // 1000, end_s * 1_000_000 + end_ns // 1000)
+    run_time_s = None
+    if span.known and form.nanoseconds:
+        run_time_s = (end_s - start_s) + (end_ns - start_ns) / 1e9
+    elif span.known:
+        run_time_s = float(end_s - start_s + 1)
     exe, mounts = _read_exe(bytes(job[metadata_end:]))
     return Head(
         log_version=header.version,
@@ -249,14 +303,15 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         job_id=job_id,
         uid=uid,
         nprocs=nprocs,
-        start_us=start_s * 1_000_000 + start_ns // 1000,
-        end_us=end_s * 1_000_000 + end_ns // 1000,
+        start_us=span.start_us,
+        end_us=span.end_us,
         run_time_s=run_time_s,
         exe=exe,
         mounts=mounts,
         metadata=_read_metadata(bytes(job[fields.size : metadata_end])),
         modules={module.known.layout.module: module.known.layout.version for module in header.modules},
-        partial_modules=tuple(map(form.module, _bits(header.partial))),
+        partial_modules=tuple(form.module(slot) for slot in _bits(header.partial) if slot),
+        is_partial=header.partial != 0,
     )
 
 

@@ -10,42 +10,47 @@ import numpy as np
 import pyarrow as pa
 
 from iolake.extractors.darshan.chain import find, follow
-from iolake.extractors.darshan.columns import record_order, unless_marked, words
+from iolake.extractors.darshan.columns import arrow, record_order, words
 from iolake.extractors.darshan.decoded import Group, Ints
 
 _FEW: Final = 64
 """So many records of a region are sooner walked along than looked for among all of its words."""
-DAMAGED: Final = "its records do not end where it ends"
+DAMAGED: Final = "the last record is truncated"
 
 
 @dataclass(frozen=True)
 class Records:
-    """Where a group's records begin: `starts` counts words, `logs` says whose each is, `damaged` whose are broken."""
+    """Where a group's records begin: `starts` counts words, `logs` numbers the log of each.
+
+    `damaged` has the reason for each log whose records are broken. `copies` is `record_order`'s, once in order.
+    """
 
     words: Ints
     starts: Ints
     logs: Ints
     damaged: dict[int, str]
+    copies: Ints | None = None
 
     def column(self, place: int) -> Ints:
         """The word at that place of each record."""
         return self.words[self.starts + place]
 
     def in_order(self) -> Records:
-        """The records sorted by log, record id and rank; logs that have one of these twice are damaged."""
-        order, damaged = record_order(self.logs, self.column(0), self.column(1))
-        return replace(self, starts=self.starts[order], logs=self.logs[order], damaged=self.damaged | damaged)
+        """The records sorted by log, record id and rank."""
+        order, copies = record_order(self.logs, self.column(0), self.column(1))
+        return replace(self, starts=self.starts[order], logs=self.logs[order], copies=copies)
 
     def base(self) -> dict[str, pa.Array]:
-        """record_id and rank, with which every record begins."""
-        return {"record_id": unless_marked(self.column(0), "u8"), "rank": unless_marked(self.column(1))}
+        """record_id and rank, with which every record begins, and of records in order their `copy`."""
+        held = {"record_id": arrow(self.column(0), "u8"), "rank": arrow(self.column(1), "i8")}
+        return held if self.copies is None else held | {"copy": pa.array(self.copies)}
 
 
 class Shape(NamedTuple):
     """How long records are: `head` words, and then as many as `behind` says.
 
-    `behind` takes words, and how many the region has, and gives the positions where a record could begin,
-    ascending, and how many words would follow the head of each: no less than none, and of no part more than that.
+    `behind` takes words, and the region's length in words. It returns the positions where a record could begin,
+    ascending, and how many words would follow the head of each: between 0 and the region's length.
     """
 
     head: int

@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from iolake.extractors.darshan.columns import NOT_RECORDED, RANK, RECORD_ID, arrow, columns, lists, texts, unless_marked
+from iolake.extractors.darshan.columns import (
+    NOT_RECORDED,
+    RANK,
+    RECORD_ID,
+    arrow,
+    columns,
+    lists,
+    texts,
+    unless_negative,
+)
 from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
 from iolake.extractors.darshan.records import Shape, expand, find_records, take, up_to
 from iolake.schemas import darshan
@@ -67,12 +76,12 @@ def _lustre_1(group: Group) -> Decoded:
     targets = records.words[np.repeat(records.starts + 7, count) + place]
     held = records.base() | {
         "component": pa.array(np.zeros(len(count), dtype=np.int64)),
-        "file_system_osts": unless_marked(osts),
-        "file_system_mdts": unless_marked(records.column(3)),
+        "file_system_osts": unless_negative(osts),
+        "file_system_mdts": unless_negative(records.column(3)),
         "stripe_offset": pa.array(records.column(4)),
-        "stripe_size": unless_marked(size),
+        "stripe_size": unless_negative(size),
         "stripe_count": pa.array(count),
-        "osts": lists(unless_marked(targets), count),
+        "osts": lists(unless_negative(targets), count),
     }
     return Decoded([Block(darshan.DARSHAN_LUSTRE, records.logs, held)], records.damaged)
 
@@ -108,13 +117,17 @@ def _lustre_2(group: Group) -> Decoded:
         "extent_end",
         "mirror_id",
     )
-    layout = {name: arrow(records.words[at + i], "i8") for i, name in enumerate(names)}
+    layout = {
+        # An extent's end of -1 is the end of the file. All else below zero was not recorded.
+        name: arrow(records.words[at + i], "i8") if name == "extent_end" else unless_negative(records.words[at + i])
+        for i, name in enumerate(names)
+    }
     layout |= {
-        "component": pa.array(place),
-        "osts": lists(unless_marked(targets), count),
+        "osts": lists(unless_negative(targets), count),
         "pool": texts(_bytes(pools, group)),
     }
     padded = {name: pa.concat_arrays([column, pa.nulls(len(empty), column.type)]) for name, column in layout.items()}
+    padded["component"] = pa.array(np.append(place, np.zeros(len(empty), dtype=np.int64)))
     of_row = np.concatenate([record, empty])[order]
     held = take(records.base(), of_row) | take(padded, order)
     return Decoded([Block(darshan.DARSHAN_LUSTRE, records.logs[of_row], held)])
@@ -142,8 +155,8 @@ def decode_heatmap(group: Group) -> Decoded:
         "bin": pa.array(place),
         "start_s": pa.array(place * width[record]),
         "interval_s": pa.array(width[record]),
-        "write_bytes": pa.array(records.words[at]),
-        "read_bytes": pa.array(records.words[at + bins[record]]),
+        "write_bytes": unless_negative(records.words[at]),
+        "read_bytes": unless_negative(records.words[at + bins[record]]),
     }
     return Decoded([Block(darshan.DARSHAN_HEATMAP, records.logs[record], held)], records.damaged)
 
@@ -153,7 +166,8 @@ def decode_mdhim(group: Group) -> Decoded:
     records = find_records(group, _MDHIM).in_order()
     servers = records.column(_SERVERS_AT)
     _, place = expand(servers)
-    held = columns(records.words[records.starts + np.arange(len(_MDHIM_WORDS))[:, None]], _MDHIM_WORDS)
+    counters_of_records = columns(records.words[records.starts + np.arange(len(_MDHIM_WORDS))[:, None]], _MDHIM_WORDS)
+    held = records.base() | counters_of_records
     operations = records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place]
     held["server_operations"] = lists(pa.array(operations), servers)
     return Decoded([Block(darshan.DARSHAN_MDHIM, records.logs, held)], records.damaged)

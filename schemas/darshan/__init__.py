@@ -1,7 +1,7 @@
 """Darshan's tables: what each job's I/O libraries counted, one row a log, or a record of a module.
 
-Counters keep Darshan's names. A counter that the log's module version does not have, or that Darshan marks with
--1 as not recorded, is null.
+Counters keep Darshan's names. A counter is null where the log's module version does not have it, and where its value
+is below zero: Darshan writes -1 for what it could not record, and no counter can be negative.
 """
 
 from __future__ import annotations
@@ -33,7 +33,14 @@ LOG_ID: Final = Column("log_id", TEXT, "the log: hash of its content, so that a 
 RECORD_ID: Final = Column(
     "record_id", pa.uint64(), "hash of the record's name, the same in every log", origin="id", nullable=False
 )
-RANK: Final = Column("rank", pa.int64(), "MPI rank; null: one record for all ranks", origin="rank (-1)")
+RANK: Final = Column("rank", pa.int64(), "MPI rank; -1: one record for all ranks", origin="rank", nullable=False)
+COPY: Final = Column(
+    "copy",
+    pa.int64(),
+    "place among the log's records of the same file and rank, from 0; above 0 only in logs that darshan-merge made",
+    encoding=DICTIONARY,
+    nullable=False,
+)
 PATH: Final = Column("path", TEXT, "the file's name as the job gave it; null where the log does not say")
 PATH_SUFFIX: Final = Column("path_suffix", TEXT, "end of the path, all that logs before Darshan 3 keep")
 MOUNT_POINT: Final = Column("mount_point", TEXT, "longest mount point that holds the path, of the log's and the site's")
@@ -52,11 +59,11 @@ def _records(
     keys: Sequence[Column] = (),
     where: Sequence[Column] = (PATH, MOUNT_POINT, FILE_SYSTEM_OF_PATH),
 ) -> Table:
-    """A table of a module's records: one row for each key of log, record and rank, and `keys` within these."""
+    """A table of a module's records: one row for each log, record, rank and copy, and each of `keys` within these."""
     return Table(
         name,
         doc,
-        keys=[CLUSTER, LOG_ID, RECORD_ID, RANK, *keys],
+        keys=[CLUSTER, LOG_ID, RECORD_ID, RANK, COPY, *keys],
         columns=[JOB_ID, *where, *columns],
         partition_by=[CLUSTER, DATE],
         sort_by=_SORT,
@@ -74,16 +81,34 @@ DARSHAN_LOGS: Final = Table(
         Column("exe", TEXT, "command line; empty where the log kept none"),
         Column("exe_name", TEXT, "file name of the program, without its folder and arguments"),
         Column("nprocs", pa.int64(), "processes of the run", origin="nprocs"),
-        Column("start_time", TIMESTAMP, "UTC; when the run started", origin="start_time", encoding=DELTA),
-        Column("end_time", TIMESTAMP, "UTC; when the run ended", origin="end_time", encoding=DELTA, nullable=False),
         Column(
-            "run_time_s", pa.float64(), "length of the run; logs before 3.41 count whole seconds, both ends", unit="s"
+            "start_time",
+            TIMESTAMP,
+            "UTC; when the run started; null where the log has none",
+            origin="start_time",
+            encoding=DELTA,
+        ),
+        Column(
+            "end_time",
+            TIMESTAMP,
+            "UTC; when the run ended; null where a killed process wrote none, or it lies before the start",
+            origin="end_time",
+            encoding=DELTA,
+        ),
+        Column(
+            "run_time_s",
+            pa.float64(),
+            "length of the run, null without a start or an end; logs before 3.41 count whole seconds, both ends",
+            unit="s",
         ),
         Column("log_version", TEXT, "version of the log format", nullable=False),
         Column("lib_version", TEXT, "version of the Darshan library that wrote the log", origin="metadata lib_ver"),
         Column("modules", _TEXTS, "modules with data in the log", nullable=False),
         Column(
             "partial_modules", _TEXTS, "modules that ran out of memory, so that records are missing", nullable=False
+        ),
+        Column(
+            "is_partial", pa.bool_(), "the log lacks records, of partial_modules or of modules that it does not name"
         ),
         Column("module_versions", pa.map_(TEXT, pa.int64()), "version of each module's records"),
         Column("mpi_hints", TEXT, "MPI-IO hints of the site or user", origin="metadata h"),
@@ -97,7 +122,6 @@ DARSHAN_LOGS: Final = Table(
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=_SORT,
-    event_time="end_time",
 )
 
 DARSHAN_MOUNTS: Final = Table(
@@ -234,19 +258,28 @@ DARSHAN_LUSTRE: Final = _records(
         Column("file_system_osts", pa.int64(), "object storage targets of the file system", origin="LUSTRE_OSTS"),
         Column("file_system_mdts", pa.int64(), "metadata targets of the file system", origin="LUSTRE_MDTS"),
     ],
-    keys=[Column("component", pa.int64(), "place in the file's layout, from 0; null: the layout is empty")],
+    keys=[
+        Column(
+            "component",
+            pa.int64(),
+            "place in the file's layout, from 0; the row of an empty layout has 0, and no stripe_count",
+            encoding=DICTIONARY,
+            nullable=False,
+        )
+    ],
 )
 DARSHAN_HEATMAP: Final = _records(
     "darshan_heatmap",
     "Bytes that one rank moved through one I/O library in one time bin.",
     [
+        Column("ts", TIMESTAMP, "UTC; the bin covers [ts, ts + interval_s); null without start_time", encoding=DELTA),
         Column("start_s", pa.float64(), "start of the bin, from the job's start", unit="s"),
         Column("interval_s", pa.float64(), "length of the bin", unit="s", origin="bin_width_seconds"),
         Column("read_bytes", pa.int64(), "read in the bin", unit="B", origin="HEATMAP_READ_BIN"),
         Column("write_bytes", pa.int64(), "written in the bin", unit="B", origin="HEATMAP_WRITE_BIN"),
     ],
     keys=[Column("bin", pa.int64(), "place of the bin, from 0", encoding=DELTA, nullable=False)],
-    where=[Column("module", TEXT, "the library's module", origin="name of the record")],
+    where=[Column("module", TEXT, "the library: POSIX, MPI-IO, STDIO, DFS, DAOS", origin="id, name of the record")],
 )
 DARSHAN_DXT: Final = Table(
     "darshan_dxt",
@@ -270,6 +303,7 @@ DARSHAN_DXT: Final = Table(
         Column("operation", TEXT, "read or write", nullable=False),
         Column("offset", pa.int64(), "first byte; null where the trace has none", unit="B", encoding=DELTA),
         Column("length", pa.int64(), "bytes moved", unit="B", encoding=DICTIONARY),
+        Column("ts", TIMESTAMP, "UTC; when it started; null without start_time", encoding=DELTA),
         Column("start_s", pa.float64(), "start, from the job's start", unit="s"),
         Column("end_s", pa.float64(), "end, from the job's start", unit="s"),
         Column("thread_id", pa.uint64(), "thread, where the trace has it"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def test_a_bad_log_is_rejected_and_the_others_load(
     assert reasons["3"].startswith("HEATMAP region at byte ")  # the last one
     assert "cut off" in reasons["3"]
     assert "3.99" in reasons["4"]
-    assert "do not end where it ends" in reasons["5"]
+    assert "the last record is truncated" in reasons["5"]
     assert sorted(r["job_id"] for r in rows["darshan_logs"]) == [7, 8]
 
 
@@ -164,17 +165,17 @@ def test_a_damaged_region_is_told_by_its_module_and_where_it_begins(
         ("HEATMAP", Heatmap(FILE, 3, 0.5, [1], [2])),
     ],
 )
-def test_a_record_that_a_rank_has_twice_is_damage(
+def test_a_record_that_a_rank_has_twice_keeps_both_rows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, record: AnyRecord, alone: int
 ) -> None:
-    """A process counts a file in one record of a module; all ranks together are one process more."""
+    """P5: darshan-merge makes such logs of processes without MPI; `copy` tells their rows apart."""
     monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
-    others = [replace(record, id=7), replace(record, rank=5), record]
-    good, bad = (log(modules={module: records}) for records in (others, [*others, record]))
-    rows, (reject,), _ = results(write(tmp_path, [encode(good), encode(bad)]))
-    assert len(rows[f"darshan_{module.lower()}"]) == 3
-    assert reject.reason.startswith(f"{module} region at byte ")
-    assert f"record {record.id} of rank {record.rank} twice" in reject.reason
+    merged = log(modules={module: [record, replace(record, id=7), replace(record, rank=5), record, record]})
+    rows, rejects, _ = results(write(tmp_path, [encode(merged)]))
+    found = [(r["record_id"], r["rank"], r["copy"]) for r in rows[f"darshan_{module.lower()}"]]
+    twin = [(record.id, record.rank, copy) for copy in range(3)]
+    assert sorted(found) == sorted([*twin, (7, record.rank, 0), (record.id, 5, 0)])
+    assert not rejects
 
 
 @pytest.mark.parametrize("times", [{"start_s": -1}, {"end_ns": -1}, {"start_ns": 10**9}, {"end_s": 253402300800}])
@@ -223,20 +224,20 @@ def test_a_known_content_is_unchanged(tmp_path: Path) -> None:
     assert results([known]) == ({}, [], {input.uri: "unchanged"})
 
 
-def test_what_was_not_recorded_is_null_and_so_is_the_rank_of_all(tmp_path: Path) -> None:
+def test_what_was_not_recorded_is_null_and_the_rank_of_all_is_minus_one(tmp_path: Path) -> None:
     """P6: -1 is no value, and 0 is one."""
     rows, _, _ = results(write(tmp_path, [encode(log())]))
     assert {r["POSIX_MODE"] for r in rows["darshan_posix"]} == {None}
-    assert sum(r["rank"] is None for r in rows["darshan_posix"]) == 1
+    assert sum(r["rank"] == -1 for r in rows["darshan_posix"]) == 1
     assert {r["POSIX_READS"] for r in rows["darshan_posix"]} == {0}
 
 
 def test_marks_of_no_count_that_a_shared_record_adds_up_are_null(tmp_path: Path) -> None:
     """P6: four processes that count no mmaps make -4 of it."""
-    counts = {None: -4, 0: -1, 1: 0, 2: 3}
-    records = [Record(FILE, -1 if rank is None else rank, {"POSIX_MMAPS": n}) for rank, n in counts.items()]
+    counts = {-1: -4, 0: -1, 1: 0, 2: 3}
+    records = [Record(FILE, rank, {"POSIX_MMAPS": n}) for rank, n in counts.items()]
     rows, _, _ = results(write(tmp_path, [encode(log(modules={"POSIX": records}))]))
-    assert {r["rank"]: r["POSIX_MMAPS"] for r in rows["darshan_posix"]} == {None: None, 0: None, 1: 0, 2: 3}
+    assert {r["rank"]: r["POSIX_MMAPS"] for r in rows["darshan_posix"]} == {-1: None, 0: None, 1: 0, 2: 3}
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -277,12 +278,12 @@ def test_a_mount_is_the_same_with_and_without_a_slash_at_its_end(tmp_path: Path)
     assert [r["file_system"] for r in rows["darshan_mounts"]] == [None, "scratch", None, None]
 
 
-def test_the_file_name_tells_user_program_and_process(tmp_path: Path) -> None:
+def test_the_file_name_has_user_program_and_process(tmp_path: Path) -> None:
     path = tmp_path / "ann_my_solver_id7-4242_3-15-14722-17417065676046418211_1.darshan"
     path.write_bytes(encode(log()))
     rows, _, _ = results([Input("darshan", "c", str(path))])
     (row,) = rows["darshan_logs"]
-    assert (row["user_name"], row["file_exe"], row["file_pid"]) == ("ann", "my_solver", 4242)
+    assert (row["user_name"], row["file_exe"], row["file_pid"]) == ("ann_my", "solver", 4242)
     assert (row["file_tag"], row["exe_name"]) == (17417065676046418211, "solver")
 
 
@@ -295,3 +296,60 @@ def test_logs_are_found_by_day_and_in_a_hierarchy_of_users_and_programs(tmp_path
         site = Site.model_validate({"clusters": {"c": {"darshan": {"files": str(tmp_path / pattern)}}}})
         found[pattern] = [i.uri.rsplit("/", 1)[-1] for i in Darshan().find(site, Span())]
     assert found == {"%Y/%-m/%-d/*.darshan": ["b.darshan", "a.darshan"], "*/*/*/*/*.darshan": ["4242.darshan"]}
+
+
+def test_a_killed_process_has_no_end_and_its_day_is_that_of_its_start(tmp_path: Path) -> None:
+    """P4, P6: Darshan writes an end of 0 for it; an end before the start is as unknown."""
+    killed, backwards = log(end_s=0, end_ns=0, nprocs=1), log(end_s=1_773_533_521, nprocs=2)
+    rows, rejects, _ = results(write(tmp_path, [encode(killed), encode(backwards)]))
+    assert not rejects
+    assert {(r["end_time"], r["run_time_s"], r["date"]) for r in rows["darshan_logs"]} == {
+        (None, None, date(2026, 3, 15))
+    }
+
+
+def test_a_partial_log_that_names_no_module_is_partial_of_none(tmp_path: Path) -> None:
+    """P6: bit 0 of the mask stands for the log, not for a module."""
+    rows, _, _ = results(write(tmp_path, [encode(log(partial=["NULL"])), encode(log(partial=["NULL", "POSIX"]))]))
+    assert sorted((r["partial_modules"], r["is_partial"]) for r in rows["darshan_logs"]) == [
+        ([], True), (["POSIX"], True),
+    ]  # fmt: skip
+
+
+def test_a_second_log_in_one_file_is_a_reject_of_its_own(tmp_path: Path) -> None:
+    """P5: the first loads, and the file's other bytes are named."""
+    first = encode(log())
+    rows, (reject,), status = results(write(tmp_path, [first + encode(log(nprocs=9))]))
+    assert len(rows["darshan_logs"]) == 1
+    assert reject.part == f"bytes {len(first)} to {len(first + encode(log(nprocs=9)))}"
+    assert "second log" in reject.reason
+    assert set(status.values()) == {"loaded"}
+
+
+@pytest.mark.parametrize("module", ["POSIX", "LUSTRE", "HEATMAP", "DXT_MPIIO"])
+def test_a_region_that_the_header_no_longer_names_is_damage(tmp_path: Path, module: str) -> None:
+    """P5: a byte of the header that turns to zero must not hide a module."""
+    content = bytearray(encode(log()))
+    place = 48 + 16 * FORMATS["3.41"].modules.index(module)
+    struct.pack_into("<QQ", content, place, 0, 0)
+    rows, (reject,), _ = results(write(tmp_path, [bytes(content)]))
+    assert rows == {}
+    assert "belong to no region" in reject.reason
+
+
+@pytest.mark.parametrize(("name", "content"), [("1.darshan_partial", encode(log())), ("2.darshan", bytes(9000))])
+def test_a_log_that_was_never_finished_is_refused_as_such(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    _, (reject,), _ = results([Input("darshan", "c", str(path))])
+    assert "never finished" in reject.reason
+
+
+def test_heatmaps_and_streams_are_known_by_their_ids_in_anonymized_logs(tmp_path: Path) -> None:
+    """The names of such logs are numbers; the ids of heatmap records are the same in every log."""
+    ids = {"POSIX": 16592106915301738621, "MPI-IO": 3668870418325792824, "STDIO": 3989511027826779520}
+    records = [Heatmap(number, 0, 0.5, [1], [2]) for number in ids.values()]
+    hidden = log(modules={"HEATMAP": records}, names=dict.fromkeys(ids.values(), "319035955"))
+    rows, _, _ = results(write(tmp_path, [encode(hidden)]))
+    assert {r["record_id"]: r["module"] for r in rows["darshan_heatmap"]} == {v: k for k, v in ids.items()}
+    assert {r["ts"] for r in rows["darshan_heatmap"]} == {r["start_time"] for r in rows["darshan_logs"]}

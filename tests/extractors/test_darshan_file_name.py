@@ -1,16 +1,16 @@
-"""What the name of a Darshan log and its folders tell."""
+"""What the name of a Darshan log and its folders say of its run."""
 
 from __future__ import annotations
 
 import pytest
 
-from iolake.extractors.darshan.file_name import Told, told_by_name
+from iolake.extractors.darshan.file_name import NameParts, parse_name
 
 POLARIS = "/logs/2026/8/13/ann/nonmpi_test/id7446808/x3208c0s37b1n0"
 
 
 @pytest.mark.parametrize(
-    ("uri", "told"),
+    ("uri", "parts"),
     [
         ("/l/ann_my_solver_id7_3-15-14722-17417065676046_1.darshan", ("ann", "my_solver", None, 17417065676046)),
         ("/l/ann_solver_id7-4242_3-15-14722-99.darshan", ("ann", "solver", 4242, 99)),
@@ -19,8 +19,8 @@ POLARIS = "/logs/2026/8/13/ann/nonmpi_test/id7446808/x3208c0s37b1n0"
         ("/l/solver.darshan", (None, None, None, None)),
     ],
 )  # fmt: skip
-def test_a_file_name_of_darshans_making_tells_user_program_process_and_tag(uri: str, told: tuple[object, ...]) -> None:
-    assert told_by_name(uri, 7) == told
+def test_a_file_name_that_darshan_made_has_user_program_process_and_tag(uri: str, parts: tuple[object, ...]) -> None:
+    assert parse_name(uri, 7) == parts
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,30 @@ def test_a_file_name_of_darshans_making_tells_user_program_process_and_tag(uri: 
         ("4242-abc.darshan", None),
     ],
 )
-def test_folders_of_darshans_making_tell_user_program_and_process(name: str, tag: int | None) -> None:
-    assert told_by_name(f"{POLARIS}/{name}", 7446808) == Told("ann", "nonmpi_test", 4242, tag)
-    assert told_by_name(f"ann/nonmpi_test/7446808/x3208/{name}", 7446808) == Told("ann", "nonmpi_test", 4242, tag)
-    assert told_by_name(f"s3://logs/ann/nonmpi_test/7446808/x3208/{name}", 7446808).user == "ann"
+def test_folders_that_darshan_made_have_user_program_and_process(name: str, tag: int | None) -> None:
+    assert parse_name(f"{POLARIS}/{name}", 7446808) == NameParts("ann", "nonmpi_test", 4242, tag)
+    assert parse_name(f"ann/nonmpi_test/7446808/x3208/{name}", 7446808) == NameParts("ann", "nonmpi_test", 4242, tag)
+    assert parse_name(f"s3://logs/ann/nonmpi_test/7446808/x3208/{name}", 7446808).user == "ann"
 
 
-def test_folders_that_are_not_of_the_logs_job_tell_nothing() -> None:
+def test_folders_of_another_job_say_nothing() -> None:
     """P6: a day's folders have the look of a job's; unknown is null."""
-    assert told_by_name("/logs/ann/2026/3/15/4242.darshan", 7) == Told()
-    assert told_by_name(f"{POLARIS}/4242.darshan", None) == Told()
-    assert told_by_name(f"{POLARIS}/part-4242.darshan", 7446808) == Told()
+    assert parse_name("/logs/ann/2026/3/15/4242.darshan", 7) == NameParts()
+    assert parse_name(f"{POLARIS}/4242.darshan", None) == NameParts()
+    assert parse_name(f"{POLARIS}/part-4242.darshan", 7446808) == NameParts()
+
+
+@pytest.mark.parametrize(
+    ("name", "program", "user"),
+    [
+        ("svc_hpc_python3_id7_3-15-14722.darshan", "python3", "svc_hpc"),
+        ("a_b_c_my_solver_id7_3-15-14722.darshan", "my_solver", "a_b_c"),
+        ("ann_solver_id7_3-15-14722.darshan", "other", "ann"),
+        ("ann_solver_id7_3-15-14722.darshan", None, "ann"),
+        ("1001_solver_id7_3-15-14722.darshan", "solver", None),
+        ("1002_solver_id7_3-15-14722.darshan", "solver", "1002"),
+    ],
+)
+def test_the_logs_own_program_says_where_the_user_ends(name: str, program: str | None, user: str | None) -> None:
+    """P6: users hold underscores too, and the number of the user is no name."""
+    assert parse_name(f"/l/{name}", 7, program, 1001).user == user

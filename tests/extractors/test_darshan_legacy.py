@@ -166,11 +166,11 @@ def test_every_counter_of_every_version_lands_in_its_column(version: str, data: 
     for prefix, table in TABLE_OF.items():
         rows = {(row["log"], row["record_id"], row["rank"]): row for row in found[table]}
         assert len(rows) == len(found[table])
-        order = [(row["log"], row["record_id"], -1 if row["rank"] is None else row["rank"]) for row in found[table]]
+        order = [(row["log"], row["record_id"], row["rank"]) for row in found[table]]
         assert order == sorted(order)
         for log, record, columns in wanted:
             mine = {name: value for name, value in columns.items() if name.startswith(prefix + "_")}
-            row = rows.pop((log, record.hash, None if record.rank == -1 else record.rank), None)
+            row = rows.pop((log, record.hash, record.rank), None)
             if row is None:
                 assert table not in ("darshan_posix", "darshan_legacy")
                 assert not any(mine.values())

@@ -14,7 +14,6 @@ from iolake.demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord
 from iolake.extractors.base import InputError
 from iolake.extractors.darshan.decoded import Group
 from iolake.extractors.darshan.legacy import open_log, pieces
-from iolake.extractors.darshan.legacy_records import decode
 from tests.extractors.test_darshan_legacy import HOLD, MOUNTS, log_of, opened, rows_of
 
 
@@ -65,12 +64,14 @@ def test_zeros_behind_the_last_stream_are_padding(zeros: int, hold: int) -> None
 
 
 @pytest.mark.parametrize("version", ["1.24", "2.06"])
-def test_a_hash_that_a_rank_has_twice_is_damage(version: str) -> None:
-    """One can be there once per rank, and once for all of them."""
+def test_a_hash_that_a_rank_has_twice_keeps_both_rows(version: str) -> None:
+    """P5: `copy` counts the records of one hash and rank."""
     records = [LegacyRecord(hash_, rank, "/a") for hash_ in (0, 7) for rank in (-1, 0, 1)]
-    regions = [opened(log_of(*some, version=version)).regions[0] for some in (records, [*records, records[4]])]
-    data = [region.data for region in regions if region.data is not None]
-    assert decode(Group.of(regions[0].layout, np.arange(2), data)).damaged == {1: "it has record 7 of rank 0 twice"}
+    region = opened(log_of(*records, records[4], version=version)).regions[0]
+    rows = rows_of(Group.of(region.layout, np.arange(1), [region.data or b""]))["darshan_posix"]
+    assert [(row["record_id"], row["rank"], row["copy"]) for row in rows if row["record_id"] == 7] == [
+        (7, -1, 0), (7, 0, 0), (7, 0, 1), (7, 1, 0),
+    ]  # fmt: skip
 
 
 @settings(max_examples=150, deadline=None)

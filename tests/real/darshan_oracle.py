@@ -62,7 +62,7 @@ def _derived(path: str, read: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What the accumulator makes of the modules' records: the metrics, and each category's counters."""
     report = darshan.DarshanReport(path, read_all=False)
     derived = {}
-    for module in ("POSIX", "MPI-IO", "STDIO"):
+    for module in ("POSIX", "MPI-IO", "STDIO", "DFS", "DAOS"):
         if not read["records"].get(module):
             continue
         report.mod_read_all_records(module)

@@ -63,6 +63,7 @@ NAMED: dict[str, Callable[[Difference], bool]] = {
     "marks of no mmap count are added up in a shared record": lambda d: (
         (d.module, d.what, d.ours) == ("POSIX", "POSIX_MMAPS", None) and d.theirs < -1
     ),
+    "a time below zero was not measured, and is null": lambda d: "_F_" in d.what and d.ours is None and d.theirs < 0,
     "a log without mounts has its command line dropped": lambda d: d.what == "exe" and d.theirs == "",
     "ids of records that a version does not have are 0, as if there were such a record": lambda d: (
         ((d.module, d.what) == ("POSIX", "POSIX_RENAMED_FROM") and d.version < 4 and (d.ours, d.theirs) == (None, 0))
@@ -128,7 +129,7 @@ def differences(rows: dict[str, list[Row]], read: dict[str, Any]) -> Iterator[Di
         where = module, modules[module]["ver"], log["byte_order"]
         if module in TABLES:
             mine = {(r["record_id"], r["rank"]): r for r in rows.get(TABLES[module], [])}
-            their = {(r["id"], _rank(r["rank"])): _counters(module, r) for r in records}
+            their = {(r["id"], r["rank"]): _counters(module, r) for r in records}
         elif module == "LUSTRE":
             mine, their = _lustre(rows["darshan_lustre"], records)
         elif module == "HEATMAP":
@@ -193,10 +194,6 @@ def _their_log(read: dict[str, Any]) -> Row:
     }
 
 
-def _rank(rank: int) -> int | None:
-    return None if rank == -1 else rank
-
-
 def _value(value: Any) -> Any:
     """Theirs as ours should be: what is marked as not recorded is null."""
     return None if value == -1 else value
@@ -231,8 +228,12 @@ def _lustre(mine: list[Row], records: list[Row]) -> tuple[dict[Any, Row], dict[A
         for place, component in enumerate(record["components"]):
             values = dict(zip(names, (_value(v) for v in component["counters"].tolist()), strict=True))
             values |= {"osts": component["ost_ids"].tolist(), "pool": component["pool_name"]}
-            their[record["id"], _rank(record["rank"]), place] = values
-    shown = {(r["record_id"], r["rank"], r["component"]): r | {"pool": r["pool"] or ""} for r in mine}
+            their[record["id"], record["rank"], place] = values
+    shown = {
+        (r["record_id"], r["rank"], r["component"]): r | {"pool": r["pool"] or ""}
+        for r in mine
+        if r["osts"] is not None
+    }
     for row in shown.values():
         row["extent_end"] = _value(row["extent_end"])
     return shown, their
@@ -240,7 +241,7 @@ def _lustre(mine: list[Row], records: list[Row]) -> tuple[dict[Any, Row], dict[A
 
 def _heatmap(mine: list[Row], records: list[Row]) -> tuple[dict[Any, Row], dict[Any, Row]]:
     their = {
-        (r["id"], _rank(r["rank"]), place): {
+        (r["id"], r["rank"], place): {
             "interval_s": r["bin_width_seconds"],
             "start_s": place * r["bin_width_seconds"],
             "write_bytes": r["write_bins"][place],
@@ -258,7 +259,7 @@ def _dxt(mine: list[Row], records: list[Row]) -> tuple[dict[Any, Row], dict[Any,
         segments = [("write", s) for s in r["write_segments"]] + [("read", s) for s in r["read_segments"]]
         for place, (operation, s) in enumerate(segments):
             their[r["id"], number, place] = {
-                "rank": _rank(r["rank"]),
+                "rank": r["rank"],
                 "hostname": r["hostname"],
                 "operation": operation,
                 "offset": _value(s["offset"]),
@@ -280,7 +281,7 @@ def _mpi(records: list[Row]) -> dict[Any, Row]:
     for record in performance:
         assert set(record["all_counters"]) == {c.name for c in autoperf.APMPI}
         values = {name: _value(value.item()) for name, value in record["all_counters"].items()}
-        their[record["id"], _rank(record["rank"])] = shared | values | {"node_name": record["node_name"]}
+        their[record["id"], record["rank"]] = shared | values | {"node_name": record["node_name"]}
     return their
 
 
@@ -296,5 +297,5 @@ def _routers(records: list[Row]) -> dict[Any, Row]:
     for record in performance:
         place = {f"APXC_{name.upper()}": record[name] for name in ("group", "chassis", "blade", "node")}
         counters = {name: int(value) for name, value in record["counters"].items()}
-        their[record["id"], _rank(record["rank"])] = shared | place | counters
+        their[record["id"], record["rank"]] = shared | place | counters
     return their

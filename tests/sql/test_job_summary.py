@@ -65,7 +65,7 @@ def test_a_jobs_performance_rests_on_all_its_logs(
     lake: Lake, fill: Fill, slowest_s: float | None, performance: float | None
 ) -> None:
     """P6: unknown where a log does not tell how long its shared file took; one without POSIX files adds none."""
-    shared = {"rank": None, "POSIX_F_SLOWEST_RANK_TIME": slowest_s}
+    shared = {"rank": -1, "POSIX_F_SLOWEST_RANK_TIME": slowest_s}
     fill("slurm_jobs", job())
     fill("darshan_logs", *(log(name, start=START + k * 2 * MINUTE) for k, name in enumerate("abc")))
     fill("darshan_posix", record("a", "POSIX", 0, 150, rank=0), record("b", "POSIX", 0, 100, **shared))
