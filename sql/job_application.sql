@@ -1,7 +1,7 @@
 -- What did the application of each run of a job do, as its Darshan logs tell?
 -- One row for each run that has logs: the columns of job_summary that its logs fill. read_bytes and write_bytes are those of
 -- POSIX, STDIO and DFS calls: MPI-IO, HDF5 and PnetCDF go through these, so mpiio_ columns are the same bytes seen one layer
--- up. performance_bytes_per_s is POSIX bytes over slowest_io_s (darshan_perf has it by log and module).
+-- up. performance_bytes_per_s is bytes of POSIX and DFS over slowest_io_s (darshan_perf has it by log and module).
 CREATE OR REPLACE VIEW job_application AS
 SELECT
   cluster, job_id, submit_time, restart, logs, exe_names, nprocs, first_log_start, last_log_end, slowest_io_s,

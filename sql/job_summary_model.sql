@@ -28,8 +28,8 @@ moved AS (
     try_cast(sum(r.write_bytes) FILTER (module = 'MPI-IO') AS BIGINT) AS mpiio_write_bytes,
     try_cast(sum(r.read_bytes) FILTER (module = 'DAOS') AS BIGINT) AS daos_read_bytes,
     try_cast(sum(r.write_bytes) FILTER (module = 'DAOS') AS BIGINT) AS daos_write_bytes,
-    sum(r.read_s + r.write_s + r.meta_s) FILTER (application) AS io_s,
-    count(DISTINCT r.record_id) FILTER (module <> 'DAOS' AND (r.path IS NULL OR r.path NOT LIKE '<STD%>')) AS files
+    sum(r.read_s + r.write_s + coalesce(r.meta_s, 0)) FILTER (application) AS io_s,
+    count(DISTINCT r.record_id) FILTER (module <> 'DAOS' AND NOT r.is_stream) AS files
   FROM logs l
   JOIN application_io r ON r.cluster = l.cluster AND r.date = l.date AND r.log_id = l.log_id
   WHERE (in_owner IS NULL OR r.cluster = in_owner) AND (first IS NULL OR r.date BETWEEN first AND last)

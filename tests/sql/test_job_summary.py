@@ -56,7 +56,11 @@ def test_a_file_is_counted_once_however_many_interfaces_ranks_and_logs_name_it(l
         record("a", "POSIX", 1, 1, rank=1),
         record("b", "POSIX", 1, 1),
     )
-    fill("darshan_stdio", record("a", "STDIO", 1, 1), record("a", "STDIO", 0, 9, record_id=3, path="<STDOUT>"))
+    fill(
+        "darshan_stdio",
+        record("a", "STDIO", 1, 1),
+        record("a", "STDIO", 0, 9, record_id=15920181672442173319, path="319035955"),
+    )
     assert summary(lake, "logs, files, exe_names, nprocs, write_bytes") == [(2, 1, ["a", "b"], 8, 13)]
 
 
