@@ -25,17 +25,20 @@ class NoJob(LakeError):
         super().__init__(f"no job {job_id}{where} in the lake; {hint}; `iolake ingest` loads what is new")
 
 
-def job_page(lake: Lake, job_id: int, cluster: str | None = None) -> str:
+def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_ids: frozenset[str] | None = None) -> str:
     """All that the lake knows of a job, as text for a person. Times are UTC.
 
     An id that is several runs (requeued, used again, on two clusters) is listed first, then each run has its
-    page. NoJob where neither a scheduler nor a Darshan log knows the id.
+    page; with `run_ids`, only those runs. NoJob where neither a scheduler nor a Darshan log knows the id.
     """
     if job_id > _LARGEST_ID:
         raise NoJob(job_id, cluster, facts.nearest(lake, _LARGEST_ID, cluster))
     runs = facts.runs(lake, job_id, cluster)
     waiting = facts.unfinished(lake, job_id, cluster)
     strays = facts.stray_logs(lake, job_id, cluster)
+    if run_ids is not None:
+        runs = [run for run in runs if run["run_id"] in run_ids]
+        waiting = [job for job in waiting if job["run_id"] in run_ids]
     if not (runs or waiting or strays):
         raise NoJob(job_id, cluster, facts.nearest(lake, job_id, cluster))
     pages = [_run_page(lake, run) for run in runs]

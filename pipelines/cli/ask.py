@@ -69,19 +69,26 @@ def describe(table: str, snapshot: int | None, where: Where) -> None:
 
 
 @click.command()
-@click.argument("job_id", type=int)
+@click.argument("job_id")
 @click.option("--cluster", help="The cluster that ran it, where several have a job of that id.")
 @_SNAPSHOT
 @where_options
-def job(job_id: int, cluster: str | None, snapshot: int | None, where: Where) -> None:
+def job(job_id: str, cluster: str | None, snapshot: int | None, where: Where) -> None:
     """Show one job: what the scheduler, the application and the file systems say of it.
 
     \b
     iolake job 4478544
+    iolake job 1234_57
+    iolake job 1234_[1-4]
+    iolake job 1234+0
+    iolake job 1234.batch
     """
     from iolake.reports.job import job_page
+    from iolake.reports.job_ids import wanted_jobs
 
-    click.echo(job_page(where.open_lake(snapshot), job_id, cluster))
+    lake = where.open_lake(snapshot)
+    pages = [job_page(lake, wanted.job_id, cluster, wanted.run_ids) for wanted in wanted_jobs(lake, job_id, cluster)]
+    click.echo("\n\n".join(pages))
 
 
 @click.command()

@@ -1,0 +1,117 @@
+"""Job ids as people and schedulers write them: 1234, 1234_57, 1234_[1-4,7], 1234+0, 1234.batch, 4478544.sdb."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from iolake.schemas.errors import PermanentError
+
+if TYPE_CHECKING:
+    from iolake.warehouse import Lake
+
+_FORM: Final = re.compile(
+    r"(?P<job>\d{1,19})(?:_(?:(?P<task>\d{1,19})|\[(?P<tasks>[\d,:-]+)(?:%\d+)?\])|\+(?P<offset>\d{1,19}))?"
+    r"(?P<step>\.[\w+]{1,40})?"
+)
+_RANGE: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9})(?::(\d{1,9}))?)?")
+_LARGEST: Final = 2**63 - 1
+_PARTS: Final = """
+SELECT DISTINCT job_id, run_id FROM (
+  SELECT cluster, job_id, run_id, array_job_id, array_task_id, het_job_id, het_offset FROM jobs
+  UNION ALL
+  SELECT cluster, job_id, run_id, array_job_id, array_task_id, het_job_id, het_offset FROM jobs_running
+)
+WHERE ($1::VARCHAR IS NULL OR cluster = $1) AND {condition}
+ORDER BY job_id, run_id
+"""
+
+
+class BadJobId(PermanentError):
+    """A text that is no job id in any form."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__(
+            f"{text[:80]!r} is no job id; write a number such as 1234, or 1234_57 (a task of an array), "
+            "1234_[1-4] (some of them), 1234+0 (a component), 1234.batch (a step's job)"
+        )
+
+
+class NoPart(PermanentError):
+    """An array's task or a heterogeneous job's component that the lake does not have."""
+
+    def __init__(self, text: str, what: str, cluster: str | None) -> None:
+        self.text, self.cluster = text, cluster
+        where = f" on {cluster}" if cluster else ""
+        super().__init__(f"no {what}{where} in the lake; `iolake ingest` loads what is new")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A job id, and the runs of it that are wanted; None stands for all."""
+
+    job_id: int
+    run_ids: frozenset[str] | None = None
+
+
+def wanted_jobs(lake: Lake, text: str, cluster: str | None = None) -> list[Wanted]:
+    """The jobs that a job id in any form stands for. BadJobId, NoPart."""
+    found = _FORM.fullmatch(text.strip())
+    if found is None or int(found["job"]) > _LARGEST:
+        others = _by_scheduler_id(lake, text.strip(), cluster)
+        if not others and not text.strip().isdecimal():
+            raise BadJobId(text)
+        return others or [Wanted(_LARGEST + 1)]
+    job = int(found["job"])
+    if found["task"]:
+        what = f"task {found['task']} of array {job}"
+        condition = "array_job_id = $2 AND array_task_id = $3"
+        return _parts(lake, text, what, cluster, condition, [job, int(found["task"])])
+    if found["tasks"]:
+        condition, values = _in_ranges(text, found["tasks"])
+        return _parts(lake, text, f"task {found['tasks']} of array {job}", cluster, condition, [job, *values])
+    if found["offset"]:
+        what = f"component {found['offset']} of heterogeneous job {job}"
+        return _parts(lake, text, what, cluster, "het_job_id = $2 AND het_offset = $3", [job, int(found["offset"])])
+    if found["step"]:
+        return _by_scheduler_id(lake, text.strip(), cluster) or [Wanted(job)]
+    return [Wanted(job)]
+
+
+def _in_ranges(text: str, tasks: str) -> tuple[str, list[int]]:
+    """The condition and its values of an array's tasks, `1-4,7,10-20:2`."""
+    conditions: list[str] = []
+    values: list[int] = []
+    for part in tasks.split(","):
+        found = _RANGE.fullmatch(part)
+        if found is None or len(conditions) > 1000:
+            raise BadJobId(text)
+        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+        place = len(values) + 3
+        conditions.append(
+            f"(array_task_id BETWEEN ${place} AND ${place + 1} AND (array_task_id - ${place}) % ${place + 2} = 0)"
+        )
+        values += [first, last, max(step, 1)]
+    return f"array_job_id = $2 AND ({' OR '.join(conditions)})", values
+
+
+def _parts(lake: Lake, text: str, what: str, cluster: str | None, condition: str, values: list[int]) -> list[Wanted]:
+    rows = lake.sql(_PARTS.format(condition=condition), [cluster, *values]).fetchall()
+    if not rows:
+        raise NoPart(text, what, cluster)
+    by_job: dict[int, set[str]] = {}
+    for job_id, run_id in rows:
+        by_job.setdefault(job_id, set()).add(run_id)
+    return [Wanted(job_id, frozenset(run_ids)) for job_id, run_ids in by_job.items()]
+
+
+def _by_scheduler_id(lake: Lake, text: str, cluster: str | None) -> list[Wanted]:
+    """Jobs of another scheduler that has exactly this text for them."""
+    rows = lake.sql(
+        "SELECT job_id, list(run_id) FROM jobs WHERE scheduler <> 'slurm' AND scheduler_id = $1 "
+        "AND ($2::VARCHAR IS NULL OR cluster = $2) AND job_id IS NOT NULL GROUP BY job_id ORDER BY job_id",
+        [text, cluster],
+    ).fetchall()
+    return [Wanted(job_id, frozenset(run_ids)) for job_id, run_ids in rows]
