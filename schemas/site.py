@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, Self, get_args
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -45,6 +44,13 @@ JOB_ID_GROUPS = ("job_id", "cluster", "executable", "uid", "host")
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_SECRET: Final = re.compile(
+    r"://[^@\s]*:[^@\s]*@|://.*[?&;#](pass\w*|pwd|\w*secret\w*|\w*token\w*|\w*key|sig\w*|auth\w*|cred\w*)=.",
+    re.IGNORECASE,
+)
+"""A secret in any place of a URI: after the user's name, or as a parameter."""
 
 
 class Source(_Strict):
@@ -93,8 +99,15 @@ class Source(_Strict):
     @field_validator("uri")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is not None and urlsplit(value).password:
+        if value is not None and _SECRET.search(value):
             raise ValueError("holds a password; put it into the environment instead")
+        return value
+
+    @field_validator("files")
+    @classmethod
+    def _no_password_in_files(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            cls._no_password(pattern)
         return value
 
     @model_validator(mode="after")

@@ -10,31 +10,40 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import product
+from math import prod
+from typing import Final, TypeAlias
 
-MAX_NODES = 1_000_000
+MAX_NODES: Final = 250_000
 """No machine has more; a list that claims more is damaged, and must not fill the memory."""
+_MOST_BYTES: Final = 1 << 26
+"""Of all names of a list together."""
 
-_RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+_RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
 _LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)
+
+Ranges: TypeAlias = list[tuple[int, int, int]]
+"""(first, last, width) of the ranges in one bracket."""
 
 
 class NodeListError(ValueError):
     """A text that is not a node list."""
 
 
-def expand(text: str) -> list[str]:
-    """The names that a compact list stands for, in its order, repeats kept; NodeListError where it is malformed."""
+def expand(text: str, most: int = MAX_NODES) -> list[str]:
+    """The names that a compact list stands for, in its order, repeats kept.
+
+    NodeListError where it is malformed, or stands for more than `most` nodes: they are counted before any is made.
+    """
     names: list[str] = []
     for part in _split(text):
         pieces = re.split(r"\[([^\[\]]*)\]", part)
         if any("[" in literal or "]" in literal for literal in pieces[::2]):
-            raise NodeListError(f"unbalanced brackets in {part!r}")
-        choices = [_numbers(piece) if i % 2 else [piece] for i, piece in enumerate(pieces)]
-        size = 1
-        for choice in choices:
-            size *= len(choice)
-        if len(names) + size > MAX_NODES:
-            raise NodeListError(f"{part!r} stands for more than {MAX_NODES} nodes")
+            raise NodeListError(f"unbalanced brackets in {part[:80]!r}")
+        brackets = [_ranges(bracket) for bracket in pieces[1::2]]
+        size = prod(sum(last - first + 1 for first, last, _ in ranges) for ranges in brackets)
+        if len(names) + size > most or size * len(part) > _MOST_BYTES:
+            raise NodeListError(f"{part[:80]!r} stands for more than {most} nodes")
+        choices = [_numbers(brackets[i // 2]) if i % 2 else [piece] for i, piece in enumerate(pieces)]
         names.extend(map("".join, product(*choices)))
     return names
 
@@ -69,18 +78,21 @@ def _named(part: str, text: str) -> str:
     return part
 
 
-def _numbers(bracket: str) -> list[str]:
-    numbers: list[str] = []
+def _ranges(bracket: str) -> Ranges:
+    ranges = []
     for part in bracket.split(","):
         found = _RANGE.fullmatch(part)
         if found is None:
-            raise NodeListError(f"{part!r} is not a number or range in [{bracket}]")
-        first, last = found[1], found[2] or found[1]
-        count = int(last) - int(first) + 1
-        if count < 1 or count > MAX_NODES:
+            raise NodeListError(f"{part[:80]!r} is not a number or range in [{bracket[:80]}]")
+        first, last = int(found[1]), int(found[2] or found[1])
+        if last < first or last - first >= MAX_NODES:
             raise NodeListError(f"{part!r} is not a range that ascends to at most {MAX_NODES} nodes")
-        numbers.extend(f"{n:0{len(first)}d}" for n in range(int(first), int(first) + count))
-    return numbers
+        ranges.append((first, last, len(found[1])))
+    return ranges
+
+
+def _numbers(ranges: Ranges) -> list[str]:
+    return [f"{n:0{width}d}" for first, last, width in ranges for n in range(first, last + 1)]
 
 
 def _bracket(numbers: list[str]) -> str:

@@ -21,6 +21,12 @@ _ONE_BRACKET: Final = (
     r"^(?<head>[^\[\],]*)\[(?<ranges>\d{1,9}(?:-\d{1,9})?(?:,\d{1,9}(?:-\d{1,9})?)*)\](?<tail>[^\[\],]*)$"
 )
 
+_LONGEST_NAME: Final = 256
+_MOST_NAMES: Final = 4_000_000
+"""Distinct names in all lists of a block."""
+_MOST_PLACES: Final = 64_000_000
+"""Names in the lists of all rows of a block: each takes 4 bytes, and its text again in the end."""
+
 _PREFIX: Final = ["head", "tail", "width"]
 """What the names of one table share."""
 
@@ -46,9 +52,16 @@ def node_lists(texts: pl.Series) -> NodeLists:
     before = np.cumsum(sizes) - sizes
     places = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
     counts = np.bincount(rows, sizes, len(column.texts)).astype(np.int32)
+    codes = _within_bounds(column.codes, counts)
     offsets = np.concatenate((np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)))
     lists = pa.ListArray.from_arrays(offsets, places.astype(np.int32), mask=pa.array(counts == 0))
-    return NodeLists(column.codes, pl.Series(lists), names)
+    return NodeLists(codes, pl.Series(lists), names)
+
+
+def _within_bounds(codes: pl.Series, counts: np.ndarray) -> pl.Series:
+    """The codes of the rows, null from the row on at which all rows have more names than fit into memory."""
+    lengths = pl.Series(counts.astype(np.int64)).gather(codes).fill_null(0)
+    return codes.set(lengths.cum_sum() > _MOST_PLACES, None)
 
 
 def _runs(lists: pl.Series) -> tuple[pa.Array, np.ndarray, np.ndarray, np.ndarray]:
@@ -89,6 +102,7 @@ def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
     Lists of a prefix whose numbers lie too far apart for a table are left out.
     """
     parts = frame.select("row", pl.col("text").str.extract_groups(_ONE_BRACKET).struct.unnest()).drop_nulls("head")
+    parts = parts.filter(pl.col("head").str.len_bytes() + pl.col("tail").str.len_bytes() < _LONGEST_NAME)
     ends = (
         parts.with_columns(pl.col("ranges").str.split(","))
         .explode("ranges")
@@ -102,7 +116,10 @@ def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
     extent = (pl.col("low") + size).max() - pl.col("low").min()
     apart = ranges.group_by(_PREFIX).agg(extent=extent).filter(pl.col("extent") > MAX_NODES)
     left_out = pl.concat([unsound.select("row"), ranges.join(apart, on=_PREFIX, how="semi").select("row")])
-    return ranges.join(left_out, on="row", how="anti", maintain_order="left")
+    ranges = ranges.join(left_out, on="row", how="anti", maintain_order="left")
+    groups = ranges.group_by(_PREFIX, maintain_order=True).agg(extent=extent)
+    too_many = groups.filter(pl.col("extent").cum_sum() > _MOST_NAMES)
+    return ranges.join(too_many, on=_PREFIX, how="anti", maintain_order="left")
 
 
 def _strings(texts: list[str]) -> pa.Array:
@@ -111,8 +128,11 @@ def _strings(texts: list[str]) -> pa.Array:
 
 
 def _one_by_one(frame: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    left = _MOST_NAMES
     for row, text in frame.iter_rows():
         try:
-            yield row, expand(text)
+            names = expand(text, min(left, MAX_NODES))
         except NodeListError:
             continue
+        left -= len(names)
+        yield row, names

@@ -1,0 +1,117 @@
+"""A NERSC jobs database: the table `summary` of an SQLite file or of a MySQL server."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from iolake.extractors.base import Input, InputError
+from iolake.extractors.lookback import bounds
+from iolake.schemas.site import Source, password
+
+_SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion": "end_time", "numnodes": "nnodes"}
+"""Columns of `summary`, beside `hostname`, the machine."""
+_COLUMNS: Final = ", ".join(_SUMMARY)
+_MOST_ROWS: Final = 10_000_000
+_MOST_SECONDS: Final = 60.0
+_LONGEST_VALUE: Final = 1 << 20
+_CONNECT_S: Final = 10
+_ANSWER_S: Final = 30
+_SILENT_FOR_S: Final = 300.0
+"""A server that did not answer is not asked again for this long: each of its days would wait as long."""
+_silent: dict[tuple[str | None, int], tuple[float, str]] = {}
+
+
+def read_summary(input: Input, where: Source, zone: ZoneInfo) -> pl.DataFrame:
+    """The jobs of the input's cluster, of a server those that ended on the input's day."""
+    host = str(where.options.get("hostname", input.owner))
+    path = input.uri.removeprefix("sqlite:///")
+    if path != input.uri or "://" not in input.uri:
+        rows = _ask_sqlite(input, path, host)
+    else:
+        rows = _ask_mysql(input, host, zone)
+    names = list(_SUMMARY.values())
+    texts = [tuple(None if value is None else str(value) for value in row) for row in rows]
+    return pl.DataFrame(texts, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
+    """All rows; InputError where the file is something else, or where a view in it gives no end of rows."""
+    deadline = time.monotonic() + _MOST_SECONDS
+    try:
+        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+            database.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+            found = database.execute(f"SELECT {_COLUMNS} FROM summary WHERE hostname = ?", (host,))
+            rows = found.fetchmany(_MOST_ROWS + 1)
+    except sqlite3.Error as error:
+        if time.monotonic() > deadline:
+            reason = f"takes longer than {_MOST_SECONDS:.0f} s to read"
+            raise InputError(input.uri, reason, "check that summary is a table, not a view") from None
+        raise InputError(input.uri, f"is not a NERSC jobs database: {error}", "check the uri") from None
+    if len(rows) > _MOST_ROWS:
+        raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs in summary", "check that it is a table")
+    return rows
+
+
+def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
+    """The rows of a day; ConnectionError where the server can't be reached or doesn't answer."""
+    import pymysql
+    from pymysql.cursors import SSCursor
+
+    assert input.day is not None
+    since, until = (t.replace(tzinfo=UTC).timestamp() for t in bounds(input.day, zone))
+    parts = urlsplit(input.uri.partition("#")[0])
+    sql = f"SELECT {_COLUMNS} FROM summary WHERE hostname = %s AND completion >= %s AND completion < %s ORDER BY stepid"
+    server = parts.hostname, parts.port or 3306
+    try:
+        with (
+            _answering(server),
+            pymysql.connect(
+                host=parts.hostname,
+                port=server[1],
+                user=unquote(parts.username or ""),
+                password=password(input.owner, input.source) or "",
+                database=unquote(parts.path.strip("/")),
+                connect_timeout=_CONNECT_S,
+                read_timeout=_ANSWER_S,
+                write_timeout=_ANSWER_S,
+                cursorclass=SSCursor,
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(sql, (host, int(since), int(until)))
+            rows = list(cursor.fetchmany(_MOST_ROWS + 1))
+    except pymysql.OperationalError as error:
+        raise ConnectionError(f"{parts.hostname}: {error.args[-1]}") from None
+    except pymysql.MySQLError as error:
+        raise InputError(input.uri, f"is not a NERSC jobs database: {error.args[-1]}", "check the uri") from None
+    if len(rows) > _MOST_ROWS:
+        raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs on one day", "check that summary is a table")
+    return rows
+
+
+@contextmanager
+def _answering(server: tuple[str | None, int]) -> Iterator[None]:
+    """Fails at once where the server did not answer a moment ago; notes it where it doesn't now."""
+    import pymysql
+
+    since, why = _silent.get(server, (0.0, ""))
+    if why and time.monotonic() - since < _SILENT_FOR_S:
+        raise ConnectionError(why)
+    _silent.pop(server, None)
+    started = time.monotonic()
+    try:
+        yield
+    except pymysql.OperationalError as error:
+        if time.monotonic() - started >= _CONNECT_S - 1:
+            _silent[server] = time.monotonic(), f"{server[0]}: {error.args[-1]}"
+        raise

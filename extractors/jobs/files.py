@@ -1,0 +1,81 @@
+"""CSV and Parquet files of jobs, as frames with a column for each of theirs."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from typing import Final
+
+import fsspec
+import polars as pl
+import pyarrow.parquet as pq
+
+from iolake.extractors.base import InputError
+
+SQLITE: Final = b"SQLite format 3\0"
+_MOST_BYTES: Final = 1 << 30
+_MOST_ROWS: Final = 10_000_000
+_MOST_VALUE_BYTES: Final = 4 << 30
+
+
+def read_content(uri: str) -> bytes:
+    """A file's bytes, expanded; InputError where it is damaged or holds more than fits."""
+    try:
+        with fsspec.open(uri, "rb", compression="infer") as file:
+            content: bytes = file.read(_MOST_BYTES + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+    if len(content) > _MOST_BYTES:
+        raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB", "write a file a month or a day")
+    return content
+
+
+def read_table(content: bytes, uri: str) -> tuple[pl.DataFrame, list[int]]:
+    """(frame, lines of rows that are left out for having too many values) of CSV or Parquet; CSV columns are text."""
+    try:
+        if content.startswith(b"PAR1"):
+            _check_parquet(content, uri)
+            return pl.read_parquet(io.BytesIO(content)), []
+        text = content.decode()
+        separator = max(",;\t|", key=text.partition("\n")[0].count)
+        try:
+            return pl.read_csv(content, infer_schema=False, separator=separator), []
+        except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
+            fitting, too_long = _fitting(text, separator)
+            return pl.read_csv(fitting, infer_schema=False, separator=separator), too_long
+    except UnicodeDecodeError as error:
+        raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
+    except (pl.exceptions.PolarsError, csv.Error) as error:
+        reason = f"is neither CSV nor Parquet: {str(error).splitlines()[0]}"
+        raise InputError(uri, reason, "write one line or row a job, with a header") from None
+
+
+def _check_parquet(content: bytes, uri: str) -> None:
+    """InputError where a Parquet file is damaged, or has more rows or bytes than fit, however small it is itself."""
+    try:
+        metadata = pq.ParquetFile(io.BytesIO(content)).metadata
+    except (OSError, ValueError) as error:
+        raise InputError(uri, f"is a damaged Parquet file: {str(error).splitlines()[0]}", "copy it again") from None
+    groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
+    size = sum(group.column(c).total_uncompressed_size for group in groups for c in range(group.num_columns))
+    if metadata.num_rows > _MOST_ROWS or size > _MOST_VALUE_BYTES:
+        reason = f"holds {metadata.num_rows:,} rows of {size >> 20:,} MiB; at most {_MOST_ROWS:,} of 4,096 MiB are read"
+        raise InputError(uri, reason, "write a file a month or a day")
+
+
+def _fitting(text: str, separator: str) -> tuple[bytes, list[int]]:
+    """A CSV without the rows that have more values than its header, and the lines where these end."""
+    rows, fitting = csv.reader(io.StringIO(text, newline=""), delimiter=separator), io.StringIO(newline="")
+    writer, too_long = csv.writer(fitting, delimiter=separator), list[int]()
+    header = next(rows)
+    writer.writerow(header)
+    for row in rows:
+        if any(row[len(header) :]):
+            too_long.append(rows.line_num)
+        else:
+            writer.writerow(row[: len(header)])
+    return fitting.getvalue().encode(), too_long

@@ -1,0 +1,201 @@
+"""Rows of text about jobs into `other_jobs`: one way for every scheduler, file and database.
+
+A row has a value for each column of `other_jobs` that its source fills. Times are ISO 8601 with separators, with an
+offset or on the cluster's own clock, or seconds since 1970; a day alone is its midnight, and fractions of a second
+may follow. `timelimit_s` is seconds or [D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with
+brackets for ranges, PBS's `/cpu` behind a name and LSF's `cpus*` before it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pyarrow as pa
+
+from iolake.extractors.base import Batch, Input, InputError, Reject
+from iolake.extractors.slurm import values
+from iolake.extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
+from iolake.extractors.slurm.zone import to_utc
+from iolake.schemas.jobs import OTHER_JOBS
+from iolake.schemas.table import TEXT, TIMESTAMP
+
+REQUIRED: Final = ("scheduler_id", "start_time", "end_time")
+_DERIVED: Final = ("run_id", "nodes", "time_ambiguous")
+_MOST_NAMES: Final = 16_000_000
+"""Node names in all lists of one input: what a year of a large machine has, and what fits into memory."""
+_MICRO: Final = 1_000_000
+_END_OF_TIME: Final = 7_258_118_400 * _MICRO
+"""The year 2200, in microseconds. A later time stands for none, as 9999-12-31 does, or is an epoch not in seconds."""
+
+_TIME: Final = (
+    r"^(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<minute>\d\d:\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
+    r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?)?$"
+)
+_NODE: Final = re.compile(r"(?:\[[^\]]*\]|[^\s,+:])+")
+
+
+def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch | Reject]:
+    """The batch of a frame's jobs, then what was left out of it; InputError where a column that all need is missing."""
+    schema = OTHER_JOBS.batch_schema
+    given, rejects = _usable(frame, input)
+    texts = {name: _text(column) for name, column in given.items()}
+    read: dict[str, pl.Series] = {name: texts[name] for name in texts if schema.field(name).type == TEXT}
+    ambiguous = pl.Series([False]).new_from_index(0, frame.height)
+    for name, column in given.items():
+        kind = schema.field(name).type
+        if kind == TIMESTAMP:
+            read[name], unsure = _times(column, zone)
+            ambiguous |= unsure
+        elif kind == pa.int64():
+            read[name] = values.numbers(texts[name])
+        elif kind == pa.float64():
+            read[name] = values.durations(texts[name])
+    for name, column in read.items():
+        rejects += _not_understood(input, texts[name], column)
+    leading = read["scheduler_id"].str.extract(r"^(\d+)").str.to_integer(strict=False)
+    read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
+    lists = texts.get("node_list", pl.Series("node_list", [None] * frame.height, pl.String))
+    read["nodes"] = pl.Series(list(_node_lists(lists)), dtype=pl.List(pl.String))
+    rejects += _not_understood(input, lists, read["nodes"])
+    counted = read["nodes"].list.len().cast(pl.Int64)
+    read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
+    read["time_ambiguous"] = ambiguous
+    ready = pl.DataFrame(read)
+    never_started = texts["start_time"].is_null() & (
+        read["submit_time"].is_not_null() if "submit_time" in read else False
+    )
+    placed = pl.all_horizontal(pl.col(name).is_not_null() for name in REQUIRED)
+    placed |= never_started & pl.all_horizontal(pl.col("scheduler_id", "end_time").is_not_null())
+    complete = ready.filter(placed)
+    began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in read)
+    complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
+    if complete.height < ready.height:
+        count = ready.height - complete.height
+        rejects.append(Reject(input, f"{count} rows lack one of {', '.join(REQUIRED)}", "rows", rows=count))
+    jobs = complete.unique("run_id", keep="first", maintain_order=True)
+    if jobs.height < complete.height:
+        rejects.append(
+            Reject(input, f"{complete.height - jobs.height} rows repeat an earlier job and start", "repeats")
+        )
+    if (backwards := jobs.filter(pl.col("end_time") < pl.col("start_time"))).height:
+        reason = f"{backwards.height} jobs end before they start, such as {backwards['scheduler_id'][0]!r}"
+        rejects.append(Reject(input, f"{reason}; their elapsed time is null", "order"))
+    if jobs.height:
+        yield Batch(OTHER_JOBS, _arrow(jobs, schema))
+    yield from rejects
+
+
+def _not_understood(input: Input, texts: pl.Series, found: pl.Series) -> Iterator[Reject]:
+    """A reject for the texts of a column that nothing was found in."""
+    lost = texts.filter(found.is_null() & texts.is_not_null())
+    if len(lost):
+        yield Reject(input, f"{len(lost)} values not understood, such as {lost[0]!r}; null", f"column {texts.name}")
+
+
+def _usable(frame: pl.DataFrame, input: Input) -> tuple[dict[str, pl.Series], list[Reject]]:
+    """(the columns to read by name, a reject for each other one); InputError where one that all need is missing."""
+    given: dict[str, pl.Series] = {}
+    rejects = []
+    for column in frame:
+        plain = _plain(column)
+        if column.name not in OTHER_JOBS.batch_schema.names:
+            reason = "is not a column of other_jobs"
+        elif column.name in _DERIVED:
+            reason = "is made from other columns"
+        elif plain is None:
+            reason = f"has the type {column.dtype}, which is not one of other_jobs'"
+        else:
+            given[column.name] = plain
+            continue
+        rejects.append(Reject(input, f"{reason}; left out", f"column {column.name}"))
+    if missing := [name for name in REQUIRED if name not in given]:
+        reason = f"has no column {', '.join(missing)} of text, numbers or times"
+        raise InputError(input.uri, reason, "name the columns as other_jobs does")
+    return given, rejects
+
+
+def _plain(column: pl.Series) -> pl.Series | None:
+    """A column as text, numbers or times; None where its type can't be made one of these for what it holds."""
+    kind = column.dtype
+    if column.name == "timelimit_s" and isinstance(kind, pl.Duration):
+        return column.dt.total_microseconds() / 1e6
+    if column.name == "node_list" and isinstance(kind, pl.List | pl.Array) and not kind.inner.is_nested():
+        return column.cast(pl.List(pl.String), strict=False).list.join(",")
+    if kind.is_nested() or isinstance(kind, pl.Duration | pl.Object):
+        return None
+    return column.fill_nan(None) if kind.is_float() else column
+
+
+def _text(column: pl.Series) -> pl.Series:
+    texts = column.cast(pl.String, strict=False).str.strip_chars()
+    return texts.set(texts == "", None)
+
+
+def _times(column: pl.Series, zone: ZoneInfo) -> tuple[pl.Series, pl.Series]:
+    """(UTC without a zone, whether it lies in the hour that autumn repeats) of a column of times."""
+    told, is_local = pl.col("told"), pl.col("is_local")
+    times = _instants(column).with_columns(pl.when((told >= 0) & (told < _END_OF_TIME)).then(told))
+    local = times.select(pl.when(is_local & told.is_not_null()).then(told // _MICRO).otherwise(0)).to_series()
+    earlier, later, shown = (pl.Series(readings) for readings in to_utc(local.to_numpy(), zone))
+    times = times.with_columns(shift=(earlier - local) * _MICRO, twice=earlier != later, shown=shown)
+    utc = pl.when(~is_local).then(told).when("shown").then(told + pl.col("shift"))
+    found = times.select(utc=utc.cast(pl.Datetime("us")), unsure=is_local & told.is_not_null() & pl.col("twice"))
+    return found["utc"], found["unsure"]
+
+
+def _instants(column: pl.Series) -> pl.DataFrame:
+    """`told`, microseconds since 1970, and `is_local`, whether the cluster's own clock shows them, of times."""
+    frame, kind = column.to_frame("time"), column.dtype
+    if isinstance(kind, pl.Date | pl.Datetime):
+        return frame.select(told=pl.col("time").dt.epoch("us"), is_local=getattr(kind, "time_zone", None) is None)
+    texts = _text(column).to_frame("text")
+    parts = texts.select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
+    minute, second = pl.col("minute").fill_null("00:00"), pl.col("second").fill_null("00")
+    moment = pl.concat_str("day", pl.lit("T"), minute, pl.lit(":"), second).str.to_datetime(
+        "%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us"
+    )
+    fraction = pl.col("fraction").fill_null("").str.slice(0, 6).str.pad_end(6, "0").cast(pl.Int64)
+    hours, minutes = (pl.col(name).fill_null("0").cast(pl.Int64) for name in ("hours", "minutes"))
+    ahead = (hours * 60 + minutes) * pl.when(pl.col("sign") == "-").then(-60).otherwise(60) * _MICRO
+    dated = parts.select(
+        told=moment.dt.epoch("us") + fraction - ahead, is_local=pl.col("day").is_not_null() & pl.col("zone").is_null()
+    )
+    epoch = texts["text"].cast(pl.Float64, strict=False) * _MICRO
+    return dated.with_columns(pl.col("told").fill_null(epoch.round().cast(pl.Int64, strict=False)))
+
+
+def _node_lists(texts: pl.Series) -> Iterator[list[str] | None]:
+    """The nodes of each text; null once all of them together are more than an input may have."""
+    left = _MOST_NAMES
+    for text in texts:
+        nodes = _nodes(text) if left > 0 else None
+        left -= len(nodes or ())
+        yield nodes
+
+
+def _nodes(text: str | None) -> list[str] | None:
+    """Each node once, in the order of the list; null where it is not a list of nodes."""
+    if text is None:
+        return None
+    names: dict[str, None] = {}
+    try:
+        for part in _NODE.findall(text):
+            names |= dict.fromkeys(expand(re.sub(r"^\d+\*|/.*$", "", part), MAX_NODES - len(names)))
+    except NodeListError:
+        return None
+    return list(names)
+
+
+def _arrow(jobs: pl.DataFrame, schema: pa.Schema) -> pa.Table:
+    """The jobs in the table's columns; those that the file lacks are null."""
+    arrays = [
+        jobs[field.name].to_arrow().cast(field.type)
+        if field.name in jobs.columns
+        else pa.nulls(jobs.height, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)

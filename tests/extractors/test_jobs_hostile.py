@@ -1,0 +1,147 @@
+"""Inputs that would fill the memory or take for ever: each costs a moment and gives one clear line."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import sqlite3
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from iolake.extractors.jobs import database
+from iolake.extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
+from iolake.extractors.slurm.nodes import node_lists
+from iolake.schemas.site import Site, SiteError
+from tests.extractors.slurm_files import read as read_slurm
+from tests.extractors.slurm_files import text
+from tests.extractors.test_jobs import csv, read
+
+BOMBS = [
+    ",".join(f"{letter}[1-999999]" for letter in "abcdefghijkl"),
+    f"n[{','.join(['1-999999'] * 20)}]",
+    "n" + "[1-999]" * 30,
+    f"n[1-{MAX_NODES + 1}]",
+    f"n[{'9' * 5000}-{'9' * 5001}]",
+    "x" * 100_000 + f"[1-{MAX_NODES}]",
+    f"n[{'0' * 4000}1-{MAX_NODES}]",
+]
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_short_list_of_very_many_nodes_is_counted_before_it_is_written_out(bomb: str) -> None:
+    """P5: the value is null and named; neither time nor memory goes into it."""
+    node_lists(pl.Series(["n[1-2]"]))  # imports
+    tracemalloc.start()
+    started = time.monotonic()
+    with pytest.raises(NodeListError):
+        expand(bomb)
+    assert node_lists(pl.Series([bomb, "n[1-2]"])).lengths().to_list() == [None, 2]
+    assert time.monotonic() - started < 2 and tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()
+
+
+def test_many_lists_of_many_nodes_stay_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iolake.extractors.slurm.nodes._MOST_PLACES", 1000)
+    lengths = node_lists(pl.Series(["n[1-400]"] * 3 + ["m1"])).lengths().to_list()
+    assert lengths == [400, 400, None, None]
+
+
+def test_a_bomb_in_a_file_costs_its_own_value(tmp_path: Path) -> None:
+    rows, rejects, outcome = csv(
+        tmp_path, f"scheduler_id,start_time,end_time,node_list\n1,10,20,{BOMBS[2]}\n2,10,20,n1\n"
+    )
+    assert ([r["nodes"] for r in rows], outcome) == ([None, ["n1"]], "loaded")
+    assert "values not understood" in rejects["column node_list"]
+
+
+def test_numbers_of_thousands_of_digits_are_null_and_named(tmp_path: Path) -> None:
+    many = "9" * 5000
+    header = "JobIDRaw|JobID|Submit|Start|End|AllocCPUS|Elapsed|NodeList|Restarts"
+    tables, rejects, outcome = read_slurm(
+        tmp_path / "s.txt",
+        text(f"1|1|10|20|30|{many}|{many}|n[{many}]|{many}", f"{many}|x|10|20|30||||", header=header),
+    )
+    assert (outcome, [(j["job_id"], j["ncpus"]) for j in tables["slurm_jobs"]]) == ("loaded", [(1, None)])
+    assert "field alloccpus" in rejects
+    rows, rejects, outcome = csv(tmp_path, f"scheduler_id,start_time,end_time,uid\n{many},10,20,{many}\n")
+    assert outcome == "loaded" and rows[0]["uid"] is None and rows[0]["job_id"] is None
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-" + "9" * 5000])
+def test_json_with_a_number_that_no_computer_holds_is_refused_in_a_line(tmp_path: Path, number: str) -> None:
+    _, rejects, outcome = read_slurm(tmp_path / "s.json", '{"jobs": [{"job_id": ' + number + ', "name": "a"}]}')
+    assert outcome == "rejected" and "report" not in rejects[""].replace("in a report", "")
+
+
+def test_text_that_expands_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iolake.extractors.slurm._MOST_EXPANDED", 1 << 20)
+    content = gzip.compress((text() + "1|1|COMPLETED|10|20|30|10\n" * 3_000_000).encode())
+    (tmp_path / "s.txt.gz").write_bytes(content)
+    _, rejects, outcome = read_slurm(tmp_path / "s.txt.gz", content)
+    assert outcome == "rejected" and "expands to more than" in rejects[""]
+
+
+def test_a_parquet_file_of_very_many_equal_rows_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iolake.extractors.jobs.files._MOST_ROWS", 1000)
+    path = tmp_path / "jobs.parquet"
+    pl.DataFrame({"scheduler_id": ["1"] * 1001, "start_time": 1, "end_time": 2}).write_parquet(path)
+    _, rejects, outcome = read(files=str(path))
+    assert outcome == "rejected" and "holds 1,001 rows" in rejects[""]
+
+
+SUMMARY = "CREATE {} summary AS SELECT 'c' AS hostname, 1 AS stepid, 10 AS start, 20 AS completion, 2 AS numnodes"
+
+
+def test_a_view_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_MOST_SECONDS", 0.5)
+    with sqlite3.connect(tmp_path / "jobs.db") as con:
+        con.execute(
+            SUMMARY.format("VIEW")
+            + " FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n) SELECT * FROM n WHERE i > 1)"
+        )
+    started = time.monotonic()
+    _, rejects, outcome = read(uri=f"sqlite:///{tmp_path}/jobs.db")
+    assert outcome == "rejected" and "check that summary is a table" in rejects[""]
+    assert time.monotonic() - started < 10
+
+
+def test_an_sqlite_file_among_files_is_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "jobs.db") as con:
+        con.execute(SUMMARY.format("TABLE"))
+    rows, rejects, outcome = read(files=str(tmp_path / "*.db"))
+    assert ([(r["scheduler_id"], r["nnodes"]) for r in rows], rejects, outcome) == ([("1", 2)], {}, "loaded")
+
+
+def test_a_server_that_accepts_and_says_nothing_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "_ANSWER_S", 1)
+    monkeypatch.setattr(database, "_CONNECT_S", 1)
+    monkeypatch.setattr(database, "_silent", {})
+    server = socket.create_server(("127.0.0.1", 0))
+    accepted: list[socket.socket] = []
+    threading.Thread(target=lambda: accepted.append(server.accept()[0]), daemon=True).start()
+    started = time.monotonic()
+    uri = f"mysql://reader@127.0.0.1:{server.getsockname()[1]}/jobs"
+    _, rejects, outcome = read(uri=uri, options={"look_back_days": 5})
+    assert outcome == "rejected" and rejects[""].startswith("cannot be read: 127.0.0.1: ")
+    assert time.monotonic() - started < 5
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("mysql://u:hunter2@h/db", "mysql://u:hun/ter2@h/db", "mysql://u@h/db?password=hunter2"),
+        *("mysql://u@h/db?ssl=1&PASSWD=hunter2", "mysql://u@h/db#token=hunter2", "s3://KEY:hunter2@bucket/x"),
+        "s3://bucket/x?X-Amz-Signature=1&secret_key=hunter2",
+    ],
+)
+def test_a_secret_in_any_place_of_a_uri_is_refused_and_not_repeated(uri: str) -> None:
+    for key in ("uri", "files"):
+        with pytest.raises(SiteError, match="holds a password") as error:
+            Site.parse(f'[clusters.c]\njobs = {{ {key} = "{uri}" }}\n', "site.toml")
+        assert "hunter2" not in str(error.value)
