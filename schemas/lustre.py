@@ -160,6 +160,7 @@ LUSTRE_SERVER: Final = Table(
 LUSTRE_FS: Final = Table(
     "lustre_fs",
     "The whole file system, one row an interval: sums over its targets, how many were missing, and running sums. "
+    "Of a Storage Scale file system the NSDs that hold data count as object storage targets. "
     "An amount that a target reports for several intervals at once is spread over them by their length.",
     keys=[FILE_SYSTEM, TS],
     columns=[

@@ -282,7 +282,10 @@ FILE_SYSTEM_HOUR: Final = Mart(
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts"],
     rows_of=("lustre_fs",),
-    reads=tuple(Read(t, slack_days=0, day_only=True) for t in ("lustre_fs", "lustre_ost", "lustre_server")),
+    reads=tuple(
+        Read(t, slack_days=0, day_only=True)
+        for t in ("lustre_fs", "lustre_ost", "lustre_server", "scale_server", "scale_capacity")
+    ),
 )
 
 OST_HOUR: Final = Mart(

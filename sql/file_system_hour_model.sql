@@ -23,7 +23,13 @@ load AS (
     max(cpu_pct) FILTER (role = 'oss') AS oss_cpu_max_pct,
     avg(cpu_pct) FILTER (role = 'mds') AS mds_cpu_pct,
     max(cpu_pct) FILTER (role = 'mds') AS mds_cpu_max_pct
-  FROM lustre_server
+  FROM (
+    SELECT file_system, date, ts, role, cpu_pct
+    FROM lustre_server
+    UNION ALL
+    SELECT file_system, date, ts, CASE role WHEN 'mds' THEN 'mds' ELSE 'oss' END AS role, cpu_pct
+    FROM scale_server
+  )
   WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   GROUP BY ALL
 ),
@@ -42,6 +48,15 @@ space AS (
     WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
     GROUP BY ALL
   )
+  GROUP BY ALL
+  UNION ALL
+  SELECT
+    file_system, date_trunc('hour', ts) AS ts,
+    arg_max(used_bytes, epoch(ts)) AS used_bytes,
+    arg_max(total_bytes, epoch(ts)) FILTER (used_bytes IS NOT NULL) AS total_bytes,
+    NULL::DOUBLE AS fullest_ost_pct
+  FROM scale_capacity
+  WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   GROUP BY ALL
 )
 SELECT

@@ -24,10 +24,13 @@ from iolake.extractors.scale.cached import cached_report
 from iolake.extractors.scale.cells import METRIC, Cells, Component, Dense, Floats, summed
 from iolake.extractors.scale.report import Chunk, Report, read_reports
 from iolake.extractors.scale.sensors import SENSORS
+from iolake.extractors.scale.whole import whole_system
+from iolake.schemas.lustre import LUSTRE_FS
 from iolake.schemas.scale import SCALE_CLIENT, SCALE_NETWORK, SCALE_NSD, SCALE_SERVER
 from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 
 _TABLES: Final = (SCALE_SERVER, SCALE_NETWORK, SCALE_NSD, SCALE_CLIENT)
+"""Those that are filled from cells; `lustre_fs` sums up the NSDs."""
 _NOTHING: Final = "holds no mmperfmon report"
 _CHECK: Final = "check what the pattern names"
 _ROLES: Final = {"datatarget": "data", "mdtarget": "metadata", "mdserver": "mds"}
@@ -43,7 +46,8 @@ class Mmperfmon(Extractor):
     source: ClassVar = "mmperfmon"
     version: ClassVar = 1
     owner: ClassVar[OwnerKind] = "file_system"
-    tables: ClassVar = _TABLES
+    tables: ClassVar = (*_TABLES, LUSTRE_FS)
+    contested: ClassVar = frozenset({LUSTRE_FS.name})
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the days that have reports."""
@@ -179,6 +183,12 @@ class _Day:
                 if name == SCALE_SERVER.name:
                     _derive(dense)
                 yield cells.batch(dense, roles.get(name))
+                if name == SCALE_NSD.name and LUSTRE_FS.name not in self._input.superseded:
+                    whole = whole_system(cells, dense, roles[name])
+                    if isinstance(whole, str):
+                        yield Reject(self._input, whole, LUSTRE_FS.name)
+                    elif whole is not None:
+                        yield whole
         yield from self._left_out()
 
     def _settle_single_rows(self) -> None:

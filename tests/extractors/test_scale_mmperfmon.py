@@ -136,6 +136,19 @@ def test_the_parts_of_a_wide_report_are_one_report(tmp_path: Path) -> None:
     ]
 
 
+def test_the_nsds_that_hold_data_are_the_targets_of_the_whole_file_system(tmp_path: Path) -> None:
+    """P12: an NSD without a value in an interval is missing there, not idle; metadata is no user's traffic."""
+    (tmp_path / "a").write_text(WIDE)
+    rows = read(tmp_path, **ROLES)[0]["lustre_fs"]
+    names = ("interval_s", "osts", "osts_missing", "mdts", "read_bytes", "read_bytes_before", "opens")
+    assert [(row["ts"].minute, *(row[name] for name in names)) for row in rows] == [
+        (0, 60.0, 2, 0, 0, 201, 0, None),
+        (1, 60.0, 2, 1, 0, 3, 201, None),
+    ]
+    (alone, _) = read(tmp_path)[0]["lustre_fs"]
+    assert (alone["osts"], alone["read_bytes"]) == (3, 5201), "without roles every NSD counts"
+
+
 def test_files_of_a_folder_and_members_of_an_archive_fill_the_same_rows(tmp_path: Path) -> None:
     """Reads and writes of an NSD are queried apart; a file of one row has the step of the others."""
     (tmp_path / "folder").mkdir()
