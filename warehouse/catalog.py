@@ -252,7 +252,7 @@ class Catalog:
         """Write the storage views of changed tables, and all of them where declarations or location changed."""
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
-        derived = freshness.update(self, sql_files())
+        derived = freshness.update(self, sql_files(), declarations())
         for name, table in schemas.tables().items():
             if everything or name in self.changes.tables or name in derived:
                 self.write_storage_view(table, root)

@@ -8,6 +8,7 @@ same loads and the same number of rows; and merging files does not change the fi
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,7 @@ from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.ledger import DERIVED
 from iolake.schemas.mart import Mart, Read
-from iolake.schemas.table import LOAD_ID
+from iolake.schemas.table import LOAD_ID, Table
 
 if TYPE_CHECKING:
     from iolake.warehouse.catalog import Catalog
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _UNKNOWN_START = timedelta(days=31)
 """How far rows reach back before their day in a file whose times no ledger has, from an older lake."""
+_EVER: tuple[float, float] = (-math.inf, math.inf)
 _CALLS = 4
 """So many calls of a model at most in a view; each costs a query some milliseconds of planning."""
 
@@ -46,6 +48,10 @@ class Partition:
     last_day: date
     rows_of: int
     """Rows of the tables whose days are the mart's partitions."""
+
+
+Window = tuple[float, float]
+"""A time, in hours since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,73 +72,82 @@ class Dependencies:
 
     def __init__(self, catalog: Catalog, sql: dict[str, str]) -> None:
         self._sql = sql
-        self._days: dict[str, dict[str, list[_Day]]] = defaultdict(lambda: defaultdict(list))
+        self._own: dict[str, list[_Day]] = defaultdict(list)
         for day in _days(catalog):
-            self._days[day.table][day.owner].append(day)
-        self._times: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
-        self._spans: dict[str, dict[tuple[str, date], tuple[float, float, int]]] = {}
+            self._own[day.table].append(day)
+        self._places: dict[str, dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]] = {}
         self._made_from: dict[tuple[str, str, date], frozenset[_Day]] = {}
 
-    def partitions(self, mart: Mart) -> Iterator[Partition]:
-        """Every partition that the mart should have."""
+    def keys(self, mart: Mart) -> Iterator[tuple[str, str, date]]:
+        """(mart, owner, day) of every partition that the mart should have."""
+        yield from ((mart.name, d.owner, d.date) for days, _ in self._of(mart.name).values() for d in days)
+
+    def partitions(self, mart: Mart, window: Window | None = None) -> Iterator[Partition]:
+        """Every partition that the mart should have; with a window only those that what happened then may touch."""
         model = model_hash(mart, self._sql)
-        for (owner, day), (_, _, rows) in self._span(mart).items():
-            sources = self._sources(mart, owner, day)
-            digest = hashlib.blake2b(model.encode(), digest_size=12)
-            for key in sorted(f"{s.table}\0{s.owner}\0{s.date}\0{s.content}" for s in sources):
-                digest.update(key.encode())
-            days = [s.date for s in sources]
-            yield Partition(owner, day, digest.hexdigest(), min(days), max(days), rows)
+        for days, times in self._of(mart.name).values():
+            wanted = range(len(days)) if window is None else np.flatnonzero(_overlaps(times, *window))
+            for day in (days[int(at)] for at in wanted):
+                sources = self._sources(mart, day)
+                digest = hashlib.blake2b(model.encode(), digest_size=12)
+                for key in sorted(f"{s.table}\0{s.owner}\0{s.date}\0{s.content}" for s in sources):
+                    digest.update(key.encode())
+                dates = [s.date for s in sources]
+                yield Partition(day.owner, day.date, digest.hexdigest(), min(dates), max(dates), day.rows)
 
-    def _span(self, mart: Mart) -> dict[tuple[str, date], tuple[float, float, int]]:
-        """(begin, end, rows) of each partition of a mart, by owner and day."""
-        if mart.name not in self._spans:
-            spans: dict[tuple[str, date], tuple[float, float, int]] = {}
-            for name in mart.rows_of:
-                table = schemas.tables().get(name)
-                if isinstance(table, Mart):
-                    found = ((k, *v) for k, v in self._span(table).items())
-                else:
-                    found = (((d.owner, d.date), d.first, d.last, d.rows) for o in self._days[name].values() for d in o)
-                for key, first, last, rows in found:
-                    known = spans.get(key, (first, last, 0))
-                    spans[key] = (min(first, known[0]), max(last, known[1]), rows + known[2])
-            self._spans[mart.name] = spans
-        return self._spans[mart.name]
+    def _of(self, name: str) -> dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]:
+        """The days of a table or mart by owner, with (begin, end, midnight) of each."""
+        if name not in self._places:
+            table = schemas.tables().get(name)
+            days = _united(table, (self._of(n) for n in table.rows_of)) if isinstance(table, Mart) else self._own[name]
+            by_owner: dict[str, list[_Day]] = defaultdict(list)
+            for day in days:
+                by_owner[day.owner].append(day)
+            self._places[name] = {
+                owner: (own, np.array([[d.first, d.last, _hours(d.date)] for d in own]))
+                for owner, own in by_owner.items()
+            }
+        return self._places[name]
 
-    def _sources(self, mart: Mart, owner: str, day: date) -> frozenset[_Day]:
+    def _sources(self, mart: Mart, day: _Day) -> frozenset[_Day]:
         """The days of the lake's own tables that a partition rests on, also by way of other marts."""
-        key = (mart.name, owner, day)
+        key = (mart.name, day.owner, day.date)
         if key not in self._made_from:
-            begin, end, _ = self._span(mart)[owner, day]
             found: set[_Day] = set()
             for read in mart.reads:
-                slack = 24.0 * read.slack_days
-                if read.day_only:
-                    begin, end = _hours(day), _hours(day) + 24
                 table = schemas.tables().get(read.table)
-                if isinstance(table, Mart):
-                    for (o, d), (first, last, _) in self._span(table).items():
-                        near = (_hours(d), _hours(d)) if read.day_only else (first, last)
-                        if (o == owner or not read.same_owner) and near[0] < end + slack and near[1] >= begin - slack:
-                            found |= self._sources(table, o, d)
-                else:
-                    found.update(self._overlapping(read, owner, begin - slack, end + slack))
-                if read.day_only:
-                    begin, end, _ = self._span(mart)[owner, day]
+                for other in self._read(read, day):
+                    found |= self._sources(table, other) if isinstance(table, Mart) else {other}
             self._made_from[key] = frozenset(found)
         return self._made_from[key]
 
-    def _overlapping(self, read: Read, owner: str, begin: float, end: float) -> Iterator[_Day]:
-        for name, days in self._days[read.table].items():
-            if read.same_owner and name != owner:
+    def _read(self, read: Read, day: _Day) -> Iterator[_Day]:
+        """The days of a table that a partition's model reads."""
+        slack, midnight = 24.0 * read.slack_days, _hours(day.date)
+        for owner, (days, times) in self._of(read.table).items():
+            if read.same_owner and owner != day.owner:
                 continue
-            key = (read.table, name)
-            if key not in self._times:
-                self._times[key] = np.array([[d.first, d.last, _hours(d.date)] for d in days])
-            first, last, midnight = self._times[key].T
-            overlaps = (midnight < end) & (midnight + 24 > begin) if read.day_only else (first < end) & (last >= begin)
-            yield from (days[int(i)] for i in np.flatnonzero(overlaps))
+            if read.day_only:
+                found = np.abs(times[:, 2] - midnight) <= slack
+            else:
+                found = _overlaps(times, day.first - slack, day.last + slack)
+            yield from (days[int(at)] for at in np.flatnonzero(found))
+
+
+def _overlaps(times: npt.NDArray[np.float64], begin: float, end: float) -> npt.NDArray[np.bool_]:
+    overlaps: npt.NDArray[np.bool_] = (times[:, 0] < end) & (times[:, 1] >= begin)
+    return overlaps
+
+
+def _united(mart: Mart, tables: Iterable[dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]]) -> Iterator[_Day]:
+    """The days of which any of some tables has rows."""
+    found: dict[tuple[str, date], _Day] = {}
+    for day in (d for table in tables for days, _ in table.values() for d in days):
+        known = found.get((day.owner, day.date), day)
+        rows = day.rows + (known.rows if known is not day else 0)
+        first, last = min(day.first, known.first), max(day.last, known.last)
+        found[day.owner, day.date] = _Day(mart.name, day.owner, day.date, first, last, rows, "")
+    yield from found.values()
 
 
 def _days(catalog: Catalog) -> Iterator[_Day]:
@@ -147,17 +162,19 @@ def _days(catalog: Catalog) -> Iterator[_Day]:
         FROM files
         GROUP BY table_name, owner, date
         ORDER BY table_name, owner, date""")
-    tables = schemas.tables()
     for name, owner, day, first, last, rows, content in found:
-        table = tables.get(name)
-        if table is None or isinstance(table, Mart):
-            continue
-        midnight = _hours(day)
-        has_start = any(c.name == "start_time" for c in table.columns)
-        reach = _UNKNOWN_START.total_seconds() / 3600 if has_start else 0.0
-        begin = midnight - reach if first is None else min(_hours(first), midnight)
-        end = midnight + 24 if last is None else max(_hours(last), midnight)
-        yield _Day(name, owner, day, begin, end, rows, content)
+        table = schemas.tables().get(name)
+        if table is not None and not isinstance(table, Mart):
+            yield _Day(name, owner, day, *_times(table, day, first, last), rows, content)
+
+
+def _times(table: Table, day: date, first: datetime | None, last: datetime | None) -> Window:
+    """When rows of a day begin and end: as the ledger has it, else by their day."""
+    midnight = _hours(day)
+    has_start = any(c.name == "start_time" for c in table.columns)
+    reach = _UNKNOWN_START.total_seconds() / 3600 if has_start else 0.0
+    begin = midnight - reach if first is None else min(_hours(first), midnight)
+    return begin, midnight + 24 if last is None else max(_hours(last), midnight)
 
 
 def _hours(moment: date | datetime) -> float:
@@ -192,14 +209,17 @@ def marts() -> list[Mart]:
     return ordered
 
 
-def update(catalog: Catalog, sql: dict[str, str]) -> set[str]:
+def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]:
     """Bring `derived` up to date with the catalog's files, and return the marts whose partitions changed.
 
     The files of partitions that are stale now, or are no more, leave the catalog: a reader of files sees fresh rows
     alone.
     """
     declared = marts()
-    if not declared:
+    last = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
+    all_known = last == [(declarations,)] and catalog.rows("FROM derived LIMIT 1") != []
+    window = _changed(catalog) if all_known else _EVER
+    if not declared or window is None:
         return set()
     known = {
         (mart, owner, day): (fresh, fingerprint, first, last)
@@ -208,10 +228,11 @@ def update(catalog: Catalog, sql: dict[str, str]) -> set[str]:
         )
     }
     found = Dependencies(catalog, sql)
-    wanted = {(m.name, p.owner, p.day): p for m in declared for p in found.partitions(m)}
+    there = {key for m in declared for key in found.keys(m)}
+    touched = {(m.name, p.owner, p.day): p for m in declared for p in found.partitions(m, _widened(window, m))}
     new: list[dict[str, object]] = []
-    gone = [key for key in known if key not in wanted]
-    for key, p in wanted.items():
+    gone = [key for key in known if key not in there]
+    for key, p in touched.items():
         fresh, fingerprint, first, last = known.get(key, (None, None, None, None))
         if (fresh and fingerprint == p.fingerprint) or (fresh is False and (first, last) == (p.first_day, p.last_day)):
             continue
@@ -223,6 +244,30 @@ def update(catalog: Catalog, sql: dict[str, str]) -> set[str]:
     _remove(catalog, gone)
     catalog.insert(DERIVED, new)
     return {key[0] for key in gone}
+
+
+def _changed(catalog: Catalog) -> Window | None:
+    """The time of what an edit has added and removed; None where that is nothing that a mart reads."""
+    windows = [
+        (min(begin, _hours(f.date)), max(end, _hours(f.date) + 24))
+        for f in (*catalog.changes.added.values(), *catalog.changes.removed.values())
+        for table in [schemas.tables().get(f.table_name)]
+        if table is not None and not isinstance(table, Mart)
+        for begin, end in [_times(table, f.date, f.first_ts, f.last_ts)]
+    ]
+    return (min(begin for begin, _ in windows), max(end for _, end in windows)) if windows else None
+
+
+def _widened(window: Window, mart: Mart) -> Window:
+    """The time of the partitions that may rest on what happened in a window."""
+    reach = 24.0 * (_reach_days(mart) + 1)
+    return window[0] - reach, window[1] + reach
+
+
+def _reach_days(mart: Mart) -> int:
+    """How far beyond its own time a partition looks, by way of other marts as well."""
+    tables = [(read, schemas.tables().get(read.table)) for read in mart.reads]
+    return max(r.slack_days + (_reach_days(t) if isinstance(t, Mart) else 0) for r, t in tables)
 
 
 def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None, str]]) -> None:
