@@ -1,13 +1,13 @@
-"""From cumulative counters to amounts: what was counted between a component's samples.
+"""From cumulative counters to amounts: what a component counted between two samples.
 
-The rules, the same for every source:
+The rules are the same for every source:
 
-- an amount belongs to the interval from one sample to the component's next one, however long that is;
-- a counter that fell was reset in between, and with it the others of its component. The new value is what was
-  certainly counted since, so it is taken as the amount, a lower bound, and marked. What was counted between the
-  old sample and the reset is unknown;
-- a counter that stands still, at zero or elsewhere, counted zero;
-- so no amount is negative, and amounts over a span without resets add up to the counter's own difference.
+- An amount belongs to the interval from one sample to the component's next one, however long that is.
+- A counter that fell was reset, and with it the other counters of its component. The new value was certainly counted
+  since the reset, so it is the amount: a lower bound, and marked. The count between the old sample and the reset is
+  unknown.
+- A counter that did not change counted zero.
+- So no amount is negative, and over a span without resets the amounts add up to the counter's own difference.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Flags = npt.NDArray[np.bool_]
 
 
 def sample_order(component: Ints, ts: Ints) -> Ints:
-    """Row numbers of the samples ordered by (component, ts); of samples with the same both, the last row only.
+    """Row numbers in order of (component, ts); of rows with the same component and time only the last.
 
-    `component` holds small numbers from 0. Samples on a shared grid of times are ordered without sorting.
+    `component` holds small numbers from 0. Samples on a shared grid of times need no sort.
     """
     if not len(ts):
         return np.empty(0, np.int64)
@@ -41,9 +41,9 @@ def sample_order(component: Ints, ts: Ints) -> Ints:
 
 
 def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
-    """(amounts, whether the counters were reset) of readings (counters, samples) at both ends of intervals.
+    """(amounts, reset) between the readings (counters, samples) at the two ends of intervals.
 
-    A component's counters are reset together: where one fell, all began at zero again.
+    A component's counters are reset together: where one fell, all restarted from zero.
     """
     counted = closing - opening
     reset: Flags = np.any(counted < 0, axis=0)
@@ -51,14 +51,31 @@ def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
 
 
 def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) -> tuple[Ints, Flags]:
-    """`amounts` between one component's consecutive samples (samples, counters), not all `listed` in each sample.
+    """(amounts, reset) between one component's consecutive samples (samples, counters) that do not list all counters.
 
-    A server lists a counter once it has counted something. So one that is not listed stands where it stood, and
-    at zero before it is first listed and after a reset. `restarts` are samples known to come after a reset.
+    A server lists a counter once it has counted something. A counter that is not `listed` stands where it stood, and
+    at zero before it is first listed or after a reset. `restarts` are samples that are known to follow a reset.
     """
     if not len(readings):
         return readings, np.empty(0, bool)
-    latest = np.maximum.accumulate(np.where(listed, np.arange(len(readings))[:, None], -1), axis=0)
+    latest = _latest_listed(listed)
+    since = _last_reset(readings, listed, latest, restarts)
+    reset = np.diff(since, prepend=0)[1:] > 0
+    standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
+    return np.where(reset[:, None], standing[1:], standing[1:] - standing[:-1]), reset
+
+
+def _latest_listed(listed: Flags) -> Ints:
+    """For each sample and counter the last sample so far that lists the counter; -1 before the first."""
+    latest: Ints = np.maximum.accumulate(np.where(listed, np.arange(len(listed))[:, None], -1), axis=0)
+    return latest
+
+
+def _last_reset(readings: Ints, listed: Flags, latest: Ints, restarts: Sequence[int]) -> Ints:
+    """For each sample the first sample after the last reset; 0 where there was none.
+
+    A counter shows a reset only if it fell from a value that was read after the reset before.
+    """
     before = latest[:-1]
     fell = listed[1:] & (before >= 0) & (readings[1:] < np.take_along_axis(readings, np.maximum(before, 0), axis=0))
     fell_from = np.where(fell, before, -1).max(axis=1, initial=-1)
@@ -66,19 +83,16 @@ def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) 
     since = np.zeros(len(readings), np.int64)
     start = 0
     for row in np.flatnonzero(fell_from >= 0).tolist():
-        if fell_from[row] >= start:  # else what it fell from was read before the last reset
+        if fell_from[row] >= start:
             since[row + 1] = start = row + 1
-    reset = since[1:] > 0
-    np.maximum.accumulate(since, out=since)
-    standing = np.where(latest >= since[:, None], np.take_along_axis(readings, np.maximum(latest, 0), axis=0), 0)
-    return np.where(reset[:, None], standing[1:], standing[1:] - standing[:-1]), reset
+    return np.maximum.accumulate(since)
 
 
 class Placement:
     """Where intervals [opening, closing) lie on the steps between `edges`.
 
-    An amount of an interval that touches several steps is spread over them by its share of time in each. Nothing
-    is lost: what lies outside the edges goes to the nearest step, and the sums add up exactly.
+    The amount of an interval that touches several steps is spread over them by the time in each. Nothing is lost:
+    amounts outside the edges go to the nearest step, and the sums are exact.
     """
 
     def __init__(self, opening: Ints, closing: Ints, edges: Ints) -> None:
@@ -112,10 +126,17 @@ class Placement:
         return result
 
     def count(self, valid: Flags) -> Ints:
-        """How many of the intervals marked `valid` cover each step, by its middle where they touch several."""
+        """How many of the `valid` intervals cover each step: its middle, where they touch several steps."""
         result = np.zeros(self._steps, np.int64)
         whole = valid.astype(np.int64)
         whole[self._several] = 0
         np.add.at(result, self._first, whole)
         np.add.at(result, self._step, (self._covers & valid[self._row]).astype(np.int64))
+        return result
+
+    def touched(self, valid: Flags) -> Flags:
+        """The steps that receive a part, even of zero, of the amount of a `valid` interval."""
+        result: Flags = np.zeros(self._steps, bool)
+        result[self._first[valid]] = True
+        result[self._step[valid[self._row]]] = True
         return result

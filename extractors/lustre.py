@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -14,23 +15,26 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch, Input, InputError
 from iolake.extractors.counters import Flags, Ints, Placement
-from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OPS, SUMMED
+from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
 from iolake.schemas.site import Site
 from iolake.schemas.table import Table
 
 _SERIES = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS)
 TARGET = re.compile(r"(?P<fs>.+)-(?P<target>(?:OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?")
 """A target's full name: the file system before the last hyphen, then kind and hexadecimal index."""
-MD_OP_COLUMN = {op.removesuffix("s") if op != "statfs" else op: op for op in MD_OPS}
-"""Lustre's name of a metadata operation to its column."""
-
-
-ONLY_MDT = "MDT0000"
-"""The one metadata target of a file system that has but one, where the source names only its server, or nothing."""
+BYTE_COUNTERS: Final = {
+    ("read_bytes", "sum"): "read_bytes",
+    ("write_bytes", "sum"): "write_bytes",
+    ("read_bytes", "count"): "read_ops",
+    ("write_bytes", "count"): "write_ops",
+}
+"""Counters of transfers to their columns: bytes are a counter's sum, transfers its samples."""
+ONLY_MDT: Final = "MDT0000"
+"""The metadata target of a file system with a single one, where the source names only its server, or nothing."""
 
 
 def contested(tables: Sequence[Table]) -> frozenset[str]:
-    """Names of those tables that other sources fill too for the same day: the series over time."""
+    """The names of the tables that other sources fill too for the same day: the series over time."""
     return frozenset(table.name for table in tables if table in _SERIES)
 
 
@@ -41,10 +45,10 @@ def zone_of(input: Input, site: Site) -> ZoneInfo:
 
 
 def own_names(names: Sequence[str], backend: str | None, uri: str) -> dict[int, str]:
-    """Index to short name of those names that belong to the file system that its servers call `backend`.
+    """Index to short name, for the names that belong to the file system `backend`.
 
-    A target's name loses the file system's prefix; a name without one (a server, a disk) stays as it is and
-    always belongs. Without `backend` all targets must be of one file system, else InputError.
+    A target's short name lacks the file system's prefix. A name without a prefix (a server, a disk) stays as it is and
+    always belongs. Without `backend` all targets must be of one file system; InputError.
     """
     parts = [TARGET.fullmatch(name) for name in names]
     systems = sorted({part["fs"] for part in parts if part})
@@ -61,19 +65,19 @@ def own_names(names: Sequence[str], backend: str | None, uri: str) -> dict[int, 
 
 
 def several_systems(uri: str, systems: Iterable[str]) -> InputError:
-    """What is wrong where a file holds several file systems and the site does not say which is meant."""
+    """The error for a file with several file systems where the site does not name one."""
     held = ", ".join(sorted(systems))
     return InputError(uri, f"holds several file systems ({held})", "name one as the file system's backend in site.toml")
 
 
 def other_system(uri: str, backend: str, systems: Iterable[str]) -> InputError:
-    """What is wrong where a file holds other file systems than the site's."""
+    """The error for a file with other file systems than the site's."""
     held = ", ".join(sorted(systems))
     return InputError(uri, f"holds {held}, not {backend}", "correct the file system's backend in site.toml")
 
 
 def rows(table: Table, columns: Mapping[str, pa.Array], count: int) -> pa.Table:
-    """`count` rows of `table`: the given columns, null in the others."""
+    """`count` rows of `table` with the given columns; the others are null."""
     unknown = columns.keys() - set(table.batch_schema.names)
     assert not unknown, f"{table.name} has no {unknown}"
     arrays = [columns[f.name] if f.name in columns else _nulls(f.type, count) for f in table.batch_schema]
@@ -86,7 +90,7 @@ def _nulls(kind: pa.DataType, count: int) -> pa.Array:
 
 
 def integers(values: Ints, valid: Flags | None = None) -> pa.Array:
-    """An Arrow int64 column over `values`, without a copy; null where not `valid`."""
+    """An Arrow int64 column over the memory of `values`; null where not `valid`."""
     if valid is None or valid.all():
         return pa.array(values)
     bitmap = pa.py_buffer(np.packbits(valid, bitorder="little"))
@@ -104,7 +108,7 @@ def names(codes: npt.NDArray[np.int32], values: Sequence[str]) -> pa.Array:
 
 
 def counts_map(entries: Mapping[str, Ints], collected: Flags) -> pa.Array:
-    """A MAP column from a column of counts for each name: entries that are not zero, null where not collected."""
+    """A MAP column from one column of counts a name. Zeros are left out; a row that was not collected is null."""
     keys = sorted(entries)
     count = len(collected)
     matrix = np.stack([entries[k] for k in keys], axis=1) if keys else np.zeros((count, 0), np.int64)
@@ -119,10 +123,10 @@ def counts_map(entries: Mapping[str, Ints], collected: Flags) -> pa.Array:
 
 @dataclass
 class Sums:
-    """One kind of target, summed over its targets on the steps of the file system.
+    """The sums over all targets of one kind, on the steps of the file system.
 
-    Of `known` targets `present` have counts in a step. `amounts` holds for each quantity the sums and where at
-    least one target had a value.
+    `known` is the number of targets, `present` how many of them have counts in each step. `amounts` holds, by quantity,
+    the sums and the steps in which at least one target has a value.
     """
 
     known: int
@@ -135,23 +139,21 @@ class Sums:
         return cls(known, np.zeros(steps, np.int64))
 
     def add(self, place: Placement, amounts: Mapping[str, tuple[Ints, Flags]]) -> None:
-        """Add amounts that targets report for the intervals of `place`; what is not valid is missing."""
+        """Add what targets report for the intervals of `place`; values that are not valid are missing."""
         counted = np.zeros(0, bool)
         for name, (values, valid) in amounts.items():
             total, seen = self.amounts.get(name, (0, False))
-            self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | (place.count(valid) > 0)
+            self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | place.touched(valid)
             counted = valid if not len(counted) else counted | valid
         self.present += np.minimum(place.count(counted), self.known)
 
     def spread(self, edges: Ints, onto: Ints) -> Sums:
-        """These sums, on the steps between `edges`, spread over those between `onto`."""
+        """Spread these sums from the steps between `edges` over the steps between `onto`."""
         place = Placement(edges[:-1], edges[1:], onto)
         step = np.searchsorted(edges, (onto[:-1] + onto[1:]) // 2, "right") - 1
         inside = (step >= 0) & (step < len(edges) - 1)
         present = np.where(inside, self.present[np.clip(step, 0, len(edges) - 2)], 0)
-        amounts = {
-            name: (place.total(values), place.count(valid) > 0) for name, (values, valid) in self.amounts.items()
-        }
+        amounts = {name: (place.total(values), place.touched(valid)) for name, (values, valid) in self.amounts.items()}
         return Sums(self.known, present, amounts)
 
 

@@ -7,6 +7,7 @@ number of members takes the memory of one. `MAX_EXPANSION` bounds what a compres
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -32,6 +33,8 @@ MAX_EXPANSION: Final = 1000
 _FREE_BYTES: Final = 1 << 30
 _DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError)
 _TAR_HEAD: Final = 512
+_BLOCK: Final = 1 << 20
+_GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,16 @@ class Member:
                 yield text.removeprefix("\ufeff") if first else text
                 first = False
 
+    def blocks(self) -> Iterator[str]:
+        """Yield a text of any length in blocks of about 1 MiB; InputError where it is not text."""
+        decoder = codecs.getincrementaldecoder("utf-8-sig")("backslashreplace")
+        with _damage(self.uri):
+            while block := self.file.read(_BLOCK):
+                if b"\0" in block:
+                    raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+                yield decoder.decode(block)
+            yield decoder.decode(b"", final=True)
+
     @property
     def _part(self) -> str:
         return f"{self.name}: " if self.name else ""
@@ -87,6 +100,12 @@ def members(uri: str) -> Iterator[Member]:
         size = raw.size if isinstance(getattr(raw, "size", None), int) else raw.seek(0, io.SEEK_END)
         raw.seek(0)
         yield from _members(uri, "", _decompressed(uri, raw, size), size)
+
+
+def is_packed(uri: str) -> bool:
+    """Whether an input is compressed, by its first bytes."""
+    with fsspec.open(uri, "rb") as raw:
+        return bytes(raw.read(len(_XZ))).startswith((_GZIP, _BZIP2, _XZ))
 
 
 def _members(uri: str, name: str, file: _Counted, size: int) -> Iterator[Member]:
@@ -109,11 +128,11 @@ def _decompressed(uri: str, raw: Any, size: int) -> _Counted:
     head = raw.read(6)
     whole = _Counted(uri, raw, head, None)
     opened: Any
-    if head.startswith(b"\x1f\x8b"):
+    if head.startswith(_GZIP):
         opened = gzip.GzipFile(fileobj=whole)
-    elif head.startswith(b"BZh"):
+    elif head.startswith(_BZIP2):
         opened = bz2.BZ2File(whole)
-    elif head.startswith(b"\xfd7zXZ\x00"):
+    elif head.startswith(_XZ):
         opened = lzma.LZMAFile(whole)  # type: ignore[arg-type]  # noqa: SIM115
     else:
         return whole

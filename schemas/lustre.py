@@ -27,11 +27,14 @@ from iolake.schemas.table import (
     hour,
 )
 
-MD_OPS: Final = (
-    "opens", "closes", "mknods", "links", "unlinks", "mkdirs", "rmdirs", "renames", "getattrs", "setattrs", "getxattrs",
-    "statfs",
-)  # fmt: skip
-"""The twelve metadata operations that have a column of their own."""
+MD_OP_COLUMN: Final = {
+    "open": "opens", "close": "closes", "mknod": "mknods", "link": "links", "unlink": "unlinks", "mkdir": "mkdirs",
+    "rmdir": "rmdirs", "rename": "renames", "getattr": "getattrs", "setattr": "setattrs", "getxattr": "getxattrs",
+    "statfs": "statfs",
+}  # fmt: skip
+"""Lustre's name of each metadata operation that has a column of its own, to that column."""
+MD_OPS: Final = tuple(MD_OP_COLUMN.values())
+"""The columns of the twelve metadata operations."""
 SUMMED: Final = ("read_bytes", "write_bytes", *MD_OPS)
 """The quantities of `lustre_fs`, each with a running sum beside it."""
 

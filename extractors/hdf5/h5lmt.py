@@ -19,8 +19,8 @@ from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.hdf5.chunks import Doubles, Held, Matrix, Stored
 from iolake.extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
 from iolake.extractors.hdf5.steps import after, before, borders, placed, usual_length, wrong_times
-from iolake.extractors.lustre import MD_OP_COLUMN, ONLY_MDT
-from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER
+from iolake.extractors.lustre import ONLY_MDT
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, MD_OP_COLUMN
 
 STEPS = "FSStepsGroup/FSStepsDataSet"
 _MISSING = "FSMissingGroup/FSMissingDataSet"

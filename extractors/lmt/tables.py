@@ -28,8 +28,8 @@ from iolake.extractors.lmt.samples import (
     Series,
     numbers,
 )
-from iolake.extractors.lustre import MD_OP_COLUMN, Sums, counts_map, names, own_names, rows, times
-from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
+from iolake.extractors.lustre import Sums, counts_map, names, own_names, rows, times
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET, MD_OP_COLUMN
 
 _KIB = 1024
 

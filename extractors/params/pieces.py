@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import gzip
-import zlib
-from collections.abc import Iterator
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import chain, count
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-import fsspec
-
 from iolake.extractors.base import InputError, Span
 from iolake.extractors.files import match, mtime, named_time
-from iolake.extractors.params.dumps import PROC_FILE, Reading, read_dumps, read_proc
+from iolake.extractors.members import is_packed, members
+from iolake.extractors.params.dumps import PROC_FILE, Dump, Reading, read_dumps, read_proc
+from iolake.extractors.params.joblist import JobLists
+from iolake.extractors.params.text import TooLong
 
 _GAP_DAYS: Final = 31
 """How far the nearest day with dumps may be from a day, so that a gap between them is one interval."""
+_MOMENT: Final = re.compile(r"snapshot_time[ \t:]+(\d{10})\b")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class File(NamedTuple):
-    """A file that a pattern names, with fsspec's details of it and the day that its name speaks of."""
+    """A file that a pattern names, with fsspec's details and the day in its name."""
 
     uri: str
     info: dict[str, Any]
@@ -30,7 +34,7 @@ class File(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """What is read at once: a file of dumps, or the files of one /proc tree; `us` is when it was written, if known."""
+    """A file of dumps, or the files of one /proc tree. `us` is when it was written, if known."""
 
     name: str
     us: int | None
@@ -42,6 +46,16 @@ class Piece(NamedTuple):
         return self.name.endswith("/")
 
 
+class Moment(NamedTuple):
+    """A reading of a target, when it was taken, and the piece that it is from."""
+
+    piece: str
+    system: str
+    target: str
+    us: int
+    reading: Reading
+
+
 @dataclass(frozen=True)
 class Days:
     """The dumps that a pattern names, by their day; None is that of a pattern without one."""
@@ -49,13 +63,18 @@ class Days:
     pattern: str
     zone: ZoneInfo
 
+    @property
+    def has_times(self) -> bool:
+        """Whether the names of the files have a time of the day."""
+        return re.search(r"%-?H", self.pattern) is not None
+
     def files(self, day: date | None) -> list[File]:
         """A day's files."""
         span = Span(day, day + timedelta(days=1)) if day else Span()
         return [File(*found) for found in match(self.pattern, span) if found[2] == day]
 
     def files_after(self, day: date | None) -> list[File]:
-        """Those of the nearest later day that has any."""
+        """The files of the nearest later day that has any."""
         return self._nearest(day, 1)
 
     def pieces(self, day: date | None) -> list[Piece]:
@@ -63,11 +82,11 @@ class Days:
         return self._pieces(self.files(day))
 
     def pieces_after(self, day: date | None) -> list[Piece]:
-        """Those of the nearest later day that has any, in the order of their times."""
+        """The pieces of the nearest later day that has any, in the order of their times."""
         return self._pieces(self._nearest(day, 1))
 
     def pieces_before(self, day: date | None) -> list[Piece]:
-        """Those of the nearest earlier day that has any, in the order of their times."""
+        """The pieces of the nearest earlier day that has any, in the order of their times."""
         return self._pieces(self._nearest(day, -1))
 
     def _nearest(self, day: date | None, step: int) -> list[File]:
@@ -85,7 +104,7 @@ class Days:
         return sorted(pieces.values(), key=lambda piece: (piece.us or 0, piece.name))
 
     def _written(self, file: File) -> int | None:
-        """As the name says; else as the file system says, where that is on the file's day; else that day's start."""
+        """The time in the file's name; else its last change, if that is on its day; else the start of its day."""
         named, changed = named_time(self.pattern, file.uri), mtime(file.info)
         if named is not None:
             moment = named.replace(tzinfo=self.zone)
@@ -98,31 +117,110 @@ class Days:
         return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
-def read_piece(piece: Piece) -> Iterator[tuple[str, str, int, Reading]]:
-    """(file system, target, moment, reading) of the dumps in a piece; InputError where it is damaged or tells no time.
+def read_piece(piece: Piece) -> Iterator[Moment]:
+    """The readings in a piece, dump by dump; InputError where it is damaged or has no time."""
+    for _us, readings in _dated(piece, JobLists()):
+        yield from readings
 
-    A reading that tells no time has its dump's: the newest that its neighbours tell, else the piece's.
+
+def in_order(days: Days, pieces: Sequence[Piece], lists: JobLists, damaged: list[InputError]) -> Iterator[Moment]:
+    """The readings of all pieces in the order of their moments; only those of about one moment are in memory.
+
+    A piece is opened when its first dump is due: at the time in its name, else at the first time in its text. Damaged
+    pieces are added to `damaged`, and the rest is read.
     """
-    trees = [(parameter, file) for file in piece.files if (parameter := PROC_FILE.fullmatch(file.uri))]
-    dumps = [read_proc((p, _text(f)) for p, f in trees)] if trees else read_dumps(_text(piece.files[0]))
-    for dump in dumps:
-        known = [reading.us for reading in dump.values() if reading.us is not None]
-        known += [job.us for reading in dump.values() for job in (reading.jobs or {}).values() if job.us is not None]
-        us = max(known, default=piece.us)
+    opened: list[tuple[int, int, list[Moment], Iterator[tuple[int, list[Moment]]]]] = []
+    ready: list[tuple[int, int, Moment]] = []
+    taken = count()
+
+    def advance(number: int, dumps: Iterator[tuple[int, list[Moment]]]) -> None:
+        try:
+            for us, readings in dumps:
+                heappush(opened, (us, number, readings, dumps))
+                return
+        except InputError as error:
+            damaged.append(error)
+
+    starts = [piece.us or 0 if days.has_times else _first_moment(piece) for piece in pieces]
+    waiting = deque(sorted(zip(starts, range(len(pieces)), strict=True)))
+    while waiting or opened:
+        while waiting and (not opened or waiting[0][0] <= opened[0][0]):
+            _, number = waiting.popleft()
+            advance(number, _dated(pieces[number], lists))
+        if opened:
+            us, number, readings, dumps = heappop(opened)
+            while ready and ready[0][0] < us:
+                yield heappop(ready)[2]
+            for moment in readings:
+                heappush(ready, (moment.us, next(taken), moment))
+            advance(number, dumps)
+    while ready:
+        yield heappop(ready)[2]
+
+
+def _dated(piece: Piece, lists: JobLists) -> Iterator[tuple[int, list[Moment]]]:
+    """(first moment, readings) of each dump in a piece; InputError where it is damaged or has no time.
+
+    A reading without a time has its dump's: the latest of its neighbours, else the piece's.
+    """
+    for dump in _dumps(piece, lists):
+        has_times = all(reading.us is not None for reading in dump.values())
+        us = None if has_times else max(_times(dump), default=piece.us)
+        moments = []
         for (system, target), reading in dump.items():
             reading.us = us if reading.us is None else reading.us
             if reading.us is None:
                 raise InputError(piece.name, "does not say when it was taken", "put the time into its name (%H%M%S)")
-            yield system, target, reading.us, reading
+            moments.append(Moment(piece.name, system, target, reading.us, reading))
+        if moments:
+            yield min(moment.us for moment in moments), moments
 
 
-def _text(file: File) -> str:
-    """A file's text; bytes that are no UTF-8, as job names may hold, are written out (\\xff)."""
-    with fsspec.open(file.uri, "rb") as stream:
-        content: bytes = stream.read()
-    if content.startswith(b"\x1f\x8b"):
+def _times(dump: Dump) -> Iterator[int]:
+    """The times that a dump's lists and jobs have."""
+    for reading in dump.values():
+        yield from (us for us in (reading.us, *(job.us for job in (reading.jobs or {}).values())) if us is not None)
+
+
+def _first_moment(piece: Piece) -> int:
+    """When a piece's first reading was taken, by the piece's first block; the piece's own time if that has none."""
+    try:
+        if piece.is_tree:
+            return next((us for us, _ in _dated(piece, JobLists())), 0)
+        for blocks in _texts(piece.files[0], checked=True):
+            first = next(blocks, "")
+            dump = next(read_dumps([first]), {})
+            known = [reading.us for reading in dump.values() if reading.us is not None]
+            if not known:
+                known = [max(_times(dump), default=0) or max(map(_us, _MOMENT.findall(first)), default=piece.us or 0)]
+            return min(known)
+    except (InputError, TooLong):
+        pass  # the error is reported when the piece is read
+    return piece.us or 0
+
+
+def _us(seconds: str) -> int:
+    return int(seconds) * 1_000_000
+
+
+def _dumps(piece: Piece, lists: JobLists) -> Iterator[Dump]:
+    trees = [(parameter, file) for file in piece.files if (parameter := PROC_FILE.fullmatch(file.uri))]
+    if trees:
+        yield read_proc(((name, "".join(chain.from_iterable(_texts(file)))) for name, file in trees), lists)
+        return
+    (file,) = piece.files
+    for text in _texts(file):
         try:
-            content = gzip.decompress(content)
-        except (EOFError, OSError, zlib.error) as error:
-            raise InputError(file.uri, f"is cut off or damaged: {error}", "copy it again") from None
-    return content.decode("utf-8", "backslashreplace")
+            yield from read_dumps(text, lists)
+        except TooLong as error:
+            raise InputError(file.uri, str(error), "check what it holds") from None
+
+
+def _texts(file: File, checked: bool = False) -> Iterator[Iterator[str]]:
+    """The blocks of a file's text, or of each file in it where it is an archive."""
+    if not checked and is_packed(file.uri):
+        for member in members(file.uri):
+            for _block in member.blocks():
+                pass
+    for member in members(file.uri):
+        yield member.blocks()

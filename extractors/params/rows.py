@@ -1,11 +1,11 @@
-"""From readings of a file system's targets over time to rows of `lustre_ost`, `lustre_mdt` and `lustre_fs`."""
+"""From readings of a file system's targets to rows of `lustre_ost`, `lustre_mdt` and `lustre_fs`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch
 from iolake.extractors.counters import Flags, Ints, Placement, listed_amounts
-from iolake.extractors.lustre import MD_OP_COLUMN, Sums, counts_map, fs_batch, integers, names, rows, times
-from iolake.extractors.params.dumps import U64, Reading, date_us
-from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST
+from iolake.extractors.lustre import BYTE_COUNTERS, Sums, counts_map, fs_batch, integers, names, rows, times
+from iolake.extractors.params.joblist import date_us
+from iolake.extractors.params.reading import U64, Reading
+from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, MD_OP_COLUMN
 from iolake.schemas.table import Table
 
 Series = Mapping[str, Sequence[Reading]]
@@ -24,15 +25,11 @@ Series = Mapping[str, Sequence[Reading]]
 _KIB = 1024
 _MOST = np.iinfo(np.int64).max
 _SHORTEST_US = 500_000
-"""Readings that are closer were one call's."""
-AMOUNTS: Final = {
-    ("read_bytes", "sum"): "read_bytes",
-    ("write_bytes", "sum"): "write_bytes",
-    ("read_bytes", "count"): "read_ops",
-    ("write_bytes", "count"): "write_ops",
-}
-"""Counters of bytes to their columns, wherever they are counted."""
-_MD_AMOUNTS = {(op, "count"): column for op, column in MD_OP_COLUMN.items()}
+"""Readings that are closer together came from one call."""
+_JITTER = 0.1
+"""The part of a step by which the last reading may be late without beginning another step."""
+_MD_COUNTERS = {(op, "count"): column for op, column in MD_OP_COLUMN.items()}
+_SPACES = ("kbytestotal", "kbytesfree", "kbytesavail", "filestotal", "filesfree")
 
 
 @dataclass
@@ -51,12 +48,12 @@ class _Steps:
 def target_batches(series: Series) -> list[Batch]:
     """`lustre_ost`, `lustre_mdt` and `lustre_fs`.
 
-    A target's last reading has a row for its space, without a length and amounts: nothing has followed it yet. Readings
-    of jobs alone say nothing of the target.
+    A target's last reading has a row for its space, without a length and amounts: no reading follows. Readings of jobs
+    alone are not rows of the target.
     """
-    told = {target: [r for r in readings if r.counters is not None or r.space] for target, readings in series.items()}
+    own = {target: [r for r in readings if r.counters is not None or r.space] for target, readings in series.items()}
     kinds = {
-        table: {target: readings for target, readings in told.items() if readings and target.startswith(prefix)}
+        table: {target: readings for target, readings in own.items() if readings and target.startswith(prefix)}
         for table, prefix in ((LUSTRE_OST, "OST"), (LUSTRE_MDT, "MDT"))
     }
     steps = {table.name: _steps(kind) for table, kind in kinds.items() if kind}
@@ -70,7 +67,6 @@ def target_batches(series: Series) -> list[Batch]:
 
 def _steps(series: Series) -> _Steps:
     keys = sorted({key for readings in series.values() for reading in readings for key in reading.counters or {}})
-    spaces = ("kbytestotal", "kbytesfree", "kbytesavail", "filestotal", "filesfree")
     parts = [_target_steps(code, series[target], keys) for code, target in enumerate(sorted(series))]
     amount = np.concatenate([p[1] for p in parts])
     columns = [np.concatenate(column) for column in zip(*(p[0] for p in parts), strict=True)]
@@ -80,7 +76,7 @@ def _steps(series: Series) -> _Steps:
             np.array([r.space.get(name, 0) for r in readings], np.int64),
             np.array([name in r.space for r in readings], bool),
         )
-        for name in spaces
+        for name in _SPACES
     }
     code, start, end, reset, counted = columns
     amounts = {key: np.ascontiguousarray(amount[:, i]) for i, key in enumerate(keys)}
@@ -93,27 +89,34 @@ def _target_steps(
     """((code, start, end, reset, whether it has amounts), amounts (readings, keys)) of one target."""
     count = len(readings)
     us = np.array([reading.us for reading in readings], np.int64)
-    has = np.array([reading.counters is not None for reading in readings], bool)
-    at = np.flatnonzero(has)
-    told = [reading for reading in readings if reading.counters is not None]
-    lists = [reading.counters or {} for reading in told]
-    values: npt.NDArray[Any] = np.array([[min(counters.get(k, 0), U64) for k in keys] for counters in lists], np.uint64)
-    listed = np.array([[k in counters for k in keys] for counters in lists], np.bool_)
-    amount, reset, end, counted = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy(), has.copy()
-    if len(at):
+    counted = np.array([reading.counters is not None for reading in readings], bool)
+    amount, reset, end = np.zeros((count, len(keys)), np.int64), np.zeros(count, bool), us.copy()
+    if len(at := np.flatnonzero(counted)):
         counted[at[-1]] = False
-        shape = (len(at), len(keys))
-        moved, reset[at[:-1]] = listed_amounts(values.reshape(shape), listed.reshape(shape), _restarts(told))
-        amount[at[:-1]] = moved
-        counted[at[:-1]] = (moved <= _MOST).all(axis=1)  # what does not fit is no amount
+        amount[at[:-1]], reset[at[:-1]], fits = _moved([r for r in readings if r.counters is not None], keys)
+        counted[at[:-1]] = fits
         end[at[:-1]] = us[at[1:]]
     begins = np.array([not reading.ends_only for reading in readings], np.bool_)
     columns = (np.full(count, code), us, end, reset, counted)
     return tuple(column[begins] for column in columns), amount[begins]
 
 
+def _moved(readings: Sequence[Reading], keys: Sequence[tuple[str, str]]) -> tuple[Ints, Flags, Flags]:
+    """(amounts, reset, whether the amounts fit their columns) between readings that all have counters."""
+    lists = [reading.counters or {} for reading in readings]
+    shape = (len(lists), len(keys))
+    values: npt.NDArray[Any] = np.array([[min(c.get(k, 0), U64) for k in keys] for c in lists], np.uint64)
+    listed = np.array([[k in c for k in keys] for c in lists], np.bool_)
+    moved, reset = listed_amounts(values.reshape(shape), listed.reshape(shape), _restarts(readings))
+    fits: Flags = np.all(moved <= _MOST, axis=1)
+    return moved.astype(np.int64), reset, fits
+
+
 def _restarts(readings: Sequence[Reading]) -> list[int]:
-    """Which readings count since another start than those before, or since after the one before. Some tell no start."""
+    """The readings that count since another start than those before, or since after the reading before.
+
+    A reading may lack the start.
+    """
     restarts = []
     start_us: int | None = None
     for i, (old, new) in enumerate(pairwise(readings), 1):
@@ -146,22 +149,25 @@ def _rows(table: Table, targets: Sequence[str], steps: _Steps) -> pa.Table:
 
 
 def _space(space: Mapping[str, tuple[Ints, Flags]]) -> dict[str, pa.Array]:
-    """Space columns. A server is asked for one number after the other: more free than there is tells of no use."""
-    (total, has_total), (free, has_free), (available, has_available) = (
-        space[name] for name in ("kbytestotal", "kbytesfree", "kbytesavail")
-    )
-    (files, has_files), (files_free, has_files_free) = space["filestotal"], space["filesfree"]
+    """Space columns. A server reports its numbers one after the other: with more free than total, use is unknown."""
+    (
+        (total, has_total),
+        (free, has_free),
+        (available, has_available),
+        (files, has_files),
+        (files_free, has_free_files),
+    ) = (space[name] for name in _SPACES)
     return {
         "total_bytes": integers(total * _KIB, has_total),
         "used_bytes": integers((total - free) * _KIB, has_total & has_free & (free <= total)),
         "available_bytes": integers(available * _KIB, has_available),
         "total_inodes": integers(files, has_files),
-        "used_inodes": integers(files - files_free, has_files & has_files_free & (files_free <= files)),
+        "used_inodes": integers(files - files_free, has_files & has_free_files & (files_free <= files)),
     }
 
 
 def _edges(kinds: Sequence[_Steps]) -> Ints:
-    """The file system's steps: targets are read at moments of their own, so as long as their usual interval."""
+    """The edges of the file system's steps. Targets are read at different moments, so a step is a usual interval."""
     spans = [(s.start[s.counted], s.end[s.counted]) for s in kinds if s.counted.any()]
     if not spans:
         return np.empty(0, np.int64)
@@ -169,17 +175,17 @@ def _edges(kinds: Sequence[_Steps]) -> Ints:
     length = end - start
     usual = length[length >= _SHORTEST_US]
     step = max(1_000_000, round(float(np.median(usual)) / 1e6) * 1_000_000) if len(usual) else 1_000_000
-    count = max(1, round((int(end.max()) - int(start.min())) / step))
+    count = max(1, int(np.ceil((int(end.max()) - int(start.min())) / step - _JITTER)))
     return int(start.min()) + np.arange(count + 1, dtype=np.int64) * step
 
 
 def _owned(table: Table, steps: _Steps) -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], str]]:
-    """Counters that have a column: those that every server of the kind counts, if not listed then at zero; and all.
+    """Counters with a column: those that every server of the kind counts, at zero if not listed; and all.
 
-    Only with data on the metadata target does it count bytes.
+    A metadata target counts bytes only with data on it.
     """
-    always = _MD_AMOUNTS if table is LUSTRE_MDT else AMOUNTS
-    return always, always | {key: column for key, column in AMOUNTS.items() if key in steps.amounts}
+    always = _MD_COUNTERS if table is LUSTRE_MDT else BYTE_COUNTERS
+    return always, always | {key: column for key, column in BYTE_COUNTERS.items() if key in steps.amounts}
 
 
 def _sums(table: Table, steps: _Steps | None, known: int, edges: Ints) -> Sums:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import re
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iolake.extractors.base import Batch, InputError, Outcome, Span
 from iolake.extractors.params import Params
@@ -238,3 +244,107 @@ def test_odd_bytes_in_a_job_name_are_kept_as_text(tmp_path: Path) -> None:
     (tmp_path / "1.txt").write_bytes(dump(100, {}, job('"a\xe9:0"', 90, 500, start=20)).encode("latin-1"))
     (row,) = load(tmp_path)["lustre_jobstats"]
     assert row["jobstats_id"] == "a\\xe9:0"
+
+
+def with_headers(text: str) -> str:
+    """The dump as `lctl get_param -H` prints it: the parameter's name before each of its lines."""
+    lines, name = [], ""
+    for line in text.splitlines():
+        if (start := re.match(r"[a-z][^\s=]*=", line)) is not None:
+            name = start[0]
+            lines += [line] if line != name else []
+        else:
+            lines.append(name + line)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def test_lines_that_each_carry_the_parameters_name_are_one_dump(tmp_path: Path) -> None:
+    """`lctl get_param -H` of Lustre 2.16 (LU-17205); also where dumps are appended to one file."""
+    dumps = [
+        dump(60 * n, {"read_bytes": f"{n + 1} samples [bytes] 1 9 {4096 * n}"}, job("5", 60 * n, 1000 * (n + 1), -50))
+        for n in range(3)
+    ]
+    for form, name in ((str, "plain"), (with_headers, "headers")):
+        for number, text in enumerate(dumps):
+            write = tmp_path / name / f"{number}.txt"
+            write.parent.mkdir(exist_ok=True)
+            write.write_text(form(text))
+    (tmp_path / "appended").mkdir()
+    (tmp_path / "appended" / "all.txt").write_text("".join(map(with_headers, dumps)))
+    plain = load(tmp_path, "plain/*.txt")
+    assert [row["read_bytes"] for row in plain["lustre_ost"]] == [4096, 4096, None]
+    assert sum(row["write_bytes"] for row in plain["lustre_jobstats"]) == 3000
+    assert load(tmp_path, "headers/*.txt") == load(tmp_path, "appended/*.txt") == plain
+
+
+def test_a_start_time_in_an_exporters_text_is_a_reset_that_counters_have_overtaken(tmp_path: Path) -> None:
+    """Of targets and of jobs, in seconds or milliseconds."""
+    text = (
+        '{name}start_time{{target="my-fs-OST0000"{label}}} {start}\n'
+        '{name}read_bytes_total{{target="my-fs-OST0000"{label}}} {value}\n'
+    )
+    for number, (start, value) in enumerate([(T - 500, 1000), ((T + 30) * 1000, 1500)]):
+        both = (("lustre_", ""), ("lustre_job_", ',jobid="7"'))
+        content = "".join(text.format(name=n, label=label, start=start, value=value) for n, label in both)
+        (tmp_path / f"2026-03-01-120{number}00.prom").write_text(content)
+    tables = load(tmp_path, "%Y-%m-%d-%H%M%S.prom")
+    row = tables["lustre_ost"][0]
+    assert (row["read_bytes"], row["reset"]) == (1500, True)
+    assert [row["read_bytes"] for row in tables["lustre_jobstats"]] == [1000, 1500]
+
+
+def test_the_text_for_a_job_may_name_its_cluster(tmp_path: Path) -> None:
+    """Two clusters that mount one file system may run jobs of the same id."""
+    (tmp_path / "1.txt").write_text(dump(100, {}, job("a:7", 90, 500, 20) + job("b:7", 95, 100, 40)))
+    rows = load(tmp_path, job_id=r"^(?P<cluster>\w+):(?P<job_id>\d+)$")["lustre_jobstats"]
+    assert {(row["cluster"], row["job_id"], row["write_bytes"]) for row in rows} == {("a", 7, 500), ("b", 7, 100)}
+
+
+samples = st.lists(st.tuples(st.integers(1, 90), st.integers(0, 2**40)), min_size=2, max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 100), samples), min_size=1, max_size=4))
+def test_the_file_systems_sums_are_those_of_its_targets(targets: list[tuple[bool, int, list[tuple[int, int]]]]) -> None:
+    """P12: whatever the phase of the servers, their gaps, and where each kind of target begins and ends."""
+    texts = []
+    for number, (is_ost, phase, steps) in enumerate(targets):
+        name = f"obdfilter.my-fs-OST{number:04x}.stats" if is_ost else f"mdt.my-fs-MDT{number:04x}.md_stats"
+        seconds, value = phase, 0
+        for length, more in steps:
+            seconds, value = seconds + length, value + more
+            line = f"read_bytes 1 samples [bytes] 1 1 {value}" if is_ost else f"open {value} samples [reqs]"
+            texts.append(f"{name}=\nsnapshot_time {T + seconds}.000000000 secs.nsecs\n{line}\n")
+    with TemporaryDirectory() as root:
+        for number, text in enumerate(texts):
+            (Path(root) / f"{number}.txt").write_text(text)
+        tables = load(Path(root))
+    for column, kind in (("read_bytes", "lustre_ost"), ("opens", "lustre_mdt")):
+        of_targets = sum(row[column] or 0 for row in tables.get(kind, []))
+        assert sum(row[column] or 0 for row in tables["lustre_fs"]) == of_targets
+        last = tables["lustre_fs"][-1]
+        assert (last[f"{column}_before"] or 0) + (last[column] or 0) == of_targets
+
+
+@pytest.mark.parametrize("number", ["9" * 4300, "9" * 25, "1e999999999"])
+def test_a_number_of_any_length_stops_nothing(tmp_path: Path, number: str) -> None:
+    """P5: the kernel's numbers have up to twenty digits."""
+    (tmp_path / "1.txt").write_text(
+        dump(0, {"write_bytes": f"{number} samples [bytes] 1 9 {number}"}, job(number, 5, 100, 2))
+        + f"osd-zfs.my-fs-OST00ad.filesfree={number}\nobdfilter.my-fs-OST0001.stats=\nsnapshot_time {number}.5 secs\n"
+    )
+    (tmp_path / "2026-03-01-120000.prom").write_text(
+        f'lustre_start_time{{target="my-fs-OST0002"}} {number}\n'
+        f'lustre_read_bytes_total{{target="my-fs-OST0002"}} {number}\n'
+    )
+    assert load(tmp_path)["lustre_jobstats"][0]["write_bytes"] == 100
+    assert not load(tmp_path, "%Y-%m-%d-%H%M%S.prom").get("lustre_fs")
+
+
+def test_a_compressed_file_of_zeros_is_rejected_at_once(tmp_path: Path) -> None:
+    """P5: a gigabyte in a megabyte is neither unpacked nor parsed."""
+    (tmp_path / "1.txt").write_bytes(gzip.compress(bytes(1 << 26)))
+    (tmp_path / "2.txt").write_bytes(bz2.compress(b"x" * (1 << 26)))
+    (input,) = Params().find(site(tmp_path), Span())
+    with pytest.raises(InputError, match=r"is not text|line longer than 1 MiB"):
+        list(Params().read(input, site(tmp_path)))

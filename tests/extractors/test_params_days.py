@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import lzma
 import os
 from collections import defaultdict
 from collections.abc import Mapping
@@ -233,7 +232,7 @@ def test_a_damaged_dump_is_left_out_alone(tmp_path: Path, damage: str) -> None:
     assert [part.status for part in parts if isinstance(part, Outcome)] == ["loaded"]
 
 
-@pytest.mark.parametrize("content", [b"", lzma.compress(ost(60, 20).encode()), b"error: get_param: param_path\n"])
+@pytest.mark.parametrize("content", [b"", b"\x28\xb5\x2f\xfd\x24\x03", b"error: get_param: param_path\n"])
 def test_files_of_a_day_that_tell_nothing_are_named_once(tmp_path: Path, content: bytes) -> None:
     """P5: packed in a way that is not read, empty, or of another kind."""
     for name in ("2026-03-01/b.txt", "2026-03-01/c.txt"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iolake.extractors.params.dumps import Dump, Job, Reading, read_dumps
-from iolake.extractors.params.jobs import identify, job_batch
+from iolake.extractors.params.jobs import JobRows, identify
 from iolake.extractors.params.rows import target_batches
 from iolake.schemas.gate import conform
 
@@ -45,6 +45,17 @@ def rows(table: str, readings: list[Reading]) -> list[dict[str, Any]]:
     (batch,) = (batch for batch in target_batches({"OST0000": readings}) if batch.table.name == table)
     data = conform(batch.table, batch.data, batch.table.batch_schema)
     return list(data.to_pylist())
+
+
+def job_rows(readings: list[Reading], pattern: str = "x") -> list[dict[str, Any]]:
+    """The rows of `lustre_jobstats` from the OST's lists, in order of job and time."""
+    jobs = JobRows(re.compile(pattern), ())
+    for reading in readings:
+        if reading.jobs is not None:
+            assert jobs.add("OST0000", reading.us or 0, reading.jobs)
+    (batch,) = jobs.batches(last=True)
+    found = conform(batch.table, batch.data, batch.table.batch_schema).to_pylist()
+    return sorted(found, key=lambda row: (row["ts"], row["jobstats_id"]))
 
 
 def test_a_parameter_that_comes_again_is_of_the_next_dump() -> None:
@@ -88,7 +99,7 @@ def totals(*texts: str) -> dict[Any, int]:
     for row in rows("lustre_ost", readings):
         found["written"] += row["write_bytes"] or 0
         found["statfs"] += dict(row["other_ops"] or []).get("statfs", 0)
-    for row in job_batch({"OST0000": readings}, re.compile("(?P<job_id>.*)"), ()).data.to_pylist():
+    for row in job_rows(readings, "(?P<job_id>.*)"):
         found[row["job_id"]] += row["read_bytes"]
         found[row["job_id"], "punch"] += dict(row["ops"]).get("punch", 0)
         found[row["job_id"], "time"] += dict(row["op_time_us"]).get("punch", 0)
@@ -147,7 +158,7 @@ def test_a_job_that_a_list_leaves_out_goes_on_if_it_began_when_it_did() -> None:
 
     first, last = {"a": (5, 100), "b": (5, 100), "c": (None, 100)}, {"a": (5, 130), "b": (6, 130), "c": (None, 130)}
     looks = [Reading(T * US, jobs={}), look(1, **first), look(2), look(3, **last)]
-    found = job_batch({"OST0000": looks}, re.compile("x"), ()).data.to_pylist()
+    found = job_rows(looks)
     assert [(r["jobstats_id"], r["ts"].minute, r["interval_s"], r["read_bytes"], r["fresh"]) for r in found[3:]] == [
         ("a", 1, 120.0, 30, False),
         ("b", 2, 60.0, 130, True),
@@ -238,7 +249,7 @@ def test_time_since_the_servers_boot_is_no_date() -> None:
         return Reading((T + 60 * minute) * US, jobs={"7": job})
 
     looks = [Reading(T * US, jobs={}), look(1, 5, 379_440), look(2, 9, 379_440), look(3, 9, 1_896_300)]
-    found = job_batch({"OST0000": looks}, re.compile(r"(?P<job_id>\d+)"), ()).data.to_pylist()
+    found = job_rows(looks, r"(?P<job_id>\d+)")
     assert [(r["ts"] - datetime(2026, 3, 1), r["interval_s"], r["ops"], r["fresh"]) for r in found] == [
         (timedelta(minutes=0), 60.0, [("open", 5)], True),
         (timedelta(minutes=1), 60.0, [("open", 4)], False),
@@ -374,7 +385,7 @@ def test_counters_of_the_kernels_64_bits_have_their_difference() -> None:
     start = Reading(T * US, jobs={})
     jobs = [{"7": Job(counters={("read_bytes", "sum"): value, ("open", "count"): 1})} for value in (2**63, 2**63 + 9)]
     looks = [start, *(Reading((T + 60 + i) * US, jobs=job) for i, job in enumerate(jobs))]
-    found = job_batch({"OST0000": looks}, re.compile("x"), ()).data.to_pylist()
+    found = job_rows(looks)
     assert [(row["read_bytes"], row["ops"]) for row in found] == [(None, [("open", 1)]), (9, [])]
 
 
