@@ -17,21 +17,14 @@ _HEAD: Final = """\
 # Check each timezone: pytokio read all times in the zone of the process that ran it, and noted it nowhere.
 # Relative paths start from this file's folder; pytokio's started from wherever it was run.
 """
-_NO_SOURCE: Final = "no source of iolake reads it"
 _LEFT_OUT: Final = {
     "lmt_timestep": "the files and databases tell their own time step",
-    "hpss_report_files": _NO_SOURCE,
-    "isdct_files": _NO_SOURCE,
-    "mmperfmon_output_files": _NO_SOURCE,
-    "mmperfmon_lun_map": "goes with mmperfmon_output_files",
-    "mmperfmon_server_map": "goes with mmperfmon_output_files",
-    "esnet_snmp_url": _NO_SOURCE,
-    "esnet_snmp_interfaces": "goes with esnet_snmp_url",
     "lfsstatus_fullness_providers": "the order of the sources in a file system's table decides",
 }
 _TAKEN: Final = {
     "mount_to_fsname", "fsname_to_backend_name", "hdf5_files", "darshan_log_dirs", "lfsstatus_fullness_files",
-    "lfsstatus_map_files", "jobinfo_jobid_providers", "jobinfo_jobnodes_providers",
+    "lfsstatus_map_files", "jobinfo_jobid_providers", "jobinfo_jobnodes_providers", "isdct_files", "hpss_report_files",
+    "mmperfmon_output_files", "mmperfmon_lun_map", "mmperfmon_server_map", "esnet_snmp_url", "esnet_snmp_interfaces",
 }  # fmt: skip
 
 
@@ -43,7 +36,10 @@ def import_site(path: str | Path) -> str:
     """
     config = _Config(path)
     parts = [_HEAD.format(name=Path(path).name)]
-    parts += ["\n".join(lines) + "\n" for lines in (*_clusters(config), *_file_systems(config))]
+    owners = (*_clusters(config), *_file_systems(config), *_endpoints(config))
+    parts += ["\n".join(lines) + "\n" for lines in owners]
+    if taken := sorted(_TAKEN & config.values.keys()):
+        parts.append(f"# Carried over: {', '.join(taken)}.\n")
     if left := [f"# {key}: {why}" for key, why in _left_out(config)]:
         parts.append("\n".join(["# Not carried over:", *left]) + "\n")
     text = "\n".join(parts)
@@ -97,7 +93,9 @@ def _clusters(config: _Config) -> Iterator[list[str]]:
         for key in ("jobinfo_jobid_providers", "jobinfo_jobnodes_providers")
         for provider in config.patterns(key, "")
     }
-    for host, folder in config.texts("darshan_log_dirs").items():
+    hosts = config.texts("darshan_log_dirs")
+    drives = config.patterns("isdct_files", "")
+    for host, folder in hosts.items():
         lines = [f"[clusters.{_key(host)}]", 'timezone = "UTC"']
         lines.append(f"darshan = {{ files = {_text(_DARSHAN.format(folder=folder.rstrip('/')))} }}")
         if "slurm" in providers:
@@ -105,17 +103,44 @@ def _clusters(config: _Config) -> Iterator[list[str]]:
         lines += [
             f"# jobs from {name}: site.json does not say where these lie" for name in sorted(providers - {"slurm"})
         ]
+        if drives and len(hosts) == 1:
+            lines.append(f"ssd = {{ files = {_one_or_list(drives)} }}")
         yield lines
+    if drives and len(hosts) != 1:
+        remark = "# site.json does not say which machine's drives these are"
+        yield ["[clusters.drives]", remark, 'timezone = "UTC"', f"ssd = {{ files = {_one_or_list(drives)} }}"]
+
+
+def _endpoints(config: _Config) -> Iterator[list[str]]:
+    """Yield the lines of the archive that has reports, and of each centre that has interfaces."""
+    if reports := config.patterns("hpss_report_files", ""):
+        yield ["[endpoints.hpss]", 'timezone = "UTC"', f"hpss_report = {{ files = {_one_or_list(reports)} }}"]
+    address = config.values.get("esnet_snmp_url")
+    for centre, routers in config.table("esnet_snmp_interfaces").items():
+        if not isinstance(routers, dict) or not all(isinstance(names, list) for names in routers.values()):
+            raise SiteError(config.path, [f"esnet_snmp_interfaces: {centre} is not an object of routers"])
+        if not isinstance(address, str):
+            raise SiteError(config.path, ["esnet_snmp_url: is no address, and esnet_snmp_interfaces needs one"])
+        interfaces = ", ".join(
+            f"{_key(router)} = {_list([str(n) for n in names])}" for router, names in routers.items()
+        )
+        options = f"options = {{ interfaces = {{ {interfaces} }} }}"
+        yield [
+            f"[endpoints.{_key(centre)}]",
+            'timezone = "UTC"',
+            f"esnet_snmp = {{ uri = {_text(address)}, {options} }}",
+        ]
 
 
 def _file_systems(config: _Config) -> Iterator[list[str]]:
     """Each file system that is named anywhere with a mount, a backend or files, as its lines."""
     backends, hdf5 = config.texts("fsname_to_backend_name"), config.table("hdf5_files")
+    reports = config.table("mmperfmon_output_files")
     patterns: dict[str, list[str]] = {}
     for pattern, name in config.texts("mount_to_fsname").items():
         patterns.setdefault(name, []).append(pattern)
     taken: dict[str, str] = {}
-    for name in dict.fromkeys((*patterns, *backends, *hdf5)):
+    for name in dict.fromkeys((*patterns, *backends, *hdf5, *reports)):
         lines = [f"[file_systems.{_key(name)}]"]
         mounts, remarks = _mounts(name, patterns.get(name, []), taken)
         lines += [f"mounts = {_list(mounts)}"] if mounts else []
@@ -129,7 +154,21 @@ def _file_systems(config: _Config) -> Iterator[list[str]]:
             for source, key in {"hdf5": "hdf5_files", **snapshots}.items()
             if (files := config.patterns(key, name))
         ]
+        if name in reports:
+            where = _one_or_list(config.patterns("mmperfmon_output_files", name))
+            sources.append(f"mmperfmon = {{ files = {where}{_roles(config)} }}")
         yield [*lines, *(['timezone = "UTC"'] if sources else []), *sources]
+
+
+def _roles(config: _Config) -> str:
+    """Return pytokio's maps of LUNs and servers to roles as the options of mmperfmon."""
+    maps = {"luns": config.texts("mmperfmon_lun_map"), "servers": config.texts("mmperfmon_server_map")}
+    tables = [
+        f"{name} = {{ {', '.join(f'{_text(pattern)} = {_text(role)}' for pattern, role in roles.items())} }}"
+        for name, roles in maps.items()
+        if roles
+    ]
+    return f", options = {{ {', '.join(tables)} }}" if tables else ""
 
 
 def _mounts(name: str, patterns: Sequence[str], taken: dict[str, str]) -> tuple[list[str], list[str]]:

@@ -84,7 +84,8 @@ def test_what_has_no_place_is_named_in_a_comment(tmp_path: Path) -> None:
         tmp_path, {"ISDCT_files": "x", "lmt_timestep": 5, "my_own": 1, "_note": "skipped as pytokio meant"}
     )
     comments = [line for line in text.splitlines() if line.startswith("# ")]
-    assert [line.split(":")[0] for line in comments[-3:]] == ["# isdct_files", "# lmt_timestep", "# my_own"]
+    assert comments[-4] == "# Carried over: isdct_files."
+    assert [line.split(":")[0] for line in comments[-2:]] == ["# lmt_timestep", "# my_own"]
 
 
 @pytest.mark.parametrize(
@@ -114,3 +115,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_the_text_is_toml_even_of_an_empty_configuration(tmp_path: Path) -> None:
     _, text = imported(tmp_path, {})
     assert tomllib.loads(text) == {}
+
+
+def test_drives_of_no_one_machine_and_interfaces_without_an_address_are_named(tmp_path: Path) -> None:
+    site, text = imported(tmp_path, {"isdct_files": ["a", "b"], "hpss_report_files": "r"})
+    assert site.clusters["drives"].sources["ssd"].files == ("a", "b")
+    assert "does not say which machine's drives these are" in text
+    for config, reason in [
+        ({"esnet_snmp_interfaces": {"nersc": {"r": ["i"]}}}, "esnet_snmp_url: is no address"),
+        ({"esnet_snmp_url": "u", "esnet_snmp_interfaces": {"nersc": ["i"]}}, "nersc is not an object of routers"),
+    ]:
+        with pytest.raises(SiteError, match=reason):
+            imported(tmp_path, config)

@@ -1,5 +1,6 @@
 """pytokio's own site.json as a site.toml."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,30 @@ def test_backends_and_sources_are_the_configurations(site: Site) -> None:
     cluster = site.clusters["testsystem"]
     assert cluster.sources["darshan"].files == ("inputs/darshanlogs/%Y/%-m/%-d/*.darshan",)
     assert cluster.sources["slurm"].command == "sacct"
+
+
+def test_the_other_sources_of_the_configuration_are_carried_over(site: Site) -> None:
+    project = site.file_systems["project2"].sources["mmperfmon"]
+    assert project.files[1].endswith("output/*/ngfsv*.nersc.gov.%Y-%m-%d-%H:00:00.out.gz")
+    assert project.options["luns"][r"^ddn\d+dt\d+$"] == "datatarget"
+    assert project.options["servers"]["^ngfsv49[23]"] == "mdserver"
+    assert site.clusters["testsystem"].sources["ssd"].files == ("inputs/%Y-%m-%d/Intel_DCT_%Y%m%d.tgz",)
+    assert site.endpoints["hpss"].sources["hpss_report"].files == ("inputs/hpss_daily_%Y%m%d",)
+    esnet = site.endpoints["nersc"].sources["esnet_snmp"]
+    assert esnet.uri == "https://graphite.es.net/snmp/west"
+    assert esnet.options["interfaces"]["sacr-cr5"] == ["to_nersc_ip-e"]
+    assert list(site.endpoints) == ["hpss", "nersc", "alcf"]
+
+
+def test_every_key_is_named_as_carried_over_or_not(samples: Path) -> None:
+    """P5."""
+    text = import_site(samples / "pytokio" / "site.json")
+    keys = json.loads((samples / "pytokio" / "site.json").read_text())
+    head, _, left = text.partition("# Not carried over:\n")
+    taken = head.rpartition("# Carried over: ")[2].strip().rstrip(".").split(", ")
+    assert sorted([*taken, *(line.split(":")[0].removeprefix("# ") for line in left.splitlines())]) == sorted(keys)
+    assert left.splitlines() == [
+        "# lmt_timestep: the files and databases tell their own time step",
+        "# test_list: not a key of pytokio's that iolake knows",
+        "# lfsstatus_fullness_providers: the order of the sources in a file system's table decides",
+    ]
