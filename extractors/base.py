@@ -1,7 +1,7 @@
-"""What every extractor is: it finds inputs, and reads them into typed batches.
+"""The interface of a source: an extractor finds inputs and reads them into typed batches.
 
-An extractor is pure. `find` never opens a file, and `read` never looks at the lake: all that the lake knows
-of an input is `Input.known_hash`, the hash of the content that is in it already.
+Extractors are pure. `find` opens no file and `read` never looks at the lake. All that an extractor learns about the
+lake is `Input.known_hash`, the hash of the content that the lake has already.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Span:
 
 @dataclass(frozen=True)
 class Input:
-    """One thing to read: a file, or a day of a database or of a command's answers.
+    """A unit of data to read: a file, or one day of a database or of a command's output.
 
-    `day` is the day that the name speaks of, in the source's zone. `size_bytes` and `mtime` are None for what
-    has none; such an input is read again whenever it is found. `rank` is its pattern's place in the site's
-    order. `superseded` names the tables that a better source of the same (owner, day) fills instead.
-    `settled` says that its content will not change any more, so that it is read once. `unreadable` is why it can't
-    be read, where that is known when it is found.
+    `day` is the day that the name gives, in the source's time zone. `size_bytes` and `mtime` are None where the input
+    has neither; such an input is read at every run. `rank` is the position of its pattern in site.toml. `superseded`
+    names the tables that a better source of the same owner and day fills. `settled` inputs do not change any more and
+    are read once. `unreadable` gives the reason where `find` knows that the input cannot be read. `place` is the
+    location that identifies the input: its path relative to site.toml's folder, else empty, which means the uri.
     """
 
     source: str
@@ -59,15 +59,16 @@ class Input:
     superseded: frozenset[str] = frozenset()
     settled: bool = False
     unreadable: str | None = None
+    place: str = ""
 
     @cached_property
     def input_id(self) -> str:
-        """Sixteen hex digits that name the input, the same whenever it is found."""
-        return content_hash("\0".join((self.source, self.owner, self.uri)).encode())[:16]
+        """Sixteen hex digits, the same at every run: the hash of source, owner, and place or uri."""
+        return content_hash("\0".join((self.source, self.owner, self.place or self.uri)).encode())[:16]
 
 
 class InputError(PermanentError):
-    """An input that can't be read as what it should be. It becomes one line and a row in `rejects`."""
+    """An input that cannot be read. It becomes one line of output and one row of `rejects`."""
 
     def __init__(self, uri: str, reason: str, remedy: str = "") -> None:
         self.uri, self.reason, self.remedy = uri, reason, remedy
@@ -76,10 +77,10 @@ class InputError(PermanentError):
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one table, in `table.batch_schema`'s columns.
+    """Rows of one table, with the columns of `table.batch_schema`.
 
-    From `read`, the rows belong to the input being read. From `read_many`, the data has an `input_id` column
-    as well. `in_order` promises that the rows of this and the input's further batches follow `table.sort_by`.
+    Rows that `read` yields belong to the input that it reads. Rows that `read_many` yields have an `input_id` column
+    as well. `in_order` promises that all batches of the input follow `table.sort_by`.
     """
 
     table: Table
@@ -89,10 +90,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Reject:
-    """A part of an input that was left out, or with `part` empty the whole input, and why.
+    """A part of an input that was left out, and the reason; an empty `part` means the whole input.
 
-    `transient` is worth another try although the input is the same: no permission, a server that is down.
-    `rows` counts the rows that were left out: 0 where only a column or a value was, None where the part's name says it.
+    A `transient` reject is tried again although the input is unchanged: permission denied, a server that is down.
+    `rows` is the number of rows left out: 0 where only a column or a value was, None where it is one or unknown.
     """
 
     input: Input
@@ -104,10 +105,10 @@ class Reject:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one input ended: the last thing that `read_many` says of it.
+    """The result for one input, which `read_many` yields after everything else about that input.
 
-    `unchanged` means that its content is what the lake has, and none of its rows were in any batch; those of a rejected
-    input may have been.
+    `unchanged` means that the lake has the content already and no batch holds its rows. Batches may hold rows of a
+    rejected input; the caller drops them.
     """
 
     input: Input
@@ -116,39 +117,38 @@ class Outcome:
 
 
 class Extractor(ABC):
-    """A source. `version` is raised when the same input would give other rows; inputs are then read again."""
+    """A source. Raise `version` when the same input would give other rows: the lake then reads inputs again."""
 
     source: ClassVar[str]
-    """The key in site.toml, and the name that `iolake ingest` takes."""
+    """The key in site.toml, the argument of `iolake ingest`, and the name of the entry point."""
     version: ClassVar[int]
     owner: ClassVar[OwnerKind]
     tables: ClassVar[Sequence[Table]]
     batch_inputs: ClassVar[int] = 1
-    """How many inputs a worker gets at once, at most."""
+    """The most inputs that one call of `read_many` gets."""
     content_addressed: ClassVar[bool] = False
-    """True where one content is one thing wherever it lies, so that a copy is not loaded twice."""
+    """Whether equal content at another path is a copy, and loaded once."""
     contested: ClassVar[frozenset[str]] = frozenset()
-    """Tables that other sources fill for the same owner and day: the site's order says which source does."""
+    """Tables that other sources fill too: on each owner's day, the source that comes first in site.toml fills them."""
 
     @abstractmethod
     def find(self, site: Site, span: Span) -> Iterator[Input]:
-        """What the site has in `span`: names, sizes and times only; nothing is opened."""
+        """Yield the inputs of `span` that exist, with names, sizes and times. Opens nothing."""
 
     @abstractmethod
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """One input's batches, and rejects of parts of it; InputError rejects it whole."""
+        """Yield the input's batches, and rejects for parts of it. Raises InputError to reject the whole input."""
 
     def hash(self, input: Input, site: Site) -> str | None:
-        """Hash of the content, before it is read; None where only the rows read can tell."""
+        """The hash of the content before it is read; None where only the rows can be hashed."""
         with fsspec.open(input.uri, "rb") as file:
             return hashlib.file_digest(file, _blake2b).hexdigest()
 
     def read_many(self, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
-        """Read `inputs`; every one of them ends in exactly one Outcome.
+        """Read `inputs`, and yield exactly one Outcome for each.
 
-        This default reads one after the other and hands rows on as they come, so that they can be written meanwhile;
-        those of an input that is rejected in the end are the caller's to drop. A source with a faster way for many
-        inputs overrides it.
+        The default reads one input after the other and yields batches as they come. Sources that read many inputs
+        faster together override it.
         """
         for input in inputs:
             try:
@@ -167,7 +167,7 @@ class Extractor(ABC):
         if digest is None:
             results = rows.passing(results)
             if input.known_hash is not None:
-                results = list(results)  # only all of them tell whether they are what the lake has
+                results = list(results)  # the hash needs all rows
                 if rows.hexdigest() == input.known_hash:
                     yield Outcome(input, "unchanged", input.known_hash)
                     return
@@ -177,19 +177,19 @@ class Extractor(ABC):
 
 
 def as_text(name: str) -> str:
-    """A file's name as it can be stored: what is not UTF-8 in it is written out (\\xff)."""
+    """A file's name as storable text: bytes that are not UTF-8 are escaped, as in \\xff."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def rejection(input: Input, error: InputError | OSError) -> Reject:
-    """The reject of a whole input for an error in reading it."""
+    """The reject of a whole input, for an error raised while reading it."""
     if isinstance(error, InputError):
         return Reject(input, error.reason + (f"; {error.remedy}" if error.remedy else ""))
     return Reject(input, f"cannot be read: {error.strerror or error}", transient=True)
 
 
 def with_input_id(batch: Batch, input: Input) -> Batch:
-    """The batch with an `input_id` column that names `input` in each row: one name, and a number a row."""
+    """The batch with an `input_id` column, dictionary-encoded."""
     data = pa.table(batch.data) if isinstance(batch.data, pa.RecordBatch) else batch.data
     codes = pa.repeat(pa.scalar(0, pa.int32()), data.num_rows)
     names = pa.DictionaryArray.from_arrays(codes, [input.input_id], safe=False)
@@ -197,9 +197,9 @@ def with_input_id(batch: Batch, input: Input) -> Batch:
 
 
 class _RowsHash(io.RawIOBase):
-    """Hash of what is read of an input that has no content of its own, such as a database's day.
+    """Hash of the rows of an input that has no file to hash, such as one day of a database.
 
-    It only has to tell a change, so it is one of the fast ones.
+    XXH3: it detects changes and need not resist attacks.
     """
 
     def __init__(self) -> None:
@@ -207,16 +207,16 @@ class _RowsHash(io.RawIOBase):
         self.hexdigest = self._hash.hexdigest
 
     def passing(self, results: Iterable[Batch | Reject]) -> Iterator[Batch | Reject]:
-        """The same results, each hashed as it goes by."""
+        """Yield `results` unchanged, and hash each."""
         for result in results:
             if isinstance(result, Reject):
                 self.write(f"{result.part}\0{result.reason}".encode())
             else:
                 self.write(result.table.name.encode())
                 names = result.data.schema.names
-                told = result.data.select([n for n in names if result.data[n].null_count < len(result.data)])
-                with pa.ipc.new_stream(pa.PythonFile(self, "w"), told.schema) as writer:
-                    writer.write(told)
+                known = result.data.select([n for n in names if result.data[n].null_count < len(result.data)])
+                with pa.ipc.new_stream(pa.PythonFile(self, "w"), known.schema) as writer:
+                    writer.write(known)
             yield result
 
     def writable(self) -> bool:
@@ -228,7 +228,7 @@ class _RowsHash(io.RawIOBase):
 
 
 def content_hash(content: bytes | memoryview) -> str:
-    """The lake's hash of a content: 32 hex digits of BLAKE2b."""
+    """The lake's content hash: 32 hex digits of BLAKE2b."""
     return _blake2b(content).hexdigest()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass, field
@@ -34,8 +35,18 @@ class Report:
 
     @property
     def rejected(self) -> int:
-        """How many inputs were found that can't be read."""
+        """The number of rejected inputs."""
         return sum(load.count("rejected") for load in self.loads)
+
+    @property
+    def failed_sources(self) -> list[str]:
+        """The sources of which every input was rejected, sorted."""
+        found: Counter[str] = Counter()
+        rejected: Counter[str] = Counter()
+        for load in self.loads:
+            found[load.info.source] += load.found
+            rejected[load.info.source] += load.count("rejected")
+        return sorted(source for source, count in rejected.items() if count and count == found[source])
 
 
 class Watcher:

@@ -45,14 +45,14 @@ class Plan:
 def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     """The loads that would bring the lake up to date, one for each source, owner and day, in order of days."""
     found = find(site, sources, span)
-    ledger = _ledger(site.lake_uri, [i.input_id for inputs in found.values() for i in inputs])
+    ledger = _ledger(site.lake_uri, [i for inputs in found.values() for i in inputs])
     run_id = new_id()
     extractors = registry.extractors()
     plans = []
     for (source, owner, day), inputs in found.items():
         extractor = extractors[source]
         info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed)
-        plans.append(_plan(extractor, inputs, ledger, info))
+        plans.append(_plan(extractor, [_as_known(i, ledger) for i in inputs], ledger, info))
     return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
 
 
@@ -81,14 +81,15 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> dict[tuple[str, st
 
 
 def _found(extractor: Extractor, site: Site, span: Span) -> Iterator[Input]:
-    """What an extractor finds; where it fails at that, an input that says so, for nothing else is to stop (P5)."""
+    """The inputs that an extractor finds. Where `find` fails, one unreadable input for each owner (P5)."""
     try:
-        yield from extractor.find(site, span)
+        for input in extractor.find(site, span):
+            yield replace(input, place=site.place(input.uri))
     except SiteError:
         raise
     except Exception as error:
         log.error("%s: %s", extractor.source, error, exc_info=log.isEnabledFor(logging.DEBUG))
-        why = f"what the site has of it can't be found out: {type(error).__name__}: {error}; please report it"
+        why = f"the extractor cannot list its inputs: {type(error).__name__}: {error}; please report it"
         for name, _where, _zone in site.sources(extractor.owner, extractor.source):
             yield Input(extractor.source, name, extractor.source, unreadable=why)
 
@@ -112,27 +113,38 @@ def _once(inputs: Iterable[Input]) -> Iterator[Input]:
             yield input
 
 
-def _ledger(lake_uri: str, ids: list[str]) -> Ledger:
-    """What the lake knows of inputs, by input_id."""
+def _ledger(lake_uri: str, inputs: list[Input]) -> Ledger:
+    """The lake's ledger rows of inputs, by input_id; an older lake has an input under the id of its whole uri."""
     lake = Warehouse(lake_uri)
     newest = lake.newest()
     if newest is None:
         return {}
+    ids = list({id_ for i in inputs for id_ in (i.input_id, replace(i, place="").input_id)})
     with Catalog.reading(lake.store, layout.snapshot_path(newest)) as catalog:
         catalog.con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
         rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
     return {row["input_id"]: row for row in rows}
 
 
+def _as_known(input: Input, ledger: Ledger) -> Input:
+    """The input under the id that the ledger has: a lake from before ids were relative keeps its ids."""
+    older = replace(input, place="")
+    return older if input.input_id not in ledger and older.input_id in ledger else input
+
+
 def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadInfo) -> Plan:
     todo: list[Input] = []
     records: list[InputRecord] = []
+    moved: list[InputRecord] = []
     untouched = {"loaded": 0, "unchanged": 0, "rejected": 0, "superseded": 0}
     everything = {t.name for t in extractor.tables}
     for input in found:
         known = ledger.get(input.input_id)
         if known is not None and _is_current(input, known, extractor.version):
-            untouched[known["status"]] += 1
+            if known["status"] == "loaded" and known["uri"] != input.uri and input.mtime is not None:
+                moved.append(record(input, "loaded", known["content_hash"]))
+            else:
+                untouched[known["status"]] += 1
         elif everything <= input.superseded:
             records.append(record(input, "superseded", reason="a better source of the day is there"))
         elif known is not None and _would_be_same(input, known, extractor.version):
@@ -142,6 +154,7 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
     load = Load(
         info,
         inputs=tuple(records),
+        touched=tuple(moved),
         unchanged=untouched["loaded"] + untouched["unchanged"],
         still_rejected=untouched["rejected"],
         still_superseded=untouched["superseded"],

@@ -1,27 +1,40 @@
-"""The extractors that are installed, iolake's own and a centre's, by the source that they read."""
+"""The installed extractors, iolake's own and plug-ins, by the name of their source."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 
 from iolake.extractors.base import Extractor
+from iolake.schemas.errors import PermanentError
 from iolake.schemas.site import OWNER_KINDS, Site, SiteError
 
 GROUP = "iolake.extractors"
 
 
+class RegistrationError(PermanentError):
+    """An entry point of `iolake.extractors` that cannot be used: which one, what is wrong, what to change."""
+
+    def __init__(self, point: str, target: str, problem: str) -> None:
+        self.point, self.target, self.problem = point, target, problem
+        super().__init__(f"entry point {point} = {target}: {problem}")
+
+
 class _Installed(Mapping[str, Extractor]):
-    """Extractors by their source's name; what one imports is imported when it is first asked for."""
+    """Extractors by source. The module of an extractor is imported when the extractor is first used."""
 
     def __init__(self) -> None:
-        self._points = {p.name: p for p in sorted(entry_points(group=GROUP), key=lambda p: p.name)}
+        self._points: dict[str, EntryPoint] = {}
+        for point in sorted(entry_points(group=GROUP), key=lambda p: p.name):
+            other = self._points.setdefault(point.name, point)
+            if other.value != point.value:
+                raise RegistrationError(point.name, point.value, f"{other.value} has this name too; rename one of them")
         self._made: dict[str, Extractor] = {}
 
     def __getitem__(self, source: str) -> Extractor:
         if source not in self._made:
-            self._made[source] = self._points[source].load()()
+            self._made[source] = _checked(self._points[source])
         return self._made[source]
 
     def __iter__(self) -> Iterator[str]:
@@ -31,9 +44,34 @@ class _Installed(Mapping[str, Extractor]):
         return len(self._points)
 
 
+def _checked(point: EntryPoint) -> Extractor:
+    """The extractor of an entry point. Raises RegistrationError."""
+    try:
+        kind = point.load()
+    except (ImportError, AttributeError) as error:
+        raise RegistrationError(point.name, point.value, f"cannot be imported: {error}") from error
+    problem = None
+    if not (isinstance(kind, type) and issubclass(kind, Extractor)):
+        problem = "is not a subclass of iolake.Extractor"
+    elif kind.__abstractmethods__:
+        problem = f"lacks the methods {', '.join(sorted(kind.__abstractmethods__))}"
+    elif lacking := [name for name in ("source", "version", "owner", "tables") if not hasattr(kind, name)]:
+        problem = f"lacks the attribute {', '.join(lacking)}; set it in the class"
+    elif kind.source != point.name:
+        problem = f"its source is {kind.source!r}; name the entry point {kind.source!r} too"
+    elif not isinstance(kind.version, int):
+        problem = f"its version is {kind.version!r}; write a whole number, and raise it when rows change"
+    elif kind.owner not in OWNER_KINDS:
+        problem = f"its owner is {kind.owner!r}; write one of {', '.join(OWNER_KINDS)}"
+    if problem is not None:
+        raise RegistrationError(point.name, point.value, problem)
+    extractor: Extractor = kind()
+    return extractor
+
+
 @cache
 def extractors() -> Mapping[str, Extractor]:
-    """Every registered extractor by its source's name."""
+    """Every registered extractor by the name of its source."""
     return _Installed()
 
 
@@ -45,7 +83,7 @@ def _why_not(source: str) -> str:
 
 
 def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
-    """The extractors of `sources`, or of all that the site has; SiteError names what is not known."""
+    """The extractors of `sources`, or of all sources of the site. Raises SiteError with every unknown name."""
     known = extractors()
     problems = [
         f"{kind}s.{name}.{source}: {_why_not(source)}"

@@ -1,27 +1,52 @@
-"""The lake's tables, one module a source, and the site's settings."""
+"""The lake's tables, one module for each source, and the site's settings."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any
 
+from iolake.schemas.errors import PermanentError
 from iolake.schemas.table import Table
+
+
+class DeclaredTwice(PermanentError, ValueError):
+    """Two modules or extractors declare different tables of one name."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        super().__init__(f"two tables are declared as {table}; rename one of them")
 
 
 @cache
 def tables() -> dict[str, Table]:
-    """Every declared table by name: those of this package's modules, and of modules under `iolake.schemas`.
+    """Every declared table by name.
 
-    ValueError where two modules declare a table of the same name.
+    Tables of this package's modules, of the plug-in extractors under the entry-point group `iolake.extractors`, and of
+    the modules under `iolake.schemas`. Raises DeclaredTwice.
     """
+    found: dict[str, Table] = {}
+    for table in _declared():
+        if found.setdefault(table.name, table) is not table:
+            raise DeclaredTwice(table.name)
+    return dict(sorted(found.items()))
+
+
+def _declared() -> Iterator[Table]:
     modules = [importlib.import_module(f"iolake.schemas.{m.name}") for m in pkgutil.iter_modules(__path__)]
     modules += [point.load() for point in entry_points(group="iolake.schemas")]
-    found: dict[str, Table] = {}
     for module in modules:
         for value in vars(module).values():
-            for table in value if isinstance(value, (list, tuple)) else (value,):
-                if isinstance(table, Table) and found.setdefault(table.name, table) is not table:
-                    raise ValueError(f"two tables are declared as {table.name}")
-    return dict(sorted(found.items()))
+            yield from _tables_in(value)
+    for point in entry_points(group="iolake.extractors"):
+        if not point.value.startswith("iolake."):
+            yield from _tables_in(getattr(point.load(), "tables", ()))
+
+
+def _tables_in(value: Any) -> Iterator[Table]:
+    for item in value if isinstance(value, (list, tuple)) else (value,):
+        if isinstance(item, Table):
+            yield item

@@ -118,6 +118,8 @@ class Source(_Strict):
 
 
 class _Owner(_Strict):
+    """An owner of sources. Times without an offset are in `timezone`, which is UTC where the site names no zone."""
+
     timezone: str = "UTC"
     sources: dict[str, Source] = Field(default_factory=dict)
 
@@ -187,6 +189,26 @@ class Site(_Strict):
                     )
         return self
 
+    @model_validator(mode="after")
+    def _zone_of_every_source(self) -> Self:
+        """A site that names zones names one for each source: one that was forgotten would be hours off (P8)."""
+        owners = [(f"{k}s.{name}", o) for k in OWNER_KINDS for name, o in self.owners(k).items()]
+        without = [
+            f"{key}.{source}"
+            for key, owner in owners
+            for source, where in owner.sources.items()
+            if "timezone" not in owner.model_fields_set and where.timezone is None
+        ]
+        if without and not self.names_no_zone:
+            raise ValueError(f'{", ".join(without)}: has no timezone; write timezone = "UTC", or the zone of its times')
+        return self
+
+    @property
+    def names_no_zone(self) -> bool:
+        """Whether no owner and no source has a timezone, so that every time without an offset is read as UTC."""
+        owners = [o for k in OWNER_KINDS for o in self.owners(k).values()]
+        return not any("timezone" in o.model_fields_set or any(s.timezone for s in o.sources.values()) for o in owners)
+
     @classmethod
     def read(cls, path: str | Path) -> Site:
         """Read site.toml; SiteError names each wrong key and the mend."""
@@ -230,6 +252,17 @@ class Site(_Strict):
     def pattern(self, text: str) -> str:
         """The same for a pattern of files; the name of site.toml's own folder is none, whatever is in it."""
         return _absolute(glob.escape(self.root), text)
+
+    def place(self, uri: str) -> str:
+        """The part of a location below site.toml's folder; empty for a location elsewhere.
+
+        It identifies an input also after the folder was moved.
+        """
+        root = self.root.rstrip("/") + "/"
+        for scheme in ("", "file://", "sqlite:///"):
+            if uri.startswith(scheme + root):
+                return uri[len(scheme + root) :]
+        return ""
 
     @property
     def lake_uri(self) -> str:

@@ -31,7 +31,7 @@ from iolake.warehouse.views import sql_files
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
 _OF_INPUT = [f.name for f in fields(InputRecord)]
-_TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "size_bytes", "mtime")])
+_TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
 
 
 @dataclass
@@ -187,7 +187,7 @@ class Catalog:
             touched = pa.Table.from_pylist([asdict(r) for r in load.touched], schema=_TOUCHED)
             self.con.register("touched", touched)
             self.con.execute(
-                "UPDATE inputs SET size_bytes = touched.size_bytes, mtime = touched.mtime "
+                "UPDATE inputs SET uri = touched.uri, size_bytes = touched.size_bytes, mtime = touched.mtime "
                 "FROM touched WHERE inputs.input_id = touched.input_id"
             )
             self.con.unregister("touched")

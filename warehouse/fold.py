@@ -99,11 +99,12 @@ class Fold:
         files = self._catalog.files("list_has_any(load_ids, ?)", [sorted(loads)])
         with_others = self._loads_of_others(replaced, {load_id for file in files for load_id in file.load_ids})
         for file in files:
-            if schemas.tables()[file.table_name].unique:
+            table = schemas.tables().get(file.table_name)
+            if table is not None and table.unique:
                 self._taken_out.append((file, self._rewriter.keys(file, of_inputs(replaced))))
             if with_others.isdisjoint(file.load_ids):
                 self._catalog.remove_files([file])
-            else:
+            elif table is not None:  # no view shows a table that is not declared any more
                 self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
         # Copies of a content that is no more are inputs of their own again.
         there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}

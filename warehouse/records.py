@@ -109,7 +109,7 @@ class LoadInfo:
 class Load:
     """A staged load, ready to publish, or a piece of one.
 
-    `touched` are inputs with a new time or size but the content that the lake has. `unchanged`,
+    `touched` are inputs with a new uri, time or size and the content that the lake has. `unchanged`,
     `still_rejected` and `still_superseded` count inputs that were found and are as the ledger has them.
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,9 @@ def ingest(
     with shown() as watcher:
         report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)
     watcher.summarise(report)
+    if failed := report.failed_sources:
+        click.echo(f"iolake: every input of {', '.join(failed)} was rejected; `iolake rejects` shows why", err=True)
+        sys.exit(1)
 
 
 @click.command()

@@ -30,6 +30,8 @@ def check(where: Where) -> None:
     found = find(settings, (), Span())
     for (source, owner, day), inputs in sorted(found.items(), key=str):
         click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}")
+    if settings.names_no_zone:
+        click.echo('no source has a timezone: times without an offset are read as UTC; write timezone = "..." if not')
     there = {(source, owner) for source, owner, _ in found}
     for kind in OWNER_KINDS:
         for owner, its in settings.owners(kind).items():

@@ -20,6 +20,7 @@ JobIDRaw|User|State|Submit|Start|End|AllocNodes
 """
 GHOST = """
 [file_systems.ghost]
+timezone = "UTC"
 lmt = { uri = "sqlite:///ghost.sqlite3" }
 """
 

@@ -17,7 +17,7 @@ from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.ledger import LEDGER
 from iolake.schemas.mart import Mart
-from iolake.schemas.table import DATE, INPUT_ID, LOAD_ID, Table
+from iolake.schemas.table import DATE, FILE_SYSTEM, INPUT_ID, LOAD_ID, Table
 
 every_table = pytest.mark.parametrize("table", schemas.tables().values(), ids=lambda t: t.name)
 
@@ -138,8 +138,13 @@ def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
     schemas.tables.cache_clear()
 
 
+def empty(name: str) -> Table:
+    """A table of nothing but its owner."""
+    return Table(name, "x", [FILE_SYSTEM], [], [FILE_SYSTEM, DATE], [])
+
+
 def test_a_centre_s_own_tables_are_tables_too(plugin: types.ModuleType) -> None:
-    own = Table("own", "x", [schemas.tables()["lustre_df"].owner], [], [], [])
+    own = empty("own")
     schemas.tables.cache_clear()
     vars(plugin)["TABLES"] = [own]
     assert schemas.tables()["own"] is own
@@ -147,6 +152,6 @@ def test_a_centre_s_own_tables_are_tables_too(plugin: types.ModuleType) -> None:
 
 
 def test_two_declarations_of_one_name_fail(plugin: types.ModuleType) -> None:
-    vars(plugin)["MINE"] = Table("lustre_df", "another one", [], [], [], [])
+    vars(plugin)["MINE"] = empty("lustre_df")
     with pytest.raises(ValueError, match="two tables are declared as lustre_df"):
         schemas.tables()

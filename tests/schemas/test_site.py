@@ -82,3 +82,16 @@ def test_an_endpoint_is_an_owner_of_sources_like_a_cluster(tmp_path: Path) -> No
     assert [(name, zone.key) for name, _, zone in site.sources("endpoint", "hsi")] == [
         ("archive", "America/Los_Angeles")
     ]
+
+
+def test_a_source_whose_zone_was_forgotten_is_named(tmp_path: Path) -> None:
+    """P8: where a site names zones, a source without one would be hours off."""
+    path = tmp_path / "site.toml"
+    path.write_text(
+        '[clusters.c]\ntimezone = "Europe/Paris"\nslurm = { command = "sacct" }\n'
+        '[file_systems.f]\nhdf5 = { files = "x" }\n'
+    )
+    with pytest.raises(SiteError, match=r"file_systems\.f\.hdf5: has no timezone"):
+        Site.read(path)
+    path.write_text('[file_systems.f]\nhdf5 = { files = "x" }\n')
+    assert Site.read(path).names_no_zone
