@@ -1,4 +1,4 @@
-"""Where nodes are: Cray's `xtdb2proc -f -`, and CSV files of coordinates.
+"""Where nodes are: Cray's `xtdb2proc -f -`, Slurm's topology.conf and `scontrol show topology`, and CSV files.
 
 xtdb2proc prints a node a line, as key=value pairs between commas; node 5000 is nid05000, or what the option
 `node_name` makes of it: "nid{:05d}".
@@ -6,7 +6,8 @@ xtdb2proc prints a node a line, as key=value pairs between commas; node 5000 is 
 A CSV has a column `node` (a name, or a list such as nid[00001-00004]) and any of x, y, z, switch, switches (joined by
 spaces, from the node up), network_group, location, cabinet, role, status and nid.
 
-A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`.
+A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`. Slurm's needs no time: a
+topology.conf without a date in its name is of the moment when it was last changed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
+from datetime import UTC
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
@@ -24,6 +26,7 @@ from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
 from iolake.extractors.members import members
 from iolake.extractors.slurm.nodelist import NodeListError, expand
+from iolake.extractors.slurm.topology import is_slurm, slurm_nodes
 from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.topology import TOPOLOGY
@@ -58,17 +61,24 @@ class Topology(Extractor):
             part = f"the snapshot after line {snapshot.begin_line}"
             faults: list[str] = []
             nodes = _nodes(input.uri, snapshot.lines, str(options.get("node_name", _NID)), faults)
-            if snapshot.ts is None or snapshot.ts in seen:
-                reason = "has the time of an earlier one" if snapshot.ts else f"{UNDATED}; {DATE_IT}"
+            ts = snapshot.ts
+            if ts is None and input.mtime is not None and is_slurm(snapshot.lines):
+                ts = input.mtime.astimezone(UTC).replace(tzinfo=None)
+            if ts is None or ts in seen:
+                reason = "has the time of an earlier one" if ts else f"{UNDATED}; {DATE_IT}"
                 rejects += [Reject(input, reason, part)] if nodes else []
                 continue
-            seen.add(snapshot.ts)
-            rows += [{"ts": snapshot.ts, **node} for node in nodes]
+            seen.add(ts)
+            rows += [{"ts": ts, **node} for node in nodes]
             if faults:
                 more = f" (one of {len(faults)} such lines)" if len(faults) > 1 else ""
                 rejects.append(Reject(input, faults[0] + more, part))
         if not rows:
-            reason = rejects[0].reason if rejects else "holds no node of xtdb2proc's output, nor a CSV of nodes"
+            reason = (
+                rejects[0].reason
+                if rejects
+                else "holds no node of xtdb2proc's output, of Slurm's topology, nor a CSV of nodes"
+            )
             raise InputError(input.uri, reason, "check what the pattern names")
         yield from rejects
         yield Batch(TOPOLOGY, pa.Table.from_pylist(rows, TOPOLOGY.batch_schema))
@@ -80,7 +90,10 @@ def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list
     if not told:
         return []
     is_cray = any("processor_id=" in line for line in told[:100])
-    found = _cray(uri, told, name, faults) if is_cray else _table(uri, told, faults)
+    if is_slurm(told):
+        found = slurm_nodes(told, faults)
+    else:
+        found = _cray(uri, told, name, faults) if is_cray else _table(uri, told, faults)
     nodes: dict[str, dict[str, Any]] = {}
     for node in found:
         nodes.setdefault(node["node"], node)
