@@ -1,7 +1,7 @@
 """Slurm accounting: job allocations, their steps, and the jobs that had not ended when they were last seen.
 
 Names in `origin` are sacct's fields. Sizes are bytes, whatever suffix sacct printed. A value that the source
-does not tell is null, also where Slurm writes `Unknown`, `None assigned` or an empty field for it.
+does not have is null, also where Slurm writes `Unknown`, `None assigned` or an empty field for it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _tres(name: str, doc: str, origin: str) -> Column:
 
 SUBMIT_TIME: Final = _time(
     "submit_time",
-    "when the run was submitted or last requeued; start or end time where the source does not tell (submit_known)",
+    "when the run was submitted or last requeued; start or end time where the source has none (submit_known)",
     "Submit",
     nullable=False,
 )
@@ -90,7 +90,7 @@ _SUBMIT_KNOWN: Final = Column(
 _TIME_AMBIGUOUS: Final = Column(
     "time_ambiguous",
     pa.bool_(),
-    "true where a time lies in the hour that autumn repeats and nothing tells which one: the earlier is given",
+    "true where a time lies in the hour that autumn repeats and nothing settles which one: the earlier is given",
     nullable=False,
 )
 _END_TIME: Final = _time("end_time", "when it ended", "End", nullable=False)
@@ -133,7 +133,7 @@ _WHO_AND_WHERE: Final = (
     _count("het_offset", "the component's number in its heterogeneous job, from 0", "JobID"),
 )
 _ASKED_FOR: Final = (
-    _seconds("timelimit_s", "time limit; null where there is none or it is not told", "Timelimit"),
+    _seconds("timelimit_s", "time limit; null where there is none or it is unknown", "Timelimit"),
     _text("timelimit_kind", "limit, unlimited, or partition (the partition's own limit)", "Timelimit"),
     _count("req_cpus", "CPUs asked for", "ReqCPUS"),
     _count("req_nodes", "nodes asked for", "ReqNodes"),

@@ -10,9 +10,12 @@ CREATE OR REPLACE MACRO concurrent_jobs(in_cluster, since, until) AS TABLE
 SELECT
   count(*) AS jobs,
   count(*) FILTER (WHERE nnodes IS NULL) AS jobs_without_nodes,
-  coalesce(sum(nnodes), 0)::BIGINT AS nodes,
+  coalesce(sum(nnodes), 0) AS nodes,
   coalesce(sum(
-    nnodes * greatest(0, epoch(least(end_time, until::TIMESTAMP) - greatest(start_time, since::TIMESTAMP)))
+    nnodes * greatest(
+      0,
+      epoch_us(least(end_time, until::TIMESTAMP))::HUGEINT - epoch_us(greatest(start_time, since::TIMESTAMP))
+    ) / 1e6
   ), 0) / 3600 AS node_hours
 FROM jobs
 WHERE cluster = in_cluster

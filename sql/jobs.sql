@@ -38,7 +38,7 @@ others AS (
     NULL::BIGINT AS het_job_id, NULL::BIGINT AS het_offset,
     job_name, user_name, uid, account, queue AS "partition", NULL::VARCHAR AS qos, state, exit_code, exit_signal,
     start_time, end_time,
-    CASE WHEN end_time >= start_time THEN epoch(end_time - start_time)::DOUBLE END AS elapsed_s,
+    CASE WHEN end_time >= start_time THEN (epoch_us(end_time)::HUGEINT - epoch_us(start_time)) / 1e6 END AS elapsed_s,
     timelimit_s, nnodes, ncpus, node_list, nodes, NULL::BIGINT AS energy_j, time_ambiguous, load_id, input_id
   FROM other_jobs o
   WHERE NOT EXISTS (
@@ -55,6 +55,8 @@ SELECT
       THEN job_id || '.' || floor(epoch(submit_time))::BIGINT || CASE WHEN restart > 0 THEN '.' || restart ELSE '' END
     ELSE scheduler_id || '.' || floor(epoch(coalesce(start_time, submit_time)))::BIGINT
   END) AS run_id),
-  CASE WHEN submit_known THEN epoch(start_time - submit_time)::DOUBLE END AS wait_s,
-  CASE WHEN end_time >= start_time THEN nnodes * epoch(end_time - start_time) / 3600 END AS node_hours
+  CASE WHEN submit_known THEN (epoch_us(start_time)::HUGEINT - epoch_us(submit_time)) / 1e6 END AS wait_s,
+  CASE
+    WHEN end_time >= start_time THEN nnodes * ((epoch_us(end_time)::HUGEINT - epoch_us(start_time)) / 1e6) / 3600
+  END AS node_hours
 FROM (FROM slurm UNION ALL FROM others)

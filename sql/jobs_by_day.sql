@@ -22,6 +22,6 @@ SELECT
   median(wait_s) AS median_wait_s,
   sum(node_hours) AS node_hours,
   sum(ncpus * elapsed_s) / 3600 AS cpu_hours,
-  sum(energy_j)::BIGINT AS energy_j
+  sum(energy_j) AS energy_j
 FROM jobs
 GROUP BY cluster, date, user_name, account

@@ -137,21 +137,21 @@ def _text(column: pl.Series) -> pl.Series:
 
 def _times(column: pl.Series, zone: ZoneInfo) -> tuple[pl.Series, pl.Series]:
     """(UTC without a zone, whether it lies in the hour that autumn repeats) of a column of times."""
-    told, is_local = pl.col("told"), pl.col("is_local")
-    times = _instants(column).with_columns(pl.when((told >= 0) & (told < _END_OF_TIME)).then(told))
-    local = times.select(pl.when(is_local & told.is_not_null()).then(told // _MICRO).otherwise(0)).to_series()
+    given, is_local = pl.col("given"), pl.col("is_local")
+    times = _instants(column).with_columns(pl.when((given >= 0) & (given < _END_OF_TIME)).then(given))
+    local = times.select(pl.when(is_local & given.is_not_null()).then(given // _MICRO).otherwise(0)).to_series()
     earlier, later, shown = (pl.Series(readings) for readings in to_utc(local.to_numpy(), zone))
     times = times.with_columns(shift=(earlier - local) * _MICRO, twice=earlier != later, shown=shown)
-    utc = pl.when(~is_local).then(told).when("shown").then(told + pl.col("shift"))
-    found = times.select(utc=utc.cast(pl.Datetime("us")), unsure=is_local & told.is_not_null() & pl.col("twice"))
+    utc = pl.when(~is_local).then(given).when("shown").then(given + pl.col("shift"))
+    found = times.select(utc=utc.cast(pl.Datetime("us")), unsure=is_local & given.is_not_null() & pl.col("twice"))
     return found["utc"], found["unsure"]
 
 
 def _instants(column: pl.Series) -> pl.DataFrame:
-    """`told`, microseconds since 1970, and `is_local`, whether the cluster's own clock shows them, of times."""
+    """`given`, microseconds since 1970, and `is_local`, whether the cluster's own clock shows them, of times."""
     frame, kind = column.to_frame("time"), column.dtype
     if isinstance(kind, pl.Date | pl.Datetime):
-        return frame.select(told=pl.col("time").dt.epoch("us"), is_local=getattr(kind, "time_zone", None) is None)
+        return frame.select(given=pl.col("time").dt.epoch("us"), is_local=getattr(kind, "time_zone", None) is None)
     texts = _text(column).to_frame("text")
     parts = texts.select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
     minute, second = pl.col("minute").fill_null("00:00"), pl.col("second").fill_null("00")
@@ -162,10 +162,10 @@ def _instants(column: pl.Series) -> pl.DataFrame:
     hours, minutes = (pl.col(name).fill_null("0").cast(pl.Int64) for name in ("hours", "minutes"))
     ahead = (hours * 60 + minutes) * pl.when(pl.col("sign") == "-").then(-60).otherwise(60) * _MICRO
     dated = parts.select(
-        told=moment.dt.epoch("us") + fraction - ahead, is_local=pl.col("day").is_not_null() & pl.col("zone").is_null()
+        given=moment.dt.epoch("us") + fraction - ahead, is_local=pl.col("day").is_not_null() & pl.col("zone").is_null()
     )
     epoch = texts["text"].cast(pl.Float64, strict=False) * _MICRO
-    return dated.with_columns(pl.col("told").fill_null(epoch.round().cast(pl.Int64, strict=False)))
+    return dated.with_columns(pl.col("given").fill_null(epoch.round().cast(pl.Int64, strict=False)))
 
 
 def _node_lists(texts: pl.Series) -> Iterator[list[str] | None]:

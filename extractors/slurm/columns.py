@@ -180,12 +180,12 @@ def _not_negative(seconds: pl.Series) -> pl.Series:
 
 
 def _elapsed(columns: Columns) -> pl.Series | None:
-    told = columns.seconds("elapsed")
-    if told is not None and told.null_count() == 0:
-        return told
+    elapsed = columns.seconds("elapsed")
+    if elapsed is not None and elapsed.null_count() == 0:
+        return elapsed
     span = _seconds_between(columns, "start_time", "end_time")
     suspended = columns.seconds("suspended")
-    return first(told, span if suspended is None else _not_negative(span - suspended.fill_null(0.0)))
+    return first(elapsed, span if suspended is None else _not_negative(span - suspended.fill_null(0.0)))
 
 
 def _cpu_time(columns: Columns) -> pl.Series | None:
@@ -193,12 +193,12 @@ def _cpu_time(columns: Columns) -> pl.Series | None:
     return first(columns.seconds("cputime"), _product(_elapsed(columns), _ncpus(columns)))
 
 
-def _once_started(columns: Columns, told: pl.Series | None) -> pl.Series | None:
-    """What is told of jobs that are known to have started, null of the others."""
+def _once_started(columns: Columns, counts: pl.Series | None) -> pl.Series | None:
+    """The values of jobs that are known to have started; null for the others."""
     started, elapsed = columns.ready["start_time"].is_not_null(), columns.seconds("elapsed")
     if elapsed is not None:
         started |= (elapsed > 0).fill_null(False)
-    return None if told is None else told.set(~started, None)
+    return None if counts is None else counts.set(~started, None)
 
 
 def _planned(columns: Columns) -> pl.Series | None:

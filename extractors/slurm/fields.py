@@ -53,7 +53,7 @@ NOTHING: Final = ("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVA
 UNFINISHED: Final = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT")
 """States of a job that goes on, also where `sacct --truncate` printed an end.
 
-RESIZING is none: Slurm's accounting gives it to the run that a change of size ends.
+RESIZING is not among them: Slurm's accounting gives it to the run that a change of size ends.
 """
 
 _NODES = r"([^\s,=\[\]]|\[[^\s=\[\]]*\])+"

@@ -81,9 +81,9 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
         raise InputError(uri, f"is JSON without jobs {why}".strip(), "write it with sacct --json")
 
 
-def _errors(told: Any) -> Iterator[tuple[str, str]]:
-    """What Slurm says went wrong while it wrote the document; that there was nothing to write is not wrong."""
-    for place, error in enumerate(told if isinstance(told, list) else ()):
+def _errors(errors: Any) -> Iterator[tuple[str, str]]:
+    """Errors that Slurm reports in the document, but for the one that there was nothing to write."""
+    for place, error in enumerate(errors if isinstance(errors, list) else ()):
         description = str((isinstance(error, dict) and error.get("description")) or error)
         if not description.startswith("Nothing found"):
             yield f"errors[{place}]", description
@@ -116,7 +116,7 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tup
 
 
 def _holds_something(value: Any) -> bool:
-    """Whether a value says more than that there is none: {set: false} and an empty list don't."""
+    """Whether a value is more than a placeholder, such as {set: false} or an empty list."""
     if isinstance(value, dict):
         return value.get("set", True) is not False and any(_holds_something(v) for k, v in value.items() if k != "set")
     if isinstance(value, list):
@@ -125,7 +125,7 @@ def _holds_something(value: Any) -> bool:
 
 
 def _all_text(rows: list[Row]) -> list[Row]:
-    """The rows; TypeError or ValueError where a value is none that sacct's text could hold."""
+    """The rows; TypeError or ValueError where sacct's text could not hold a value."""
     for row in rows:
         for field, value in row.items():
             if value is not None and not isinstance(value, str):
@@ -298,13 +298,13 @@ def _job_id(job: dict[str, Any]) -> str:
 
 def _step_id(step: dict[str, Any]) -> str:
     """batch, 0, or 0+1 of {id: 0, het: {component: 1}}, of `26.batch` and of {id: {job_id: 26, step_id: batch}}."""
-    told = step["id"]
-    if isinstance(told, dict) and "step_id" in told:
-        told = told["step_id"]
-    name = told.rpartition(".")[2] if isinstance(told, str) else _number(told)
+    given = step["id"]
+    if isinstance(given, dict) and "step_id" in given:
+        given = given["step_id"]
+    name = given.rpartition(".")[2] if isinstance(given, str) else _number(given)
     if name is None or not re.fullmatch(r"[\w+]+", name):
         raise ValueError(f"a step's id is {step['id']!r}")
-    component = None if isinstance(told, str) and "." in told else _number((step.get("het") or {}).get("component"))
+    component = None if isinstance(given, str) and "." in given else _number((step.get("het") or {}).get("component"))
     return name + (f"+{component}" if component is not None else "")
 
 
@@ -315,7 +315,7 @@ def _state(current: Any, killer: Any) -> str | None:
 
 
 def _exit_code(code: dict[str, Any] | None, succeeded: bool) -> str | None:
-    """`status:signal`; null where neither is told.
+    """`status:signal`; null where neither is known.
 
     Up to Slurm 22.05 (a status that is one word) the JSON says SUCCESS and 0 of every job that was not ended by a
     signal, whatever it returned: it is believed only where the state says the same.
@@ -333,10 +333,10 @@ def _cpu_times(time: dict[str, Any], steps: Iterable[Row]) -> Row:
     """TotalCPU, UserCPU and SystemCPU in seconds. A job's own are not kept by Slurm: they are its steps' sums."""
     row: Row = {}
     for key, field in (("total", "totalcpu"), ("user", "usercpu"), ("system", "systemcpu")):
-        told = time.get(key)
-        if told is None:
+        used = time.get(key)
+        if used is None:
             continue
-        micros = int(_number(told["seconds"]) or 0) * 1_000_000 + int(_number(told["microseconds"]) or 0)
+        micros = int(_number(used["seconds"]) or 0) * 1_000_000 + int(_number(used["microseconds"]) or 0)
         micros = micros or sum(round(float(step.get(field) or 0) * 1_000_000) for step in steps)
         row[field] = f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
     return row

@@ -1,6 +1,6 @@
 """Asking sacct itself, a day of the cluster's own clock at a time.
 
-Columns are named one by one, since `--format=ALL` can't be told apart by line; the delimiter is a byte that no
+Columns are named one by one, since the lines of `--format=ALL` can't be split; the delimiter is a byte that no
 value holds; times are epochs. A window leaves out jobs that were cancelled before they were eligible, so those
 are asked for by their state as well.
 """
@@ -40,7 +40,7 @@ def ask(input: Input, where: Source, zone: ZoneInfo) -> Iterator[Rows]:
         form, read, environment = ["--json"], read_json, {"TZ": "UTC"}
     else:
         names = [name for name in _fields(command) if RENAMED.get(name, name) in known()]
-        # Ids first and times last: a newline in a row's first or last field could not be told from its end.
+        # Ids first and times last: a newline in a row's first or last field would look like its end.
         names.sort(key=lambda name: (name not in IDS, name not in FREE_TEXT))
         form, read = ["--parsable2", f"--delimiter={_DELIMITER}", f"--format={','.join(names)}"], read_rows
         environment = {"TZ": "UTC", "SLURM_TIME_FORMAT": "%s"}

@@ -84,7 +84,7 @@ def _run(frame: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:
 def _run_ids(found: pl.DataFrame, run: pl.DataFrame, job_row: pl.Series) -> pl.Series:
     """The `run_id` of each row, a step's being its job's; null where there is no submit time.
 
-    `sacct --array` gives every task that never started the array's own raw id: the task's number tells them apart.
+    `sacct --array` gives every task that never started the array's own raw id: the task's number makes the key unique.
     """
     unstarted_task = (
         pl.col("start_time").is_null()

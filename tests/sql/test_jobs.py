@@ -197,3 +197,24 @@ def test_another_schedulers_job_that_never_started_has_a_key_and_no_times(lake: 
     fill("other_jobs", {**other("5.pbs", 0, 10), "start_time": None, "submit_time": minutes(-1)})
     found = lake.sql("SELECT run_id, start_time, elapsed_s, wait_s, node_hours FROM jobs").fetchall()
     assert found == [(f"5.pbs.{int(minutes(-1).timestamp())}", None, None, None, None)]
+
+
+def test_extreme_values_of_a_job_break_no_view_and_no_other_job(lake: Lake, fill: Fill) -> None:
+    """P5: sums that overflow a BIGINT are wider, and times without end give null."""
+    most = 2**63 - 1
+    extreme = {"nnodes": most, "ncpus": most, "energy_j": most, "elapsed_s": 1e308, "user_name": "eve"}
+    never = datetime.max
+    fill(
+        "slurm_jobs",
+        run(1, 0, 60, nnodes=1, energy_j=1),
+        *(run(n, 0, 60, **extreme) for n in (2, 3)),
+        {**run(4, 0, 60), **extreme, "start_time": datetime(1, 1, 1), "submit_time": never, "end_time": never},
+    )
+    fill("other_jobs", {**other("5.pbs", 0, 10), "end_time": never, "start_time": datetime(1, 1, 1), "nnodes": most})
+    assert lake.sql("SELECT node_hours FROM jobs WHERE job_id = 1").fetchall() == [(1.0,)]
+    assert lake.sql("SELECT sum(energy_j) FROM jobs_by_day WHERE user_name = 'eve'").fetchall() == [(3 * most,)]
+    assert len(lake.sql("FROM jobs_by_day").fetchall()) == 3
+    found = lake.sql(f"SELECT jobs, nodes FROM concurrent_jobs('c', '{minutes(0)}', '{minutes(60)}')").fetchall()
+    assert found == [(5, 1 + 4 * most)]
+    for view in ("jobs", "jobs_running"):
+        lake.sql(f"FROM {view}").fetchall()
