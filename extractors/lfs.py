@@ -1,38 +1,39 @@
 """Snapshots that a client takes: `lfs df` (space of each target) and `lctl dl -t` (which server serves it).
 
-A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`. A file without
-that line is as old as its last change, where that falls on the day that its name speaks of, else that day's start.
+A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`. A file without such
+a line is dated by its last change, if that is on the day in its name, else by the start of that day.
 """
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final, NamedTuple
 
-import fsspec
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
-from iolake.extractors.lustre import other_system, several_systems
-from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
+from iolake.extractors.lfs_df import TARGET_LINE, Row, read_table, unread_lines
+from iolake.extractors.lustre import other_system, several_systems, zone_of
+from iolake.extractors.members import members
+from iolake.extractors.snapshots import DATE_IT, UNDATED, Snapshot, snapshots
 from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
 from iolake.schemas.site import Site
 from iolake.schemas.table import Table
 
-_KIB = 1024
+_BATCH_ROWS: Final = 1 << 16
+_MOST_REJECTS: Final = 100
 
 
 class _ClientSnapshots(Extractor):
-    """What the two commands have in common. Of a target that is listed twice (mounted twice) the first line counts."""
+    """What the two commands have in common. The first line of a target counts where a file lists it twice."""
 
     owner: ClassVar = "file_system"
-    version: ClassVar = 2
+    batch_inputs: ClassVar = 256
     table: ClassVar[Table]
     command: ClassVar[str]
 
@@ -41,157 +42,196 @@ class _ClientSnapshots(Extractor):
         yield from find_files(site, "file_system", self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """All snapshots of the file as one batch; a snapshot without rows of the file system is named."""
-        backend = site.file_systems[input.owner].backend
-        (zone,) = (zone for name, _, zone in site.sources("file_system", self.source) if name == input.owner)
-        rows: list[dict[str, Any]] = []
-        left_out: list[Reject] = []
-        systems: set[str] = set()
-        seen: set[datetime] = set()
-        misfits: list[str] = []
-        for snapshot in snapshots(input, _text(input.uri).splitlines(), zone):
-            part = f"the snapshot after line {snapshot.begin_line}"
-            found = list(self.parse(snapshot.lines))
-            systems.update(fs for fs, _ in found)
-            targets = _by_target(row for fs, row in found if backend in {None, fs})
-            if snapshot.ts is None:
-                if targets:
-                    left_out.append(Reject(input, UNDATED, part))
-                    misfits.append(f"{UNDATED}; {DATE_IT}")
-                continue
-            if snapshot.ts in seen:
-                left_out.append(Reject(input, "has the time of an earlier one", part))
-                continue
-            seen.add(snapshot.ts)
-            if reason := self.misfits(snapshot.lines, backend):
-                left_out.append(Reject(input, reason, part))
-                misfits.append(reason)
-            elif not targets:
-                left_out.append(Reject(input, "has no row of the file system", part))
-            rows += [{"ts": snapshot.ts, **row} for row in targets]
+        """The rows of all snapshots in the file; a snapshot without rows of the file system is named."""
+        owner = site.file_systems[input.owner]
+        found = _Found(input, owner.backend, owner.mounts)
+        for member in members(input.uri):
+            for snapshot in snapshots(input, member.lines(), zone_of(input, site)):
+                self._classify(snapshot, found)
+                if len(found.rows) >= _BATCH_ROWS:
+                    yield self._batch(found)
+        yield from self._report(found)
+
+    def _classify(self, snapshot: Snapshot, found: _Found) -> None:
+        """Add a snapshot's rows to those found, or the reason why it is left out."""
+        rows = list(self.parse(snapshot.lines))
+        found.systems.update(row.system for row in rows if row.system is not None)
+        targets = _by_target(row for row in rows if found.is_own(row, rows))
+        part = f"the snapshot after line {snapshot.begin_line}"
+        if snapshot.ts is None:
+            if targets:
+                found.leave_out(part, UNDATED, f"{UNDATED}; {DATE_IT}")
+            return
+        if snapshot.ts in found.times:
+            found.leave_out(part, "has the time of an earlier one")
+            return
+        found.times.add(snapshot.ts)
+        if reason := self.misfit(snapshot.lines, found.backend):
+            found.leave_out(part, reason, reason)
+        elif not targets:
+            found.leave_out(part, "has no row of the file system")
+        found.rows += [{"ts": snapshot.ts, **row} for row in targets]
+
+    def _report(self, found: _Found) -> Iterator[Batch | Reject]:
+        """Yield the last rows and the rejects; InputError where the file has no rows, or several file systems'."""
+        uri, backend, systems = found.input.uri, found.backend, found.systems
         if backend is None and len(systems) > 1:
-            raise several_systems(input.uri, systems)
-        if not rows:
-            if misfits:
-                raise InputError(input.uri, misfits[0])
+            raise several_systems(uri, systems)
+        if not found.rows and not found.batches:
+            if found.faults:
+                raise InputError(uri, found.faults[0])
             if systems and backend:
-                raise other_system(input.uri, backend, systems)
-            raise InputError(input.uri, f"has no row of {self.command}", "check that the pattern names its output")
-        yield from left_out
-        yield Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
+                raise other_system(uri, backend, systems)
+            raise InputError(uri, f"has no row of {self.command}", "check that the pattern names its output")
+        for part, reason in found.left_out:
+            yield Reject(found.input, reason, part)
+        if found.more_left_out:
+            yield Reject(found.input, f"{found.more_left_out} further snapshots are left out", "snapshots")
+        if found.rows:
+            yield self._batch(found)
+
+    def _batch(self, found: _Found) -> Batch:
+        rows, found.rows = found.rows, []
+        found.batches += 1
+        return Batch(self.table, pa.Table.from_pylist(rows, self.table.batch_schema))
 
     @abstractmethod
-    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(file system, row without `ts`) of each target in the command's output."""
+    def parse(self, lines: Sequence[str]) -> Iterator[Row]:
+        """The row of each target in the command's output."""
 
-    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """What is wrong with lines of the file system that name a target, but not as the command's rows do."""
-        return None
+    @abstractmethod
+    def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """What is wrong with lines of the file system that name a target and are no rows; None where there are none."""
+
+
+@dataclass
+class _Found:
+    """The snapshots of an input so far."""
+
+    input: Input
+    backend: str | None
+    mounts: Sequence[str]
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    batches: int = 0
+    systems: set[str] = field(default_factory=set)
+    times: set[datetime] = field(default_factory=set)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    more_left_out: int = 0
+    faults: list[str] = field(default_factory=list)
+
+    def is_own(self, row: Row, rows: Sequence[Row]) -> bool:
+        """Whether a row is the file system's. A row that does not name its file system may name the mount point."""
+        if row.system is not None:
+            return self.backend in {None, row.system}
+        mount = row.values.get("mount_point")
+        return mount in self.mounts or len({other.values.get("mount_point") for other in rows}) == 1
+
+    def leave_out(self, part: str, reason: str, fault: str | None = None) -> None:
+        """Note a snapshot that is left out; `fault` is the reason for the input if nothing else is found."""
+        if fault and not self.faults:
+            self.faults.append(fault)
+        if len(self.left_out) < _MOST_REJECTS:
+            self.left_out.append((part, reason))
+        else:
+            self.more_left_out += 1
 
 
 class LfsDf(_ClientSnapshots):
-    """`lfs df`, and `lfs df -i` where a snapshot has that too. Sizes are KiB there, bytes here."""
+    """`lfs df`, with `lfs df -i` in a snapshot if it has that too. Sizes are KiB there, bytes here."""
 
-    source = "df"
-    version: ClassVar = 3
+    source: ClassVar = "df"
+    version: ClassVar = 4
     tables: ClassVar = (LUSTRE_DF,)
-    table = LUSTRE_DF
-    command = "`lfs df`"
-    _ROW = re.compile(
-        r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})_UUID\s+"
-        r"(?P<total>\d+)\s+(?P<used>\d+)\s+(?P<available>\d+)\s+\S+\s+(?P<mount>.*?)\[(?:OST|MDT):\d+\].*"
-    )
-    _INACTIVE = re.compile(
-        r"(?:(?P<fs>\S+)-)?(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})(?:_UUID)?(?:\s*:.*|\s+[^\s\d].*)"
-    )
-    _TARGET = re.compile(r"(?:(?P<fs>\S+)-)?(?:OST|MDT)[0-9a-fA-F]{4}(?:_UUID)?(?:\s.*)?")
+    table: ClassVar = LUSTRE_DF
+    command: ClassVar = "`lfs df`"
 
-    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def parse(self, lines: Sequence[str]) -> Iterator[Row]:
         """A target that does not answer has a row without sizes, in the file system of the rows around it."""
-        inodes, system = False, None
-        nameless: list[dict[str, Any]] = []
-        for line in lines:
-            if line.startswith("UUID"):
-                inodes, system, nameless = "Inodes" in line.split(), None, []
-            elif row := self._ROW.fullmatch(line.rstrip()):
-                system = row["fs"]
-                yield from ((system, inactive) for inactive in nameless)
-                nameless = []
-                yield system, _sizes(row, inodes)
-            elif row := self._INACTIVE.fullmatch(line.rstrip()):
-                inactive = {"target": row["target"], "role": row["kind"].lower()}
-                if named := row["fs"] or system:
-                    yield named, inactive
-                else:
-                    nameless.append(inactive)
+        yield from read_table(lines)
 
-    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """That there are other sizes than whole KiB, such as `lfs df -h` prints."""
-        odd = [line for line in map(str.rstrip, lines) if self._is_odd(line, backend)]
-        if not odd:
+    def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """That lines lack a header, or have sizes that are not whole KiB, such as those of `lfs df -h`."""
+        unread = [
+            (line, has_header)
+            for line, has_header in unread_lines(lines)
+            if (named := TARGET_LINE.match(line)) is None or not backend or named["fs"] in {None, backend}
+        ]
+        if not unread:
             return None
-        example = " ".join(odd[0].split())
-        return f"has targets without sizes in KiB, {len(odd)} like {example!r}; archive `lfs df` without -h"
+        line, has_header = unread[0]
+        example = " ".join(line.split())
+        if not has_header:
+            return f"has {len(unread)} lines without column headers, like {example!r}; archive `lfs df` without -N"
+        return f"has targets without sizes in KiB, {len(unread)} like {example!r}; archive `lfs df` without -h"
 
-    def _is_odd(self, line: str, backend: str | None) -> bool:
-        target = self._TARGET.fullmatch(line)
-        if target is None or (backend and target["fs"] not in {None, backend}):
-            return False
-        return not (self._ROW.fullmatch(line) or self._INACTIVE.fullmatch(line))
+
+class _Device(NamedTuple):
+    """A device of `lctl dl`, with the server's address where the command prints it."""
+
+    kind: str
+    state: str
+    name: str
+    nid: str | None
 
 
 class LctlTargets(_ClientSnapshots):
-    """`lctl dl -t`: a client's connections to targets; one that has never been made has no server yet."""
+    """`lctl dl -t`, also as YAML: a client's connections to targets. One never made has no server yet."""
 
-    source = "targets"
+    source: ClassVar = "targets"
+    version: ClassVar = 3
     tables: ClassVar = (LUSTRE_TARGET,)
-    table = LUSTRE_TARGET
-    command = "`lctl dl -t`"
-    _ROW = re.compile(
-        r"\s*\d+\s+(?P<state>\S+)\s+(?:osc|mdc|osp)\s+(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+"
-        r"\s+\S+\s+\d+(?:\s+(?:(?P<address>[^\s@]+)@(?P<network>\S+))?.*)?"
-    )
+    table: ClassVar = LUSTRE_TARGET
+    command: ClassVar = "`lctl dl -t`"
+    _DEVICE = re.compile(r"\s*\d+\s+(?P<state>\S+)\s+(?P<kind>\w+)\s+(?P<name>\S+)\s+\S+\s+\d+(?:\s+(?P<nid>\S+).*)?")
+    _CONNECTION = re.compile(r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+")
+    _YAML = re.compile(r"(?P<item>\s*-\s+|\s+)(?P<key>\w+)\s*:\s*(?P<value>.*?)\s*")
+    _NID = re.compile(r"(?P<address>[^\s@]+)@(?P<network>[^\s@]+)")
 
-    def parse(self, lines: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    def parse(self, lines: Sequence[str]) -> Iterator[Row]:
         """A row for each connection to a target; the command's other devices are no targets."""
+        for device in self._devices(lines):
+            named = self._CONNECTION.fullmatch(device.name)
+            if device.kind not in {"osc", "mdc", "osp"} or named is None:
+                continue
+            served = self._NID.fullmatch(device.nid or "")
+            yield Row(
+                named["fs"],
+                {
+                    "target": named["target"],
+                    "role": named["kind"].lower(),
+                    "state": device.state.lower(),
+                    **({"server_address": served["address"], "network": served["network"]} if served else {}),
+                },
+            )
+
+    def _devices(self, lines: Sequence[str]) -> Iterator[_Device]:
+        """The devices of a snapshot, from lines or from YAML (`lctl dl -y`, Lustre 2.16)."""
+        item: dict[str, str] = {}
         for line in lines:
-            if row := self._ROW.fullmatch(line):
-                served = {"server_address": row["address"], "network": row["network"]} if row["address"] else {}
-                told = {"target": row["target"], "role": row["kind"].lower(), "state": row["state"].lower()}
-                yield row["fs"], told | served
+            if row := self._DEVICE.fullmatch(line):
+                yield _Device(row["kind"], row["state"], row["name"], row["nid"])
+            elif entry := self._YAML.fullmatch(line):
+                if "-" in entry["item"] and item:
+                    yield self._device(item)
+                    item = {}
+                item[entry["key"]] = entry["value"].strip("'\"")
+        if item:
+            yield self._device(item)
 
-    def misfits(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """That no connection says where it leads, as `lctl dl` alone prints them."""
-        told = {"server_address" in row for fs, row in self.parse(lines) if backend in {None, fs}}
-        return "has no server's address; archive `lctl dl -t`" if told == {False} else None
+    def _device(self, item: dict[str, str]) -> _Device:
+        nids = (value for key, value in item.items() if key not in {"name", "uuid"} and self._NID.fullmatch(value))
+        return _Device(item.get("type", ""), item.get("status", ""), item.get("name", ""), next(nids, None))
+
+    def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
+        """That no connection has an address, as `lctl dl` alone prints them."""
+        has_address = {"server_address" in row.values for row in self.parse(lines) if backend in {None, row.system}}
+        return "has no server's address; archive `lctl dl -t`" if has_address == {False} else None
 
 
-def _sizes(row: re.Match[str], inodes: bool) -> dict[str, Any]:
-    total, used, available = int(row["total"]), int(row["used"]), int(row["available"])
-    sizes = (
-        {"total_inodes": total, "used_inodes": used}
-        if inodes
-        else {"total_bytes": total * _KIB, "used_bytes": used * _KIB, "available_bytes": available * _KIB}
-    )
-    return {"target": row["target"], "role": row["kind"].lower(), "mount_point": row["mount"], **sizes}
-
-
-def _by_target(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row a target, from all that name it: of two that disagree the first counts."""
+def _by_target(rows: Iterator[Row]) -> list[dict[str, Any]]:
+    """One row a target, from all its rows: where two disagree the first counts."""
     targets: dict[str, dict[str, Any]] = {}
     for row in rows:
-        targets[row["target"]] = {**row, **targets.get(row["target"], {})}
+        target = row.values["target"]
+        targets[target] = {**row.values, **targets.get(target, {})}
     return list(targets.values())
-
-
-def _text(uri: str) -> str:
-    with fsspec.open(uri, "rb") as file:
-        content: bytes = file.read()
-    try:
-        if content.startswith(b"\x1f\x8b"):
-            content = gzip.decompress(content)
-        return content.decode("utf-8-sig")
-    except (EOFError, OSError, zlib.error) as error:
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
-    except UnicodeDecodeError:
-        raise InputError(uri, "is not text", "check that the pattern names the command's output") from None

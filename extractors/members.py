@@ -35,6 +35,14 @@ _DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfil
 _TAR_HEAD: Final = 512
 _BLOCK: Final = 1 << 20
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+_BINARY: Final = {
+    b"SQLite format 3\0": 'an SQLite database (a source that reads one takes uri = "sqlite:///...")',
+    b"\x89HDF": "an HDF5 file",
+    b"PK\x03\x04": "a zip archive",
+    b"PAR1": "a Parquet file",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd",
+}
+"""The first bytes of files that are taken for text."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +71,7 @@ class Member:
         """Return the whole content as text; InputError where it is not. Bytes that are not UTF-8 are written out."""
         found = self.content()
         if b"\0" in found:
-            raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+            raise self._not_text(found)
         return found.decode("utf-8-sig", "backslashreplace")
 
     def lines(self) -> Iterator[str]:
@@ -74,7 +82,7 @@ class Member:
                 if len(line) == MAX_LINE and not line.endswith(b"\n"):
                     raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
                 if b"\0" in line:
-                    raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+                    raise self._not_text(line)
                 text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
                 yield text.removeprefix("\ufeff") if first else text
                 first = False
@@ -85,9 +93,15 @@ class Member:
         with _damage(self.uri):
             while block := self.file.read(_BLOCK):
                 if b"\0" in block:
-                    raise InputError(self.uri, f"{self._part}is not text", "check what the pattern names")
+                    raise self._not_text(block)
                 yield decoder.decode(block)
             yield decoder.decode(b"", final=True)
+
+    def _not_text(self, content: bytes) -> InputError:
+        """The error for bytes that are not text, with what they are where their first ones say it."""
+        known = next((name for magic, name in _BINARY.items() if content.startswith(magic)), None)
+        reason = f"is {known}, not text" if known else "is not text"
+        return InputError(self.uri, f"{self._part}{reason}", "check what the pattern names")
 
     @property
     def _part(self) -> str:

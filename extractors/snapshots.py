@@ -7,7 +7,7 @@ name, else by the start of that day.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -19,6 +19,9 @@ DATE_IT: Final = "put `BEGIN <seconds since 1970>` before each snapshot"
 _BEGIN: Final = re.compile(r"\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
 
 
+_MOST_LINES: Final = 1_000_000
+
+
 class Snapshot(NamedTuple):
     """One run of the command: when, if that is said; the line that it starts after, its lines."""
 
@@ -27,18 +30,24 @@ class Snapshot(NamedTuple):
     lines: Sequence[str]
 
 
-def snapshots(input: Input, lines: Sequence[str], zone: ZoneInfo) -> Iterator[Snapshot]:
-    """Yield the snapshots in a file's lines, in order; InputError where an undated file names no day either."""
-    begins = [(i, begin) for i, line in enumerate(lines) if (begin := _BEGIN.match(line))]
-    if not begins:
-        yield Snapshot(taken(input, zone), 0, lines)
-        return
-    yield Snapshot(None, 0, lines[: begins[0][0]])
-    ends = [i for i, _ in begins[1:]] + [len(lines)]
-    for (start, begin), end in zip(begins, ends, strict=True):
+def snapshots(input: Input, lines: Iterable[str], zone: ZoneInfo) -> Iterator[Snapshot]:
+    """Yield the snapshots in a file's lines, in order; only one of them is in memory.
+
+    InputError where an undated file has no day in its name either, or a snapshot is longer than any command prints.
+    """
+    begin_line, ts, own, any_begin = 0, None, list[str](), False
+    for number, line in enumerate(lines, 1):
+        begin = _BEGIN.match(line)
+        if begin is None:
+            own.append(line)
+            if len(own) > _MOST_LINES:
+                raise InputError(input.uri, f"has a snapshot of more than {_MOST_LINES} lines", "check what it holds")
+            continue
+        yield Snapshot(ts, begin_line, own)
         epoch = begin["epoch"]
         ts = datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
-        yield Snapshot(ts, start + 1, lines[start + 1 : end])
+        begin_line, own, any_begin = number, [], True
+    yield Snapshot(ts if any_begin else taken(input, zone), begin_line, own)
 
 
 def taken(input: Input, zone: ZoneInfo) -> datetime:

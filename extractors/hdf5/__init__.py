@@ -13,6 +13,7 @@ import h5py
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
 from iolake.extractors.hdf5 import h5lmt, tts
+from iolake.extractors.hdf5.guard import refuse_other_files
 from iolake.extractors.hdf5.panels import Panel, whole_file_system
 from iolake.extractors.lustre import contested
 from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, SUMMED
@@ -25,10 +26,10 @@ _DAMAGED: Final = (OSError, RuntimeError, ValueError, KeyError, TypeError)
 
 
 class Hdf5(Extractor):
-    """A file a day; what the file holds tells which of the two formats it is."""
+    """One file a day; its content shows which of the two formats it is."""
 
     source: ClassVar = "hdf5"
-    version: ClassVar = 3
+    version: ClassVar = 4
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)
@@ -38,7 +39,7 @@ class Hdf5(Extractor):
         yield from find_files(site, "file_system", self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """The file's rows, an hour after the other; parts that can't be used are named.
+        """The file's rows, hour by hour; parts that can't be used are named.
 
         BlockingIOError while the file's writer has it open: HDF5 locks it.
         """
@@ -52,6 +53,7 @@ class Hdf5(Extractor):
                 raise InputError(input.uri, f"is not an HDF5 file, or is cut off: {error}", "restore it") from None
             with file:
                 try:
+                    refuse_other_files(file, input.uri)
                     reader = (h5lmt if h5lmt.STEPS in file else tts).Reader(file, input.uri, backend)
                     panels = list(reader.panels())
                 except _DAMAGED as error:
@@ -64,8 +66,8 @@ class Hdf5(Extractor):
 
 
 def _nothing_usable(problems: list[tuple[str, str]]) -> str:
-    told = "".join(f": {part} {reason}" for part, reason in problems[:1])
-    return f"has no part that can be used{told}"
+    example = "".join(f": {part} {reason}" for part, reason in problems[:1])
+    return f"has no part that can be used{example}"
 
 
 def _batches(panels: list[Panel], input: Input) -> Iterator[Batch | Reject]:

@@ -1,8 +1,8 @@
-"""Reading datasets fast, a block of steps after the other: whole chunks, each inflated once.
+"""Reading datasets fast, block of steps by block of steps: whole chunks, each inflated once.
 
-HDF5 itself inflates with zlib and holds its lock meanwhile; here threads that read several datasets run side by side.
-What is missing is -0.0. Whole numbers stay whole, for a double holds them only up to 2**53; there the lowest one,
-which has the same bits, stands for what is missing.
+HDF5 inflates with zlib and holds its lock meanwhile; here threads that read several datasets run in parallel. A missing
+value is -0.0. Whole numbers stay whole, since a double holds them only up to 2**53; among them the lowest number, which
+has the same bits as -0.0, is the missing value.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 MISSING_BITS = -(2**63)
 """-0.0, or the lowest whole number."""
 _STRIP_ROWS = 1024
-"""How many rows HDF5 itself is asked for at once where a dataset has no chunks."""
+"""Rows that HDF5 reads at once where a dataset has no chunks."""
 _ZLIB_ERROR = cast("type[Exception]", zlib_ng.error)
 
 Place = tuple[int, int]
@@ -34,12 +34,12 @@ Place = tuple[int, int]
 
 
 def bits(numbers: Numbers) -> npt.NDArray[np.int64]:
-    """The same memory as whole numbers: below zero where a number is, and MISSING_BITS where it is missing."""
+    """The same memory as whole numbers: negative where a number is negative, MISSING_BITS where it is missing."""
     return numbers.view(np.int64)
 
 
 def doubles(numbers: Numbers) -> Doubles:
-    """The numbers as doubles, which doubles are already."""
+    """The numbers as doubles, without a copy where they are doubles."""
     result = numbers.astype(np.float64, copy=False)
     if result is not numbers:
         bits(result)[bits(numbers) == MISSING_BITS] = MISSING_BITS
@@ -47,13 +47,13 @@ def doubles(numbers: Numbers) -> Doubles:
 
 
 class Matrix(Protocol):
-    """Numbers (names, steps), to be had block by block."""
+    """Numbers (names, steps) that are read block by block."""
 
     def blocks(self, cuts: Sequence[int]) -> Iterator[Numbers]:
-        """The values of steps [cut, next cut); a block is the taker's to change, until the next one is asked for."""
+        """The values of steps [cut, next cut). The caller may change a block, until it asks for the next one."""
 
 
-class Held:
+class ArrayMatrix:
     """A matrix (names, steps) in memory."""
 
     def __init__(self, values: Doubles) -> None:
@@ -65,11 +65,11 @@ class Held:
             yield self.values[:, start:stop].copy()
 
 
-class Stored:
+class FileMatrix:
     """A dataset in an open file, rows by columns; one of a single dimension is one column.
 
-    What nobody wrote is missing: a chunk, or all of a dataset without chunks. As a matrix it is transposed: the
-    dataset's rows are steps, and its first `names` columns, by default all, are names.
+    A chunk that was never written is missing, and so is a dataset without chunks. The matrix is transposed: the
+    dataset's rows are steps, and its first `names` columns (all by default) are names.
     """
 
     def __init__(self, dataset: h5py.Dataset, uri: str, names: int | None = None) -> None:
@@ -92,7 +92,7 @@ class Stored:
             self._places = [(row, 0) for row in range(0, rows, self._shape[0])]
 
     def blocks(self, cuts: Sequence[int]) -> Iterator[Numbers]:
-        """The values of steps [cut, next cut), all in the same memory; InputError."""
+        """The values of steps [cut, next cut). All blocks share one memory; InputError."""
         height, width = self._shape
         kept: dict[Place, npt.NDArray[Any]] = {}
         memory = np.empty((self._names, max(np.diff(cuts), default=0)), self._kind)
@@ -113,7 +113,7 @@ class Stored:
             yield block
 
     def whole(self) -> Doubles:
-        """The dataset as it is stored, rows by columns; InputError."""
+        """The whole dataset, rows by columns; InputError."""
         result: Numbers = np.empty(self._size, self._kind)
         if self._unwritten:
             bits(result)[...] = MISSING_BITS
@@ -129,20 +129,20 @@ class Stored:
         return doubles(result)
 
     def _chunk(self, place: Place) -> npt.NDArray[Any]:
-        """A chunk's values, or where HDF5 itself must read them those of all columns in a strip of rows."""
+        """A chunk's values; where HDF5 must read them, those of all columns in a strip of rows."""
         try:
             if not self._direct:
                 return self._strip(place[0])
             skipped, packed = self._dataset.id.read_direct_chunk(place[: self._dimensions])
             if not skipped:
                 size = self._shape[0] * self._shape[1] * self._type.itemsize
-                packed = zlib_ng.decompress(packed, bufsize=size + 1)  # with no byte to spare it would need room twice
+                packed = _inflated(packed, size)
             return np.frombuffer(packed, self._type).reshape(self._shape)
         except (OSError, RuntimeError, ValueError, _ZLIB_ERROR) as error:
             raise InputError(self._uri, f"has a damaged dataset {self.name}: {error}", "restore it") from None
 
     def _strip(self, top: int) -> Numbers:
-        """The rows from `top` on, of all columns."""
+        """All columns of the rows from `top` on."""
         bottom = top + self._shape[0]
         values: Numbers = self._dataset[top:bottom].astype(self._kind, copy=False).reshape(-1, self._size[1])
         height, width = self._chunk_shape
@@ -151,10 +151,19 @@ class Stored:
         return values
 
 
-def _written(dataset: h5py.Dataset, every: list[Place]) -> tuple[list[Place], bool]:
-    """The chunks that the file holds, in order, of `every` one; and whether they can be had as they lie in the file.
+def _inflated(packed: bytes, size: int) -> bytes:
+    """A chunk of `size` bytes from its gzipped form; ValueError where it inflates to another size."""
+    inflater = zlib_ng.decompressobj()
+    found: bytes = inflater.decompress(packed, size + 1)
+    if len(found) != size or not inflater.eof:
+        raise ValueError(f"a chunk of {size} bytes inflates to another size")
+    return found
 
-    They can under gzip alone, which a chunk may go without.
+
+def _written(dataset: h5py.Dataset, every: list[Place]) -> tuple[list[Place], bool]:
+    """(the chunks that the file holds, in order, out of `every` one; whether they can be read without HDF5).
+
+    They can if gzip is the only filter; a chunk may skip it.
     """
     if dataset.chunks is None:
         return ([(0, 0)] if dataset.is_virtual or dataset.id.get_storage_size() else []), False
@@ -168,12 +177,12 @@ def _written(dataset: h5py.Dataset, every: list[Place]) -> tuple[list[Place], bo
 
 
 def _plane(position: Iterable[int], other: int) -> Place:
-    """The first two of some numbers, the second one `other` where there is but one."""
+    """The first two of some numbers; the second is `other` where there is only one."""
     first, second, *_rest = (*position, other)
     return first, second
 
 
 def _between(places: Sequence[Place], top: int, bottom: int) -> Sequence[Place]:
-    """Those of the ordered places whose row is in [top, bottom)."""
+    """The ordered places whose row is in [top, bottom)."""
     first, end = (bisect_left(places, (row, 0)) for row in (top, bottom))
     return places[first:end]

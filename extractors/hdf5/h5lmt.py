@@ -2,8 +2,8 @@
 
 Column i of a rate covers the step that ends at time i, so it belongs to the step that starts at time i - 1; column i
 of a gauge is the value at time i. The last time only closes the last step. Times that a growing file has not reached
-are zero. There is no mark for missing data but FSMissingDataSet, which has a row for each storage server, and so says
-nothing of the metadata server.
+are zero. Only FSMissingDataSet marks missing data; it has a row for each storage server and none for the metadata
+server.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import numpy as np
 
 from iolake.extractors.base import InputError
 from iolake.extractors.counters import Flags, Ints
-from iolake.extractors.hdf5.chunks import Doubles, Held, Matrix, Stored
+from iolake.extractors.hdf5.chunks import ArrayMatrix, Doubles, FileMatrix, Matrix
+from iolake.extractors.hdf5.guard import too_large
 from iolake.extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
 from iolake.extractors.hdf5.steps import after, before, borders, placed, usual_length, wrong_times
 from iolake.extractors.lustre import ONLY_MDT
@@ -30,7 +31,7 @@ _TRAFFIC = {
 }
 _OSS_CPU, _MDS_CPU, _MDS_OPS = "OSSCPUGroup/OSSCPUDataSet", "MDSCPUGroup/MDSCPUDataSet", "MDSOpsGroup/MDSOpsDataSet"
 ONLY_MDS = "mds"
-"""What the one metadata server is called, for the file does not name it."""
+"""The name for the metadata server, which the file does not name."""
 
 
 class Reader:
@@ -39,6 +40,8 @@ class Reader:
     def __init__(self, file: h5py.File, uri: str, backend: str | None) -> None:
         self.file, self.uri, self.backend = file, uri, backend
         self.problems: list[tuple[str, str]] = []
+        if reason := too_large(file[STEPS]):
+            raise InputError(uri, f"{STEPS} {reason}", "check what it holds")
         seconds = np.trim_zeros(file[STEPS][...].astype(np.int64), "b")
         if len(seconds) < 2:
             raise InputError(uri, f"has no whole step yet in {STEPS}", "wait until it has grown")
@@ -81,13 +84,13 @@ class Reader:
 
     def _load(self, role: str, rows: dict[str, int], matrix: Doubles) -> Panel:
         edges = borders(self.of_gauges)
-        values = placed(Held(matrix[:, :-1]), self.of_gauges, edges)
+        values = placed(ArrayMatrix(matrix[:, :-1]), self.of_gauges, edges)
         servers, gauges = by_name({"cpu_pct": Named(rows, values)})
         return Panel(LUSTRE_SERVER, "server", servers, edges, gauges=gauges, constants={"role": role})
 
     def _rates(self, matrix: Doubles) -> Matrix:
         """Rates at the ends of steps, on all steps."""
-        return placed(Held(matrix[:, 1:]), self.of_rates, borders(self.of_rates))
+        return placed(ArrayMatrix(matrix[:, 1:]), self.of_rates, borders(self.of_rates))
 
     def _components(self, path: str, attribute: str) -> _Components | None:
         """A dataset of named components; None with a problem noted where it can't be used."""
@@ -110,7 +113,10 @@ class Reader:
         if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "biuf":
             self.problems.append((path, "is not a matrix of numbers"))
             return None
-        values = Stored(dataset, self.uri).whole()
+        if reason := too_large(dataset):
+            self.problems.append((path, reason))
+            return None
+        values = FileMatrix(dataset, self.uri).whole()
         if dataset.ndim == 1:
             values = values.T
         if values.shape[1] < self.count:
@@ -121,8 +127,11 @@ class Reader:
         return values[:, : self.count]
 
     def _missing(self) -> Flags | None:
-        """Where each storage server's samples are missing, for all times; None where the file does not say."""
+        """Where each storage server's samples are missing; None where the file does not record it."""
         if _MISSING not in self.file:
+            return None
+        if reason := too_large(self.file[_MISSING]):
+            self.problems.append((_MISSING, reason))
             return None
         missing: Flags = np.atleast_2d(self.file[_MISSING][...] != 0)[:, : self.count]
         if not missing.size:
@@ -133,7 +142,7 @@ class Reader:
         return missing
 
     def _masked(self, matrix: Doubles) -> Doubles:
-        """Without what FSMissing calls missing: cell by cell in the same shape, else where no server answered."""
+        """The matrix without what FSMissing marks: cell by cell in the same shape, else where no server answered."""
         if self.missing is not None:
             same = self.missing.shape == matrix.shape
             matrix[self.missing if same else np.broadcast_to(self.missing.all(axis=0), matrix.shape)] = -0.0

@@ -26,7 +26,7 @@ _LARGEST = 2**62
 
 
 class Block(NamedTuple):
-    """A quantity (targets, steps), where its numbers are values, and how many that are none can't be any."""
+    """A quantity (targets, steps), where its numbers are values, and the count of invalid ones (see `_checked`)."""
 
     numbers: npt.NDArray[Any]
     valid: Flags
@@ -45,7 +45,7 @@ class Values:
     scale: float | Doubles = 1.0
 
     def amounts(self, cuts: Sequence[int]) -> Iterator[Block]:
-        """The values of steps [cut, next cut), one block after the other, as whole numbers; 0 where there is none."""
+        """The values of steps [cut, next cut), block by block, as whole numbers; 0 where a value is missing."""
         for scaled in self._scaled(cuts):
             block = _checked(scaled)
             whole = scaled.dtype == np.int64
@@ -54,18 +54,18 @@ class Values:
             yield block._replace(numbers=scaled.copy() if whole else np.rint(scaled, out=scaled).astype(np.int64))
 
     def gauges(self, cuts: Sequence[int]) -> Iterator[Block]:
-        """The values of steps [cut, next cut), one block after the other."""
+        """The values of steps [cut, next cut), block by block."""
         for scaled in self._scaled(cuts):
             yield _checked(doubles(scaled).copy())
 
     def _scaled(self, cuts: Sequence[int]) -> Iterator[Numbers]:
-        """Blocks in the column's unit, a row a target; whole numbers as long as nothing scales them."""
+        """Blocks in the column's unit, one row a target; whole numbers unless they are scaled."""
         for (start, stop), block in zip(pairwise(cuts), self.matrix.blocks(cuts), strict=True):
             own = self._own(block)
             scale = self.scale[start:stop] if isinstance(self.scale, np.ndarray) else self.scale
             if not np.array_equal(scale, 1.0):
                 own = doubles(own)
-                with np.errstate(over="ignore"):  # what is too large is told with the other values that can't be
+                with np.errstate(over="ignore"):  # too large a value is counted as invalid
                     own *= scale
             yield own
 
@@ -87,7 +87,7 @@ class Named(NamedTuple):
 
 
 def by_name(found: Mapping[str, Named]) -> tuple[list[str], dict[str, Values]]:
-    """All names that the quantities have, in order, and each quantity's values by them."""
+    """The sorted names of all quantities, and each quantity's values by these names."""
     targets = sorted({name for named in found.values() for name in named.rows})
     return targets, {
         column: Values(named.matrix, np.array([named.rows.get(t, -1) for t in targets], np.int64), named.scale)
@@ -96,9 +96,9 @@ def by_name(found: Mapping[str, Named]) -> tuple[list[str], dict[str, Values]]:
 
 
 def rows_of(labels: Sequence[str], backend: str | None, uri: str) -> dict[str, int] | None:
-    """Which row is whose, of those that belong to `backend`; None where a name has two rows.
+    """Name to row, for the rows that belong to `backend`; None where a name has two rows.
 
-    A row without a name is not used. InputError where the rows are of other file systems.
+    A row without a name is not used. InputError where the rows belong to other file systems.
     """
     named = [row for row, label in enumerate(labels) if label]
     own = own_names([labels[row] for row in named], backend, uri)
@@ -107,7 +107,7 @@ def rows_of(labels: Sequence[str], backend: str | None, uri: str) -> dict[str, i
 
 
 def _checked(block: Numbers) -> Block:
-    """Where a number is a value: neither missing nor impossible, that is negative, infinite or not a number."""
+    """The numbers, where they are values, and the count of invalid ones: negative, infinite, too large or NaN."""
     valid = bits(block) >= 0
     if block.min(initial=0) >= 0 and block.max(initial=0) <= _LARGEST:  # neither holds where something is NaN
         return Block(block, valid, 0)
@@ -117,10 +117,10 @@ def _checked(block: Numbers) -> Block:
 
 @dataclass
 class Panel:
-    """What a file knows of one kind of target or server: their names in order, the steps, and the quantities.
+    """One kind of target or server in a file: their names in order, the steps, and the quantities.
 
-    `edges` are microseconds, one more than steps. `constants` are columns with one value. `bad` counts, for
-    each column, the stored numbers that can't be: negative, infinite or not a number; they become null.
+    `edges` are microseconds, one more than steps. `constants` are columns with one value. `bad` counts, for each
+    column, the invalid numbers (negative, infinite, NaN); they become null.
     """
 
     table: Table
@@ -138,7 +138,7 @@ class Panel:
     def batches(self, summed: Sequence[str], emit: bool = True) -> Iterator[Batch]:
         """The rows, a batch an hour in the table's order; the sums over targets of `summed` are kept in `totals`.
 
-        While an hour is taken in, threads read the next one, a thread a quantity.
+        While the caller uses an hour, threads read the next one, one thread a quantity.
         """
         steps = len(self.edges) - 1
         self.totals = {n: (np.zeros(steps, np.int64), np.zeros(steps, bool)) for n in summed if n in self.amounts}
@@ -196,13 +196,13 @@ class Panel:
 
 @lru_cache(maxsize=4)
 def _codes(count: int, steps: int) -> npt.NDArray[np.int32]:
-    """Places of `count` names, each for so many steps: most hours have as many."""
+    """The codes of `count` names, each repeated for every step; cached, since most hours have the same."""
     return np.repeat(np.arange(count, dtype=np.int32), steps)
 
 
 @lru_cache(maxsize=4)
 def _lengths(count: int, us: bytes) -> pa.Array:
-    """The lengths of steps, from the bytes of microseconds, for each of `count` names: most hours have the same."""
+    """The lengths of steps, from the bytes of their microseconds, for each of `count` names; cached likewise."""
     return pa.array(np.tile(np.frombuffer(us, np.int64) / 1e6, count))
 
 

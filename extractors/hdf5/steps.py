@@ -1,7 +1,7 @@
-"""When a dataset's steps lie, and datasets with different steps side by side.
+"""The steps of a dataset, and datasets with different steps side by side.
 
-A step is as long as most of the file's are. Where the times leave a gap, the step before it is no longer than the
-others, and the rest of the gap is a step of its own in which all is missing.
+A step is as long as most steps in the file. Before a gap in the times, a step keeps that length, and the rest of the
+gap is a step of its own in which every value is missing.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ class Steps(NamedTuple):
 
 
 def wrong_times(seconds: Ints) -> str | None:
-    """What is wrong with times that should rise and be seconds since 1970; None if nothing is."""
+    """What is wrong with times that should rise and be seconds since 1970; None where they are right."""
     if (np.diff(seconds) <= 0).any():
         return "do not rise"
     if seconds[0] < 0 or seconds[-1] > _LATEST:
-        return "are no seconds since 1970"
+        return "are not seconds since 1970"
     return None
 
 
 def usual_length(times: Ints) -> int:
-    """How far rising times mostly lie apart; of lengths that are as frequent the shortest."""
+    """The most frequent distance between rising times; the shortest where several are as frequent."""
     lengths, counts = np.unique(np.diff(times), return_counts=True)
     return int(lengths[np.argmax(counts)])
 
@@ -52,7 +52,7 @@ def before(times: Ints, length: int) -> Steps:
 
 
 def borders(*parts: Steps) -> Ints:
-    """Where the steps of all parts begin and end, gaps being steps too."""
+    """The borders of the steps of all parts; gaps are steps too."""
     return np.unique(np.concatenate([edge for steps in parts for edge in steps]))
 
 
@@ -63,7 +63,7 @@ def overlap(*parts: Steps) -> bool:
 
 
 def placed(matrix: Matrix, steps: Steps, edges: Ints) -> Matrix:
-    """A matrix of these steps as one of the steps between `edges`, which hold them whole."""
+    """A matrix of these steps as a matrix of the steps between `edges`, which contain them."""
     at = np.searchsorted(edges, steps.starts)
     return matrix if len(at) == len(edges) - 1 else _Placed(matrix, at)
 

@@ -1,8 +1,8 @@
 """TOKIO Time Series files, schema version 1: a group for each kind of component, a matrix for each quantity.
 
 The name of a dataset decides what it holds: its `units` are known to lie (counts labelled "bytes/sec", KiB labelled
-bytes). A quantity is stored as counts in each step or as rates; counts win where both are there. Missing is -0.0.
-A count that follows missing steps is kept as it is stored: the file does not say whether it holds their traffic too.
+bytes). A quantity is stored as counts in each step or as rates; counts win where a file has both. Missing is -0.0.
+A count after missing steps is kept as stored: the file does not say whether it includes their traffic.
 Each dataset names its timestamps, if they are not its group's. Times that a growing file has not reached are zero.
 """
 
@@ -18,7 +18,8 @@ import numpy as np
 
 from iolake.extractors.base import InputError
 from iolake.extractors.counters import Ints
-from iolake.extractors.hdf5.chunks import Stored
+from iolake.extractors.hdf5.chunks import FileMatrix
+from iolake.extractors.hdf5.guard import too_large
 from iolake.extractors.hdf5.panels import Named, Panel, Values, by_name, rows_of
 from iolake.extractors.hdf5.steps import Steps, after, borders, overlap, placed, usual_length, wrong_times
 from iolake.extractors.lustre import ONLY_MDT
@@ -95,9 +96,9 @@ KINDS = {
 
 
 class Found(NamedTuple):
-    """A dataset that can be used: the column of each name, its timestamps' path, and its factor, None for rates."""
+    """A usable dataset: the column of each name, the path of its timestamps, and its factor, None for rates."""
 
-    stored: Stored
+    stored: FileMatrix
     rows: dict[str, int]
     timestamps: str
     factor: float | None
@@ -133,7 +134,7 @@ class Reader:
         yield from panels.values()
 
     def _panel(self, group: h5py.Group, kind: Kind) -> Panel | None:
-        """What a group holds; None where it has no dataset that can be used."""
+        """The panel of a group; None where no dataset of it can be used."""
         memory = self._memory(group)
         found: dict[str, Found] = {}
         for quantity in (*kind.amounts, *kind.gauges):
@@ -184,9 +185,11 @@ class Reader:
         return None
 
     def _found(self, dataset: h5py.Dataset, factor: float | None) -> Found:
-        """The dataset, once it is known to be usable; Unusable."""
+        """The dataset, checked; Unusable."""
         if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 2 or dataset.dtype.kind not in "biuf":
             raise Unusable("is not a matrix of numbers with named columns")
+        if reason := too_large(dataset):
+            raise Unusable(reason)
         version = _text(dataset.attrs.get("version"))
         if version not in {VERSION, None}:
             raise Unusable(f"is of version {version}; only version {VERSION} is known")
@@ -204,10 +207,10 @@ class Reader:
         nameless = [column for column in range(width) if column >= len(columns) or not columns[column]]
         if dataset[steps:].any() or (nameless and dataset[:steps, nameless].any()):
             self._leave_out(dataset.name, "has values without a timestamp or a column name; these are left out")
-        return Found(Stored(dataset, self.uri, max(rows.values()) + 1), rows, timestamps, factor)
+        return Found(FileMatrix(dataset, self.uri, max(rows.values()) + 1), rows, timestamps, factor)
 
     def _timestamps(self, dataset: h5py.Dataset) -> str:
-        """The path of the dataset's timestamps, whose steps are in `steps` from now on; Unusable."""
+        """The path of the dataset's timestamps, with their steps added to `steps`; Unusable."""
         name = _text(dataset.attrs.get("timestamps"))
         places = [(self.file, name), (dataset.parent, name)] if name else [(dataset.parent, "timestamps")]
         found = next((place[path] for place, path in places if path in place), None)
@@ -222,6 +225,8 @@ class Reader:
         """The steps that start at the timestamps; Unusable."""
         if not isinstance(timestamps, h5py.Dataset) or timestamps.ndim != 1 or timestamps.dtype.kind not in "iuf":
             raise Unusable(f"has timestamps in {timestamps.name} that are no list of times")
+        if reason := too_large(timestamps):
+            raise Unusable(f"has timestamps in {timestamps.name}: {reason}")
         times = np.trim_zeros(timestamps[...].astype(np.int64), "b")
         if not len(times):
             raise Unusable("has no timestamps yet")
@@ -233,13 +238,13 @@ class Reader:
         elif end:
             length = (int(float(end)) - int(times[0])) // timestamps.size
         else:
-            raise Unusable("has one step, and the file has no end to tell its length")
+            raise Unusable("has one step, and the file has no attribute `end` that gives its length")
         if length <= 0:
             raise Unusable(f"has one step, and the file's end {end} is before it")
         return after(times * 1_000_000, length * 1_000_000, int(times[-1] + length) * 1_000_000)
 
     def _common_edges(self, found: dict[str, Found]) -> Ints:
-        """Borders of the steps of all datasets; those whose steps overlap the steps of more of them are left out."""
+        """The borders of all datasets' steps; a dataset whose steps overlap those of the majority is left out."""
         common: list[Steps] = []
         for path, _users in Counter(one.timestamps for one in found.values()).most_common():
             if common and overlap(*common, self.steps[path]):

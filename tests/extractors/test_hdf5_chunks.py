@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from iolake.extractors.hdf5.chunks import Stored
+from iolake.extractors.hdf5.chunks import FileMatrix
 from tests.extractors.hdf5_files import MISSING
 
 STORAGE = st.sampled_from(
@@ -51,7 +51,7 @@ def test_chunks_that_nobody_wrote_are_missing_whatever_their_filters_and_type(
             made[rows, columns] = 7
             expected[rows, columns] = 7
         edges = [0, *sorted(cuts), 12]
-        for values in (_in_blocks(made, edges).T, Stored(made, "a.h5").whole()):
+        for values in (_in_blocks(made, edges).T, FileMatrix(made, "a.h5").whole()):
             missing = values == np.iinfo(np.int64).min if values.dtype == np.int64 else np.signbit(values)
             np.testing.assert_array_equal(np.where(missing, np.nan, values), expected)
 
@@ -64,7 +64,7 @@ def test_a_dataset_without_chunks_that_nobody_wrote_is_missing(tmp_path: Path) -
 
 def _in_blocks(dataset: h5py.Dataset, cuts: list[int], names: int | None = None) -> Any:
     """What the blocks between cuts hold, side by side: (names, steps)."""
-    return np.concatenate([block.copy() for block in Stored(dataset, "a.h5", names).blocks(cuts)], axis=1)
+    return np.concatenate([block.copy() for block in FileMatrix(dataset, "a.h5", names).blocks(cuts)], axis=1)
 
 
 def assert_same(ours: Any, theirs: Any) -> None:
@@ -106,7 +106,7 @@ def test_datasets_are_read_as_h5py_reads_them_whatever_their_chunks_filters_and_
         edges = [0, *sorted(cut for cut in cuts if cut < rows), rows]
         names = min(names, columns)
         assert_same(_in_blocks(made, edges, names), made[...].T[:names].astype(float))
-        assert_same(Stored(made, "a.h5").whole(), made[...].astype(float))
+        assert_same(FileMatrix(made, "a.h5").whole(), made[...].astype(float))
 
 
 @pytest.mark.parametrize("chunks", [None, (1, 3), (700, 2), (5000, 1)])
@@ -123,7 +123,7 @@ def test_a_chunk_that_went_without_the_filter_is_read_as_it_lies(tmp_path: Path)
         made = file.create_dataset("x", data=values, chunks=(4, 2), compression="gzip")
         made.id.write_direct_chunk((4, 2), values[4:, 2:].tobytes(), filter_mask=1)
         assert_same(_in_blocks(made, [0, 3, 8]), values.T)
-        assert_same(Stored(made, "a.h5").whole(), made[...])
+        assert_same(FileMatrix(made, "a.h5").whole(), made[...])
 
 
 def test_a_dataset_made_of_other_files_is_read_through_them(tmp_path: Path) -> None:

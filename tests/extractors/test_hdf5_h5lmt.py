@@ -134,7 +134,7 @@ def test_a_growing_file_is_read_up_to_its_last_time(tmp_path: Path) -> None:
     [
         ((T0, 0, 0, 0), "has no whole step yet"),
         ((T0, 0, T0 + 10, T0 + 15), "do not rise"),
-        ((-5, 0, 5, 10), "no seconds since 1970"),
+        ((-5, 0, 5, 10), "not seconds since 1970"),
     ],
 )
 def test_times_that_give_no_steps_reject_the_file(tmp_path: Path, times: tuple[int, ...], reason: str) -> None:

@@ -120,7 +120,7 @@ def test_without_a_root_end_only_what_has_a_single_step_is_left_out(tmp_path: Pa
     tables, rejects = load(tmp_path / "a.h5")
     assert [r["read_bytes"] for r in tables["lustre_ost"]] == [1, 3, 2, 4]
     assert [(r.part, r.reason) for r in rejects] == [
-        ("/fullness/bytes", "has one step, and the file has no end to tell its length")
+        ("/fullness/bytes", "has one step, and the file has no attribute `end` that gives its length")
     ]
 
 
@@ -129,7 +129,7 @@ def test_without_a_root_end_only_what_has_a_single_step_is_left_out(tmp_path: Pa
     [
         ([-1, -1], "has no timestamps yet"),
         ([5, 0], "has timestamps in /fullness/timestamps that do not rise"),
-        ([T0 * 999, T0 * 999 + 5], "has timestamps in /fullness/timestamps that are no seconds since 1970"),
+        ([T0 * 999, T0 * 999 + 5], "has timestamps in /fullness/timestamps that are not seconds since 1970"),
         (None, "has no timestamps"),
     ],
 )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
+import sqlite3
+import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from iolake.extractors.base import Batch, Extractor, InputError, Reject, Span
 from iolake.extractors.lfs import LctlTargets, LfsDf
@@ -259,4 +266,98 @@ def test_compressed_text_is_known_by_its_content(tmp_path: Path) -> None:
 def test_what_is_no_output_of_the_command_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(InputError, match=reason):
+        read(LfsDf(), tmp_path)
+
+
+COLUMNS = {
+    "UUID": "big-fs-OST0011_UUID", "1K-blocks": "9000", "Used": "1000", "Available": "7900", "Use%": "11%",
+    "Inodes": "77", "IUsed": "7", "IFree": "70", "IUse%": "9%", "Mounted on": "/big[OST:17]",
+}  # fmt: skip
+
+
+@given(st.lists(st.sampled_from([*COLUMNS]), unique=True, min_size=1), st.sampled_from(["", " D"]))
+def test_columns_are_read_by_their_headings(chosen: list[str], status: str) -> None:
+    """`lfs df --output=...` prints any columns in any order; a column that is absent is null (P6)."""
+    text = "BEGIN 100\n" + " ".join(chosen) + "\n" + " ".join(COLUMNS[name] for name in chosen) + status + "\n"
+    with TemporaryDirectory() as root:
+        (Path(root) / "a.txt").write_text(text)
+        if not {"UUID", "Mounted on"} & set(chosen):
+            with pytest.raises(InputError, match="has no row of `lfs df`"):
+                read(LfsDf(), Path(root))
+            return
+        rows, rejects = read(LfsDf(), Path(root))
+    assert not rejects
+    used = 1000 * 1024 if "Used" in chosen else None
+    used_inodes = 7 if "IUsed" in chosen or {"Inodes", "IFree"} <= set(chosen) else None
+    assert rows == [
+        {
+            "target": "OST0011",
+            "ts": datetime(1970, 1, 1, 0, 1, 40),
+            "role": "ost",
+            "total_bytes": 9000 * 1024 if "1K-blocks" in chosen else None,
+            "used_bytes": used,
+            "available_bytes": 7900 * 1024 if "Available" in chosen else None,
+            "total_inodes": 77 if "Inodes" in chosen else None,
+            "used_inodes": used_inodes,
+            "mount_point": "/big" if "Mounted on" in chosen else None,
+        }
+    ]
+
+
+def test_rows_without_a_header_are_not_guessed(tmp_path: Path) -> None:
+    """P6: `lfs df -i -N` prints inodes where `lfs df -N` prints KiB."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{DF.partition(chr(10))[2]}BEGIN 200\n{DF}")
+    rows, rejects = read(LfsDf(), tmp_path)
+    assert len(rows) == 4
+    assert [r.reason for r in rejects] == [
+        "has 3 lines without column headers, like 'big-fs-MDT0000_UUID 2000 500 1400 25% /big[MDT:0]'; "
+        "archive `lfs df` without -N"
+    ]
+
+
+YAML = """\
+devices:
+- index: 0
+  status: UP
+  type: mgc
+  name: MGC10.0.0.1@o2ib
+  uuid: 35473
+  refcount: 5
+- index: 4
+  status: UP
+  type: osc
+  name: big-fs-OST00ad-osc-ffff8b904341d000
+  uuid: ac8e54e3-1334-4865-a3f5-4f61ce87bdd1
+  refcount: 5
+"""
+
+
+def test_devices_are_read_from_yaml(tmp_path: Path) -> None:
+    """`lctl dl -y` (Lustre 2.16) prints no address unless it is asked for."""
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{YAML}BEGIN 200\n{YAML}  nid: 10.0.0.25@tcp\n")
+    rows, rejects = read(LctlTargets(), tmp_path)
+    assert [(r["target"], r["state"], r["server_address"], r["network"]) for r in rows] == [
+        ("OST00ad", "up", None, None),
+        ("OST00ad", "up", "10.0.0.25", "tcp"),
+    ]
+    assert [r.part for r in rejects] == ["the snapshot after line 1"]
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
+def test_a_file_of_nothing_but_begins_or_zeros_ends_soon(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    """P5: a bounded number of rejects, and no more memory than a snapshot takes."""
+    (tmp_path / "a.txt").write_bytes(pack(b"".join(b"BEGIN %d\n" % n for n in range(300_000)) + DF.encode()))
+    began = time.process_time()
+    _, rejects = read(LfsDf(), tmp_path)
+    assert time.process_time() - began < 30
+    assert len(rejects) == 101
+    assert rejects[-1].reason == "299899 further snapshots are left out"
+    (tmp_path / "a.txt").write_bytes(pack(bytes(1 << 24)))
+    with pytest.raises(InputError, match=r"is not text|longer than 1 MiB"):
+        read(LfsDf(), tmp_path)
+
+
+def test_a_database_among_the_files_is_named(tmp_path: Path) -> None:
+    sqlite3.connect(tmp_path / "a.txt").execute("CREATE TABLE t (x)").connection.close()
+    with pytest.raises(InputError, match=r"is an SQLite database .* not text"):
         read(LfsDf(), tmp_path)
