@@ -1,0 +1,68 @@
+"""docs/adding-a-source.md, run as written: the plug-in's table, rows, rejects, view and comments are there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-source.md").read_text()
+_FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's files, with the package as good as installed."""
+    root = tmp_path_factory.mktemp("plugin")
+    for match in _FILE.finditer(PAGE):
+        path = root / match["path"]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(match["text"])
+    (root / "iolake_power" / "sql" / "__init__.py").touch()
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    metadata = root / "iolake_power-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
+    groups = [
+        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
+        for group, points in project["entry-points"].items()
+    ]
+    (metadata / "entry_points.txt").write_text("\n\n".join(groups) + "\n")
+    return root
+
+
+def iolake(folder: Path, *arguments: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("IOLAKE")}
+    done = subprocess.run(
+        [sys.executable, "-c", "from iolake.pipelines.cli import main; main()", *arguments],
+        cwd=folder / "centre",
+        env=environment | {"PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_page_s_source_works_as_written(folder: Path) -> None:
+    assert "power    edison       2026-03-01  1 input" in iolake(folder, "site", "check")
+    assert "3 rows" in iolake(folder, "ingest")
+    rows = iolake(folder, "sql", "SELECT rack, ts, watts FROM rack_power ORDER BY ALL", "--format", "csv")
+    assert rows.splitlines()[1:] == [
+        "r01,2026-03-01 08:00:00,8100.0",
+        "r01,2026-03-01 08:10:00,8250.5",
+        "r02,2026-03-01 08:00:00,7900.0",
+    ]
+    energy = iolake(folder, "sql", "SELECT rack, energy_j FROM rack_energy_by_day ORDER BY rack", "--format", "csv")
+    assert energy.splitlines()[1:] == ["r01,9810300.0", "r02,4740000.0"]
+    described = iolake(folder, "describe", "rack_energy_by_day")
+    assert "[J] power times time" in described
+    assert "name of the rack" in described
+    assert "line 5" in iolake(folder, "rejects")
+    assert "How much energy did each rack use" in iolake(folder, "tables")
