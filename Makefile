@@ -1,23 +1,30 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check env
+.PHONY: demo test test-fast check env env-test
 
 demo: env            ## simulate a small centre, ingest it, answer a first question
 	$(BIN)/iolake demo
 
-test: env-test       ## the whole test suite, with lint and types
+test: check          ## the whole test suite, with lint and types
+	$(BIN)/pytest
+
+test-fast: env-test  ## the tests that start no server, under two minutes
+	$(BIN)/pytest -m fast
+
+check: env-test      ## ruff, format, mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
 
 env: .venv/.ready
 env-test: .venv/.ready-test
-.PHONY: env-test
 
+# A Python that is too old is refused before it makes a .venv; one that an older make left behind is replaced.
 # uv installs several times faster than pip.
 .venv/.ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "iolake needs Python 3.11 or newer, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11")'
+	@! test -e $(BIN)/python || $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -e .

@@ -1,7 +1,8 @@
 """The I/O telemetry of an HPC centre in one Parquet lake.
 
-`Lake` reads a lake; `Table`, `Column`, `Extractor`, `Input`, `Batch` and `Reject` add a source to one.
-Each name is imported when it is first used, so that `import iolake` is quick.
+`Lake` reads a lake. `Table`, `Column`, `Extractor`, `Input`, `Batch`, `Reject` and `InputError` add a source to it;
+`Site` is a site.toml. Every error that iolake raises on purpose is an `IolakeError`.
+Names are imported on first use, so that `import iolake` is quick.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject
     from iolake.schemas.errors import IolakeError
     from iolake.schemas.site import Site
@@ -27,6 +29,7 @@ __all__ = [
     "Reject",
     "Site",
     "Table",
+    "__version__",
 ]
 
 _HOMES = {
@@ -44,6 +47,10 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("iolake")
     if name not in _HOMES:
         raise AttributeError(f"module 'iolake' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"iolake.{_HOMES[name]}"), name)

@@ -159,6 +159,7 @@ SNAPSHOTS: Final = LedgerTable(
         Column("rows", _N, "rows in all data files"),
         Column("size_bytes", _N, "size of all data files", unit="B"),
         Column("root", TEXT, "the lake's location, which the views name"),
+        Column("iolake_version", TEXT, "version of iolake that published it; null for older ones"),
         Column("declarations", TEXT, "hash of the table and view declarations that the views follow"),
     ],
 )

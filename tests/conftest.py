@@ -1,6 +1,7 @@
 """A lake of empty tables that a test fills row by row, with every view over them, for tests of views and pages."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,6 +18,29 @@ from iolake.warehouse.freshness import marts, select
 from iolake.warehouse.views import sql_files
 
 Fill = Callable[..., None]
+FAST = (
+    "schemas",
+    "sql",
+    "docs/test_adding_a_source.py",
+    "docs/test_generated.py",
+    "extractors/test_base.py",
+    "extractors/test_files.py",
+    "pipelines/test_all_refused.py",
+    "pipelines/test_identity.py",
+    "pipelines/test_registry.py",
+    "reports/test_status.py",
+    "reports/test_text.py",
+)
+"""Folders and files of tests that start no server and take seconds: `make test-fast`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of FAST."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).as_posix().startswith(FAST):
+            item.add_marker("fast")
+
 
 # How long an example takes depends on what else the machine does; no test is timed.
 settings.register_profile("iolake", deadline=None)

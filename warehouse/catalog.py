@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,7 @@ class Catalog:
                     "rows": int(rows),
                     "size_bytes": int(size),
                     "root": root,
+                    "iolake_version": version("iolake"),
                     "declarations": declarations(),
                 }
             ],
