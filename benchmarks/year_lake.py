@@ -22,7 +22,8 @@ CLUSTER = "big"
 LAST_DAY = date(2026, 1, 1)
 _DAY_S = 86_400
 _COMMIT_DAYS = 20
-_PLAIN: dict[pa.DataType, Any] = {pa.string(): "", pa.int64(): 0, pa.int32(): 0, pa.bool_(): False, pa.float64(): 0.0}
+_NUMBERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64(), pa.float64())
+_PLAIN: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False} | dict.fromkeys(_NUMBERS, 0)
 
 
 @dataclass(frozen=True)

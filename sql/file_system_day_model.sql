@@ -14,7 +14,7 @@ WITH days AS (
     arg_max(ts, write_bytes / interval_s) AS write_ts,
     try_cast(sum({op}) AS BIGINT) AS {op},
     sum(interval_s) AS observed_s,
-    100 * sum((osts - osts_missing) * interval_s) / nullif(max(osts) * 86400, 0) AS seen_pct
+    100 * sum((osts::BIGINT - osts_missing) * interval_s) / nullif(max(osts) * 86400.0, 0) AS seen_pct
   FROM lustre_fs
   WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   GROUP BY file_system, date

@@ -11,7 +11,7 @@ WITH hours AS (
     max(read_bytes / interval_s) AS peak_read,
     max(write_bytes / interval_s) AS peak_write,
     max(osts) AS osts,
-    sum((osts - osts_missing) * interval_s) / nullif(max(osts), 0) AS seen_s
+    sum((osts::BIGINT - osts_missing) * interval_s) / nullif(max(osts), 0) AS seen_s
   FROM lustre_fs
   WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   GROUP BY ALL

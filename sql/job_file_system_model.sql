@@ -76,7 +76,7 @@ windows AS MATERIALIZED (
 ),
 during AS MATERIALIZED (
   SELECT *
-  FROM lustre_during('windows', steps_after := 1)
+  FROM lustre_during_for_models('windows', steps_after := 1)
 ),
 rates AS MATERIALIZED (
   SELECT

@@ -11,17 +11,17 @@ CREATE OR REPLACE MACRO lustre_ost_during(fs, window_start, window_end, pro_rate
 WITH parts AS (
   SELECT
     ost, read_bytes, write_bytes, reset,
-    epoch(least(window_end::TIMESTAMP, ts + to_seconds(interval_s)) - greatest(window_start::TIMESTAMP, ts)) AS inside_s,
+    least(epoch(window_end::TIMESTAMP), epoch(ts) + interval_s) - greatest(epoch(window_start::TIMESTAMP), epoch(ts)) AS inside_s,
     CASE WHEN pro_rate THEN inside_s / interval_s ELSE 1 END AS share
   FROM lustre_ost
   WHERE file_system = fs
     AND date BETWEEN window_start::TIMESTAMP::DATE - 1 AND window_end::TIMESTAMP::DATE
-    AND ts < window_end::TIMESTAMP AND ts + to_seconds(interval_s) > window_start::TIMESTAMP
+    AND ts < window_end::TIMESTAMP AND epoch(ts) + interval_s > epoch(window_start::TIMESTAMP)
 )
 SELECT
   ost,
-  round(sum(read_bytes * share))::BIGINT AS read_bytes,
-  round(sum(write_bytes * share))::BIGINT AS write_bytes,
+  try_cast(round(sum(read_bytes * share)) AS BIGINT) AS read_bytes,
+  try_cast(round(sum(write_bytes * share)) AS BIGINT) AS write_bytes,
   coalesce(sum(inside_s) FILTER (read_bytes IS NOT NULL OR write_bytes IS NOT NULL), 0) AS seen_s,
   coalesce(bool_or(reset), false) AS reset
 FROM parts

@@ -27,5 +27,5 @@ SELECT
   CASE WHEN seen_s <= 0 THEN 'nothing of the hour was seen'
        WHEN seen_s < 0.95 * 3600 THEN 'less than 95 % of the hour was seen' END AS peak_reason,
   100 * seen_s / 3600 AS seen_pct,
-  100 * used_bytes / nullif(total_bytes, 0) AS used_pct
+  100 * (used_bytes / nullif(total_bytes, 0)) AS used_pct
 FROM hours

@@ -56,6 +56,13 @@ def sql_files() -> dict[str, str]:
     return ordered
 
 
+FOR_MODELS = ("lustre_during",)
+"""Macros that take windows from a view and that a mart's model calls as well, by the name <macro>_for_models.
+
+DuckDB expands no macro within itself, and so it would be where the view's rows come from the model.
+"""
+
+
 @cache
 def _texts() -> dict[str, str]:
     found: dict[str, str] = {}
@@ -72,6 +79,9 @@ def _texts() -> dict[str, str]:
             if defined is None or defined[2] != name:
                 raise SqlError(name, f"{package}: the file must hold CREATE OR REPLACE VIEW or MACRO {name}")
             found[name] = _expanded(text)
+    for name in FOR_MODELS:
+        if name in found:
+            found[f"{name}_for_models"] = re.sub(rf"\b{name}\b", f"{name}_for_models", found[name])
     return found
 
 
