@@ -22,8 +22,7 @@ CLUSTER = "big"
 LAST_DAY = date(2026, 1, 1)
 _DAY_S = 86_400
 _COMMIT_DAYS = 20
-_NUMBERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64(), pa.float64())
-_PLAIN: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False} | dict.fromkeys(_NUMBERS, 0)
+_PLAIN: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False, pa.list_(pa.string()): []}
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _batch(table: Table, columns: dict[str, Any], input_id: str) -> pa.Table:
         elif f.nullable:
             made[f.name] = pa.nulls(count, f.type)
         else:
-            made[f.name] = pa.array([_PLAIN.get(f.type, [])], f.type).take(pa.array(np.zeros(count, np.int32)))
+            made[f.name] = pa.array([_PLAIN.get(f.type, 0)], f.type).take(pa.array(np.zeros(count, np.int32)))
     ids = pa.DictionaryArray.from_arrays(np.zeros(count, np.int32), pa.array([input_id]))
     return pa.table(made, schema=table.batch_schema).append_column(INPUT_ID.name, ids)
 

@@ -86,8 +86,8 @@ class Lake:
             raise NoTable(table, difflib.get_close_matches(table, schemas.tables()))
         schema = declared.polars_schema
         if isinstance(declared, Mart) and self.sql(_ANY_STALE, [table]).fetchall():
-            frame: pl.LazyFrame = self.sql(f"FROM {table}").pl(lazy=True)
-            return frame.cast(schema)
+            computed: pl.DataFrame = self.sql(f"FROM {table}").pl()
+            return computed.lazy().cast(schema)
         files = self.files(table)
         if not files:
             return pl.LazyFrame(schema=schema)

@@ -11,7 +11,7 @@ import pytest
 from iolake import schemas
 from iolake.schemas.mart import Mart
 from iolake.warehouse import Lake
-from iolake.warehouse.catalog import sql_files
+from iolake.warehouse.views import sql_files
 from tests.conftest import Fill
 
 DAY = date(2026, 1, 1)

@@ -77,10 +77,9 @@ class Loaded:
 
 def batch(table: Table, input_id: str, rows: tuple[dict[str, Any], ...]) -> pa.Table:
     """Rows in a table's `batch_schema` with their input; a column that a row lacks is null, or a plain value."""
-    numbers = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64(), pa.float64())
-    plain: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False} | dict.fromkeys(numbers, 0)
+    plain: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False, pa.list_(pa.string()): []}
     columns = {
-        f.name: pa.array([row.get(f.name, None if f.nullable else plain.get(f.type, [])) for row in rows], f.type)
+        f.name: pa.array([row.get(f.name, None if f.nullable else plain.get(f.type, 0)) for row in rows], f.type)
         for f in table.batch_schema
     }
     return pa.table(columns, schema=table.batch_schema).append_column(
@@ -105,7 +104,9 @@ def job(job_id: int, start: datetime, hours: float = 1.0) -> dict[str, Any]:
 
 
 def log(name: str, job_id: int, start: datetime, hours: float = 0.5) -> dict[str, Any]:
-    return {"log_id": name, "job_id": job_id, "start_time": start, "end_time": start + hours * HOUR, "nprocs": 4}
+    end = start + hours * HOUR
+    row = {"log_id": name, "job_id": job_id, "start_time": start, "end_time": end, "nprocs": 4}
+    return row | {"date": end.date()}
 
 
 def posix(name: str, job_id: int, day: date, written: int) -> dict[str, Any]:
@@ -341,7 +342,7 @@ def test_the_ledger_knows_when_each_files_and_inputs_rows_begin_and_end(loaded: 
 @pytest.mark.parametrize("mart", freshness.marts(), ids=lambda m: m.name)
 def test_a_mart_declares_every_table_that_its_model_names(mart: Mart) -> None:
     """P1: a day of a table that it did not declare would change and leave it fresh."""
-    texts = catalog_module.sql_files()
+    texts = sql_files()
     seen, tables, waiting = set[str](), set(mart.rows_of), [mart.model]
     while waiting:
         text = re.sub(r"--.*", "", texts[waiting.pop()])
