@@ -19,12 +19,12 @@ WITH servers AS (
   GROUP BY ALL
 ),
 loads AS (        -- how many servers have so many targets
-  SELECT file_system, ts, osts AS osts_per_server, count(*) AS servers
+  SELECT file_system, date, ts, osts AS osts_per_server, count(*) AS servers
   FROM servers
   GROUP BY ALL
 ),
 usual AS (
-  SELECT file_system, ts, arg_min(osts_per_server, (-servers, osts_per_server)) AS osts_per_server
+  SELECT file_system, date, ts, arg_min(osts_per_server, (-servers, osts_per_server)) AS osts_per_server
   FROM loads
   GROUP BY ALL
 )
@@ -38,7 +38,7 @@ SELECT
   coalesce(
     list({'server': server, 'osts': targets} ORDER BY server) FILTER (WHERE osts > osts_per_server), []
   ) AS overloaded,
-  any_value(date) AS date
+  date
 FROM servers
-JOIN usual USING (file_system, ts)
-GROUP BY file_system, ts
+JOIN usual USING (file_system, date, ts)
+GROUP BY file_system, date, ts

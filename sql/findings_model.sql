@@ -1,0 +1,234 @@
+-- What is worth knowing about each run's I/O? The model of the mart findings.
+-- A run's kind are the runs of the same program on the same cluster and file system in the same direction that ended within a
+-- week. Each rule of finding_rules gets one value here, null where it does not apply; a value beyond its threshold makes a row.
+CREATE OR REPLACE MACRO findings_model(in_owner, since, until, first, last) AS TABLE
+WITH around AS MATERIALIZED (      -- runs and their kinds
+  SELECT
+    s.*, i.* EXCLUDE (cluster, run_id, job_id, date, read_bytes, write_bytes, nprocs, files, load_id),
+    i.read_bytes AS io_read_bytes, i.write_bytes AS io_write_bytes,
+    (coalesce(i.read_bytes, 0)::DOUBLE + coalesce(i.write_bytes, 0)) / nullif(coalesce(i.reads, 0) + coalesce(i.writes, 0), 0) AS access_bytes,
+    (coalesce(i.opens, 0) + coalesce(i.stats, 0)) / nullif(s.files, 0) AS metadata_a_file,
+    coalesce(s.exe_names[1], s.job_name) AS program,
+    coalesce(s.performance_bytes_per_s, (coalesce(s.read_bytes, 0)::DOUBLE + coalesce(s.write_bytes, 0)) / nullif(s.io_s, 0)) AS speed,
+    coalesce(s.write_bytes, 0) > coalesce(s.read_bytes, 0) AS writes_more
+  FROM job_summary s
+  LEFT JOIN (SELECT * FROM job_io WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)) i
+    ON i.cluster = s.cluster AND i.date = s.date AND i.run_id = s.run_id
+  WHERE (in_owner IS NULL OR s.cluster = in_owner) AND (first IS NULL OR s.date BETWEEN first AND last)
+),
+compared AS (
+  SELECT
+    *,
+    count(speed) OVER kind AS peers,
+    speed / median(speed) OVER kind AS of_peers,
+    access_bytes / median(access_bytes) OVER kind AS access_of_kind,
+    movers / median(movers) OVER kind AS movers_of_kind,
+    largest_shared_osts / median(largest_shared_osts) OVER kind AS osts_of_kind,
+    metadata_a_file / median(metadata_a_file) OVER kind AS metadata_of_kind
+  FROM around
+  WINDOW kind AS (
+    PARTITION BY cluster, program, file_system, writes_more ORDER BY date
+    RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS FOLLOWING
+  )
+),
+runs AS MATERIALIZED (
+  SELECT *
+  FROM compared
+  WHERE since IS NULL OR date BETWEEN since AND until
+),
+own_targets AS MATERIALIZED (
+  SELECT
+    o.cluster, o.run_id, o.file_system, o.ost,
+    r.start_time AS begins, r.end_time AS ends, coalesce(r.write_bytes, 0) > 0 AS writes
+  FROM job_ost o
+  JOIN runs r ON r.cluster = o.cluster AND r.run_id = o.run_id
+  WHERE (in_owner IS NULL OR o.cluster = in_owner) AND (since IS NULL OR o.date BETWEEN since AND until)
+),
+target_hours AS (
+  SELECT t.cluster, t.run_id, t.file_system, t.ost, t.writes, h.used_pct
+  FROM own_targets t
+  JOIN ost_hour h ON h.file_system = t.file_system AND h.ost = t.ost
+    AND h.ts >= date_trunc('hour', t.begins) AND h.ts < t.ends
+  WHERE first IS NULL OR h.date BETWEEN first AND last
+),
+full_target AS (
+  SELECT cluster, run_id, arg_max(file_system, used_pct) AS file_system, arg_max(ost, used_pct) AS ost, max(used_pct) AS used_pct
+  FROM target_hours
+  WHERE writes
+  GROUP BY ALL
+),
+slow_target AS (                   -- the target whose files were slow most often, where files elsewhere were far less often
+  SELECT
+    t.cluster, t.run_id, arg_max(t.file_system, h.slow_pct) AS file_system, arg_max(t.ost, h.slow_pct) AS ost,
+    max(h.slow_pct) AS slow_pct, arg_max(h.other_slow_pct, h.slow_pct) AS elsewhere_pct
+  FROM own_targets t
+  JOIN (
+    FROM ost_speed_hour
+    WHERE first IS NULL OR date BETWEEN first AND last
+    QUALIFY slow_pct = max(slow_pct) OVER (PARTITION BY file_system, ts)
+  ) h ON h.file_system = t.file_system AND h.ost = t.ost
+    AND h.ts >= date_trunc('hour', t.begins) AND h.ts < t.ends
+  WHERE h.files >= 5 AND h.other_files >= 5 AND h.slow_pct >= 1.5 * h.other_slow_pct
+  GROUP BY t.cluster, t.run_id
+),
+served AS (                        -- who served each target, and who usually does in these days
+  SELECT
+    file_system, target AS ost, ts, coalesce(server_address, server) AS by,
+    mode(coalesce(server_address, server)) OVER (PARTITION BY file_system, target) AS usually
+  FROM lustre_target
+  WHERE role = 'ost' AND (first IS NULL OR date BETWEEN first AND last)
+),
+moved_target AS (                  -- a target of its own that another server had taken over, within an hour of the run
+  SELECT t.cluster, t.run_id, any_value(t.file_system) AS file_system, min(t.ost) AS ost, count(DISTINCT t.ost) AS targets
+  FROM served s
+  JOIN own_targets t ON t.file_system = s.file_system AND t.ost = s.ost
+    AND s.ts >= t.begins - INTERVAL 1 HOUR AND s.ts < t.ends + INTERVAL 1 HOUR
+  WHERE s.by <> s.usually
+  GROUP BY ALL
+),
+crowded_target AS (                -- a target of its own on a server that had taken over others
+  SELECT f.cluster, f.run_id, any_value(f.file_system) AS file_system, min(t.ost) AS ost, count(DISTINCT t.ost) AS targets
+  FROM (
+    SELECT cluster, run_id, file_system, unnest(overloaded, recursive := true)
+    FROM job_file_system
+    WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+  ) f
+  JOIN own_targets t ON t.cluster = f.cluster AND t.run_id = f.run_id AND t.file_system = f.file_system
+    AND list_contains(f.osts, t.ost)
+  GROUP BY f.cluster, f.run_id
+),
+hours AS (
+  SELECT
+    file_system, ts, mean_read_bytes_per_s + mean_write_bytes_per_s AS rate,
+    coalesce(opens, 0) + coalesce(closes, 0) + coalesce(getattrs, 0) + coalesce(setattrs, 0) + coalesce(unlinks, 0) + coalesce(mknods, 0) AS ops
+  FROM file_system_hour
+  WHERE first IS NULL OR date BETWEEN first AND last
+),
+abilities AS (                     -- the most that each file system did in an hour around
+  SELECT file_system, max(rate) AS rate, median(ops) AS ops
+  FROM hours
+  GROUP BY file_system
+),
+meanwhile AS (
+  SELECT
+    r.cluster, r.run_id, 100 * max(h.rate) / nullif(any_value(a.rate), 0) AS rate_pct,
+    100 * max(h.ops) / nullif(any_value(a.ops), 0) AS ops_pct
+  FROM runs r
+  JOIN hours h ON h.file_system = r.file_system AND h.ts >= date_trunc('hour', r.start_time) AND h.ts < r.end_time
+  JOIN abilities a ON a.file_system = h.file_system
+  GROUP BY ALL
+),
+neighbours AS (
+  SELECT
+    n.cluster, n.run_id, n.file_system, n.neighbour_cluster || ' ' || n.neighbour_job_id AS neighbour,
+    n.neighbour_exe, n.neighbour_user, n.share, n.overlap_s, n.bytes_per_s / nullif(a.rate, 0) AS of_ability
+  FROM job_neighbours n
+  JOIN abilities a ON a.file_system = n.file_system
+  WHERE (in_owner IS NULL OR n.cluster = in_owner) AND (since IS NULL OR n.date BETWEEN since AND until)
+    AND n.bytes_per_s >= 0.2 * a.rate
+  QUALIFY row_number() OVER (PARTITION BY n.cluster, n.run_id ORDER BY n.bytes_per_s * n.overlap_s DESC) = 1
+),
+checks AS (
+  SELECT
+    r.cluster, r.run_id, r.job_id, r.date, r.file_system AS main_file_system,
+    unnest([
+      {code: 'small-reads', value: CASE WHEN small_reads >= 1000 THEN 100 * small_reads / reads END,
+       words: format('{:.0f} % of {:L} reads are smaller than 1 MB', 100 * small_reads / reads, reads), target: NULL, neighbour: NULL},
+      {code: 'small-writes', value: CASE WHEN small_writes >= 1000 THEN 100 * small_writes / writes END,
+       words: format('{:.0f} % of {:L} writes are smaller than 1 MB', 100 * small_writes / writes, writes), target: NULL, neighbour: NULL},
+      {code: 'small-shared', value: CASE WHEN shared_small >= 1000 THEN 100 * shared_small / nullif(reads + writes, 0) END,
+       words: format('{:L} accesses to shared files are smaller than 1 MB', shared_small), target: NULL, neighbour: NULL},
+      {code: 'misaligned-in-file', value: 100 * misaligned_in_file / nullif(reads + writes, 0),
+       words: format('{:.0f} % of accesses are not aligned in the file', 100 * misaligned_in_file / nullif(reads + writes, 0)), target: NULL, neighbour: NULL},
+      {code: 'misaligned-in-memory', value: 100 * misaligned_in_memory / nullif(reads + writes, 0),
+       words: format('{:.0f} % of accesses are not aligned in memory', 100 * misaligned_in_memory / nullif(reads + writes, 0)), target: NULL, neighbour: NULL},
+      {code: 'redundant-reads', value: redundant_read_bytes,
+       words: format('{:L} bytes are read more than once', redundant_read_bytes), target: NULL, neighbour: NULL},
+      {code: 'redundant-writes', value: redundant_write_bytes,
+       words: format('{:L} bytes are written more than once', redundant_write_bytes), target: NULL, neighbour: NULL},
+      {code: 'random-reads', value: CASE WHEN reads >= 1000 THEN 100 * (reads - sequential_reads) / reads END,
+       words: format('{:.0f} % of reads do not follow the one before', 100 * (reads - sequential_reads) / reads), target: NULL, neighbour: NULL},
+      {code: 'random-writes', value: CASE WHEN writes >= 1000 THEN 100 * (writes - sequential_writes) / writes END,
+       words: format('{:.0f} % of writes do not follow the one before', 100 * (writes - sequential_writes) / writes), target: NULL, neighbour: NULL},
+      {code: 'byte-imbalance', value: byte_imbalance_pct,
+       words: format('in a shared file the fastest rank moved {:.0f} % less than the slowest', byte_imbalance_pct), target: NULL, neighbour: NULL},
+      {code: 'time-imbalance', value: time_imbalance_pct,
+       words: format('in a shared file the fastest rank took {:.0f} % less time than the slowest', time_imbalance_pct), target: NULL, neighbour: NULL},
+      {code: 'stdio-heavy', value: CASE WHEN stdio_bytes >= 1 << 20 THEN 100 * stdio_bytes::DOUBLE / (stdio_bytes::DOUBLE + coalesce(io_read_bytes, 0) + coalesce(io_write_bytes, 0)) END,
+       words: format('STDIO moves {:.0f} % of the bytes', 100 * stdio_bytes::DOUBLE / nullif(stdio_bytes::DOUBLE + coalesce(io_read_bytes, 0) + coalesce(io_write_bytes, 0), 0)), target: NULL, neighbour: NULL},
+      {code: 'read-intensive', value: 100 * (io_read_bytes::DOUBLE - io_write_bytes) / nullif(io_read_bytes::DOUBLE + io_write_bytes, 0),
+       words: 'it reads far more than it writes', target: NULL, neighbour: NULL},
+      {code: 'write-intensive', value: 100 * (io_write_bytes::DOUBLE - io_read_bytes) / nullif(io_read_bytes::DOUBLE + io_write_bytes, 0),
+       words: 'it writes far more than it reads', target: NULL, neighbour: NULL},
+      {code: 'long-metadata', value: rank_meta_s,
+       words: format('one process spent {:.0f} s in metadata operations', rank_meta_s), target: NULL, neighbour: NULL},
+      {code: 'metadata-heavy', value: CASE WHEN read_s + write_s + meta_s >= 1 THEN 100 * meta_s / (read_s + write_s + meta_s) END,
+       words: format('{:.0f} % of the I/O time goes into metadata operations', 100 * meta_s / nullif(read_s + write_s + meta_s, 0)), target: NULL, neighbour: NULL},
+      {code: 'slow-small-reads', value: CASE WHEN io_read_bytes / nullif(reads, 0) < 1 << 20 AND reads >= 1000 THEN 100 * read_s / nullif(read_s + write_s + meta_s, 0) END,
+       words: format('reading takes {:.0f} % of the I/O time, in pieces of {:.0f} bytes', 100 * read_s / nullif(read_s + write_s + meta_s, 0), io_read_bytes / nullif(reads, 0)), target: NULL, neighbour: NULL},
+      {code: 'slow-small-writes', value: CASE WHEN io_write_bytes / nullif(writes, 0) < 1 << 20 AND writes >= 1000 THEN 100 * write_s / nullif(read_s + write_s + meta_s, 0) END,
+       words: format('writing takes {:.0f} % of the I/O time, in pieces of {:.0f} bytes', 100 * write_s / nullif(read_s + write_s + meta_s, 0), io_write_bytes / nullif(writes, 0)), target: NULL, neighbour: NULL},
+      {code: 'no-mpiio', value: CASE WHEN r.logs > 0 AND nprocs > 1 AND shared_files > 0 AND mpiio_bytes IS NULL THEN nprocs END,
+       words: format('{} processes share files without MPI-IO', nprocs), target: NULL, neighbour: NULL},
+      {code: 'no-collective', value: 100 * mpiio_collective / nullif(mpiio_independent + mpiio_collective, 0),
+       words: format('{:.0f} % of MPI-IO calls are collective', 100 * mpiio_collective / nullif(mpiio_independent + mpiio_collective, 0)), target: NULL, neighbour: NULL},
+      {code: 'no-nonblocking', value: 100 * mpiio_nonblocking / nullif(mpiio_independent + mpiio_collective + mpiio_nonblocking, 0),
+       words: format('{:.0f} % of MPI-IO calls are nonblocking', 100 * mpiio_nonblocking / nullif(mpiio_independent + mpiio_collective + mpiio_nonblocking, 0)), target: NULL, neighbour: NULL},
+      {code: 'rank0-alone', value: CASE WHEN nprocs > 1 AND coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 THEN rank0_pct END,
+       words: format('rank 0 moves {:.0f} % of the bytes for {} processes', rank0_pct, nprocs), target: NULL, neighbour: NULL},
+      {code: 'one-ost-for-large-file', value: CASE WHEN largest_shared_osts = 1 AND nprocs > 1 AND largest_shared_bytes >= 1 << 30 THEN largest_shared_bytes END,
+       words: format('a shared file with {:L} bytes of traffic lies on one target', largest_shared_bytes), target: NULL, neighbour: NULL},
+      {code: 'few-osts', value: CASE WHEN coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 THEN 100 * osts_used / nullif(r.osts, 0) END,
+       words: format('its files lie on {} of {} targets', osts_used, r.osts), target: NULL, neighbour: NULL},
+      {code: 'some-osts', value: CASE WHEN coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 AND osts_used >= 0.1 * r.osts THEN 100 * osts_used / nullif(r.osts, 0) END,
+       words: format('its files lie on {} of {} targets', osts_used, r.osts), target: NULL, neighbour: NULL},
+      {code: 'small-beside-kind', value: CASE WHEN peers >= 3 AND access_bytes < 1 << 20 THEN 100 * access_of_kind END,
+       words: format('its accesses are {:.0f} bytes, {:.1f} % of its kind''s', access_bytes, 100 * access_of_kind), target: NULL, neighbour: NULL},
+      {code: 'fewer-writers-than-kind', value: CASE WHEN peers >= 3 THEN 100 * movers_of_kind END,
+       words: format('{} of its processes move data, {:.0f} % of its kind''s', movers, 100 * movers_of_kind), target: NULL, neighbour: NULL},
+      {code: 'fewer-osts-than-kind', value: CASE WHEN peers >= 3 THEN 100 * osts_of_kind END,
+       words: format('its largest shared file lies on {} targets, {:.0f} % of its kind''s', largest_shared_osts, 100 * osts_of_kind), target: NULL, neighbour: NULL},
+      {code: 'more-metadata-than-kind', value: CASE WHEN peers >= 3 THEN 100 * metadata_of_kind END,
+       words: format('it opens and stats {:.0f} times a file, {:.0f} % of its kind''s', metadata_a_file, 100 * metadata_of_kind), target: NULL, neighbour: NULL},
+      {code: 'slow-beside-kind', value: CASE WHEN peers >= 3 AND coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) >= 16 << 20 THEN 100 * of_peers END,
+       words: format('it moved data at {:.0f} % of the median of {} runs of its kind', 100 * of_peers, peers), target: NULL, neighbour: NULL},
+      {code: 'neighbour', value: 100 * n.share,
+       words: format('job {} ({} of {}) moved {:.0f} % of all bytes while it ran', n.neighbour, n.neighbour_exe, n.neighbour_user, 100 * n.share), target: NULL, neighbour: n.neighbour},
+      {code: 'saturated', value: m.rate_pct,
+       words: format('{} moved data at {:.0f} % of the most it did in an hour around', r.file_system, m.rate_pct), target: NULL, neighbour: NULL},
+      {code: 'metadata-saturated', value: m.ops_pct,
+       words: format('metadata operations on {} were at {:.0f} % of the median hour', r.file_system, m.ops_pct), target: NULL, neighbour: NULL},
+      {code: 'full-target', value: f.used_pct,
+       words: format('{} of {} was {:.1f} % full while it wrote there', f.ost, f.file_system, f.used_pct), target: f.ost, neighbour: NULL},
+      {code: 'slow-target', value: l.slow_pct,
+       words: format('{:.0f} % of the files on {} of {} moved slowly beside their kind, {:.0f} % of those elsewhere', l.slow_pct, l.ost, l.file_system, l.elsewhere_pct), target: l.ost, neighbour: NULL},
+      {code: 'failed-over', value: v.targets,
+       words: format('{} of {} was served by another server than usual', v.ost, v.file_system), target: v.ost, neighbour: NULL},
+      {code: 'crowded-server', value: o.targets,
+       words: format('{} of {} was on a server that had taken over another''s targets', o.ost, o.file_system), target: o.ost, neighbour: NULL},
+      {code: 'unwatched', value: CASE WHEN r.logs > 0 AND r.file_system IS NOT NULL THEN coalesce(fs_seen_pct, 0) END,
+       words: format('{:.0f} % of the servers'' time was seen while it ran', coalesce(fs_seen_pct, 0)), target: NULL, neighbour: NULL},
+      {code: 'waited', value: CASE WHEN wait_s >= 3600 THEN 100 * wait_s / nullif(elapsed_s, 0) END,
+       words: format('it waited {:.1f} h and ran {:.1f} h', wait_s / 3600, elapsed_s / 3600), target: NULL, neighbour: NULL},
+      {code: 'requeued', value: restart,
+       words: format('it was restarted {} times', restart), target: NULL, neighbour: NULL},
+      {code: 'timeout', value: CASE WHEN state = 'TIMEOUT' THEN 100 * coalesce(slowest_io_s, 0) / nullif(elapsed_s, 0) END,
+       words: format('it ran out of time after {:.0f} s', elapsed_s), target: NULL, neighbour: NULL}
+    ], recursive := true)
+  FROM (SELECT *, coalesce(mpiio_read_bytes, mpiio_write_bytes) AS mpiio_bytes FROM runs) r
+  LEFT JOIN neighbours n ON n.cluster = r.cluster AND n.run_id = r.run_id
+  LEFT JOIN meanwhile m ON m.cluster = r.cluster AND m.run_id = r.run_id
+  LEFT JOIN full_target f ON f.cluster = r.cluster AND f.run_id = r.run_id
+  LEFT JOIN slow_target l ON l.cluster = r.cluster AND l.run_id = r.run_id
+  LEFT JOIN moved_target v ON v.cluster = r.cluster AND v.run_id = r.run_id
+  LEFT JOIN crowded_target o ON o.cluster = r.cluster AND o.run_id = r.run_id
+)
+SELECT
+  c.cluster, c.run_id, c.code, c.job_id, c.date, rules.severity, rules.subject,
+  c.value::DOUBLE AS value, rules.threshold::DOUBLE AS threshold, rules.unit,
+  CASE WHEN c.code LIKE '%-kind' THEN 'its kind' ELSE 'the rule' END AS compared_with,
+  CASE WHEN rules.subject IN ('file system', 'neighbour') THEN c.main_file_system END AS file_system,
+  c.target, c.neighbour, c.words AS sentence, rules.advice, rules.reference
+FROM checks c
+JOIN finding_rules rules USING (code)
+WHERE CASE rules.side WHEN 'above' THEN c.value > rules.threshold ELSE c.value < rules.threshold END

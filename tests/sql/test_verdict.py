@@ -1,0 +1,113 @@
+"""Why a run was slow: findings, neighbours and verdicts, on a centre whose truth is known and on made rows."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from benchmarks.verdict import NOTHING, Pairs, confusion
+from iolake import Lake
+from iolake.demo.centre import simulate
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
+from tests.conftest import Fill
+
+START = datetime(2026, 1, 1, 12)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Pairs]:
+    """A centre of a seed that no threshold was chosen on."""
+    root = tmp_path_factory.mktemp("verdict") / "centre"
+    simulate(root, seed=5, days=2, jobs=150, osts=6, files=2, step_s=60)
+    ingest(Site.read(root / "site.toml"), workers=1)
+    lake = Lake(root / "lake")
+    return lake, confusion(root / "truth.json", lake)
+
+
+def test_the_right_cause_is_named_for_nine_of_ten_slow_jobs(judged: tuple[Lake, Pairs]) -> None:
+    _, pairs = judged
+    affected = sum(n for (true, _), n in pairs.items() if true != NOTHING)
+    right = sum(n for (true, said), n in pairs.items() if true != NOTHING and true == said)
+    assert affected >= 8
+    assert right >= 0.9 * affected, pairs
+
+
+def test_at_most_one_of_twenty_other_jobs_is_blamed(judged: tuple[Lake, Pairs]) -> None:
+    _, pairs = judged
+    others = sum(n for (true, _), n in pairs.items() if true == NOTHING)
+    blamed = sum(n for (true, said), n in pairs.items() if true == NOTHING and said != NOTHING)
+    assert blamed <= 0.05 * others, pairs
+
+
+def test_every_run_has_one_verdict_with_a_sentence(judged: tuple[Lake, Pairs]) -> None:
+    lake, _ = judged
+    wrong = lake.sql(
+        "SELECT run_id, count(*) FROM job_summary LEFT JOIN job_verdict USING (cluster, run_id) "
+        "GROUP BY cluster, run_id HAVING count(*) <> 1 OR count(sentence) <> 1"
+    ).fetchall()
+    assert wrong == []
+
+
+def test_every_finding_is_beyond_its_threshold_and_says_so(judged: tuple[Lake, Pairs]) -> None:
+    lake, _ = judged
+    wrong = lake.sql(
+        "SELECT f.* FROM findings f JOIN finding_rules r USING (code) "
+        "WHERE sentence IS NULL OR f.threshold <> r.threshold "
+        "OR NOT CASE r.side WHEN 'above' THEN value > r.threshold ELSE value < r.threshold END"
+    ).fetchall()
+    assert wrong == []
+    assert lake.sql("SELECT count(DISTINCT code) >= 10 FROM findings").fetchall() == [(True,)]
+
+
+def run(job_id: int, start: datetime = START, hours: int = 1) -> dict[str, Any]:
+    end = start + hours * HOUR
+    return {
+        "cluster": "c", "date": end.date(), "job_id": job_id, "submit_time": start, "submit_known": True,
+        "start_time": start, "end_time": end, "elapsed_s": hours * 3600.0, "user_name": f"u{job_id}", "job_name": "j",
+    }  # fmt: skip
+
+
+def log(job_id: int, start: datetime = START, hours: int = 1) -> dict[str, Any]:
+    end = start + hours * HOUR
+    return {
+        "cluster": "c", "date": end.date(), "log_id": f"log{job_id}", "job_id": job_id, "exe_name": f"exe{job_id}",
+        "nprocs": 4, "start_time": start, "end_time": end,
+    }  # fmt: skip
+
+
+def posix(job_id: int, written: int) -> dict[str, Any]:
+    return {
+        "cluster": "c", "date": START.date(), "log_id": f"log{job_id}", "job_id": job_id, "record_id": 1,
+        "rank": 0, "copy": 0,
+        "file_system": "fs", "POSIX_BYTES_READ": 0, "POSIX_BYTES_WRITTEN": written, "POSIX_OPENS": 2,
+    }  # fmt: skip
+
+
+def test_a_neighbours_bytes_are_those_of_the_time_both_ran(lake: Lake, fill: Fill) -> None:
+    """Half of the neighbour's two hours overlap the run, so half of its bytes do."""
+    fill("slurm_jobs", run(1), run(2, START - HOUR, 2), run(3, START + 3 * HOUR))
+    fill("darshan_logs", log(1), log(2, START - HOUR, 2), log(3, START + 3 * HOUR))
+    fill("darshan_posix", posix(1, 100), posix(2, 1000), posix(3, 5))
+    found = lake.sql(
+        "SELECT job_id, neighbour_job_id, neighbour_user, overlap_s, write_bytes, measured_by, share "
+        "FROM job_neighbours ORDER BY ALL"
+    ).fetchall()
+    assert found == [
+        (1, 2, "u2", 3600.0, 500.0, "darshan", None),
+        (2, 1, "u1", 3600.0, 100.0, "darshan", None),
+    ]
+
+
+def test_the_users_of_a_file_system_add_up_to_what_they_moved(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(1), run(2, START - HOUR, 2))
+    fill("darshan_logs", log(1), log(2, START - HOUR, 2))
+    fill("darshan_posix", posix(1, 100), posix(2, 1000))
+    asked = f"FROM top_users('fs', TIMESTAMP '{START}', TIMESTAMP '{START + HOUR}')"
+    assert lake.sql(f"SELECT user_name, runs, write_bytes, round(share, 4) {asked}").fetchall() == [
+        ("u2", 1, 500.0, 0.8333),
+        ("u1", 1, 100.0, 0.1667),
+    ]
