@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import duckdb
 
 from iolake import schemas
 from iolake.schemas.ddl import duckdb_type
 from iolake.schemas.ledger import LEDGER, LedgerTable
 from iolake.schemas.table import Column, Table
-from iolake.warehouse.views import question, sql_files
+from iolake.warehouse import catalog, views
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/generate.py from the declarations; change those. -->\n"
@@ -80,8 +81,33 @@ def _column_row(column: Column) -> str:
 
 
 def _view_sections() -> Iterator[str]:
-    for name, text in sorted(sql_files().items()):
-        yield f"## {name}\n\n{question(text)}\n"
+    """A section for each view and macro: its question, how to ask it, and its columns."""
+    con = duckdb.connect(str(catalog._empty(catalog.declarations())), read_only=True)
+    known = views.table_comments()
+    sections = {}
+    for name, text in views.sql_files().items():
+        columns = [] if views.is_model(name) else views.columns_of(con, name, text)
+        example = views.example(name, text)
+        known[name] = known.get(name, {}) | views.comments_of(f"{text}\n{example}", [c for c, _ in columns], known)
+        sections[name] = _view_section(name, text, columns, known[name])
+    con.close()
+    yield from (sections[name] for name in sorted(sections))
+
+
+def _view_section(name: str, text: str, columns: list[tuple[str, str]], meanings: dict[str, str]) -> str:
+    lines = [f"## {name}", "", views.question(text), ""]
+    if views.is_model(name):
+        mart = name.removesuffix("_model")
+        return "\n".join([*lines, f"Its columns are those of the mart [{mart}](marts.md#{mart}).", ""])
+    query = f"FROM {name}" if views.kind(text) == "VIEW" else views.example(name, text)
+    if views.kind(text) != "VIEW":
+        lines += [f"Called as `{name}({', '.join(views.parameters(text))})`.", ""]
+    lines += ["```sql", query, "```", "", "| column | type | unit | meaning |", "|---|---|---|---|"]
+    for column, kind in columns:
+        unit, meaning = re.fullmatch(r"(?:\[(.*?)\] )?(.*)", meanings.get(column, "")).groups()  # type: ignore[union-attr]
+        cells = (f"`{column}`", kind, unit or "", meaning)
+        lines.append("| " + " | ".join(c.replace("|", "\\|") for c in cells) + " |")
+    return "\n".join([*lines, ""])
 
 
 def _index(by_source: dict[str, list[Table]]) -> str:

@@ -13,16 +13,19 @@ import duckdb
 
 from iolake.warehouse import LakeError
 
+Form = Literal["table", "line", "csv", "json", "parquet"]
 
-def write(
-    answer: duckdb.DuckDBPyRelation | None, form: Literal["table", "csv", "json", "parquet"], out: IO[str]
-) -> None:
-    """Write a query's answer: as a table, csv with a header, one JSON object a line, or a Parquet file's bytes.
+
+def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str]) -> None:
+    """Write a query's answer: a table, a line for each value, csv with a header, JSON lines, or a Parquet file's bytes.
 
     LakeError for no answer, which DuckDB gives to an empty query, a comment and a statement that is no question.
     """
     if answer is None:
         raise LakeError("the query asks for nothing; write one such as FROM jobs LIMIT 5")
+    if form == "line":
+        _write_lines(answer, out)
+        return
     if form == "table":
         width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
         answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)
@@ -38,6 +41,15 @@ def write(
         with path.open("rb") as file:
             out.flush()
             shutil.copyfileobj(file, out.buffer if hasattr(out, "buffer") else sys.stdout.buffer)
+
+
+def _write_lines(answer: duckdb.DuckDBPyRelation, out: IO[str]) -> None:
+    """Write `column = value` on a line of its own for each value, with an empty line between rows."""
+    width = max(len(name) for name in answer.columns)
+    for number, row in enumerate(answer.fetchall()):
+        out.write("\n" if number else "")
+        for name, value in zip(answer.columns, row, strict=True):
+            out.write(f"{name:>{width}} = {'NULL' if value is None else value}\n")
 
 
 def print_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], out: IO[str]) -> None:

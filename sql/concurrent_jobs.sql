@@ -2,6 +2,7 @@
 -- Jobs that ran at any time of [since, until) count, with all of their nodes; node-hours count only the window's part.
 -- A job whose number of nodes is not known is counted in jobs_without_nodes, and adds nothing to nodes and node_hours; one
 -- that is said to end before it starts adds nothing to node_hours.
+--   FROM concurrent_jobs('edison', '2026-03-01', '2026-03-02')
 -- column jobs: jobs that ran at any time of the window
 -- column jobs_without_nodes: jobs among them whose number of nodes is unknown
 -- column nodes: nodes of those jobs, added

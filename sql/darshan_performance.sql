@@ -1,5 +1,6 @@
 -- How fast was the I/O of each log, module by module, over all file systems (file_system is null) or on each apart?
 -- darshan_perf and darshan_perf_by_file_system show its rows.
+--   FROM darshan_performance(true)
 -- column file_system: the site's name for the file system; null for all together, or where the site has none
 -- column read_bytes: [B] read; null past 2^63
 -- column write_bytes: [B] written; null past 2^63

@@ -2,6 +2,7 @@
 -- Job ids wrap and are requeued, so a log belongs to the run of its id whose time span holds it. Compute nodes' clocks
 -- may be a minute off the scheduler's; outside_s says by how much a log reaches beyond its run. The logs of an id and day
 -- that no run holds are a run of their own, known by its logs alone.
+--   FROM logs_of_runs('edison', '2026-03-01'::DATE, '2026-03-31'::DATE)
 -- column run_id: the run that wrote the log; one run of a job within its cluster: each array task and each requeue has its own
 -- column submit_time: UTC; when the run was submitted
 -- column restart: how often the job was restarted before this run

@@ -1,5 +1,6 @@
 -- Which runs of jobs ended on the days `since` to `until` of a cluster, by the scheduler or by their Darshan logs alone?
 -- Nothing but the days `first` to `last` of any table is read. Nulls do not restrict.
+--   FROM runs_between('edison', '2026-03-01'::DATE, '2026-03-31'::DATE, NULL, NULL)
 -- column known_by: scheduler, or logs where only Darshan logs show the run
 -- column start_time: UTC; when the run began, or its first log where only logs show it
 -- column end_time: UTC; when the run ended, or its last log where only logs show it

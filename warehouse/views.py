@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SQL_GROUP: Final = "iolake.sql"
 """Entry points of this group name packages whose .sql files join those of iolake."""
 _COLUMN: Final = re.compile(r"--\s*column\s+(\w+):\s*(.+)")
+_CALL: Final = re.compile(r"FROM \w+\(.*\)")
 _NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
 
 Comments = dict[str, dict[str, str]]
@@ -114,8 +115,9 @@ def _head(text: str) -> list[str]:
 
 
 def question(text: str) -> str:
-    """The question that a file answers: the comment at its head, without the lines that declare columns."""
-    return " ".join(line.removeprefix("--").strip() for line in _head(text) if not _COLUMN.match(line))
+    """The question that a file answers: the comment at its head, without declared columns and example calls."""
+    lines = [line.removeprefix("--").strip() for line in _head(text) if not _COLUMN.match(line)]
+    return " ".join(line for line in lines if not _CALL.fullmatch(line))
 
 
 def declared_columns(text: str) -> dict[str, str]:

@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import click
 
 from iolake.pipelines.cli.options import Where, where_options
 
-Format = Literal["table", "csv", "json", "parquet"]
+if TYPE_CHECKING:
+    from iolake.pipelines.output import Form
+
 _SNAPSHOT = click.option("--snapshot", type=int, metavar="N", help="Ask snapshot N instead of the newest one.")
 
 
 @click.command()
-@click.argument("query")
+@click.argument("query", required=False)
 @click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
+    "--format",
+    "form",
+    type=click.Choice(["table", "line", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+    help="line writes each value on a line of its own, for wide rows.",
 )
 @_SNAPSHOT
 @where_options
-def sql(query: str, form: Format, snapshot: int | None, where: Where) -> None:
-    """Ask the lake in DuckDB's SQL.
+def sql(query: str | None, form: Form, snapshot: int | None, where: Where) -> None:
+    """Ask the lake in DuckDB's SQL. Without a query, answer those of standard input; a terminal gets a prompt.
 
     \b
+    iolake sql
+    iolake sql "FROM job_summary WHERE job_id = 4478544" --format line
     iolake sql "SELECT user_name, sum(nnodes * elapsed_s) / 3600 AS node_h FROM jobs GROUP BY ALL"
     iolake sql "FROM darshan_logs" --format parquet > logs.parquet
     """
     from iolake.pipelines.output import write
+    from iolake.pipelines.prompt import answer_all
 
-    write(where.open_lake(snapshot).sql(query), form, sys.stdout)
+    lake = where.open_lake(snapshot)
+    if query is not None:
+        write(lake.sql(query), form, sys.stdout)
+    elif answer_all(lake, form):
+        sys.exit(1)
 
 
 @click.command()

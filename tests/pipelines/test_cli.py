@@ -207,3 +207,16 @@ def test_help_is_there_before_any_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_sql_without_a_query_answers_those_of_standard_input(centre: Path) -> None:
+    """A failed statement stops no other, and the status says so."""
+    program = str(Path(sys.executable).with_name("iolake"))
+    queries = "SELECT 1 AS one;\nFROM nothing_there;\nSELECT target\nFROM lustre_df ORDER BY ALL"
+    done = subprocess.run(
+        [program, "sql", "--format", "line"], cwd=centre, input=queries, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "one = 1\ntarget = OST0000\n\ntarget = OST0001\n"
+    assert done.stderr.startswith("iolake: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.returncode == 1

@@ -77,6 +77,13 @@ def test_a_plug_in_brings_views(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [*views.sql_files()] == ["a", "b"]
 
 
+def test_the_example_of_every_macro_runs(snapshot: duckdb.DuckDBPyConnection) -> None:
+    for name, text in views.sql_files().items():
+        if views.kind(text) != "VIEW" and not views.is_model(name):
+            assert views.example(name, text), f"write a call, FROM {name}(...), into the head of sql/{name}.sql"
+            snapshot.execute(views.example(name, text))
+
+
 def _macros(con: duckdb.DuckDBPyConnection) -> dict[str, Macro]:
     found = con.sql("SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal").fetchall()
     return {name: Macro.parse(name, comment) for name, comment in found}
