@@ -27,6 +27,8 @@ def snake(name: str) -> str:
 
 def whole(text: str) -> int | None:
     """Return a whole number, hexadecimal only with 0x before it; None where it is none, negative or too large."""
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
     match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)(?:\.0*)?", text.replace(",", "").strip())
     value = int(match[1], 16 if match[1][:2] in {"0x", "0X"} else 10) if match and len(match[1]) < 40 else -1
     return value if 0 <= value <= _LARGEST else None
@@ -104,6 +106,8 @@ def merge(known: dict[str, str], further: Mapping[str, str]) -> None:
     longer one does: '1349.20 years' says more than '1349.17'.
     """
     for name, text in further.items():
+        if known.setdefault(name, text) == text:
+            continue
         both = text, known.get(name, text)
         counts = all(whole(one) is not None for one in both)
         known[name] = max(both, key=(lambda one: (whole(one), one)) if counts else (lambda one: (len(one), one)))
