@@ -78,8 +78,8 @@ class _Day:
         self._unitless: Counter[str] = Counter()
         self._single: list[tuple[Chunk, Ints]] = []
         self._steps: Counter[int] = Counter()
-        self._silent: list[str] = []
-        self._damaged: list[InputError] = []
+        self._silent: Counter[str] = Counter()
+        self._damaged: InputError | None = None
         self._found = 0
         self._odd = 0
 
@@ -91,16 +91,16 @@ class _Day:
                 try:
                     reports = list(_reports(member))
                 except InputError as error:
-                    self._damaged.append(error)
+                    self._damaged = self._damaged or error
                     yield Reject(self._input, f"{error.reason}; {error.remedy}", part)
                     continue
                 if not reports:
-                    self._silent.append(part)
+                    self._silent[part if not self._silent else next(iter(self._silent))] += 1
                 for report in reports:
                     self._take(report)
                     yield from (Reject(self._input, fault, part) for fault in _summary(report.faults))
         except InputError as error:
-            self._damaged.append(error)
+            self._damaged = self._damaged or error
             yield Reject(self._input, f"{error.reason}; {error.remedy}", uri)
 
     def _take(self, report: Report) -> None:
@@ -165,7 +165,7 @@ class _Day:
     def results(self) -> Iterator[Batch | Reject]:
         """Yield the batches, and the rejects of the whole day."""
         if not self._found:
-            raise self._damaged[0] if self._damaged else InputError(self._input.uri, _NOTHING, _CHECK)
+            raise self._damaged or InputError(self._input.uri, _NOTHING, _CHECK)
         self._settle_single_rows()
         if self._backend is None and len(self._systems) > 1:
             raise several_systems(self._input.uri, self._systems)
@@ -218,9 +218,8 @@ class _Day:
         return otherwise
 
     def _left_out(self) -> Iterator[Reject]:
-        if self._silent:
-            reason = f"{_NOTHING}, one of {len(self._silent)} such files of the day; {_CHECK}"
-            yield Reject(self._input, reason, self._silent[0])
+        for first, count in self._silent.items():
+            yield Reject(self._input, f"{_NOTHING}, one of {count} such files of the day; {_CHECK}", first)
         for counter, count in self._unitless.items():
             if count:
                 reason = f"{count} sizes have no unit; query mmperfmon without -r"

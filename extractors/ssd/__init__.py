@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -72,8 +73,8 @@ class _Day:
         self._stamps: dict[str, datetime] = {}
         self._rows: list[tuple[dict[str, Any], dict[str, str], str]] = []
         self._identities: dict[str, dict[str, Any]] = {}
-        self._left_out: list[str] = []
-        self._damaged: list[InputError] = []
+        self._left_out: Counter[str] = Counter()
+        self._damaged: InputError | None = None
 
     def read(self, uri: str, changed: datetime | None) -> Iterator[Reject]:
         """Read one file of the day, and all that an archive holds."""
@@ -82,10 +83,10 @@ class _Day:
                 try:
                     self._take(member, member.mtime or changed)
                 except InputError as error:
-                    self._damaged.append(error)
+                    self._damaged = self._damaged or error
                     yield Reject(self._input, f"{error.reason}; {error.remedy}", self._path(member))
         except InputError as error:
-            self._damaged.append(error)
+            self._damaged = self._damaged or error
             yield Reject(self._input, f"{error.reason}; {error.remedy}", uri)
 
     @staticmethod
@@ -103,7 +104,7 @@ class _Day:
             return
         drive = read_isdct(text.splitlines())
         if drive is None:
-            self._left_out.append(path)
+            self._leave_out(path)
             return
         serial, attributes = drive
         folder = PurePosixPath(path).parent
@@ -113,11 +114,15 @@ class _Day:
         if changed is not None:
             self._times[root] = min(changed, self._times.get(root, changed))
 
+    def _leave_out(self, part: str) -> None:
+        """Count a part that holds no health; of an archive of a million such, the first is named."""
+        self._left_out[part if not self._left_out else next(iter(self._left_out))] += 1
+
     def _stamp(self, folder: str, digits: str) -> None:
         try:
             self._stamps[folder] = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=self._zone)
         except ValueError:
-            self._left_out.append(f"{folder}/timestamp_{digits}")
+            self._leave_out(f"{folder}/timestamp_{digits}")
 
     def _take_json(self, path: str, text: str, changed: datetime | None) -> None:
         try:
@@ -187,16 +192,15 @@ class _Day:
             whole = finished({**{k: v for k, v in known.items() if v is not None}, **_known(row)}, others)
             whole.setdefault("ssd", whole.get("serial_number") or place)
             if not whole["ssd"]:
-                self._left_out.append("a drive without a serial number, node and device")
+                self._leave_out("a drive without a serial number, node and device")
                 continue
             rows.setdefault((whole["ssd"], whole["ts"]), whole)
         if not rows:
-            raise self._damaged[0] if self._damaged else InputError(self._input.uri, _NOTHING, _CHECK)
+            raise self._damaged or InputError(self._input.uri, _NOTHING, _CHECK)
         for root in sorted(undated):
             yield Reject(self._input, "does not say when it was taken; add a file timestamp_<YYYYMMDDHHMMSS>", root)
-        if self._left_out:
-            reason = f"{_NOTHING}, one of {len(self._left_out)} such; {_CHECK}"
-            yield Reject(self._input, reason, self._left_out[0])
+        for first, count in self._left_out.items():
+            yield Reject(self._input, f"{_NOTHING}, one of {count} such; {_CHECK}", first)
         yield Batch(SSD_HEALTH, pa.Table.from_pylist(list(rows.values()), SSD_HEALTH.batch_schema))
 
 

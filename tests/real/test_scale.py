@@ -91,6 +91,16 @@ def test_an_archive_of_three_hours_is_what_pytokio_reads(samples: Path) -> None:
             assert found == told[counter, role] > 0
 
 
+def test_the_second_hour_is_what_pytokio_archives(samples: Path) -> None:
+    """pytokio's sums of that hour: 84 data targets and 40 metadata targets, a target being a server and its LUN."""
+    rows = read(samples, "mmperfmon.2019-05-15-mini.tgz", options=ROLES)["scale_nsd"]
+    hour = [row for row in rows if row["ts"].hour == 19]
+    for role, expected in {"data": (84, 54328039718, 13875870383), "metadata": (40, 17140772165, 9407689733)}.items():
+        mine = [row for row in hour if row["role"] == role]
+        targets = len({(row["server"], row["nsd"]) for row in mine})
+        assert (targets, sum(r["read_bytes"] for r in mine), sum(r["write_bytes"] for r in mine)) == expected
+
+
 def plain_sums(archive: Path) -> dict[tuple[str, str], int]:
     """Sums by counter and role, from each line cut at the ends of its header's words."""
     sums: dict[tuple[str, str], int] = defaultdict(int)
