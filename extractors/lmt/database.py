@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import socket
+import errno
+import re
+import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
+import adbc_driver_sqlite.dbapi as sqlite
 import connectorx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pymysql
 
 from iolake.extractors.base import InputError
 from iolake.extractors.counters import Ints
@@ -22,19 +27,28 @@ from iolake.extractors.lmt.lookup import Lookup
 
 Kind = Literal["integer", "decimal", "text"]
 _ARROW: Final = {"integer": pa.int64(), "decimal": pa.float64(), "text": pa.string()}
-# SQLite's columns may hold anything, and connectorx goes by the first value, which must not be null: NULL travels as a
-# value that can't be. MySQL keeps percentages in single precision: by way of text they become
-# the decimal that was stored, not its nearest binary neighbour.
+# SQLite's columns may hold anything, and the driver infers types from the first values, which must not be null: a
+# stand-in that is no value replaces NULL. Texts are names and times; longer ones are cut. MySQL keeps percentages in
+# single precision: by way of text they become the decimal that was stored, not its nearest binary neighbour.
 _CASTS: Final = {
     "sqlite": {
         "integer": "IFNULL({}, -9223372036854775808)",
         "decimal": "IFNULL(CAST({} AS REAL), 9e999)",
-        "text": "IFNULL(CAST({} AS TEXT), CHAR(1))",
+        "text": "IFNULL(SUBSTR(CAST({} AS TEXT), 1, 4096), CHAR(1))",
     },
     "mysql": {"integer": "{}", "decimal": "CONCAT({}) + 0e0", "text": "CAST({} AS CHAR)"},
 }
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
-_PATIENCE_S: Final = 5.0
+_PATIENCE_S: Final = 5
+_REFUSALS: Final = {1044, 1045, 1049, 1142, 1698}
+"""MySQL's errors for a wrong user, password or database, and for missing rights."""
+_SHORTAGE: Final = re.compile(
+    r"resource temporarily unavailable|failed to spawn thread|cannot allocate|out of memory|no space left"
+    r"|too many (?:open files|conn)|database is locked|disk i/o error"
+    r"|timed out|connection (?:reset|refused)|lost connection",
+    re.IGNORECASE,
+)
+"""In the driver's message: what the machine, the network or the server lacks for the moment."""
 _AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
 _TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
 _EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times before and after are marks for none
@@ -43,7 +57,7 @@ _EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times befor
 class Database:
     """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password comes apart from it.
 
-    InputError where there can't be such a database, ConnectionError where its server does not answer.
+    InputError where there is no such database or its server refuses; ConnectionError where the server does not answer.
     """
 
     def __init__(self, uri: str, password: str | None = None) -> None:
@@ -54,17 +68,15 @@ class Database:
             raise InputError(uri, "is neither mysql:// nor sqlite:///", "correct the uri in site.toml")
         if self.dialect == "sqlite" and not Path(uri.removeprefix("sqlite://")).is_file():
             raise InputError(uri, "there is no such file", "correct the path in site.toml")
-        if self.dialect == "mysql":  # the driver would try for half a minute
-            try:
-                socket.create_connection((parts.hostname or "localhost", parts.port or 3306), _PATIENCE_S).close()
-            except OSError as error:
-                raise ConnectionError(error.errno, f"{uri}: the database server does not answer") from None
+        if self.dialect == "mysql":
+            _try_to_connect(uri, parts, password)
         if password is not None:
             host = f"{parts.username or ''}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
             uri = urlunsplit(parts._replace(netloc=host))
-        if self.dialect == "sqlite":  # the driver undoes this, and would make a new file of the name that comes out
-            uri = "sqlite://" + quote(uri.removeprefix("sqlite://"))
+        if self.dialect == "sqlite":  # read-only, or the driver makes a new file
+            uri = f"file:///{quote(uri.removeprefix('sqlite://').lstrip('/'))}?mode=ro"
         self._connection = uri
+        self._views_checked = False
         self.missing: set[str] = set()
         """The tables, and the columns as TABLE.COLUMN, that were asked for and are not there."""
 
@@ -74,18 +86,42 @@ class Database:
         wanted = ", ".join(f"{casts[kind].format(name)} AS {name.rpartition('.')[2]}" for name, kind in columns.items())
         schema = pa.schema([(name.rpartition(".")[2], _ARROW[kind]) for name, kind in columns.items()])
         try:
-            found = connectorx.read_sql(self._connection, f"SELECT {wanted} FROM {rest}", return_type="arrow")
+            found = self._answer(f"SELECT {wanted} FROM {rest}")
             found = found.cast(schema) if found.num_rows else schema.empty_table()
         except BaseException as error:  # connectorx panics with a BaseException of its own
-            if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError)):
+            if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError, InputError)):
                 raise
+            if _SHORTAGE.search(str(error)):
+                raise OSError(errno.EAGAIN, self._reason(str(error))) from None
             raise self._failure(str(error)) from None
         return _with_nulls(found, columns) if self.dialect == "sqlite" else found
 
+    def _answer(self, query: str) -> pa.Table:
+        """The driver's answer. SQLite has a driver of its own: connectorx leaves six threads behind for each query."""
+        if self.dialect == "mysql":
+            return connectorx.read_sql(self._connection, query, return_type="arrow")
+        self._refuse_endless_views()
+        with sqlite.connect(self._connection) as connection, connection.cursor() as cursor:
+            cursor.execute(query)
+            return cursor.fetch_arrow_table()
+
+    def _refuse_endless_views(self) -> None:
+        """Raise InputError where a view may have no end; a query cannot be interrupted."""
+        if self._views_checked:
+            return
+        with closing(sqlite3.connect(self._connection, uri=True)) as connection:
+            for name, text in connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'view'"):
+                if re.search(r"\bRECURSIVE\b|\bGENERATE_SERIES\b", text or "", re.IGNORECASE):
+                    raise InputError(self.uri, f"the view {name} is recursive, and may have no end", "make it a table")
+        self._views_checked = True
+
     def _failure(self, message: str) -> InputError:
-        """What to say of the driver's error, without the connection's text, which holds the password."""
-        reason = message.replace(self._connection, self.uri).splitlines()[0] if message else "the driver failed"
+        reason = self._reason(message)
         return InputError(self.uri, f"is not an LMT database that can be read: {reason}", "check its uri and password")
+
+    def _reason(self, message: str) -> str:
+        """The first line of the driver's error, without the connection's text, which holds the password."""
+        return message.replace(self._connection, self.uri).splitlines()[0] if message else "the driver failed"
 
     @cached_property
     def columns(self) -> dict[str, set[str]]:
@@ -174,6 +210,30 @@ class Database:
         numbered, timed = found["TS_ID"].is_valid().to_numpy(), ~np.isnat(local)
         ids = found["TS_ID"].filter(pa.array(numbered & timed)).to_numpy()
         return _Stored(ids, local[numbered & timed], int((numbered & ~timed).sum()), int((~numbered).sum()))
+
+
+def _try_to_connect(uri: str, parts: SplitResult, password: str | None) -> None:
+    """Connect to a MySQL server once, for the driver tries for half a minute.
+
+    InputError where the server refuses the user, password or database; ConnectionError where it does not answer.
+    """
+    try:
+        pymysql.connect(
+            host=parts.hostname or "localhost",
+            port=parts.port or 3306,
+            user=unquote(parts.username) if parts.username else None,
+            password=password or "",
+            database=unquote(parts.path.removeprefix("/")),
+            connect_timeout=_PATIENCE_S,
+            read_timeout=_PATIENCE_S,
+        ).close()
+    except pymysql.MySQLError as error:
+        code, reason = (*error.args, "", "")[:2]
+        if code in _REFUSALS:
+            raise InputError(uri, f"the database server refuses: {reason}", "check the uri and the password") from None
+        raise ConnectionError(errno.ECONNREFUSED, f"{uri}: the database server does not answer") from None
+    except OSError as error:
+        raise ConnectionError(error.errno, f"{uri}: the database server does not answer") from None
 
 
 class _Stored(NamedTuple):
