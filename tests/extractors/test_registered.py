@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 
 import iolake.extractors
 from iolake.extractors.base import Extractor
-from iolake.pipelines.registry import extractors
+from iolake.pipelines.registry import chosen, extractors
+from iolake.schemas.site import Site
 
 
 def _declared() -> dict[str, type[Extractor]]:
@@ -24,3 +26,9 @@ def test_every_extractor_can_be_named_in_site_toml() -> None:
     """P5: a source that is not registered would be found by no ingest."""
     registered = extractors()
     assert {source: type(registered[source]) for source in registered} == _declared()
+
+
+def test_the_example_of_a_site_is_one() -> None:
+    """Every source that it shows is registered, for the kind of owner that it stands under."""
+    example = Path(__file__).resolve().parents[2] / "deploy" / "site.toml"
+    assert {"mmperfmon", "ssd", "hsi", "esnet_snmp", "topology"} <= chosen(Site.read(example), ()).keys()
