@@ -168,6 +168,13 @@ class LakeSettings(_Strict):
     retention_days: float = Field(default=30, ge=0)
     orphan_age_hours: float = Field(default=24, ge=0)
 
+    @field_validator("uri")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        if _SECRET.search(value):
+            raise ValueError("holds a password; put it into the environment instead")
+        return value
+
 
 class Site(_Strict):
     """A centre. `root` is the folder that relative paths start from: site.toml's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from iolake.schemas.site import Site, SiteError
 
@@ -95,3 +96,16 @@ def test_a_source_whose_zone_was_forgotten_is_named(tmp_path: Path) -> None:
         Site.read(path)
     path.write_text('[file_systems.f]\nhdf5 = { files = "x" }\n')
     assert Site.read(path).names_no_zone
+
+
+@pytest.mark.parametrize("uri", ["s3://KEY:SECRET@bucket/lake", "s3://bucket/lake?password=SECRET"])
+def test_a_secret_in_the_lakes_address_is_refused(uri: str) -> None:
+    """It would stand in every message that names a file of the lake."""
+    with pytest.raises(ValidationError, match="holds a password"):
+        Site.model_validate({"root": "/", "lake": {"uri": uri}})
+
+
+def test_an_unknown_group_of_a_job_id_pattern_is_named() -> None:
+    source = {"files": "*.txt", "job_id": r"(?P<job_id>\d+)(?P<jobname>\w+)"}
+    with pytest.raises(ValidationError, match="has a group 'jobname'; known groups are job_id, cluster, executable"):
+        Site.model_validate({"root": "/", "file_systems": {"a": {"params": source}}})
