@@ -86,14 +86,14 @@ class Topology(Extractor):
 
 def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list[dict[str, Any]]:
     """Return a row without `ts` for each node, of whichever of the two forms the lines have."""
-    told = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    if not told:
+    meaningful = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not meaningful:
         return []
-    is_cray = any("processor_id=" in line for line in told[:100])
-    if is_slurm(told):
-        found = slurm_nodes(told, faults)
+    is_cray = any("processor_id=" in line for line in meaningful[:100])
+    if is_slurm(meaningful):
+        found = slurm_nodes(meaningful, faults)
     else:
-        found = _cray(uri, told, name, faults) if is_cray else _table(uri, told, faults)
+        found = _cray(uri, meaningful, name, faults) if is_cray else _table(uri, meaningful, faults)
     nodes: dict[str, dict[str, Any]] = {}
     for node in found:
         nodes.setdefault(node["node"], node)

@@ -10,7 +10,7 @@
 -- column switches: switches that the nodes are cabled to; null where none is known
 -- column groups: groups of the network that the nodes are in; null where none is known
 -- column cabinets: cabinets that the nodes are in; null where none is known
--- column shared_switch: lowest switch that is above all nodes of the run; null where there is none, or not all are known
+-- column shared_switch: lowest switch that is above all nodes of the run; null where no switch is, or where some are not known
 CREATE OR REPLACE VIEW job_topology AS
 WITH used AS (
   SELECT cluster, run_id, date, coalesce(start_time, submit_time) AS at, len(nodes) AS nodes, unnest(nodes) AS node

@@ -111,8 +111,8 @@ class Documents:
         us = pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", strict=False, time_unit="us").dt.epoch("us")
         frame = frame.with_columns(us=us).drop("at")
         known = pl.col("us").is_between(_FIRST_US, _LAST_US) & (pl.col("node") != "") & pl.col("instance").is_not_null()
-        told = pl.any_horizontal(pl.col("one", "two").is_not_null())
-        good = frame.filter((known & told).fill_null(False))
+        has_value = pl.any_horizontal(pl.col("one", "two").is_not_null())
+        good = frame.filter((known & has_value).fill_null(False))
         if good.height < frame.height:
             self.others[f"{plugin} without a time, name or number"] += frame.height - good.height
         self._frames[plugin].append(good)

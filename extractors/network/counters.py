@@ -40,14 +40,14 @@ class InterfaceCounters(Extractor):
         """Return None: only the rows tell which of the next day's readings matter."""
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the rows; rejects count lines that are no readings."""
+        """Yield the rows; rejects count lines that are not readings."""
         zone = zone_of(input, site, self.owner)
         days = days_of(input, zone)
         found: Interfaces = {}
         for file in days.files(input.day):
             odd = _read(file.uri, zone, found)
             if odd:
-                yield Reject(input, f"{odd} lines are no readings", file.uri)
+                yield Reject(input, f"{odd} lines are not readings", file.uri)
         later: Interfaces = {}
         for file in days.files_after(input.day):
             try:
@@ -66,7 +66,7 @@ class InterfaceCounters(Extractor):
 
 
 def _read(uri: str, zone: ZoneInfo, found: Interfaces) -> int:
-    """Add a file's readings; return how many lines are none."""
+    """Add a file's readings; return how many lines are not readings."""
     odd = 0
     for member in members(uri):
         rows = csv.DictReader(member.lines())
@@ -88,7 +88,7 @@ def _read(uri: str, zone: ZoneInfo, found: Interfaces) -> int:
 
 
 def _seconds(text: str | None, zone: ZoneInfo) -> int | None:
-    """Return seconds since 1970 of a time; None where it is none."""
+    """Return seconds since 1970 of a time; None for anything else."""
     try:
         if (text or "").isdigit():
             seconds = int(text or "")

@@ -58,7 +58,7 @@ class EsnetSnmp(Extractor):
         return None if "#" in input.uri else super().hash(input, site)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the rows; a reject counts values that are no amounts."""
+        """Yield the rows; a reject counts values that are not amounts."""
         where = next(where for name, where, _ in site.sources(self.owner, self.source) if name == input.owner)
         if where.uri is not None:
             start, end = bounds(input.day or datetime.now(UTC).date(), zone_of(input, site, self.owner))
@@ -74,7 +74,7 @@ class EsnetSnmp(Extractor):
             raise InputError(input.uri, "holds no traffic of an interface", "check what was asked for")
         yield from found
         if odd:
-            yield Reject(input, f"{odd} values are no amounts or no times", "values")
+            yield Reject(input, f"{odd} values are not amounts, or have no time", "values")
 
 
 def _saved(uri: str) -> tuple[Interfaces, Interfaces, int]:
@@ -88,7 +88,7 @@ def _saved(uri: str) -> tuple[Interfaces, Interfaces, int]:
                 for interface, ways in interfaces.items():
                     units = ways.get("units", "bytes/sec")
                     if units not in {"bytes/sec", "bits/sec", "bytes"}:
-                        raise ValueError(f"units {units!r} are none of bytes/sec, bits/sec and bytes")
+                        raise ValueError(f"units {units!r} are neither bytes/sec, bits/sec nor bytes")
                     series = (counters if units == "bytes" else rates).setdefault((router, interface), {})
                     for way in _WAYS:
                         for at, value in ways.get(way, {}).items():

@@ -75,7 +75,7 @@ class Cells:
             return None
         moments = np.unique(np.concatenate([part.start_us for part in self._parts]))
         shape = len(self.components), len(moments)
-        told = np.zeros(shape, bool)
+        filled = np.zeros(shape, bool)
         length = np.zeros(shape)
         columns: dict[str, Floats] = {}
         for part in self._parts:
@@ -84,12 +84,12 @@ class Cells:
             known = ~np.isnan(part.values.T)
             column[at] = np.where(known, part.values.T, column[at])
             length[at] = np.where(known, part.interval_s, length[at])
-            told[at] |= known
-        if not told.any():
+            filled[at] |= known
+        if not filled.any():
             return None
-        component, at_moment = np.nonzero(told)
-        taken = {name: values[told] for name, values in columns.items()}
-        return Dense(component, moments[at_moment], length[told], taken)
+        component, at_moment = np.nonzero(filled)
+        taken = {name: values[filled] for name, values in columns.items()}
+        return Dense(component, moments[at_moment], length[filled], taken)
 
     def batch(self, dense: Dense, roles: Sequence[str | None] | None = None) -> Batch:
         """Return the rows as the table's; `roles` holds the role of each component."""

@@ -93,7 +93,7 @@ def kib(text: str | None) -> int | None:
 
 
 def whole(text: str | None) -> int | None:
-    """Return a whole number; None where it is none, or is below zero or beyond what a column holds."""
+    """Return a whole number; None for anything else, below zero, or more than a column holds."""
     if text is None or not re.fullmatch(r"\d{1,18}", text):
         return None
     return int(text)

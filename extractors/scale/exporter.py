@@ -83,8 +83,8 @@ class GpfsExporter(NodeCounters):
             for member in members(file.uri):
                 part = f"{file.uri}: {member.name}" if member.name else file.uri
                 samples = list(_samples(member.lines(), part, found))
-                told = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
-                nodes = {labels.get("fs", ""): _node(labels) for labels in told}
+                infos = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
+                nodes = {labels.get("fs", ""): _node(labels) for labels in infos}
                 for name, labels, value, at in samples:
                     us = piece.us if at is None else at * 1000
                     if us is None:

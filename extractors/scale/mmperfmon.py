@@ -225,8 +225,8 @@ class _Day:
                 reason = f"{count} sizes have no unit; query mmperfmon without -r"
                 yield Reject(self._input, reason, counter)
         if self._untaken:
-            told = ", ".join(f"{sensor} ({count} columns)" for sensor, count in sorted(self._untaken.items()))
-            yield Reject(self._input, f"no table takes these sensors: {told}", "sensors")
+            untaken = ", ".join(f"{sensor} ({count} columns)" for sensor, count in sorted(self._untaken.items()))
+            yield Reject(self._input, f"no table takes these sensors: {untaken}", "sensors")
         if self._odd:
             yield Reject(self._input, f"{self._odd} values are negative, infinite or beyond 2**53", "values")
 

@@ -26,7 +26,7 @@ def snake(name: str) -> str:
 
 
 def whole(text: str) -> int | None:
-    """Return a whole number, hexadecimal only with 0x before it; None where it is none, negative or too large."""
+    """Return a whole number, hexadecimal only after 0x; None for anything else, below zero or too large."""
     if text.isascii() and text.isdigit() and len(text) < 19:
         return int(text)
     match = re.fullmatch(r"(0[xX][0-9a-fA-F]+|\d+)(?:\.0*)?", text.replace(",", "").strip())

@@ -43,7 +43,7 @@ class Globus(Extractor):
         yield from find_files(site, self.owner, self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the transfers; a reject counts the records that are none."""
+        """Yield the transfers; a reject counts the other records."""
         rows: dict[str, dict[str, Any]] = {}
         left_out, found = 0, 0
         for member in members(input.uri):
@@ -63,7 +63,7 @@ class Globus(Extractor):
         if not found:
             raise InputError(input.uri, "holds no transfer of Globus", "check what was asked of Elasticsearch")
         if left_out:
-            yield Reject(input, f"{left_out} records are no transfers of Globus", "records")
+            yield Reject(input, f"{left_out} records are not transfers of Globus", "records")
 
 
 def _batch(rows: dict[str, dict[str, Any]]) -> Batch:

@@ -31,7 +31,7 @@ _FIELDS: Final = 11
 class HpssFtp(TransferLog):
     """The log of HPSS's FTP server, of ftp and pftp clients. It shortens long paths itself.
 
-    Lines of HPSS 7.4 that open a transfer (POPN) belong to the log and are no transfers.
+    Lines of HPSS 7.4 that open a transfer (POPN) belong to the log and are not transfers.
     """
 
     source: ClassVar = "hpss_ftp"

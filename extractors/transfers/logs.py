@@ -45,7 +45,7 @@ class TransferLog(Extractor):
         yield from find_files(site, self.owner, self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the log's transfers; a reject names the lines that are none."""
+        """Yield the log's transfers; a reject names the first line that is not one."""
         zone = zone_of(input, site, self.owner)
         left_out: list[tuple[int, str]] = []
         seen: Counter[int] = Counter()
@@ -75,14 +75,14 @@ class TransferLog(Extractor):
             raise InputError(input.uri, f"has no line of {self.tool}", _CHECK)
         if left_out:
             first, line = left_out[0]
-            reason = f"{count} lines are no transfers, such as line {first}: {line[:60]!r}"
+            reason = f"{count} lines are not transfers, such as line {first}: {line[:60]!r}"
             yield Reject(input, reason.replace("\n", " "), "lines")
 
     @abstractmethod
     def parse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` (line, number) with columns of `transfers`.
 
-        `local_us` is the local end in microseconds since 1970, null in lines that are no transfers; `is_other` marks
+        `local_us` is the local end in microseconds since 1970, null in lines that are not transfers; `is_other` marks
         those that belong to the log all the same. `started_us` is the local start, where the log has one.
         """
 
@@ -106,8 +106,8 @@ def _batch(
     if "rate" in frame.columns:
         logged = pl.when(pl.col("rate") > 0).then(pl.when(pl.col("rate") < 1e18).then("rate"))
         took = pl.when(pl.col("bytes") > 0).then(pl.col("bytes") / logged)
-        told = [pl.col("duration_s")] if "duration_s" in frame.columns else []
-        frame = frame.with_columns(duration_s=pl.coalesce(*told, took))
+        known = [pl.col("duration_s")] if "duration_s" in frame.columns else []
+        frame = frame.with_columns(duration_s=pl.coalesce(*known, took))
     if "duration_s" in frame.columns:
         frame = frame.with_columns(
             duration_s=pl.when(pl.col("duration_s").is_between(0, _LONGEST_S)).then("duration_s")

@@ -65,11 +65,11 @@ class HpssReport(Extractor):
         yield from find_files(site, self.owner, self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the report's tables; a reject counts the values that are none."""
+        """Yield the report's tables; a reject counts the values that cannot be read."""
         lines = [line for member in members(input.uri) for line in member.text().splitlines()]
-        told = next((dated for line in lines if (dated := _DATE.fullmatch(line.strip()))), None)
+        date_line = next((dated for line in lines if (dated := _DATE.fullmatch(line.strip()))), None)
         try:
-            day = date(*map(int, told.groups())) if told else None
+            day = date(*map(int, date_line.groups())) if date_line else None
         except ValueError:
             day = None
         if day is None:
@@ -89,7 +89,7 @@ class HpssReport(Extractor):
             if rows_of := list(found[table.name].values()):
                 yield Batch(table, pa.Table.from_pylist(rows_of, table.batch_schema))
         if odd:
-            yield Reject(input, f"{len(odd)} values are no numbers or times, such as {odd[0]!r}", "values")
+            yield Reject(input, f"{len(odd)} values are neither numbers nor times, such as {odd[0]!r}", "values")
 
 
 def _start(day: date, zone: ZoneInfo) -> datetime:

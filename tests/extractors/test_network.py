@@ -110,9 +110,9 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     odd = rates()
     odd["sunn-cr5"]["to_nersc"]["in"] |= {"noon": 1, str(AT + 60): -1, str(AT + 90): "x", "5": 1}
     rows, rejects = read(tmp_path, EsnetSnmp(), odd)
-    assert (len(rows), rejects) == (2, {"values": "4 values are no amounts or no times"})
+    assert (len(rows), rejects) == (2, {"values": "4 values are not amounts, or have no time"})
     rows, rejects = read(tmp_path, InterfaceCounters(), CSV + "x,r1,if0,1,1\n,,,,\n1549875900,r1,if0,-4,\n")
-    assert (len(rows), rejects) == (3, {str(tmp_path / "a"): "3 lines are no readings"})
+    assert (len(rows), rejects) == (3, {str(tmp_path / "a"): "3 lines are not readings"})
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def test_globus_records_are_utc_and_known_by_their_id(tmp_path: Path) -> None:
     )
     assert (row["direction"], row["bytes"], row["stripes"], row["file_system"]) == ("out", 2597, 1, "home")
     assert row["bytes_per_s"] == pytest.approx(2597 / 0.149)
-    assert rejects == {"records": "1 records are no transfers of Globus"}
+    assert rejects == {"records": "1 records are not transfers of Globus"}
 
 
 @pytest.mark.parametrize(
@@ -224,13 +224,13 @@ def test_the_daily_report_is_three_tables(tmp_path: Path) -> None:
     ]
     ((drives,),) = [rows["archive_drives"]]
     assert (drives["drive_type"], drives["mounts"], drives["mounted_pct"]) == ("IBM3592", 702, 54.7)
-    assert rejects == {"values": "1 values are no numbers or times, such as 'x'"}
+    assert rejects == {"values": "1 values are neither numbers nor times, such as 'x'"}
 
 
 def test_lines_that_are_no_transfers_are_counted_and_named(tmp_path: Path) -> None:
     """P5: the others are read."""
     rows, rejects = read(tmp_path, Hsi(), "hello\n" + HSI + "hello\n\n")
-    assert (len(rows), rejects) == (6, {"lines": "2 lines are no transfers, such as line 1: 'hello'"})
+    assert (len(rows), rejects) == (6, {"lines": "2 lines are not transfers, such as line 1: 'hello'"})
 
 
 EVERY: list[tuple[Extractor, str]] = [

@@ -84,11 +84,11 @@ def test_an_archive_of_three_hours_is_what_pytokio_reads(samples: Path) -> None:
     values = sum(row[name] is not None for row in nsds for name in ("read_bytes", "write_bytes"))
     assert values + 6 * len(servers) == 51120
     assert {r["role"] for r in servers if r["server"].startswith("ngfsv49")} == {"mds", "nsd"}
-    told = plain_sums(samples / "pytokio" / "mmperfmon.2019-05-15-mini.tgz")
+    sums = plain_sums(samples / "pytokio" / "mmperfmon.2019-05-15-mini.tgz")
     for counter, column in {"gpfs_nsdds_bytes_read": "read_bytes", "gpfs_nsdds_bytes_written": "write_bytes"}.items():
         for role in ("data", "metadata"):
             found = sum(row[column] for row in nsds if row["role"] == role and row[column] is not None)
-            assert found == told[counter, role] > 0
+            assert found == sums[counter, role] > 0
 
 
 def test_the_second_hour_is_what_pytokio_archives(samples: Path) -> None:

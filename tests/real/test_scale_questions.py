@@ -36,12 +36,12 @@ def lake(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 
 def test_the_whole_file_system_is_the_sum_of_its_data_nsds(lake: Lake) -> None:
-    told = lake.sql("SELECT sum(read_bytes), sum(write_bytes), min(ts), count(*) FROM lustre_fs").fetchall()
+    whole = lake.sql("SELECT sum(read_bytes), sum(write_bytes), min(ts), count(*) FROM lustre_fs").fetchall()
     plain = lake.sql(
         "SELECT sum(read_bytes), sum(write_bytes), min(ts), count(DISTINCT ts) FROM scale_nsd WHERE role = 'data'"
     ).fetchall()
-    assert told == plain
-    assert told[0][2:] == (datetime(2019, 5, 15, 18), 180)
+    assert whole == plain
+    assert whole[0][2:] == (datetime(2019, 5, 15, 18), 180)
 
 
 def test_each_hour_has_its_bytes_peaks_and_loads(lake: Lake) -> None:

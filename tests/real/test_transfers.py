@@ -35,7 +35,7 @@ def test_every_line_of_the_gridftp_log_is_a_transfer(samples: Path) -> None:
 
 
 def test_hpss_ftp_is_what_pytokio_reads(samples: Path) -> None:
-    """2 transfers of ftp, 3 of pftp; the line that opens one is none."""
+    """2 transfers of ftp, 3 of pftp; the line that opens one is not a transfer."""
     rows = read(samples, HpssFtp(), "hpssftplog.txt.gz")
     assert Counter(row["tool"] for row in rows) == {"ftp": 2, "pftp": 3}
 
