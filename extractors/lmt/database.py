@@ -51,7 +51,7 @@ _SHORTAGE: Final = re.compile(
 """In the driver's message: what the machine, the network or the server lacks for the moment."""
 _AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
 _TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
-_EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times before and after are marks for none
+_EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times before and after stand for missing ones
 
 
 class Database:
@@ -161,11 +161,11 @@ class Database:
         """The days, in the zone of the database, that have samples; InputError where there are only times of none."""
         source = "(SELECT DISTINCT SUBSTR(TIMESTAMP, 1, 10) AS DAY FROM TIMESTAMP_INFO) AS d ORDER BY DAY"
         self.has("TIMESTAMP_INFO", ())
-        told = self.select({"DAY": "text"}, source)["DAY"]
-        local = _moments(pc.binary_join_element_wise(told, "00:00:00", " "))
+        texts = self.select({"DAY": "text"}, source)["DAY"]
+        local = _moments(pc.binary_join_element_wise(texts, "00:00:00", " "))
         days: list[date] = local[~np.isnat(local)].astype("datetime64[D]").tolist()
-        if len(told) and not days:
-            reason = f"TIMESTAMP_INFO holds no time such as 2018-01-28 00:00:05, but {told[-1]}"
+        if len(texts) and not days:
+            reason = f"TIMESTAMP_INFO holds no time such as 2018-01-28 00:00:05, but {texts[-1]}"
             raise InputError(self.uri, reason, "make them DATETIME")
         return days
 
@@ -189,8 +189,8 @@ class Database:
         found = self._stored(f"TS_ID IN ({listed(ids)})")
         us = _to_utc(found.local, zone)
         for day in {m.date() for m in found.local.tolist() if _offset(m, zone, 0) != _offset(m, zone, 1)}:
-            told = self.ticks(day, zone).us_of(found.ids)
-            us = np.where(told < 0, us, told)
+            of_day = self.ticks(day, zone).us_of(found.ids)
+            us = np.where(of_day < 0, us, of_day)
         return Ticks(found.ids, us)
 
     def untimed(self, first_id: int, last_id: int) -> int:
@@ -251,13 +251,13 @@ def listed(ids: Ints) -> str:
 
 
 def _moments(texts: pa.ChunkedArray) -> np.ndarray:
-    """Times as MySQL writes them, to the second; NaT for what is none."""
+    """Times as MySQL writes them, to the second; NaT for any other text."""
     shaped = pc.fill_null(pc.match_substring_regex(texts, _TIME), False)
-    told = pc.if_else(shaped, pc.utf8_slice_codeunits(texts, 0, 19), "NaT").to_pylist()
+    moments = pc.if_else(shaped, pc.utf8_slice_codeunits(texts, 0, 19), "NaT").to_pylist()
     try:
-        local = np.array(told, "datetime64[s]")
+        local = np.array(moments, "datetime64[s]")
     except ValueError:
-        local = np.array([_moment(text) for text in told], "datetime64[s]")
+        local = np.array([_moment(text) for text in moments], "datetime64[s]")
     local[(local < _EARLIEST) | (local >= _LATEST)] = "NaT"
     return local
 
@@ -265,12 +265,12 @@ def _moments(texts: pa.ChunkedArray) -> np.ndarray:
 def _moment(text: str) -> np.datetime64:
     try:
         return np.datetime64(text, "s")
-    except ValueError:  # a day or an hour that there is not
+    except ValueError:  # a day or an hour that does not exist
         return np.datetime64("NaT", "s")
 
 
 def _with_nulls(found: pa.Table, columns: Mapping[str, Kind]) -> pa.Table:
-    """The table with nulls where their stand-ins are."""
+    """The table with nulls in place of their stand-ins."""
     for i, kind in enumerate(columns.values()):
         absent = pc.equal(found[i], pa.scalar(_STAND_INS[kind], _ARROW[kind]))
         if pc.any(absent).as_py():

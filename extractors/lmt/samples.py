@@ -253,6 +253,6 @@ class Day:
 
 
 def numbers(ids: pa.ChunkedArray) -> Ints:
-    """Ids, and for null a number that is none."""
+    """The ids; a null becomes a number that no id has."""
     found: Ints = (pc.fill_null(ids, -_EVER) if ids.null_count else ids).to_numpy()
     return found
