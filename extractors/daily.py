@@ -14,11 +14,13 @@ from iolake.schemas.site import OwnerKind, Site
 def find_day_inputs(site: Site, owner: OwnerKind, source: str, span: Span, with_next: bool = False) -> Iterator[Input]:
     """Yield an input for each day that an owner's patterns name; its uri is the pattern, `#` and the day.
 
+    A pattern that names a folder stands for all files below it.
+
     With `with_next` the next day's files count for its size and time: their first counters end the day's last rows.
     """
     for name, where, zone in site.sources(owner, source):
         for rank, text in enumerate(where.files):
-            pattern = site.pattern(text)
+            pattern = _files_of(site.pattern(text), span)
             days = Days(pattern, zone)
             for day in sorted({day for _, _, day in match(pattern, span)}, key=str):
                 files = [*days.files(day), *(days.files_after(day) if with_next else [])]
@@ -26,6 +28,14 @@ def find_day_inputs(site: Site, owner: OwnerKind, source: str, span: Span, with_
                 size = sum(file.info.get("size") or 0 for file in files)
                 uri = f"{pattern}#{day.isoformat()}" if day else pattern
                 yield Input(source, name, uri, day, size, max(changed, default=None), rank=rank)
+
+
+def _files_of(pattern: str, span: Span) -> str:
+    """Return the pattern, or that of all files below where it names folders and no file."""
+    below = f"{pattern.rstrip('/')}/**/*"
+    if next(match(pattern, span), None) is None and next(match(below, span), None) is not None:
+        return below
+    return pattern
 
 
 def days_of(input: Input, zone: ZoneInfo) -> Days:

@@ -160,6 +160,7 @@ def test_files_of_a_folder_and_members_of_an_archive_fill_the_same_rows(tmp_path
     lun0 = next(r for r in rows["scale_nsd"] if r["nsd"] == "lun0")
     assert (lun0["read_bytes"], lun0["write_bytes"], lun0["interval_s"], rejects) == (1, 70, 60.0, {})
     assert read(tmp_path, "a.tgz") == (rows, rejects)
+    assert read(tmp_path, "folder") == (rows, rejects)
 
 
 def test_a_report_of_one_row_alone_needs_its_step(tmp_path: Path) -> None:

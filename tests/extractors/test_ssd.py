@@ -175,7 +175,7 @@ def test_an_archive_is_what_the_folder_is(tmp_path: Path) -> None:
     isdct(tmp_path)
     with tarfile.open(tmp_path / "dump.tgz", "w:gz") as archive:
         archive.add(tmp_path / "dump", "dump")
-    assert read(tmp_path, "dump.tgz") == read(tmp_path, "dump/**/*")
+    assert read(tmp_path, "dump.tgz") == read(tmp_path, "dump/**/*") == read(tmp_path, "dump") != ([], {})
 
 
 def test_the_order_of_a_snapshots_files_does_not_matter() -> None:
