@@ -70,8 +70,11 @@ class Lake:
             con = self._open(self._relocated(path, root))
         return con
 
-    def sql(self, query: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyRelation:
-        """A query's answer as a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`, or printed as a table."""
+    def sql(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
+        """A query's answer as a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`, or printed as a table.
+
+        `parameters` are bound to `$1`, `$2`, ... from a list, and to `$name` from a dict.
+        """
         return self._shared().sql(query, params=parameters)
 
     def scan(self, table: str) -> pl.LazyFrame:

@@ -21,6 +21,8 @@ _COMMANDS = {
     "tables": "iolake.pipelines.cli.ask",
     "describe": "iolake.pipelines.cli.ask",
     "job": "iolake.pipelines.cli.ask",
+    "morning": "iolake.pipelines.cli.pages",
+    "fs": "iolake.pipelines.cli.pages",
     "status": "iolake.pipelines.cli.ask",
     "rejects": "iolake.pipelines.cli.ask",
     "snapshots": "iolake.pipelines.cli.keep",

@@ -1,0 +1,167 @@
+"""A file system over days and months: bandwidth with its regimes, fullness with its forecast, imbalance, coverage."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+import altair as alt
+import numpy as np
+import polars as pl
+
+from iolake.reports.charts import theme
+from iolake.reports.charts.query import Query
+
+SHORT_DAYS, LONG_DAYS = 14, 49
+"""Moving averages whose crossings part the regimes of a file system's history: those of the TOKIO study."""
+_TREND_DAYS = 30
+"""A forecast of fullness follows the last month, so that one clean-up long ago does not bend it."""
+
+
+def hours_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
+    """A file system hour by hour; rates are null where less than 95 % of the hour was seen."""
+    return Query(
+        "SELECT ts, 3600.0 AS bin_s, seen_pct AS ost_seen_pct,\n"
+        "  CASE WHEN seen_pct >= 95 THEN mean_read_bytes_per_s END AS read_bytes_per_s,\n"
+        "  CASE WHEN seen_pct >= 95 THEN mean_write_bytes_per_s END AS write_bytes_per_s,\n"
+        "  used_pct, used_bytes, total_bytes, fullest_ost_pct\n"
+        "FROM file_system_hour\n"
+        "WHERE file_system = $file_system AND date BETWEEN $first AND $last AND ts >= $since AND ts < $until\n"
+        "ORDER BY ts",
+        {
+            "file_system": file_system,
+            "first": window[0].date(),
+            "last": window[1].date(),
+            "since": window[0],
+            "until": window[1],
+        },
+    )
+
+
+def days_query(file_system: str, since: date, until: date) -> Query:
+    """A file system day by day in [since, until): bytes, seconds seen, fullness, and the spread of its targets."""
+    return Query(
+        "SELECT date, sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes,\n"
+        "  avg(seen_pct) * count(*) / 24 AS seen_pct, max(used_bytes) AS used_bytes, max(total_bytes) AS total_bytes,\n"
+        "  max(used_pct) AS used_pct, max(fullest_ost_pct) AS fullest_ost_pct\n"
+        "FROM file_system_hour\nWHERE file_system = $file_system AND date >= $since AND date < $until\nGROUP BY date\n"
+        "ORDER BY date",
+        {"file_system": file_system, "since": since, "until": until},
+    )
+
+
+def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
+    """One row for each day of [since, until), null where the lake has none, with moving averages of the bytes.
+
+    `short` and `long` average the days seen of the last `SHORT_DAYS` and `LONG_DAYS`; null before there are as many.
+    """
+    calendar = pl.DataFrame({"date": pl.date_range(since, until - timedelta(days=1), eager=True)})
+    seen = pl.col("seen_pct").fill_null(0) >= 95
+    moved = pl.when(seen).then(pl.col("read_bytes") + pl.col("write_bytes"))
+    return calendar.join(days, on="date", how="left").with_columns(
+        ts=pl.col("date").cast(pl.Datetime("us")),
+        seen_pct=pl.col("seen_pct").fill_null(0.0),
+        moved_bytes=moved,
+        short=moved.rolling_mean(SHORT_DAYS, min_samples=SHORT_DAYS // 2),
+        long=moved.rolling_mean(LONG_DAYS, min_samples=LONG_DAYS // 2),
+    )
+
+
+def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
+    """Bytes a day with both moving averages; days of which less than 95 % was seen are hatched."""
+    frame = days.with_columns(end=pl.col("ts") + pl.duration(days=1))
+    x, y = theme.time_axis("ts", None, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
+    averages = (
+        days.select("ts", "short", "long")
+        .unpivot(["short", "long"], index="ts", variable_name="which", value_name="moved_bytes")
+        .with_columns(
+            which=pl.col("which").replace({"short": f"{SHORT_DAYS}-day mean", "long": f"{LONG_DAYS}-day mean"})
+        )
+    )
+    tips = [
+        theme.time_tip("ts", "day (UTC)"),
+        alt.Tooltip("moved_bytes:Q", title="bytes moved", format=",.0f"),
+        alt.Tooltip("seen_pct:Q", title="seen [%]", format=".0f"),
+    ]
+    hatch = alt.Chart(theme.data(frame.filter(pl.col("moved_bytes").is_null()))).mark_rect(fill=theme.UNSEEN, clip=True)
+    bars = alt.Chart(theme.data(frame.filter(pl.col("moved_bytes").is_not_null()))).mark_rect(
+        clip=True, color=theme.READ, opacity=0.5
+    )
+    lines = alt.Chart(theme.data(averages)).mark_line(clip=True)
+    return alt.layer(
+        hatch.encode(x=x, x2="end:T", tooltip=tips),
+        bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0), tooltip=tips),
+        lines.encode(
+            x=theme.time_axis("ts", window, title=None),
+            y=y,
+            color=alt.Color(
+                "which:N",
+                scale=alt.Scale(
+                    domain=[f"{SHORT_DAYS}-day mean", f"{LONG_DAYS}-day mean"], range=[theme.WRITE, theme.METADATA]
+                ),
+                legend=alt.Legend(title=None),
+            ),
+        ),
+    ).properties(width=theme.WIDTH, height=160)
+
+
+def days_to_full(days: pl.DataFrame) -> float | None:
+    """Days from the last one until the space is full at the last month's trend; None where it does not grow."""
+    known = days.filter(pl.col("used_bytes").is_not_null()).tail(_TREND_DAYS)
+    if known.height < 3:
+        return None
+    day = known.get_column("date").cast(pl.Int32).to_numpy()
+    used = known.get_column("used_bytes").to_numpy().astype(float)
+    growth, _ = np.polyfit(day - day[-1], used, 1)
+    total = float(known.get_column("total_bytes")[-1])
+    return float((total - used[-1]) / growth) if growth > 0 else None
+
+
+def fullness_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
+    """Used share of all targets and of the fullest one, day by day."""
+    names = {"used_pct": "all targets", "fullest_ost_pct": "fullest target"}
+    frame = days.rename(names).unpivot(list(names.values()), index="ts", variable_name="which", value_name="used")
+    return (
+        alt.Chart(theme.data(frame), width=theme.WIDTH, height=130)
+        .mark_line(interpolate="step-after", clip=True, point=days.height < 40)
+        .encode(
+            x=theme.time_axis("ts", window, title=None),
+            y=alt.Y("used:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4)),
+            color=alt.Color(
+                "which:N",
+                scale=alt.Scale(domain=list(names.values()), range=[theme.READ, theme.WRITE]),
+                legend=alt.Legend(title=None),
+            ),
+            tooltip=[
+                theme.time_tip("ts", "day (UTC)"),
+                "which:N",
+                alt.Tooltip("used:Q", title="used [%]", format=".1f"),
+            ],
+        )
+    )
+
+
+def coverage_chart(coverage: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
+    """A row a source, a cell a day: loaded, rejected in part, or nothing there. Columns: source, ts, state, found."""
+    frame = coverage.with_columns(end=pl.col("ts") + pl.duration(days=1))
+    states = ["loaded", "some rejected", "all rejected", "nothing found"]
+    names = frame.get_column("source").unique().sort().to_list()
+    return (
+        alt.Chart(theme.data(frame), width=theme.WIDTH, height=20 * len(names))
+        .mark_rect(clip=True, stroke="white", strokeWidth=0.5)
+        .encode(
+            x=theme.time_axis("ts", window, title=None),
+            x2="end:T",
+            y=alt.Y("source:N", title=None),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(domain=states, range=[theme.METADATA, "#E69F00", theme.WRITE, theme.UNSEEN]),
+                legend=alt.Legend(title=None),
+            ),
+            tooltip=[
+                theme.time_tip("ts", "day (UTC)"),
+                "source:N",
+                "state:N",
+                alt.Tooltip("found:Q", title="inputs found"),
+            ],
+        )
+    )

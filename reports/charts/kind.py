@@ -1,0 +1,86 @@
+"""A run beside its kind: where each of its metrics lies among those of like runs (UMAMI, after the TOKIO study)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from iolake.reports.charts import theme
+from iolake.reports.charts.query import Query
+
+KIND_DAYS = 30
+METRICS = {
+    "performance_bytes_per_s": ("performance [B/s]", True),
+    "share": ("share of the file system's bytes", True),
+    "fs_bytes_per_s": ("all users' rate [B/s]", False),
+    "fs_opens_per_s": ("all users' opens [1/s]", False),
+    "used_pct": ("space used [%]", False),
+    "fullest_ost_pct": ("fullest target [%]", False),
+    "overloaded_osts": ("targets on overloaded servers", False),
+}
+"""Each metric's label, and whether more of it is good."""
+
+
+def kind_query(run: dict[str, Any]) -> Query:
+    """Runs of the same program, cluster, file system and direction that ended within a month of `run`."""
+    writes = (run["write_bytes"] or 0) > (run["read_bytes"] or 0)
+    return Query(
+        "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, share,\n"
+        "  (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0) AS fs_bytes_per_s,\n"
+        "  fs_opens / nullif(elapsed_s, 0) AS fs_opens_per_s, used_pct, fullest_ost_pct,\n"
+        "  overloaded_osts::DOUBLE AS overloaded_osts\n"
+        "FROM job_summary\nWHERE cluster = $cluster AND date BETWEEN $first AND $last\n"
+        "  AND exe_names[1] = $program AND file_system = $file_system\n"
+        "  AND (coalesce(write_bytes, 0) > coalesce(read_bytes, 0)) = $writes\nORDER BY start_time",
+        {
+            "run_id": run["run_id"],
+            "cluster": run["cluster"],
+            "first": run["date"] - timedelta(days=KIND_DAYS),
+            "last": run["date"] + timedelta(days=KIND_DAYS),
+            "program": (run["exe_names"] or [None])[0],
+            "file_system": run["file_system"],
+            "writes": writes,
+        },
+    )
+
+
+def kind_chart(kind: pl.DataFrame) -> theme.Chart:
+    """A row a metric: every run of the kind in time, this one in colour, its percentile among the others beside it."""
+    rows = []
+    for name, (label, big_is_good) in METRICS.items():
+        known = kind.filter(pl.col(name).is_not_null())
+        this = known.filter(pl.col("this"))
+        others = known.filter(~pl.col("this"))
+        if not this.height or others.height < 2 or known[name].n_unique() < 2:
+            continue
+        percentile = 100 * (others[name] < this[name][0]).mean()
+        bad = percentile < 25 if big_is_good else percentile > 75
+        rows.append(_row(known.select("ts", "this", "job_id", value=pl.col(name)), label, float(percentile), bad=bad))
+    return alt.vconcat(*rows, spacing=6) if rows else alt.vconcat()
+
+
+def _row(known: pl.DataFrame, label: str, percentile: float, *, bad: bool) -> theme.Chart:
+    colour = theme.WRITE if bad else theme.READ
+    base = alt.Chart(theme.data(known), width=theme.WIDTH, height=44)
+    times = [theme.milliseconds(moment) for moment in (known["ts"].to_list()[0], known["ts"].to_list()[-1])]
+    x = alt.X(
+        "ts:T",
+        scale=alt.Scale(type="utc", domain=times),
+        axis=alt.Axis(title=None, grid=False, labelOverlap=True, format="%b %d %H:%M"),
+    )
+    y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, tickCount=2, format=".2~s"))
+    tips = [
+        alt.Tooltip("job_id:Q", title="job", format="d"),
+        theme.time_tip("ts", "started (UTC)"),
+        alt.Tooltip("value:Q", title=label, format=",.4~g"),
+    ]
+    note = f"{label}: percentile {percentile:.0f} of 100{', the bad end' if bad else ''}"
+    return alt.layer(
+        base.mark_point(size=18, color=theme.OTHER, opacity=0.6).encode(x=x, y=y, tooltip=tips),
+        base.transform_filter("datum.this")
+        .mark_point(size=110, color=colour, filled=True)
+        .encode(x=x, y=y, tooltip=tips),
+    ).properties(title=alt.Title(note, anchor="start", fontSize=11, fontWeight="normal"))

@@ -1,0 +1,127 @@
+"""Storage targets: how full each is, how loaded each was, which hold a run's files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import altair as alt
+import polars as pl
+
+from iolake.reports.charts import theme
+from iolake.reports.charts.query import Query
+
+MOST_ROWS = 128
+"""Rows of a picture with a row a target; more targets share rows."""
+
+
+def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
+    """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was."""
+    return Query(
+        "SELECT ost, sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes, sum(seen_s) AS seen_s, "
+        "max(used_pct) AS used_pct\nFROM ost_hour\nWHERE file_system = $file_system AND date BETWEEN $first AND $last "
+        "AND ts >= date_trunc('hour', $since::TIMESTAMP) AND ts < $until\nGROUP BY ost\nORDER BY ost",
+        {
+            "file_system": file_system,
+            "first": window[0].date(),
+            "last": window[1].date(),
+            "since": window[0],
+            "until": window[1],
+        },
+    )
+
+
+def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
+    """Two rows of bars a target, load and fullness; those in `own` stand out. Needs `load_query`'s columns."""
+    frame = targets.with_columns(
+        rate=(pl.col("read_bytes") + pl.col("write_bytes")) / pl.col("seen_s"),
+        whose=pl.when(pl.col("ost").is_in(list(own))).then(pl.lit("holds its files")).otherwise(pl.lit("other")),
+    )
+    colour = alt.Color(
+        "whose:N",
+        scale=alt.Scale(domain=["holds its files", "other"], range=[theme.OWN, theme.OTHER]),
+        legend=alt.Legend(title=None),
+    )
+    few = targets.height <= 60
+    x = alt.X("ost:N", sort=None, axis=alt.Axis(title=None, labels=False, ticks=False))
+    named = alt.X(
+        "ost:N", sort=None, axis=alt.Axis(title="object storage target", labels=few, ticks=few, labelAngle=-60)
+    )
+    tips = [
+        "ost:N",
+        alt.Tooltip("whose:N", title="whose"),
+        alt.Tooltip("rate:Q", title="B/s, all users", format=",.0f"),
+        alt.Tooltip("used_pct:Q", title="used [%]", format=".1f"),
+    ]
+    base = alt.Chart(theme.data(frame), width=theme.WIDTH).mark_bar()
+    load = base.encode(x=x, y=theme.bytes_axis("rate", "B/s"), color=colour, tooltip=tips)
+    fullness = base.encode(
+        x=named,
+        y=alt.Y("used_pct:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4)),
+        color=colour,
+        tooltip=tips,
+    )
+    return alt.vconcat(load.properties(height=110), fullness.properties(height=90), spacing=6)
+
+
+def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
+    """Each target's mean rate hour by hour; null where less than 95 % of the hour was seen."""
+    return Query(
+        "SELECT ost, ts, 3600.0 AS bin_s, seen_pct,\n"
+        "  CASE WHEN seen_pct >= 95 THEN (read_bytes + write_bytes) / seen_s END AS rate\n"
+        "FROM ost_hour\nWHERE file_system = $file_system AND date BETWEEN $first AND $last\n"
+        "  AND ts >= $since AND ts < $until\n"
+        "ORDER BY ost, ts",
+        {
+            "file_system": file_system,
+            "first": window[0].date(),
+            "last": window[1].date(),
+            "since": window[0],
+            "until": window[1],
+        },
+    )
+
+
+def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
+    """Target by time: mean rate of each hour; hours of which less than 95 % was seen are hatched.
+
+    More than `MOST_ROWS` targets share rows, each as bright as its busiest target. Needs `heat_query`'s columns.
+    """
+    osts = hours.get_column("ost").unique().sort()
+    share = -(-len(osts) // MOST_ROWS) if len(osts) else 1
+    rows = pl.DataFrame({"ost": osts, "row": [osts[place // share * share] for place in range(len(osts))]})
+    every_hour = pl.DataFrame({"ts": pl.datetime_range(*window, interval="1h", closed="left", eager=True)})
+    frame = (
+        rows.join(every_hour, how="cross")
+        .join(hours, on=["ost", "ts"], how="left")
+        .with_columns(pl.col("seen_pct").fill_null(0.0), pl.col("bin_s").fill_null(3600.0))
+        .group_by("row", "ts", maintain_order=True)
+        .agg(pl.col("rate").max(), pl.col("seen_pct").min(), pl.col("bin_s").first())
+        .with_columns(end=pl.col("ts") + pl.duration(hours=1))
+    )
+    names = frame.get_column("row").unique().sort().to_list()
+    y = alt.Y("row:N", sort=names, axis=alt.Axis(title="target", values=names[:: max(1, -(-len(names) // 12))]))
+    height = max(60, min(360, 12 * len(names)))
+    tips = [
+        alt.Tooltip("row:N", title="target" if share == 1 else f"first of {share} targets"),
+        theme.time_tip("ts", "hour (UTC)"),
+        alt.Tooltip("rate:Q", title="B/s", format=",.0f"),
+        alt.Tooltip("seen_pct:Q", title="seen [%]", format=".0f"),
+    ]
+    seen, hidden = frame.filter(pl.col("rate").is_not_null()), frame.filter(pl.col("rate").is_null())
+    heat = alt.Chart(theme.data(seen)).mark_rect(clip=True)
+    hatch = alt.Chart(theme.data(hidden)).mark_rect(fill=theme.UNSEEN, clip=True)
+    return alt.layer(
+        heat.encode(
+            x=theme.time_axis("ts", window),
+            x2="end:T",
+            y=y,
+            color=alt.Color(
+                "rate:Q",
+                scale=alt.Scale(scheme=theme.HEAT),
+                legend=alt.Legend(title="B/s", format=".2~s", gradientLength=80),
+            ),
+            tooltip=tips,
+        ),
+        hatch.encode(x=theme.time_axis("ts", None), x2="end:T", y=y, tooltip=tips),
+    ).properties(width=theme.WIDTH, height=height)

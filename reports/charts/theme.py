@@ -1,0 +1,70 @@
+"""What all charts share: colours, the hatch for what was not seen, time axes in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+import altair as alt
+import polars as pl
+
+READ, WRITE, METADATA, OWN, OTHER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8c8c8c"
+"""Okabe and Ito's colours, which colour-blind readers tell apart; grey for what is not the subject."""
+HEAT: Final = "viridis"
+Chart: TypeAlias = Any
+"""An Altair chart of any kind. Altair's own types do not survive its method chains."""
+UNSEEN = "url(#unseen)"
+"""Fill of what nobody watched: a hatch, which `UNSEEN_PATTERN` defines, so that it never looks like zero."""
+UNSEEN_PATTERN = (
+    '<pattern id="unseen" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<rect width="6" height="6" fill="#999999" fill-opacity="0.12"/>'
+    '<line x1="0" y1="0" x2="0" y2="6" stroke="#888888" stroke-width="2"/></pattern>'
+)
+WIDTH = 820
+"""Width of a plot in pixels where no page gives another."""
+
+
+def data(frame: pl.DataFrame) -> Any:
+    """A frame as inline values. Times become milliseconds since 1970 (UTC), which no reader's time zone can shift."""
+    times = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime)]
+    frame = frame.with_columns(pl.col(times).dt.epoch("ms"))
+    floats = [name for name, kind in frame.schema.items() if kind.is_float()]
+    frame = frame.with_columns(pl.col(floats).round_sig_figs(6))
+    return alt.InlineData(values=frame.to_dicts())
+
+
+def milliseconds(moment: datetime) -> float:
+    """A UTC time as Vega's milliseconds since 1970."""
+    return moment.replace(tzinfo=UTC).timestamp() * 1000
+
+
+def time_axis(field: str, window: tuple[datetime, datetime] | None, title: str | None = "time (UTC)") -> alt.X:
+    """An x axis over `window` in UTC. None leaves the window to another layer or row, for only one may name it."""
+    scale = alt.Scale(type="utc", nice=False)
+    axis = alt.Axis(title=title, labelOverlap=True, grid=False)
+    if window is not None:
+        scale = alt.Scale(type="utc", nice=False, domain=[milliseconds(moment) for moment in window])
+        axis.format = _time_format(window[1] - window[0])
+    return alt.X(f"{field}:T", scale=scale, axis=axis)
+
+
+def _time_format(length: timedelta) -> str:
+    if length > timedelta(days=8):
+        return "%Y-%m-%d"
+    if length > timedelta(days=1):
+        return "%b %d %H:%M"
+    return "%H:%M:%S" if length < timedelta(minutes=10) else "%H:%M"
+
+
+def time_tip(field: str, title: str) -> alt.Tooltip:
+    """A time in a tooltip, to the second, in UTC."""
+    return alt.Tooltip(field=field, type="temporal", timeUnit="utcyearmonthdatehoursminutesseconds", title=title)
+
+
+BYTES_AXIS = "replace(replace(format(datum.value, '.3~s'), 'G', ' G'), 'M', ' M')"
+"""Axis labels of bytes and rates: SI prefixes apart from the number, as in 1.5 G."""
+
+
+def bytes_axis(field: str, title: str, **more: Any) -> alt.Y:
+    """A y axis of bytes or bytes a second, from zero."""
+    return alt.Y(f"{field}:Q", axis=alt.Axis(title=title, labelExpr=BYTES_AXIS, tickCount=4), **more)

@@ -1,0 +1,184 @@
+"""A file system's page: months of bandwidth with its regimes, fullness with its forecast, targets, users, coverage."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import polars as pl
+
+from iolake.reports import text
+from iolake.reports.charts import Query, history, targets
+from iolake.reports.pages.page import Figure, Page, Table
+from iolake.warehouse import Lake
+from iolake.warehouse.errors import LakeError
+
+_HEAT_DAYS = 14
+"""The last days whose hours the picture of targets shows; a longer one has no room for hours."""
+_TOP = 10
+
+
+class NoFileSystem(LakeError):
+    """The lake has no counts of a file system of that name in those days."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        self.name, self.known = name, known
+        hint = f"it has {', '.join(known)}" if known else "it has none at all; `iolake status` shows what is there"
+        super().__init__(f"no file system {name} in the lake for these days; {hint}")
+
+
+def file_system_page(lake: Lake, name: str, since: date | None = None, until: date | None = None) -> Page:
+    """The page of a file system for the days [since, until), by default all that the lake has. NoFileSystem."""
+    first, last = _days(lake, name)
+    since, until = since or first, until or last + timedelta(days=1)
+    window = (datetime.combine(since, time()), datetime.combine(until, time()))
+    query = history.days_query(name, since, until)
+    days = history.every_day(query.frame(lake), since, until)
+    full_in = history.days_to_full(days)
+    seen = days.filter(pl.col("moved_bytes").is_not_null())
+    moved, unseen = int(seen["moved_bytes"].sum() or 0), days.height - seen.height
+    used = days.filter(pl.col("used_pct").is_not_null())
+    fullness = f"{used['used_pct'][-1]:.1f} % full" if used.height else "of unknown fullness"
+    forecast = "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
+    return Page(
+        title=f"File system {name}",
+        answer=f"{fullness.capitalize()}, {forecast}. {text.size(moved)} moved in {seen.height} days seen; "
+        f"{unseen} of {days.height} days were not seen for 95 % of their time.",
+        tone="bad" if full_in is not None and full_in < 30 else "neutral",
+        facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
+        figures=[
+            _bandwidth(query, days, window),
+            _fullness(query, days, window, full_in),
+            _heat(lake, name, window),
+            _users(lake, name, window),
+            _coverage(lake, name, since, until),
+        ],
+        footer=f"Snapshot {lake.snapshot} of {lake.uri}. Days and times are UTC.",
+    )
+
+
+def _days(lake: Lake, name: str) -> tuple[date, date]:
+    """The first and last day that the lake has of a file system; NoFileSystem."""
+    found: list[tuple[Any, ...]] = lake.sql(
+        "SELECT owner, min(date), max(date) FROM files "
+        "WHERE table_name IN ('file_system_hour', 'lustre_fs') GROUP BY owner"
+    ).fetchall()
+    for owner, first, last in found:
+        if owner == name:
+            return first, last
+    raise NoFileSystem(name, sorted(str(owner) for owner, _, _ in found))
+
+
+def _bandwidth(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime]) -> Figure:
+    known = days.filter(pl.col("moved_bytes").is_not_null())
+    if not known.height:
+        why = "No day was seen for 95 % of its time."
+        return Figure("days", "Bytes moved a day", why, queries=[query], missing=why)
+    top = known.sort("moved_bytes")[-1]
+    summary = (
+        f"Read and written by all users. The most was {text.size(top['moved_bytes'][0])} on {top['date'][0]}. "
+        f"A regime ends where the {history.SHORT_DAYS}-day mean crosses the {history.LONG_DAYS}-day mean. "
+        "Hatched days were not seen enough."
+    )
+    return Figure("days", "Bytes moved a day", summary, history.days_chart(days, window), queries=[query])
+
+
+def _fullness(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime], full_in: float | None) -> Figure:
+    known = days.filter(pl.col("used_pct").is_not_null())
+    if not known.height:
+        why = "No source says how full its targets are."
+        return Figure("fullness", "Fullness", why, queries=[query], missing=why)
+    pace = "It does not grow." if full_in is None else f"At the last month's pace it is full in {full_in:,.0f} days."
+    summary = (
+        f"On {known['date'][-1]} all targets together were {known['used_pct'][-1]:.1f} % full, the fullest one "
+        f"{known['fullest_ost_pct'][-1]:.1f} %. {pace}"
+    )
+    return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=[query])
+
+
+def _heat(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:
+    start = max(window[0], window[1] - timedelta(days=_HEAT_DAYS))
+    query = targets.heat_query(name, (start, window[1]))
+    hours = query.frame(lake)
+    title = "Load of each target, hour by hour"
+    if not hours.height:
+        why = "The lake has no counts of its targets."
+        return Figure("heat", title, why, queries=[query], missing=why)
+    by_target = hours.group_by("ost").agg(pl.col("rate").mean()).drop_nulls().sort("rate")
+    busiest = by_target["ost"][-1] if by_target.height else "unknown"
+    imbalance = _imbalance(by_target["rate"]) if by_target.height else ""
+    last = f"The last {(window[1] - start).days} days. Busiest on average: {busiest}."
+    summary = f"{last}{imbalance} Hatched hours were not seen."
+    return Figure("heat", title, summary, targets.heat_chart(hours, (start, window[1])), queries=[query])
+
+
+def _imbalance(rates: pl.Series) -> str:
+    known = rates.to_list()
+    mean = sum(known) / len(known)
+    return f" It did {max(known) / mean:.2f} times the mean." if mean > 0 else ""
+
+
+def _users(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:
+    query = Query(
+        "FROM top_users($file_system, $since, $until)\nLIMIT $most",
+        {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
+    )
+    rows = [
+        [
+            row["user_name"] or text.UNKNOWN,
+            row["program"] or text.UNKNOWN,
+            row["cluster"],
+            f"{row['runs']:,}",
+            text.size(row["read_bytes"]),
+            text.size(row["write_bytes"]),
+            text.percent(None if row["share"] is None else 100 * row["share"], 1),
+        ]
+        for row in query.rows(lake)
+    ]
+    return Figure(
+        "users",
+        "Who moved the most",
+        "Bytes of jobs by the servers' count, else by Darshan; the share is of all jobs that anyone counted.",
+        table=Table(["user", "program", "cluster", "runs", "read", "written", "share"], rows) if rows else None,
+        queries=[query],
+        missing=None if rows else "No job is known to have used it.",
+    )
+
+
+def coverage_query(owner: str, since: date, until: date) -> Query:
+    """A row for each source and day of an owner: how many inputs were found, loaded and rejected."""
+    return Query(
+        "SELECT source, day, found, loaded, unchanged, rejected\nFROM coverage\n"
+        "WHERE owner = $owner AND day >= $since AND day < $until\nORDER BY source, day",
+        {"owner": owner, "since": since, "until": until},
+    )
+
+
+def _coverage(lake: Lake, name: str, since: date, until: date) -> Figure:
+    query = coverage_query(name, since, until)
+    found = query.frame(lake)
+    title = "What was collected"
+    if not found.height:
+        why = "No source of it has days."
+        return Figure("coverage", title, why, queries=[query], missing=why)
+    calendar = pl.DataFrame({"day": pl.date_range(since, until - timedelta(days=1), eager=True)})
+    grid = found.select("source").unique().join(calendar, how="cross").join(found, on=["source", "day"], how="left")
+    state = (
+        pl.when(pl.col("found").fill_null(0) == 0)
+        .then(pl.lit("nothing found"))
+        .when(pl.col("rejected") == pl.col("found"))
+        .then(pl.lit("all rejected"))
+        .when(pl.col("rejected") > 0)
+        .then(pl.lit("some rejected"))
+        .otherwise(pl.lit("loaded"))
+    )
+    cells = grid.select(
+        "source",
+        pl.col("day").cast(pl.Datetime("us")).alias("ts"),
+        state.alias("state"),
+        pl.col("found").fill_null(0).cast(pl.Int64),
+    )
+    gaps = cells.filter(pl.col("state") == "nothing found").height
+    window = (datetime.combine(since, time()), datetime.combine(until, time()))
+    summary = f"A row a source, a cell a day. {gaps} of {cells.height} have nothing."
+    return Figure("coverage", title, summary, history.coverage_chart(cells, window), queries=[query])

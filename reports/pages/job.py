@@ -1,0 +1,280 @@
+"""A run's page: the verdict, one time axis with its I/O over the servers' and its neighbours, and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import polars as pl
+
+from iolake.reports import text
+from iolake.reports.charts import Query, layers, targets, timeline
+from iolake.reports.charts.kind import kind_chart, kind_query
+from iolake.reports.job import NoJob
+from iolake.reports.pages.page import Figure, Page, Table
+from iolake.warehouse import Lake
+
+Row = dict[str, Any]
+_SEVERITIES = {"high": 0, "medium": 1, "low": 2, "info": 3}
+_NEIGHBOURS = 8
+
+
+def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | None = None) -> Page:
+    """The page of a run of `job_id`: of `run_id`, else of the one that ended last. NoJob."""
+    found = _runs(job_id, cluster).rows(lake)
+    wanted = [run for run in found if run_id in (None, run["run_id"])]
+    if not wanted:
+        raise NoJob(job_id, cluster, [])
+    run = wanted[-1]
+    verdict = _one(_verdict(run).rows(lake))
+    window = _window(run)
+    logs = _logs(run).frame(lake)
+    return Page(
+        title=f"Job {job_id} on {run['cluster']}",
+        answer=verdict.get("sentence") or "No verdict: the lake has not judged this run.",
+        tone="bad" if verdict.get("cause") else "good" if verdict.get("of_peers") else "neutral",
+        facts=list(_facts(run, verdict, len(found))),
+        figures=list(_figures(lake, run, logs, window)),
+        footer=f"Run {run['run_id']}, snapshot {lake.snapshot} of {lake.uri}. Times are UTC.",
+    )
+
+
+def _figures(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window | None) -> Iterator[Figure]:
+    if window is not None:
+        yield _timeline(lake, run, logs, window)
+    yield _findings(lake, run)
+    if logs.height:
+        yield _sizes(lake, run, logs)
+        yield _times(lake, run, logs)
+    if window is not None and run["file_system"]:
+        yield _targets(lake, run, window)
+    yield _kind(lake, run)
+
+
+def _runs(job_id: int, cluster: str | None) -> Query:
+    of_cluster = "" if cluster is None else " AND cluster = $cluster"
+    values = {"job_id": job_id} | ({} if cluster is None else {"cluster": cluster})
+    return Query(f"FROM job_summary\nWHERE job_id = $job_id{of_cluster}\nORDER BY end_time NULLS FIRST", values)
+
+
+def _of_run(run: Row) -> dict[str, Any]:
+    return {"cluster": run["cluster"], "date": run["date"], "run_id": run["run_id"]}
+
+
+_RUN = "WHERE cluster = $cluster AND date = $date AND run_id = $run_id"
+
+
+def _verdict(run: Row) -> Query:
+    return Query(f"FROM job_verdict\n{_RUN}", _of_run(run))
+
+
+def _logs(run: Row) -> Query:
+    days = {"first": run["date"] - timedelta(days=1), "last": run["date"] + timedelta(days=1)}
+    return Query(
+        "SELECT log_id, date, log_start_time, log_end_time\nFROM job_darshan\n"
+        "WHERE cluster = $cluster AND job_id = $job_id AND run_id = $run_id AND date BETWEEN $first AND $last\n"
+        "ORDER BY log_start_time",
+        {"cluster": run["cluster"], "job_id": run["job_id"], "run_id": run["run_id"], **days},
+    )
+
+
+def _window(run: Row) -> timeline.Window | None:
+    start = run["start_time"] or run["first_log_start"]
+    end = run["end_time"] or run["last_log_end"]
+    return (start, end) if start and end and end > start else None
+
+
+def _facts(run: Row, verdict: Row, runs: int) -> Iterator[tuple[str, str]]:
+    unknown = text.UNKNOWN
+    yield "program", ", ".join(dict.fromkeys(run["exe_names"] or [])) or unknown
+    yield "job name", run["job_name"] or unknown
+    yield "user", " of ".join(part for part in (run["user_name"], run["account"]) if part) or unknown
+    yield "started (UTC)", text.moment(run["start_time"])
+    yield "ran", text.seconds(run["elapsed_s"])
+    yield "ended", run["state"] or unknown
+    yield "nodes, processes", f"{text.number(run['nnodes'])}, {text.number(run['nprocs'])}"
+    yield "read", text.size(run["read_bytes"])
+    yield "written", text.size(run["write_bytes"])
+    yield "performance", text.rate(run["performance_bytes_per_s"])
+    if verdict.get("of_peers") is not None:
+        yield "beside its kind", f"{100 * verdict['of_peers']:.0f} % of the median of {verdict['peers']} runs"
+    yield "file system", run["file_system"] or unknown
+    share = (
+        text.percent(100 * run["share"])
+        if run["share"] is not None
+        else f"{unknown}: {run['share_reason'] or 'no counts'}"
+    )
+    yield "its share of the bytes", share
+    if runs > 1:
+        yield "runs with this id", f"{runs}; --run names one"
+
+
+def _timeline(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window) -> Figure:
+    bins = timeline.bins_for(window)
+    charts: list[Any] = []
+    titles: list[str] = []
+    queries: list[Query] = []
+    missing: list[str] = []
+    own = pl.DataFrame(schema=timeline.ACTIVITY)
+    if logs.height:
+        query = timeline.activity_query(run["cluster"], logs["log_id"].to_list(), window, bins)
+        own = query.frame(lake)
+        queries.append(query)
+    if own.height:
+        how = {
+            "heatmap": "Darshan's heatmap",
+            "trace": "the DXT trace",
+            "counters": "counters, spread evenly over each file",
+        }
+        charts.append(timeline.activity_chart(own, window))
+        titles.append(f"What each group of ranks moved, by {how[own['measured_by'][0]]}")
+    else:
+        missing.append("No Darshan log shows when it moved data.")
+    if run["file_system"]:
+        query = timeline.servers_query(run["file_system"], window, bins)
+        servers = query.frame(lake)
+        queries.append(query)
+        if servers["ost_seen_pct"].max() or servers["mdt_seen_pct"].max():
+            charts.append(timeline.bandwidth_chart(servers, own, window))
+            titles.append(f"What the servers of {run['file_system']} moved, and this job")
+            charts.append(timeline.metadata_chart(servers, window))
+            titles.append(f"Metadata operations on {run['file_system']}")
+            unseen = servers.filter(pl.col("ost_seen_pct") < 95).height
+            if unseen:
+                missing.append(f"Hatched: {unseen} of {bins} bins of which less than 95 % was seen.")
+        else:
+            missing.append(f"Nobody watched the servers of {run['file_system']} while it ran.")
+    neighbours = _neighbours(run)
+    beside = neighbours.frame(lake)
+    if beside.height:
+        charts.append(timeline.neighbours_chart(beside, window))
+        titles.append("Who else used the file system, darker the more of its bytes they moved")
+        queries.append(neighbours)
+    summary = (
+        f"From {text.moment(window[0])} to {text.moment(window[1])}. Drag or scroll to zoom all rows together. "
+        + (f"The busiest neighbour is {beside['name'][0]}. " if beside.height else "")
+        + " ".join(missing)
+    )
+    return Figure(
+        "timeline",
+        "What happened while it ran",
+        summary,
+        timeline.stacked(charts, titles) if charts else None,
+        queries=queries,
+        missing=None if charts else "Nothing in the lake shows this time.",
+    )
+
+
+def _neighbours(run: Row) -> Query:
+    return Query(
+        "SELECT neighbour_cluster || ' ' || neighbour_job_id || ' ' || coalesce(neighbour_exe, '') AS name,\n"
+        '  overlap_start AS ts, overlap_end AS "end", overlap_start AS start, overlap_end AS ended,\n'
+        "  least(100, 100 * share) AS share_pct, coalesce(read_bytes, 0) + coalesce(write_bytes, 0) AS moved_bytes\n"
+        f"FROM job_neighbours\n{_RUN} AND file_system = $file_system AND measured_by <> 'presence'\n"
+        "ORDER BY moved_bytes DESC\nLIMIT $most",
+        _of_run(run) | {"file_system": run["file_system"], "most": _NEIGHBOURS},
+    )
+
+
+def _findings(lake: Lake, run: Row) -> Figure:
+    query = Query(
+        "SELECT severity, subject, code, sentence, value, threshold, unit, compared_with, advice, reference\n"
+        f"FROM findings\n{_RUN}\nORDER BY code",
+        _of_run(run),
+    )
+    found = sorted(query.rows(lake), key=lambda row: _SEVERITIES[row["severity"]])
+    rows = [
+        [
+            row["severity"],
+            row["subject"],
+            row["sentence"],
+            f"{row['value']:,.4g} {row['unit']} (threshold {row['threshold']:,.4g}, {row['compared_with']})",
+            row["advice"],
+            row["reference"],
+        ]
+        for row in found
+    ]
+    grave = sum(row["severity"] == "high" for row in found)
+    return Figure(
+        "findings",
+        "Findings",
+        f"{len(found)} findings, {grave} of them of high severity.",
+        table=Table(["severity", "about", "finding", "evidence", "advice", "rule of"], rows) if rows else None,
+        queries=[query],
+        missing=None if rows else "No rule of finding_rules has anything to say of this run.",
+    )
+
+
+def _days(logs: pl.DataFrame) -> tuple[date, date]:
+    first, last = logs["date"].min(), logs["date"].max()
+    assert isinstance(first, date)
+    assert isinstance(last, date)
+    return first, last
+
+
+def _sizes(lake: Lake, run: Row, logs: pl.DataFrame) -> Figure:
+    query = layers.sizes_query(run["cluster"], logs["log_id"].to_list(), _days(logs))
+    sizes = query.frame(lake)
+    counted = int(sizes["reads"].sum() or 0) + int(sizes["writes"].sum() or 0)
+    if not counted:
+        why = "Its logs have no POSIX records."
+        return Figure("sizes", "Sizes of its accesses", why, queries=[query], missing=why)
+    common = sizes.with_columns(all=pl.col("reads").fill_null(0) + pl.col("writes").fill_null(0)).sort("all")["size"][
+        -1
+    ]
+    summary = f"{counted:,} POSIX reads and writes by their size; most are {common}."
+    return Figure("sizes", "Sizes of its accesses", summary, layers.sizes_chart(sizes), queries=[query])
+
+
+def _times(lake: Lake, run: Row, logs: pl.DataFrame) -> Figure:
+    query = layers.times_query(run["cluster"], logs["log_id"].to_list(), _days(logs))
+    times = query.frame(lake).filter(pl.any_horizontal(pl.col("read_s", "write_s", "meta_s").is_not_null()))
+    if not times.height:
+        why = "Its logs have no times."
+        return Figure("layers", "I/O time by layer", why, queries=[query], missing=why)
+    totals = ", ".join(
+        f"{row['layer']} {text.seconds((row['read_s'] or 0) + (row['write_s'] or 0) + (row['meta_s'] or 0))}"
+        for row in times.to_dicts()
+    )
+    summary = f"All processes together: {totals}. MPI-IO's time holds that of POSIX below it."
+    return Figure("layers", "I/O time by layer", summary, layers.times_chart(times), queries=[query])
+
+
+def _targets(lake: Lake, run: Row, window: timeline.Window) -> Figure:
+    own = Query(
+        f"SELECT ost, files, ost_read_bytes, ost_write_bytes\nFROM job_ost\n{_RUN} AND file_system = $file_system\n"
+        "ORDER BY ost",
+        _of_run(run) | {"file_system": run["file_system"]},
+    )
+    load = targets.load_query(run["file_system"], window)
+    mine, all_targets = own.frame(lake), load.frame(lake)
+    title = f"Its targets on {run['file_system']}"
+    if not all_targets.height:
+        why = "The lake has no counts of the targets for this time."
+        return Figure("targets", title, why, queries=[load, own], missing=why)
+    holds = mine["ost"].to_list()
+    summary = (
+        f"Its files lie on {len(holds)} of {all_targets.height} targets{_listed(holds)}. "
+        "Load and fullness are of the hours that the run touches, by all users."
+    )
+    return Figure("targets", title, summary, targets.load_chart(all_targets, holds), queries=[load, own])
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f": {text.names(names)}" if names else ""
+
+
+def _kind(lake: Lake, run: Row) -> Figure:
+    query = kind_query(run)
+    kind = query.frame(lake)
+    title = "Beside its kind"
+    if kind.filter(~pl.col("this")).height < 2:
+        why = "Fewer than two other runs of its program, file system and direction within a month."
+        return Figure("kind", title, why, queries=[query], missing=why)
+    summary = f"{kind.height} runs of its kind within a month. This one is in colour; each row names its percentile."
+    return Figure("kind", title, summary, kind_chart(kind), queries=[query])
+
+
+def _one(rows: Sequence[Row]) -> Row:
+    return rows[0] if rows else {}

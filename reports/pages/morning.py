@@ -1,0 +1,266 @@
+"""The morning page: a day's file systems, users and slow jobs, what was not collected, and a calendar of days."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from iolake.reports import text
+from iolake.reports.charts import Query, history, targets, timeline
+from iolake.reports.pages.job import job_page
+from iolake.reports.pages.page import Figure, Page, Table
+from iolake.warehouse import Lake
+
+_WORST, _TOP, _FINDINGS, _REJECTS = 12, 10, 20, 20
+_INDEX = "index.html"
+
+
+def write_morning(lake: Lake, day: date, folder: Path) -> Path:
+    """Write the page of `day`, the pages of its slow jobs, and the index with its calendar; the page's path."""
+    worst = worst_query(day).rows(lake)
+    for run in worst:
+        job_page(lake, run["job_id"], run["cluster"], run["run_id"]).write(folder / job_file(run))
+    path = folder / f"{day}.html"
+    morning_page(lake, day, worst).write(path)
+    _index(folder).write(folder / _INDEX)
+    return path
+
+
+def job_file(run: dict[str, Any]) -> str:
+    """The name of a run's page beside the morning page."""
+    return "jobs/" + re.sub(r"[^\w.-]", "_", f"{run['cluster']}-{run['run_id']}") + ".html"
+
+
+def last_day(lake: Lake) -> date | None:
+    """The last UTC day on which a run ended, as far as the lake has it; None for an empty lake."""
+    (found,) = lake.sql("SELECT max(date) FROM files WHERE table_name = 'job_summary'").fetchall()
+    day = found[0]
+    return day if isinstance(day, date) else None
+
+
+def worst_query(day: date) -> Query:
+    """The runs that ended on a day and lost most time, each with its verdict."""
+    return Query(
+        "SELECT v.cluster, v.run_id, v.job_id, s.user_name, coalesce(s.exe_names[1], s.job_name) AS program,\n"
+        "  s.file_system, v.cause, v.culprit, v.lost_s, v.confidence, v.sentence\n"
+        "FROM job_verdict v\nJOIN job_summary s USING (cluster, date, run_id)\n"
+        "WHERE v.date = $day AND s.date = $day AND v.lost_s > 0\nORDER BY v.lost_s DESC\nLIMIT $most",
+        {"day": day, "most": _WORST},
+    )
+
+
+def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page:
+    """The page of a UTC day. `worst` are `worst_query`'s rows, each with a page of its own beside this one."""
+    window = (datetime.combine(day, time()), datetime.combine(day + timedelta(days=1), time()))
+    names = [
+        str(name)
+        for (name,) in lake.sql(
+            "SELECT DISTINCT owner FROM files WHERE table_name = 'file_system_hour' AND date = $1 ORDER BY 1", [day]
+        ).fetchall()
+    ]
+    jobs = lake.sql(
+        "SELECT count(*), count(*) FILTER (logs > 0), coalesce(sum(node_hours), 0) FROM job_summary WHERE date = $1",
+        [day],
+    ).fetchall()[0]
+    lost = sum(run["lost_s"] for run in worst)
+    answer = (
+        f"{len(worst)} slow jobs lost {text.seconds(lost)} of I/O time; most of it by {_commonest(worst)}."
+        if worst
+        else "No job was slow beside its kind."
+    )
+    return Page(
+        title=f"{day:%A}, {day}",
+        answer=answer,
+        tone="bad" if worst else "good",
+        facts=[
+            ("jobs ended", f"{jobs[0]:,}"),
+            ("with Darshan logs", f"{jobs[1]:,}"),
+            ("node-hours", f"{jobs[2]:,.0f}"),
+            ("file systems watched", ", ".join(names) or "none"),
+        ],
+        figures=[
+            _worst(day, worst),
+            *(figure for name in names for figure in _file_system(lake, name, window)),
+            _findings(lake, day),
+            _not_collected(lake, day),
+        ],
+        links=[
+            (f"← {day - timedelta(days=1)}", f"{day - timedelta(days=1)}.html"),
+            ("all days", _INDEX),
+            (f"{day + timedelta(days=1)} →", f"{day + timedelta(days=1)}.html"),
+        ],
+        footer=f"Snapshot {lake.snapshot} of {lake.uri}. The day and all times are UTC.",
+    )
+
+
+def _commonest(worst: Sequence[dict[str, Any]]) -> str:
+    causes = pl.DataFrame(
+        {"cause": [w["cause"] or "an unknown cause" for w in worst], "lost_s": [w["lost_s"] for w in worst]}
+    )
+    return str(causes.group_by("cause").agg(pl.col("lost_s").sum()).sort("lost_s")["cause"][-1])
+
+
+def _worst(day: date, worst: Sequence[dict[str, Any]]) -> Figure:
+    rows = [
+        [
+            f"{run['cluster']} {run['job_id']}",
+            run["user_name"] or text.UNKNOWN,
+            run["program"] or text.UNKNOWN,
+            run["file_system"] or text.UNKNOWN,
+            run["cause"] or "unknown",
+            text.seconds(run["lost_s"]),
+            run["sentence"],
+        ]
+        for run in worst
+    ]
+    links = {(number, 0): job_file(run) for number, run in enumerate(worst)}
+    columns = ["job", "user", "program", "file system", "cause", "lost", "verdict"]
+    return Figure(
+        "worst",
+        "Slow jobs",
+        f"The {len(rows)} runs that lost most time beside their kind, each linked to its page.",
+        table=Table(columns, rows, links) if rows else None,
+        queries=[worst_query(day)],
+        missing=None if rows else "No run that ended on this day was slow beside its kind.",
+    )
+
+
+def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Figure]:
+    key = re.sub(r"\W", "-", name)
+    servers = timeline.servers_query(name, window, 144)
+    seen = servers.frame(lake)
+    hours = history.hours_query(name, window)
+    by_hour = hours.frame(lake)
+    full = by_hour.filter(pl.col("used_pct").is_not_null())
+    moved = by_hour.select((pl.col("read_bytes_per_s") + pl.col("write_bytes_per_s")).max()).item()
+    charts = [
+        timeline.bandwidth_chart(seen, pl.DataFrame(schema=timeline.ACTIVITY), window),
+        timeline.metadata_chart(seen, window),
+    ]
+    fullness = (
+        f" {full['used_pct'][-1]:.1f} % full, its fullest target {full['fullest_ost_pct'][-1]:.1f} %."
+        if full.height
+        else ""
+    )
+    busiest = f" Its busiest hour moved {text.rate(moved)}." if moved is not None else ""
+    over = lake.sql(
+        "SELECT count(*) FROM ost_failover WHERE file_system = $1 AND date = $2 AND overloaded_servers > 0",
+        [name, window[0].date()],
+    ).fetchall()[0][0]
+    failover = f" In {over} lists of its servers one had taken over another's targets." if over else ""
+    unseen = seen.filter(pl.col("ost_seen_pct") < 95).height
+    summary = (
+        f"Bandwidth and metadata of the day.{busiest}{fullness}{failover} {unseen} of 144 bins were not seen enough."
+    )
+    yield Figure(
+        f"day-{key}",
+        f"{name}: the day",
+        summary,
+        timeline.stacked(charts, [f"{name}: bytes", f"{name}: metadata operations"]),
+        queries=[servers, hours],
+    )
+    heat = targets.heat_query(name, window)
+    cells = heat.frame(lake)
+    if cells.height:
+        yield Figure(
+            f"heat-{key}",
+            f"{name}: its targets",
+            "Mean rate of each target in each hour; hatched hours were not seen for 95 %.",
+            targets.heat_chart(cells, window),
+            queries=[heat],
+        )
+    yield _users(lake, name, key, window)
+
+
+def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
+    query = Query(
+        "FROM top_users($file_system, $since, $until)\nLIMIT $most",
+        {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
+    )
+    rows = [
+        [
+            row["user_name"] or text.UNKNOWN,
+            row["program"] or text.UNKNOWN,
+            row["cluster"],
+            f"{row['runs']:,}",
+            text.size(row["read_bytes"]),
+            text.size(row["write_bytes"]),
+        ]
+        for row in query.rows(lake)
+    ]
+    return Figure(
+        f"users-{key}",
+        f"{name}: who moved the most",
+        "Bytes of jobs in this day, by the servers' count, else by Darshan.",
+        table=Table(["user", "program", "cluster", "runs", "read", "written"], rows) if rows else None,
+        queries=[query],
+        missing=None if rows else "No job is known to have used it.",
+    )
+
+
+def _findings(lake: Lake, day: date) -> Figure:
+    query = Query(
+        "SELECT code, any_value(severity) AS severity, any_value(subject) AS subject, count(*) AS runs,\n"
+        "  any_value(advice) AS advice\nFROM findings\n"
+        "WHERE date = $day AND severity IN ('high', 'medium')\nGROUP BY code\n"
+        "ORDER BY severity, runs DESC\nLIMIT $most",
+        {"day": day, "most": _FINDINGS},
+    )
+    rows = [[r["severity"], r["subject"], r["code"], f"{r['runs']:,}", r["advice"]] for r in query.rows(lake)]
+    return Figure(
+        "findings",
+        "Findings of the day",
+        "How many runs each rule of high or medium severity found something in.",
+        table=Table(["severity", "about", "finding", "runs", "advice"], rows) if rows else None,
+        queries=[query],
+        missing=None if rows else "No rule found anything.",
+    )
+
+
+def _not_collected(lake: Lake, day: date) -> Figure:
+    gaps = Query(
+        "SELECT source, owner FROM coverage WHERE day = $day AND found = 0 ORDER BY ALL",
+        {"day": day},
+    )
+    rejects = Query(
+        "SELECT source, owner, uri, reason\nFROM rejects\nWHERE day = $day\nORDER BY source, owner, uri\nLIMIT $most",
+        {"day": day, "most": _REJECTS},
+    )
+    rows = [[r["source"], r["owner"], "nothing found", ""] for r in gaps.rows(lake)]
+    rows += [[r["source"], r["owner"], r["reason"], r["uri"]] for r in rejects.rows(lake)]
+    return Figure(
+        "missing",
+        "Not collected or rejected",
+        f"{len(rows)} gaps and rejects of this day.",
+        table=Table(["source", "owner", "why", "input"], rows) if rows else None,
+        queries=[gaps, rejects],
+        missing=None if rows else "Every source of the day was found and loaded.",
+    )
+
+
+def _index(folder: Path) -> Page:
+    """The page with a calendar of every day that has a page in `folder`."""
+    days = sorted(date.fromisoformat(p.stem) for p in folder.glob("????-??-??.html"))
+    figures = [_month(year, month, days) for year, month in sorted({(d.year, d.month) for d in days}, reverse=True)]
+    latest = f"The latest is {days[-1]}." if days else ""
+    return Page("Morning pages", f"{len(days)} days. {latest}", [], figures)
+
+
+def _month(year: int, month: int, days: Sequence[date]) -> Figure:
+    weeks = calendar.Calendar().monthdatescalendar(year, month)
+    rows = [[str(d.day) if d.month == month else "" for d in week] for week in weeks]
+    links = {
+        (line, column): f"{d}.html"
+        for line, week in enumerate(weeks)
+        for column, d in enumerate(week)
+        if d.month == month and d in days
+    }
+    title = f"{calendar.month_name[month]} {year}"
+    names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    return Figure(f"m{year}-{month}", title, f"{len(links)} days have a page.", table=Table(names, rows, links))

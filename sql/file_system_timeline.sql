@@ -1,0 +1,73 @@
+-- What did a file system's servers do in each of `bins` equal parts of [since, until)? One row a bin, in order.
+-- An interval that reaches into several bins counts in each by the share of its time. Rates are null in a bin of which
+-- less than 95 % of the targets' time was seen, so that a gap never looks like a quiet file system. The macro reads the
+-- days that the window touches, and no others:
+--   FROM file_system_timeline('scratch2', TIMESTAMP '2017-03-20 02:00:00', TIMESTAMP '2017-03-20 04:00:00', bins := 120)
+-- column ts: UTC; the bin covers [ts, ts + bin_s)
+-- column bin_s: [s] length of the bin
+-- column ost_seen_pct: [%] share of the bin's time and storage targets that has byte counts
+-- column mdt_seen_pct: [%] share of the bin's time and metadata targets that has operation counts
+-- column read_bytes_per_s: [B/s] mean read rate of all storage targets; null where less than 95 % was seen
+-- column write_bytes_per_s: [B/s] mean write rate of all storage targets; null where less than 95 % was seen
+-- column metadata_ops_per_s: [1/s] mean rate of all metadata operations; null where less than 95 % was seen
+-- column opens_per_s: [1/s] mean rate of opens; null where less than 95 % was seen
+CREATE OR REPLACE MACRO file_system_timeline(of_file_system, since, until, bins := 120) AS TABLE
+WITH bin AS (
+  SELECT
+    i AS bin,
+    epoch(until::TIMESTAMP - since::TIMESTAMP) / bins AS bin_s,
+    since::TIMESTAMP + to_microseconds((1e6 * i * bin_s)::BIGINT) AS ts
+  FROM range(bins) AS numbers(i)
+),
+counted AS (
+  SELECT
+    *,
+    greatest(0, epoch(ts - since::TIMESTAMP)) AS from_s,
+    least(epoch(until::TIMESTAMP - since::TIMESTAMP), epoch(ts - since::TIMESTAMP) + interval_s) AS to_s,
+    epoch(until::TIMESTAMP - since::TIMESTAMP) / bins AS width_s
+  FROM lustre_fs
+  WHERE file_system = of_file_system
+    AND date BETWEEN (since::TIMESTAMP)::DATE - 1 AND (until::TIMESTAMP)::DATE
+    AND ts < until::TIMESTAMP AND ts + to_microseconds((1e6 * interval_s)::BIGINT) > since::TIMESTAMP
+),
+placed AS (
+  SELECT *, unnest(range((from_s / width_s)::BIGINT - 1, (to_s / width_s)::BIGINT + 1)) AS bin
+  FROM counted
+),
+part AS (
+  SELECT *, least(to_s, (bin + 1) * width_s) - greatest(from_s, bin * width_s) AS part_s
+  FROM placed
+),
+summed AS (
+  SELECT
+    bin,
+    sum((osts - osts_missing) * part_s) AS ost_s,
+    sum((mdts - mdts_missing) * part_s) AS mdt_s,
+    sum(read_bytes / interval_s * part_s) AS read_bytes,
+    sum(write_bytes / interval_s * part_s) AS write_bytes,
+    sum(opens / interval_s * part_s) AS opens,
+    sum((
+      coalesce(opens, 0) + coalesce(closes, 0) + coalesce(mknods, 0) + coalesce(links, 0) + coalesce(unlinks, 0)
+      + coalesce(mkdirs, 0) + coalesce(rmdirs, 0) + coalesce(renames, 0) + coalesce(getattrs, 0)
+      + coalesce(setattrs, 0) + coalesce(getxattrs, 0) + coalesce(statfs, 0)
+    ) / interval_s * part_s) AS metadata_ops
+  FROM part
+  WHERE part_s > 0
+  GROUP BY bin
+),
+targets AS (
+  SELECT max(osts) AS osts, max(mdts) AS mdts
+  FROM counted
+)
+SELECT
+  b.ts, b.bin_s,
+  coalesce(100 * s.ost_s / (nullif(t.osts, 0) * b.bin_s), 0) AS ost_seen_pct,
+  coalesce(100 * s.mdt_s / (nullif(t.mdts, 0) * b.bin_s), 0) AS mdt_seen_pct,
+  CASE WHEN ost_seen_pct >= 95 THEN s.read_bytes / b.bin_s END AS read_bytes_per_s,
+  CASE WHEN ost_seen_pct >= 95 THEN s.write_bytes / b.bin_s END AS write_bytes_per_s,
+  CASE WHEN mdt_seen_pct >= 95 THEN s.metadata_ops / b.bin_s END AS metadata_ops_per_s,
+  CASE WHEN mdt_seen_pct >= 95 THEN s.opens / b.bin_s END AS opens_per_s
+FROM bin b
+LEFT JOIN summed s USING (bin)
+CROSS JOIN targets t
+ORDER BY b.ts

@@ -1,0 +1,176 @@
+"""The pages: self-contained, escaped, equal to the tables, and drawn by a real browser without an error."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+import subprocess
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from iolake import Lake
+from iolake.demo.centre import simulate
+from iolake.demo.truth import Truth
+from iolake.pipelines.ingest import ingest
+from iolake.reports.charts import Query, timeline
+from iolake.reports.pages.file_system import NoFileSystem, file_system_page
+from iolake.reports.pages.job import job_page
+from iolake.reports.pages.morning import write_morning
+from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.site import Site
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LARGEST = 3 << 20
+
+
+@pytest.fixture(scope="module")
+def centre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Lake]:
+    root = tmp_path_factory.mktemp("pages") / "centre"
+    truth = simulate(root, days=2, jobs=40, osts=6, files=2, step_s=60)
+    ingest(Site.read(root / "site.toml"), workers=1)
+    return truth, Lake(root / "lake")
+
+
+def one_of(truth: Truth, role: str) -> tuple[int, str]:
+    job = next(job for job in truth.jobs if job["role"] == role)
+    return job["job_id"], job["cluster"]
+
+
+def specs(page: str) -> list[object]:
+    """The Vega-Lite texts of a page."""
+    found = re.findall(r'<script type="application/json" id="spec-[\w-]+">(.*?)</script>', page, re.DOTALL)
+    return [json.loads(text) for text in found]
+
+
+@pytest.mark.parametrize(
+    "role", ["victim of a neighbour", "victim of a full target", "clumsy", "undisturbed", "cancelled before start"]
+)
+def test_a_jobs_page_says_the_verdict_and_needs_no_network(centre: tuple[Truth, Lake], role: str) -> None:
+    truth, lake = centre
+    job_id, cluster = one_of(truth, role)
+    page = job_page(lake, job_id, cluster).html()
+    sentences = [s for (s,) in lake.sql("SELECT sentence FROM job_verdict WHERE job_id = $1", [job_id]).fetchall()]
+    assert any(html.escape(sentence, quote=True).replace("&#x27;", "&#39;") in page for sentence in sentences)
+    outside = re.findall(r'(?:src|href)="(?!#|jobs/|[\d-]+\.html|index)[^"]*"', page.split("<script>")[0])
+    assert outside == []
+    assert len(page.encode()) < LARGEST
+
+
+def test_what_a_page_draws_of_a_runs_ranks_is_what_it_moved(centre: tuple[Truth, Lake]) -> None:
+    """P12: the bins of a picture add up to the run's bytes, however many there are."""
+    truth, lake = centre
+    job_id, cluster = one_of(truth, "victim of a neighbour")
+    (run,) = Query(
+        "SELECT start_time, end_time, read_bytes, write_bytes FROM job_summary "
+        "WHERE job_id = $id AND cluster = $cluster",
+        {"id": job_id, "cluster": cluster},
+    ).rows(lake)
+    logs = [log for (log,) in lake.sql("SELECT log_id FROM job_darshan WHERE job_id = $1", [job_id]).fetchall()]
+    window = (run["start_time"] - timedelta(hours=1), run["end_time"] + timedelta(hours=1))
+    for bins in (1, 7, 120):
+        drawn = timeline.activity_query(cluster, logs, window, bins).frame(lake)
+        assert round(drawn["read_bytes"].sum()) == run["read_bytes"]
+        assert round(drawn["write_bytes"].sum()) == run["write_bytes"]
+
+
+def test_the_bins_of_a_file_system_add_up_to_its_bytes_and_gaps_have_no_rate(centre: tuple[Truth, Lake]) -> None:
+    """P12: a bin of which less than 95 % was seen has no rate, not a low one."""
+    _, lake = centre
+    window = (datetime(2025, 10, 25, 8), datetime(2025, 10, 26, 20))
+    for bins in (9, 144, 2160):
+        bin_s = pl.col("bin_s")
+        seen = timeline.servers_query("lagoon", window, bins).frame(lake)
+        assert (
+            seen.filter(pl.col("ost_seen_pct") < 95)["read_bytes_per_s"].null_count()
+            == seen.filter(pl.col("ost_seen_pct") < 95).height
+        )
+        whole = seen.filter(pl.col("ost_seen_pct") > 99.999)
+        if bins == 2160:  # a bin an interval
+            moved = whole.select((pl.col("read_bytes_per_s") * bin_s).sum()).item()
+            (known,) = lake.sql(
+                "SELECT sum(read_bytes) FROM lustre_fs WHERE file_system = 'lagoon' AND osts_missing = 0 "
+                "AND ts >= $1 AND ts < $2",
+                list(window),
+            ).fetchall()[0]
+            assert moved == pytest.approx(known, rel=1e-9)
+
+
+def test_names_from_the_lake_are_text_and_never_html() -> None:
+    """A job that somebody named `<script>` is shown as that."""
+    evil = "</script><script>alert(1)</script>"
+    chart = timeline.neighbours_chart(
+        pl.DataFrame(
+            {
+                "name": [evil],
+                **{name: [datetime(2026, 1, 1, 12)] for name in ("ts", "end", "start", "ended")},
+                "share_pct": [50.0],
+                "moved_bytes": [1.0],
+            }
+        ),
+        (datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 13)),
+    )
+    query = Query("SELECT $name", {"name": evil})
+    figure = Figure("f", evil, evil, chart, Table([evil], [[evil]]), [query], evil)
+    page = Page(evil, evil, [(evil, evil)], [figure], evil, [(evil, "index.html")]).html()
+    assert evil not in page.replace(_scripts_of_ours(page), "")
+    assert "alert(1)" in json.dumps(specs(page))
+
+
+def _scripts_of_ours(page: str) -> str:
+    """The bundle of Vega, which is long and not of the lake."""
+    found: list[str] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    return max(found, key=len)
+
+
+def test_a_file_systems_page_names_what_it_has_and_what_it_lacks(centre: tuple[Truth, Lake]) -> None:
+    _, lake = centre
+    page = file_system_page(lake, "lagoon")
+    assert "days seen" in page.answer
+    assert {figure.key for figure in page.figures} == {"days", "fullness", "heat", "users", "coverage"}
+    with pytest.raises(NoFileSystem, match="it has fjord, lagoon"):
+        file_system_page(lake, "lagune")
+
+
+def test_the_morning_page_links_a_page_for_each_slow_job(centre: tuple[Truth, Lake], tmp_path: Path) -> None:
+    _, lake = centre
+    day = date(2025, 10, 26)
+    page = write_morning(lake, day, tmp_path).read_text()
+    links = re.findall(r'href="(jobs/[^"]+)"', page)
+    slow = lake.sql("SELECT count(*) FROM job_verdict WHERE date = $1 AND lost_s > 0", [day]).fetchall()[0][0]
+    assert len(links) == min(slow, 12) > 0
+    assert all((tmp_path / link).exists() for link in links)
+    assert f'href="{day}.html"' in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+def test_a_browser_draws_every_chart_without_an_error(centre: tuple[Truth, Lake], tmp_path: Path) -> None:
+    truth, lake = centre
+    job_id, cluster = one_of(truth, "victim of a neighbour")
+    path = tmp_path / "job.html"
+    page = job_page(lake, job_id, cluster)
+    page.write(path)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--enable-logging=stderr"]
+    done = subprocess.run(
+        [str(CHROMIUM), *options, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", path.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    charts = sum(figure.chart is not None for figure in page.figures)
+    assert done.stdout.count('class="marks"') == charts >= 4
+    assert 'data-drawn="yes"' in done.stdout
+    errors = [line for line in done.stderr.splitlines() if "CONSOLE" in line and '"WARN' not in line]
+    assert errors == []
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_a_page_is_also_one_picture(centre: tuple[Truth, Lake], tmp_path: Path, suffix: str) -> None:
+    truth, lake = centre
+    job_id, cluster = one_of(truth, "undisturbed")
+    path = tmp_path / f"job{suffix}"
+    job_page(lake, job_id, cluster).write(path)
+    begin = path.read_bytes()[:8]
+    assert begin == b"\x89PNG\r\n\x1a\n" if suffix == ".png" else begin.startswith(b"<svg")
