@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
+from itertools import chain
 
 from iolake.reports import job_facts as facts
 from iolake.reports import text
-from iolake.reports.job_facts import Logs, Row
+from iolake.reports.job_facts import Logs
+from iolake.reports.judgement import Row, judge, section
 from iolake.warehouse import Lake, LakeError
 
 _WIDTH = 78
@@ -74,11 +77,13 @@ def _clusters(runs: Sequence[Row]) -> int:
 
 
 def _run_page(lake: Lake, run: Row) -> str:
-    lines = [*_title(run["job_id"], run["cluster"]), *_scheduler(lake, run)]
+    title = _title(run["job_id"], run["cluster"])
     if run["start_time"] is None:
-        return "\n".join([*lines, "", "It never started, so that no application and no file system can tell of it."])
+        return "\n".join([*title, *_scheduler(lake, run), "", "It never started: it did no I/O."])
     logs = facts.logs_of(lake, run)
-    return "\n".join([*lines, *_doings(lake, logs, run["start_time"], run["end_time"], run)])
+    judged = section(judge(lake, run["cluster"], run["run_id"], run["date"], logs.found))
+    doings = _doings(lake, logs, run["start_time"], run["end_time"], run)
+    return "\n".join([*title, *judged, *_scheduler(lake, run), *doings])
 
 
 def _unfinished_page(job: Row) -> str:
@@ -108,14 +113,49 @@ def _stray_page(lake: Lake, job_id: int, logs: Sequence[Row]) -> str:
     since, until = min(log["start_time"] or log["end_time"] for log in logs), max(log["end_time"] for log in logs)
     first, last = facts.days_around(since, until)
     cluster = logs[0]["cluster"]
+    judged = [section(judge(lake, cluster, run_id, day, own)) for run_id, day, own in _stray_runs(job_id, logs)]
     return "\n".join(
         [
             *_title(job_id, cluster),
+            *chain.from_iterable(judged),
             *_heading("Scheduler"),
             f"  no record of it in the lake; `iolake ingest slurm --since {first} --until {last}` loads it",
             *_doings(lake, facts.Logs(cluster, job_id, logs), since, until, None),
         ]
     )
+
+
+def _stray_runs(job_id: int, logs: Sequence[Row]) -> Iterator[tuple[str, date, list[Row]]]:
+    """(run_id, day, logs) of the runs that logs without a scheduler's record make: those of a day are one."""
+    for day in sorted({log["date"] for log in logs}):
+        yield f"{job_id}.logs.{day:%Y%m%d}", day, [log for log in logs if log["date"] == day]
+
+
+def job_facts(lake: Lake, job_id: int, cluster: str | None = None, run_ids: frozenset[str] | None = None) -> list[Row]:
+    """What job_page shows, as data: one dict a run, with the run, its logs, its judgement and its file systems.
+
+    NoJob as for job_page. Runs that have not ended have their record alone.
+    """
+    if job_id > _LARGEST_ID:
+        raise NoJob(job_id, cluster, facts.nearest(lake, _LARGEST_ID, cluster))
+    found: list[Row] = []
+    for run in facts.runs(lake, job_id, cluster):
+        logs = facts.logs_of(lake, run) if run["start_time"] else Logs(run["cluster"], job_id, [])
+        judged = asdict(judge(lake, run["cluster"], run["run_id"], run["date"], logs.found))
+        servers = list(facts.meanwhile(lake, run).values())
+        found.append({"run": run, **judged, "logs": facts.logs(lake, logs), "file_systems": servers})
+    found += [{"run": run} for run in facts.unfinished(lake, job_id, cluster)]
+    strays = facts.stray_logs(lake, job_id, cluster)
+    for name in dict.fromkeys(log["cluster"] for log in strays):
+        for run_id, day, own in _stray_runs(job_id, [log for log in strays if log["cluster"] == name]):
+            run = {"cluster": name, "run_id": run_id, "date": day, "job_id": job_id}
+            its_logs = facts.logs(lake, Logs(name, job_id, own))
+            found.append({"run": run, **asdict(judge(lake, name, run_id, day, own)), "logs": its_logs})
+    if run_ids is not None:
+        found = [one for one in found if one["run"]["run_id"] in run_ids]
+    if not found:
+        raise NoJob(job_id, cluster, facts.nearest(lake, job_id, cluster))
+    return found
 
 
 def _doings(lake: Lake, logs: Logs, since: datetime, until: datetime, run: Row | None) -> Iterator[str]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from iolake.reports.judgement import Row, rows
 from iolake.warehouse import Lake
 
-Row = dict[str, Any]
 _TIMELINE_BINS = 60
 
 _RUNS = """
@@ -25,12 +25,11 @@ ORDER BY cluster
 _STEPS = """
 SELECT count(DISTINCT step_id) AS steps, max(end_time) AS end_time, arg_max(step_id, end_time) AS last_step
 FROM slurm_steps
-WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+WHERE cluster = $1 AND run_id = $2 AND job_id = $3 AND date BETWEEN $4::DATE - 1 AND $4::DATE + 1
 """
 _LOGS_OF_RUN = """
-SELECT log_id, date FROM job_darshan
-WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
-  AND date BETWEEN $5::TIMESTAMP::DATE - 1 AND $6::TIMESTAMP::DATE + 1
+SELECT log_id, date FROM logs_of_runs($1, $4::DATE - 1, $4::DATE + 1)
+WHERE run_id = $2 AND job_id = $3
 """
 _LOGS_OF_NO_RUN = """
 SELECT l.cluster, l.log_id, l.date, l.start_time, l.end_time FROM darshan_logs l
@@ -98,8 +97,8 @@ FROM (
 GROUP BY file_system
 """
 _MEANWHILE = """
-SELECT * FROM job_lustre
-WHERE cluster = $1 AND job_id = $2 AND submit_time = $3 AND restart IS NOT DISTINCT FROM $4
+SELECT * FROM job_file_system
+WHERE cluster = $1 AND run_id = $2 AND job_id = $3 AND date = $4
 ORDER BY file_system
 """
 _TIMELINE = """
@@ -173,58 +172,58 @@ class Timeline:
 
 def runs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
     """Every run of a job id that has ended, in order of time."""
-    return _rows(lake, _RUNS, job_id, cluster)
+    return rows(lake, _RUNS, job_id, cluster)
 
 
 def unfinished(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
     """Jobs of that id that were waiting or running when their source was last read."""
-    return _rows(lake, _UNFINISHED, job_id, cluster)
+    return rows(lake, _UNFINISHED, job_id, cluster)
 
 
 def stray_logs(lake: Lake, job_id: int, cluster: str | None) -> list[Row]:
     """Darshan logs of that id that belong to no run which the lake knows."""
-    return _rows(lake, _LOGS_OF_NO_RUN, job_id, cluster)
+    return rows(lake, _LOGS_OF_NO_RUN, job_id, cluster)
 
 
 def nearest(lake: Lake, job_id: int, cluster: str | None) -> list[int]:
     """The job ids of the lake, or of one cluster, that look most like one that it does not have."""
-    return [row["job_id"] for row in _rows(lake, _NEAREST, job_id, cluster)]
+    return [row["job_id"] for row in rows(lake, _NEAREST, job_id, cluster)]
 
 
 def steps(lake: Lake, run: Row) -> Row:
     """How many steps a run had, and which ended last."""
-    return _rows(lake, _STEPS, *_key(run))[0]
+    return rows(lake, _STEPS, *_key(run))[0]
 
 
 def logs_of(lake: Lake, run: Row) -> Logs:
     """The Darshan logs of a run that has started."""
-    found = _rows(lake, _LOGS_OF_RUN, *_key(run), run["start_time"], run["end_time"])
+    found = rows(lake, _LOGS_OF_RUN, *_key(run))
     return Logs(run["cluster"], run["job_id"], found)
 
 
 def logs(lake: Lake, wanted: Logs) -> list[Row]:
     """Logs with what each interface did: `posix`, `mpiio`, `stdio` hold read_bytes, write_bytes and files, or None."""
-    return _rows(lake, _LOGS, *wanted.key)
+    return rows(lake, _LOGS, *wanted.key)
 
 
 def touched(lake: Lake, wanted: Logs) -> list[Row]:
     """Bytes by file system, None for paths of no file system of the site; the busiest first."""
-    return _rows(lake, _TOUCHED, *wanted.key)
+    return rows(lake, _TOUCHED, *wanted.key)
 
 
 def stripes(lake: Lake, wanted: Logs) -> dict[str, list[int]]:
     """The indices of the targets that the files of the logs lie on, by file system."""
-    return {row["file_system"]: row["osts"] for row in _rows(lake, _STRIPES, *wanted.key)}
+    return {row["file_system"]: row["osts"] for row in rows(lake, _STRIPES, *wanted.key)}
 
 
 def meanwhile(lake: Lake, run: Row) -> dict[str, Row]:
     """What each file system's servers saw while a run ran, by file system."""
-    return {row["file_system"]: row for row in _rows(lake, _MEANWHILE, *_key(run))}
+    return {row["file_system"]: row for row in rows(lake, _MEANWHILE, *_key(run))}
 
 
 def timeline(lake: Lake, file_system: str, since: datetime, until: datetime) -> Timeline | None:
     """A file system's bandwidth over [since, until) in at most 60 bins; None where the lake has nothing of it."""
-    bins = _rows(lake, _TIMELINE, file_system, since, until, _TIMELINE_BINS)
+    bins = rows(lake, _TIMELINE, file_system, since, until, _TIMELINE_BINS)
     if not bins:
         return None
     width = bins[0]["width_s"]
@@ -242,17 +241,17 @@ def timeline(lake: Lake, file_system: str, since: datetime, until: datetime) -> 
 
 def fullness(lake: Lake, file_system: str, at: datetime) -> Row | None:
     """The last `lfs df` up to a time, else the first after it, a day away at most."""
-    return next(iter(_rows(lake, _SNAPSHOT.format(view="ost_fullness"), file_system, at)), None)
+    return next(iter(rows(lake, _SNAPSHOT.format(view="ost_fullness"), file_system, at)), None)
 
 
 def failover(lake: Lake, file_system: str, at: datetime) -> Row | None:
     """Who served the targets at the last snapshot up to a time, else the first after it, a day away at most."""
-    return next(iter(_rows(lake, _SNAPSHOT.format(view="ost_failover"), file_system, at)), None)
+    return next(iter(rows(lake, _SNAPSHOT.format(view="ost_failover"), file_system, at)), None)
 
 
 def osts(lake: Lake, file_system: str, snapshot: datetime) -> list[tuple[str, float | None]]:
     """(target, share of it that is used, %) of each object storage target in a snapshot."""
-    return [(row["target"], row["used_pct"]) for row in _rows(lake, _OSTS, file_system, snapshot)]
+    return [(row["target"], row["used_pct"]) for row in rows(lake, _OSTS, file_system, snapshot)]
 
 
 def days_around(since: datetime, until: datetime) -> tuple[str, str]:
@@ -262,10 +261,4 @@ def days_around(since: datetime, until: datetime) -> tuple[str, str]:
 
 
 def _key(run: Row) -> tuple[Any, ...]:
-    return run["cluster"], run["job_id"], run["submit_time"], run["restart"]
-
-
-def _rows(lake: Lake, query: str, *values: Any) -> list[Row]:
-    answer = lake.sql(query, list(values))
-    names = answer.columns
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    return run["cluster"], run["run_id"], run["job_id"], run["date"]

@@ -63,7 +63,7 @@ def wanted_jobs(lake: Lake, text: str, cluster: str | None = None) -> list[Wante
         others = _by_scheduler_id(lake, text.strip(), cluster)
         if not others and not text.strip().isdecimal():
             raise BadJobId(text)
-        return others or [Wanted(_LARGEST + 1)]
+        return others or [Wanted(int(text.strip()) if len(text) < 40 else _LARGEST + 1)]
     job = int(found["job"])
     if found["task"]:
         what = f"task {found['task']} of array {job}"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any, Final
 
 from iolake.reports import text
+from iolake.reports.judgement import rows
 from iolake.warehouse import Lake
 
 _FEWEST_PEERS: Final = 3
@@ -17,18 +19,23 @@ SELECT
   file_system, fs_read_bytes, fs_write_bytes, fs_seen_pct, read_share, write_share,
   fullest_ost, fullest_ost_pct, overloaded_osts
 FROM job_summary
-WHERE performance_bytes_per_s IS NOT NULL AND read_bytes + write_bytes >= 1 << 30
+WHERE performance_bytes_per_s IS NOT NULL AND read_bytes::DOUBLE + write_bytes >= 1 << 30{days}
 WINDOW peers AS (PARTITION BY cluster, exe_names[1], file_system, write_bytes > read_bytes)
 ORDER BY peers < 3, of_peers, performance_bytes_per_s
 LIMIT {limit}"""
 """Peers are jobs of the same program, cluster, file system and direction; under three of them there is no usual."""
 
 
-def worst_jobs(lake: Lake, limit: int = 5) -> str:
-    """The jobs that were slowest beside their peers, as text, and the query that found them."""
-    query = WORST_JOBS.format(limit=int(limit))
-    answer = lake.sql(query)
-    jobs = [dict(zip(answer.columns, row, strict=True)) for row in answer.fetchall()]
+def worst_query(limit: int = 5, since: date | None = None, until: date | None = None) -> str:
+    """The query for the jobs that ended in [since, until) and were slowest beside their peers of those days."""
+    days = (f"\n  AND date >= DATE '{since}'" if since else "") + (f"\n  AND date < DATE '{until}'" if until else "")
+    return WORST_JOBS.format(limit=int(limit), days=days)
+
+
+def worst_jobs(lake: Lake, limit: int = 5, since: date | None = None, until: date | None = None) -> str:
+    """The jobs that ended in [since, until) and were slowest beside their peers, as text, and the query for them."""
+    query = worst_query(limit, since, until)
+    jobs = rows(lake, query)
     if not jobs:
         return (
             "no job in the lake has moved a GiB and has a Darshan log; `iolake ingest darshan slurm` loads what is new"

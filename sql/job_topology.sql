@@ -33,7 +33,7 @@ placed AS (
     avg(t.x) OVER run AS mean_x, avg(t.y) OVER run AS mean_y, avg(t.z) OVER run AS mean_z
   FROM dated d
   LEFT JOIN topology t ON t.cluster = d.cluster AND t.node = d.node AND t.ts = d.placed
-  WINDOW run AS (PARTITION BY d.cluster, d.run_id)
+  WINDOW run AS (PARTITION BY d.cluster, d.run_id, d.date)
 ),
 measured AS (
   SELECT
@@ -54,9 +54,9 @@ summed AS (
     nullif(count(DISTINCT network_group), 0) AS groups,
     nullif(count(DISTINCT cabinet), 0) AS cabinets,
     list(above) AS above,
-    any_value(date) AS date
+    date
   FROM measured
-  GROUP BY cluster, run_id
+  GROUP BY cluster, run_id, date
 )
 SELECT
   cluster, run_id, nodes, nodes_placed,

@@ -1,9 +1,8 @@
-"""Commands that ask: sql, tables, describe, job, status, rejects."""
+"""Commands that ask: sql, tables, describe, status, rejects."""
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -81,42 +80,6 @@ def describe(table: str, snapshot: int | None, where: Where) -> None:
     if macro := lake.macros().get(table):
         click.echo(f"FROM {macro.call}\n")
     print_rows(("column", "type", "meaning"), columns, sys.stdout)
-
-
-@click.command()
-@click.argument("job_id")
-@click.option("--cluster", help="The cluster that ran it, where several have a job of that id.")
-@click.option("--run", "run_id", help="The run of the job, where it has several; the page shows the last one.")
-@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page: an HTML, SVG or PNG file.")
-@_SNAPSHOT
-@where_options
-def job(
-    job_id: str, cluster: str | None, run_id: str | None, html: Path | None, snapshot: int | None, where: Where
-) -> None:
-    """Show one job: what the scheduler, the application and the file systems say of it.
-
-    \b
-    iolake job 4478544
-    iolake job 1234_57
-    iolake job 1234_[1-4]
-    iolake job 1234+0
-    iolake job 1234.batch
-    iolake job 4478544 --html job.html
-    """
-    from iolake.reports.job import job_page
-    from iolake.reports.job_ids import wanted_jobs
-
-    lake = where.open_lake(snapshot)
-    if html is not None:
-        from iolake.reports.pages import job as pages_of_jobs
-
-        wanted = wanted_jobs(lake, job_id, cluster)[0]
-        run_id = run_id or (list(wanted.run_ids)[-1] if wanted.run_ids else None)
-        pages_of_jobs.job_page(lake, wanted.job_id, cluster, run_id).write(html)
-        click.echo(html)
-        return
-    pages = [job_page(lake, wanted.job_id, cluster, wanted.run_ids) for wanted in wanted_jobs(lake, job_id, cluster)]
-    click.echo("\n\n".join(pages))
 
 
 @click.command()

@@ -7,6 +7,7 @@ import pytest
 
 from iolake.reports.job import NoJob, job_page
 from iolake.reports.job_facts import timeline
+from iolake.reports.judgement import Judgement
 from iolake.warehouse import Lake
 from tests.conftest import Fill
 
@@ -43,6 +44,13 @@ def traffic(minute: int, read: int | None, written: int | None) -> dict[str, Any
     row |= {"ost_seconds_before": 60.0 * minute, "mdt_seconds_before": 0.0}
     row |= {"read_bytes": read, "write_bytes": written}
     return row | {"read_bytes_before": 6000 * minute, "write_bytes_before": 600 * minute}
+
+
+@pytest.fixture(autouse=True)
+def _no_judgement(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records below the judgement are shown as they are; test_centre.py has the judgement."""
+    nothing = Judgement(None, [], [], [], None, [], [])
+    monkeypatch.setattr("iolake.reports.job.judge", lambda *_: nothing)
 
 
 def sections(page: str) -> list[str]:

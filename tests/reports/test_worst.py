@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from iolake.reports.worst import WORST_JOBS, worst_jobs
+from iolake.reports.worst import worst_jobs, worst_query
 from iolake.warehouse import Lake
 from tests.conftest import Fill
 
@@ -70,5 +70,5 @@ def test_the_query_that_is_shown_gives_the_jobs_that_are_told(lake: Lake, fill: 
         add(fill, job_id, 10.0 * job_id)
     page = worst_jobs(lake)
     query = page.split("This is the answer of\n\n")[1]
-    assert query == WORST_JOBS.format(limit=5)
+    assert query == worst_query(5)
     assert [row[1] for row in lake.sql(query).fetchall()] == order(page)

@@ -1,0 +1,171 @@
+"""Questions about many runs: which one a job id means, how two differ, which match a search, what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+from iolake.reports import text
+from iolake.reports.job import NoJob
+from iolake.reports.job_facts import nearest
+from iolake.reports.job_ids import Wanted, wanted_jobs
+from iolake.reports.judgement import Row, amount, rows
+from iolake.schemas.errors import PermanentError
+from iolake.warehouse import Lake
+
+_DAYS: Final = "($1::DATE IS NULL OR {0}date >= $1::DATE) AND ($2::DATE IS NULL OR {0}date < $2::DATE)"
+_RUNS: Final = """
+SELECT cluster, run_id, date, job_id, start_time FROM jobs
+WHERE job_id = $1 AND ($2::VARCHAR IS NULL OR cluster = $2)
+UNION ALL
+SELECT DISTINCT cluster, run_id, run_date, job_id, job_start_time FROM logs_of_runs($2, NULL, NULL)
+WHERE job_id = $1 AND known_by = 'logs'
+ORDER BY start_time
+"""
+_FINDINGS: Final = f"""
+SELECT f.date, f.cluster, f.job_id, f.run_id, f.severity, f.code, f.subject, f.value, f.threshold, f.unit,
+  f.file_system, f.target, f.neighbour, f.sentence, f.advice, f.reference
+FROM findings f
+WHERE {_DAYS.format("f.")}
+  AND ($3::VARCHAR[] IS NULL OR list_contains($3, code)) AND ($4::VARCHAR[] IS NULL OR list_contains($4, severity))
+ORDER BY date, list_position(['high', 'medium', 'low', 'info'], severity), code, cluster, job_id, run_id
+LIMIT $5
+"""
+_FIND: Final = f"""
+WITH logs AS (
+  SELECT r.cluster, r.run_id, r.run_date AS date, l.log_id, l.file_name, l.exe, l.exe_name, l.nprocs, l.start_time
+  FROM logs_of_runs(NULL, $1::DATE - 1, $2::DATE) r
+  JOIN darshan_logs l USING (cluster, date, log_id)
+),
+paths AS (
+  SELECT DISTINCT cluster, date, log_id
+  FROM application_io
+  WHERE $5::VARCHAR IS NOT NULL
+    AND ($1::DATE IS NULL OR date >= $1::DATE - 1) AND ($2::DATE IS NULL OR date <= $2::DATE)
+    AND (starts_with(path, $5) OR path GLOB $5)
+)
+SELECT
+  s.cluster, s.job_id, s.run_id, s.date, s.user_name, coalesce(l.exe_name, s.job_name) AS program, s.state,
+  coalesce(l.start_time, s.start_time) AS start_time, s.end_time, coalesce(l.nprocs, s.nprocs) AS nprocs,
+  l.log_id, l.file_name
+FROM job_summary s
+LEFT JOIN logs l ON l.cluster = s.cluster AND l.date = s.date AND l.run_id = s.run_id
+WHERE {_DAYS.format("s.")}
+  AND ($3::VARCHAR IS NULL OR s.user_name GLOB $3)
+  AND ($4::VARCHAR IS NULL OR coalesce(l.exe_name, s.job_name) GLOB $4 OR l.exe GLOB $4)
+  AND ($5::VARCHAR IS NULL OR l.log_id IN (SELECT log_id FROM paths))
+ORDER BY s.cluster, s.date, s.start_time, s.job_id, s.run_id, l.start_time, l.log_id
+LIMIT $6
+"""
+_COMPARED: Final = """
+WITH metrics AS (
+  SELECT s.*, i.* EXCLUDE (cluster, run_id, job_id, date, read_bytes, write_bytes, nprocs, files, load_id),
+    v.cause, v.culprit, v.lost_s, v.of_peers, exe_names[1] AS program
+  FROM (FROM job_summary WHERE cluster = $1 AND date = $2::DATE AND run_id = $3) s
+  LEFT JOIN (FROM job_io WHERE cluster = $1 AND date = $2::DATE AND run_id = $3) i USING (cluster, run_id)
+  LEFT JOIN (FROM job_verdict WHERE cluster = $1 AND date = $2::DATE AND run_id = $3) v USING (cluster, run_id)
+)
+SELECT * FROM metrics
+"""
+_SHOWN: Final = (
+    ("program", ""), ("job_name", ""), ("user_name", ""), ("state", ""), ("file_system", ""), ("nnodes", "nodes"),
+    ("nprocs", "processes"), ("start_time", ""), ("wait_s", "s"), ("elapsed_s", "s"), ("cause", ""), ("culprit", ""),
+    ("lost_s", "s"), ("performance_bytes_per_s", "B/s"), ("slowest_io_s", "s"), ("read_bytes", "B"),
+    ("write_bytes", "B"), ("files", "files"), ("reads", ""), ("writes", ""), ("small_reads", ""), ("small_writes", ""),
+    ("opens", ""), ("stats", ""), ("read_s", "s"), ("write_s", "s"), ("meta_s", "s"), ("osts_used", "targets"),
+    ("largest_shared_osts", "targets"), ("mpiio_collective", ""), ("mpiio_independent", ""), ("share", ""),
+    ("opens_share", ""), ("fs_read_bytes", "B"), ("fs_write_bytes", "B"), ("fs_seen_pct", "%"),
+    ("fullest_ost", ""), ("fullest_ost_pct", "%"), ("overloaded_osts", "targets"),
+)  # fmt: skip
+
+
+class SeveralRuns(PermanentError):
+    """A job id that is several runs, where one is needed."""
+
+    def __init__(self, job: str, found: Sequence[Row]) -> None:
+        self.job, self.found = job, found
+        names = ", ".join(f"{run['run_id']} on {run['cluster']}" for run in found[:5])
+        super().__init__(f"{job} is {len(found)} runs: {names}; write the run's id, or name its --cluster")
+
+
+def the_run(lake: Lake, job: str, cluster: str | None = None) -> Row:
+    """The one run that a job id, in any form, or a run_id means: cluster, run_id, date, job_id.
+
+    NoJob where the lake has none, SeveralRuns where it has more than one.
+    """
+    head, dot, rest = job.partition(".")
+    by_run = bool(dot) and head.isdecimal() and rest[:1].isdigit() | rest.startswith("logs.")
+    wanted = [Wanted(int(head), frozenset({job}))] if by_run else wanted_jobs(lake, job, cluster)
+    found = [
+        run
+        for one in wanted
+        if one.job_id < 1 << 63
+        for run in rows(lake, _RUNS, one.job_id, cluster)
+        if one.run_ids is None or run["run_id"] in one.run_ids
+    ]
+    if not found:
+        job_id = min(wanted[0].job_id, (1 << 63) - 1)
+        raise NoJob(wanted[0].job_id, cluster, nearest(lake, job_id, cluster))
+    if len(found) > 1:
+        raise SeveralRuns(job, found)
+    return found[0]
+
+
+def findings(
+    lake: Lake,
+    since: date | None = None,
+    until: date | None = None,
+    codes: Sequence[str] = (),
+    severities: Sequence[str] = (),
+    limit: int = 1000,
+) -> list[Row]:
+    """Findings of the runs that ended in [since, until), at most `limit`; of all codes where none is named."""
+    return rows(lake, _FINDINGS, since, until, list(codes) or None, list(severities) or None, limit)
+
+
+def find(
+    lake: Lake,
+    user: str | None = None,
+    program: str | None = None,
+    path: str | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    limit: int = 1000,
+) -> list[Row]:
+    """Darshan logs, and runs without logs, of the runs that ended in [since, until): one row a log, or a run without.
+
+    `user` and `program` are names or glob patterns; `path` is the beginning of a path that the log names, or a pattern.
+    """
+    return rows(lake, _FIND, since, until, user, program, path, limit)
+
+
+def compare(lake: Lake, one: Row, other: Row) -> list[Row]:
+    """Two runs metric by metric: metric, unit, both values, and `ratio`, the other's number over the first's."""
+    sides = [rows(lake, _COMPARED, run["cluster"], run["date"], run["run_id"]) for run in (one, other)]
+    first, second = (side[0] if side else {} for side in sides)
+    found = []
+    for metric, unit in _SHOWN:
+        a, b = first.get(metric), second.get(metric)
+        if a is None and b is None:
+            continue
+        ratio = b / a if isinstance(a, (int, float)) and isinstance(b, (int, float)) and a else None
+        found.append({"metric": metric, "unit": unit, "one": a, "other": b, "ratio": ratio})
+    return found
+
+
+def compare_page(one: Row, other: Row, differences: Sequence[Row]) -> str:
+    """The two runs side by side; a mark stands beside numbers that differ by half or more."""
+    lines = [("", *(f"{run['job_id']} on {run['cluster']}" for run in (one, other)), "", "")]
+    for row in differences:
+        ratio = row["ratio"]
+        far = ratio is not None and not 2 / 3 <= ratio <= 1.5
+        shown = "" if ratio is None else f"{ratio:.3g} times"
+        lines.append((row["metric"], *(_shown(row[side], row["unit"]) for side in ("one", "other")), shown, "*" * far))
+    return "\n".join(text.columns(lines, [1, 2, 3]))
+
+
+def _shown(value: Any, unit: str) -> str:
+    if value is None:
+        return text.UNKNOWN
+    return amount(value, unit) if isinstance(value, (int, float)) else str(value)
