@@ -26,6 +26,9 @@ _COMMANDS = {
     "umami": "iolake.pipelines.cli.judge",
     "find": "iolake.pipelines.cli.judge",
     "findings": "iolake.pipelines.cli.judge",
+    "correlate": "iolake.pipelines.cli.analyse",
+    "bad-osts": "iolake.pipelines.cli.analyse",
+    "families": "iolake.pipelines.cli.analyse",
     "morning": "iolake.pipelines.cli.pages",
     "fs": "iolake.pipelines.cli.pages",
     "status": "iolake.pipelines.cli.ask",
@@ -51,7 +54,7 @@ class _Lazy(click.Group):
         import importlib
 
         module = importlib.import_module(_COMMANDS[cmd_name])
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -1,0 +1,31 @@
+"""What a person can mend about an analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import polars as pl
+
+from iolake.schemas.errors import PermanentError
+
+
+class AnalysisError(PermanentError):
+    """A frame or an option that an analysis cannot use: what is wrong, what to do."""
+
+
+def need(frame: pl.DataFrame, columns: Sequence[str]) -> None:
+    """AnalysisError where a frame lacks one of the columns."""
+    for name in columns:
+        if name not in frame.columns:
+            near = get_close_matches(name, frame.columns, n=3) or frame.columns[:10]
+            raise AnalysisError(f"there is no column {name!r}; write one of {', '.join(near)}")
+
+
+def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
+    """A column as floating-point numbers; what is not finite is null. AnalysisError where it holds no numbers."""
+    column = frame[name]
+    if not (column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}):
+        raise AnalysisError(f"column {name!r} holds {column.dtype}, no numbers; cast it in the query")
+    real = column.cast(pl.Float64)
+    return real.to_frame().select(pl.when(pl.col(name).is_finite()).then(pl.col(name)))[name]
