@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
@@ -15,7 +16,9 @@ from iolake.extractors.params.jobs import JobRows
 from iolake.extractors.params.pieces import Days, Moment, Piece, in_order, read_piece
 from iolake.extractors.params.reading import Reading
 from iolake.extractors.params.rows import target_batches
+from iolake.extractors.params.state import State, read_state
 from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
+from iolake.schemas.lustre_state import STATE_TABLES
 from iolake.schemas.site import Site
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_FS, LUSTRE_JOBSTATS)
@@ -29,9 +32,9 @@ class Params(Extractor):
     """An input is a day's dumps: the pattern and the day (`…/%Y-%m-%d/*.txt#2026-03-01`), or all that it names."""
 
     source: ClassVar = "params"
-    version: ClassVar = 4
+    version: ClassVar = 5
     owner: ClassVar = "file_system"
-    tables: ClassVar = _TABLES
+    tables: ClassVar = (*_TABLES, *STATE_TABLES)
     contested: ClassVar = contested(_TABLES)
     batch_inputs: ClassVar = 8
 
@@ -64,13 +67,33 @@ class Params(Extractor):
         owner = site.file_systems[input.owner]
         job_id = owner.sources[self.source].job_id
         pattern = re.compile(job_id) if job_id else _JOB_ID
+        state = State(owner.backend)
+        yield from read_state(state, days.pieces(input.day))
         earlier = _Earlier(days.pieces_before(input.day), owner.backend)
         try:
-            results = _Day(input, owner.backend, JobRows(pattern, earlier)).read(days)
-            yield from (result for result in results if not _is_superseded(result, input))
-        except _OutOfOrder:  # before the first rows
-            results = _Day(input, owner.backend, JobRows(pattern, earlier), in_memory=True).read(days)
-            yield from (result for result in results if not _is_superseded(result, input))
+            try:
+                results = _Day(input, owner.backend, JobRows(pattern, earlier), useful=set(state.pieces)).read(days)
+                yield from (result for result in results if not _is_superseded(result, input))
+            except _OutOfOrder:  # before the first rows
+                day = _Day(input, owner.backend, JobRows(pattern, earlier), useful=set(state.pieces), in_memory=True)
+                yield from (result for result in day.read(days) if not _is_superseded(result, input))
+        except _NoReadings:
+            if not state.taken:
+                raise
+        if state.unread:
+            yield Reject(input, _no_table(state.unread), "parameters without a table")
+
+
+def _no_table(unread: Counter[str]) -> str:
+    """One line for all parameters that no table takes, so that a site's odd one is named once an input."""
+    kinds = ", ".join(name for name, _ in unread.most_common(3))
+    return (
+        f"{unread.total()} parameters of {len(unread)} kinds have no table, such as {kinds}; leave them out of the dump"
+    )
+
+
+class _NoReadings(InputError):
+    """The input has no counters, space or jobs of the owner's targets; it may have its other parameters."""
 
 
 class _OutOfOrder(Exception):
@@ -137,9 +160,10 @@ class _Day:
         if self.backend is None and len(self.systems) > 1:
             raise several_systems(self.input.uri, self.systems)
         if not self.series and self.backend and self.systems:
-            raise other_system(self.input.uri, self.backend, self.systems)
+            other = other_system(self.input.uri, self.backend, self.systems)
+            raise _NoReadings(other.uri, other.reason, other.remedy)
         if not self.series:
-            raise self.damaged[0] if self.damaged else InputError(self.input.uri, f"holds {_NOTHING}", _CHECK)
+            raise self.damaged[0] if self.damaged else _NoReadings(self.input.uri, f"holds {_NOTHING}", _CHECK)
         return self.backend or next(iter(self.systems))
 
     def _last(self) -> dict[tuple[str, str], int]:

@@ -19,7 +19,7 @@ __all__ = ["Dump", "Job", "Reading", "read_dumps", "read_proc"]
 
 _WHAT = r"(?P<what>stats|md_stats|job_stats|kbytes(?:total|free|avail)|files(?:total|free))"
 _DEVICE = r"(?P<of>osd-[\w-]+|obdfilter|mdt)"
-_PARAMETER = re.compile(rf"{_DEVICE}\.{TARGET}\.{_WHAT}")
+PARAMETER = re.compile(rf"{_DEVICE}\.{TARGET}\.{_WHAT}")
 PROC_FILE = re.compile(rf"(?P<root>.*/){_DEVICE}/{TARGET}/{_WHAT}")
 """A file under /proc/fs/lustre, or a copy of it."""
 _COUNTED = {("obdfilter", "stats"), ("mdt", "md_stats")}
@@ -49,7 +49,7 @@ def _read_parameters(blocks: Iterable[str], lists: JobLists) -> Iterator[Dump]:
     dump: Dump = {}
     seen: set[str] = set()
     for name, value in parameters(blocks):
-        if (parameter := _PARAMETER.fullmatch(name)) is None:
+        if (parameter := PARAMETER.fullmatch(name)) is None:
             continue
         if name in seen:
             yield dump

@@ -187,7 +187,7 @@ def _first_moment(piece: Piece) -> int:
     try:
         if piece.is_tree:
             return next((us for us, _ in _dated(piece, JobLists())), 0)
-        for blocks in _texts(piece.files[0], checked=True):
+        for blocks in texts(piece.files[0], checked=True):
             first = next(blocks, "")
             dump = next(read_dumps([first]), {})
             known = [reading.us for reading in dump.values() if reading.us is not None]
@@ -206,17 +206,17 @@ def _us(seconds: str) -> int:
 def _dumps(piece: Piece, lists: JobLists) -> Iterator[Dump]:
     trees = [(parameter, file) for file in piece.files if (parameter := PROC_FILE.fullmatch(file.uri))]
     if trees:
-        yield read_proc(((name, "".join(chain.from_iterable(_texts(file)))) for name, file in trees), lists)
+        yield read_proc(((name, "".join(chain.from_iterable(texts(file)))) for name, file in trees), lists)
         return
     (file,) = piece.files
-    for text in _texts(file):
+    for text in texts(file):
         try:
             yield from read_dumps(text, lists)
         except TooLong as error:
             raise InputError(file.uri, str(error), "check what it holds") from None
 
 
-def _texts(file: File, checked: bool = False) -> Iterator[Iterator[str]]:
+def texts(file: File, checked: bool = False) -> Iterator[Iterator[str]]:
     """The blocks of a file's text, or of each file in it where it is an archive."""
     if not checked and is_packed(file.uri):
         for member in members(file.uri):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from iolake.extractors.base import Batch, Span
+from iolake.extractors.base import Batch, Input, Span
 from iolake.extractors.params import Params
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.site import Site
@@ -35,3 +35,25 @@ def test_a_target_has_a_row_for_each_moment_in_any_of_the_files(samples: Path, b
         seconds, fraction = moment.split(".")
         us = int(seconds) * 1_000_000 + int(fraction) // 1000
         assert (target, pa.scalar(us, pa.timestamp("us")).as_py()) in shown
+
+
+def test_what_servers_also_report_lands_in_tables(samples: Path, tmp_path: Path) -> None:
+    """Two file systems' dumps from lustrefs-exporter's test inputs."""
+    folder = samples / "lustre_params" / "more"
+    pattern = str(folder / "*.txt")
+    found: dict[str, dict[str, int]] = {}
+    for backend in ("ai400x2", "tesfs", "fs"):
+        system = {"timezone": "UTC", "backend": backend, "params": {"files": pattern}}
+        site = Site.model_validate({"file_systems": {"f": system}})
+        rows: dict[str, int] = {}
+        for result in Params().read(Input("params", "f", pattern), site):
+            if isinstance(result, Batch):
+                rows[result.table.name] = rows.get(result.table.name, 0) + result.data.num_rows
+        found[backend] = rows
+    assert found["ai400x2"]["lustre_changelog"] == 5
+    assert found["ai400x2"]["lustre_quota"] >= 6
+    assert found["ai400x2"]["lustre_export"] >= 38
+    assert found["ai400x2"]["lustre_brw"] > 500
+    assert found["tesfs"]["lustre_osp"] == 10
+    assert found["fs"]["lustre_recovery"] == 11
+    assert found["fs"]["lnet_interface"] == 3

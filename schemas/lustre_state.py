@@ -1,0 +1,199 @@
+"""What Lustre's servers and clients also report: histograms, exports, quota, recovery, changelogs, OSP, services, LNet.
+
+Each row is a snapshot at `ts`. Counts are those since `start_time`, or since the counter was last cleared where the
+server prints no start: the difference of two snapshots is what happened in between, unless the later count is smaller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import pyarrow as pa
+
+from iolake.schemas.table import DATE, DELTA, FILE_SYSTEM, TEXT, TIMESTAMP, Column, Table
+
+_N: Final = pa.int64()
+_TS: Final = Column("ts", TIMESTAMP, "UTC; when the snapshot was taken", encoding=DELTA, nullable=False)
+_DUMP: Final = Column("dump", TEXT, "name of the file that holds the snapshot: one server's dump", nullable=False)
+_START: Final = Column("start_time", TIMESTAMP, "UTC; since when the server counts; null where it does not say")
+_TARGET: Final = Column("target", TEXT, "target, without the file system's prefix (OST0000)", nullable=False)
+
+
+def _key(name: str, doc: str) -> Column:
+    return Column(name, TEXT, doc, nullable=False)
+
+
+def _count(name: str, doc: str, unit: str | None = None, origin: str | None = None) -> Column:
+    return Column(name, _N, doc, unit, origin)
+
+
+def _table(name: str, doc: str, keys: Sequence[Column], columns: Sequence[Column]) -> Table:
+    """A table of snapshots of one owner, sorted by its keys and then by time."""
+    return Table(
+        name,
+        doc,
+        keys=[FILE_SYSTEM, *keys, _TS, _DUMP],
+        columns=columns,
+        partition_by=[FILE_SYSTEM, DATE],
+        sort_by=[*(key.name for key in keys), "ts"],
+        event_time="ts",
+    )
+
+
+LUSTRE_BRW: Final = _table(
+    "lustre_brw",
+    "Histograms of bulk reads and writes of a target (brw_stats): sizes, pages, fragments, in flight, I/O time.",
+    [
+        _TARGET,
+        _key("histogram", "what is counted, by Lustre's name: pages per bulk r/w, disk I/O size, I/O time, ..."),
+        Column("bucket", _N, "upper end of the range that the row counts, in `unit`", nullable=False),
+    ],
+    [
+        Column("unit", TEXT, "unit of `bucket`: B, ms, us, pages, or null for a plain count"),
+        _count("reads", "reads in the range since start_time"),
+        _count("writes", "writes in the range since start_time"),
+        _START,
+    ],
+)
+LUSTRE_EXPORT: Final = _table(
+    "lustre_export",
+    "A client that has a target connected, by its network identifier.",
+    [_TARGET, _key("nid", "network identifier of the client (192.168.0.100@o2ib)"), _key("uuid", "the client's UUID")],
+    [],
+)
+LUSTRE_QUOTA: Final = _table(
+    "lustre_quota",
+    "Limits of a user, group or project, and the space granted to it, as the quota master has them.",
+    [
+        _key("pool", "quota pool: dt-0x0 for space on OSTs, md-0x0 for inodes on MDTs, or a pool's own name"),
+        _key("quota_type", "user, group or project"),
+        Column("id", _N, "its number; 0 stands for the defaults", nullable=False),
+    ],
+    [
+        _count("hard_bytes", "hard limit of space; 0 is none", "B", "limits hard"),
+        _count("soft_bytes", "soft limit of space; 0 is none", "B", "limits soft"),
+        _count("granted_bytes", "space granted to targets", "B", "limits granted"),
+        _count("hard_inodes", "hard limit of inodes; 0 is none", None, "limits hard"),
+        _count("soft_inodes", "soft limit of inodes; 0 is none", None, "limits soft"),
+        _count("granted_inodes", "inodes granted to targets", None, "limits granted"),
+        _count("grace_s", "grace period, or the moment when it ends", "s", "limits time"),
+    ],
+)
+LUSTRE_USAGE: Final = _table(
+    "lustre_usage",
+    "Space and inodes that a user, group or project uses on a target.",
+    [
+        _TARGET,
+        _key("quota_type", "user, group or project"),
+        Column("id", _N, "its number", nullable=False),
+    ],
+    [
+        _count("used_bytes", "used space", "B", "usage kbytes"),
+        _count("used_inodes", "used inodes", None, "usage inodes"),
+    ],
+)
+LUSTRE_RECOVERY: Final = _table(
+    "lustre_recovery",
+    "State of a target's recovery after a restart or failover.",
+    [_TARGET],
+    [
+        Column("status", TEXT, "INACTIVE, RECOVERING, COMPLETE, WAITING, ...", origin="status"),
+        Column("recovery_start", TIMESTAMP, "UTC; when it began", origin="recovery_start"),
+        _count("duration_s", "how long it took", "s", "recovery_duration"),
+        _count("remaining_s", "time until clients that are missing are evicted", "s", "time_remaining"),
+        _count("completed_clients", "clients that have recovered", None, "completed_clients"),
+        _count("connected_clients", "clients that have connected again", None, "connected_clients"),
+        _count("evicted_clients", "clients that were evicted", None, "evicted_clients"),
+        _count("clients", "clients that had the target connected before", None, "completed_clients, connected_clients"),
+        _count("replayed_requests", "requests that were replayed", None, "replayed_requests"),
+    ],
+)
+LUSTRE_CHANGELOG: Final = _table(
+    "lustre_changelog",
+    "A reader of a metadata target's changelog, and how far it lags behind.",
+    [_key("mdt", "metadata target (MDT0000)"), _key("reader", "the reader's id (cl1); - for a target without any")],
+    [
+        _count("current_index", "index of the newest record", None, "current_index"),
+        _count("reader_index", "index of the last record that the reader cleared", None, "index"),
+        _count("idle_s", "how long the reader has cleared none", "s", "(idle)"),
+    ],
+)
+LUSTRE_OSP: Final = _table(
+    "lustre_osp",
+    "State of a metadata target's connection to another target (OSP), from which objects are allocated.",
+    [_key("mdt", "metadata target that connects"), _TARGET],
+    [
+        Column("active", pa.bool_(), "whether the target is in use", origin="active"),
+        _count("max_create_count", "objects that may be created ahead; 0 takes the target out of allocation"),
+        Column("settings", pa.map_(TEXT, TEXT), "the connection's other parameters, by Lustre's names"),
+    ],
+)
+LUSTRE_OPERATION: Final = _table(
+    "lustre_operation",
+    "Latencies and queues by operation: of services, metadata targets, disk file systems, and client mounts (llite).",
+    [
+        _key("component", "what counts: ost.OSS.ost_io, mdt.fs-MDT0000, llite.fs-…, ..."),
+        _key("operation", "Lustre's name"),
+    ],
+    [
+        Column("unit", TEXT, "unit of the smallest, largest and sum: usecs, reqs, bytes, ..."),
+        _count("samples", "how often it was done since start_time"),
+        Column("least", pa.float64(), "smallest value, in `unit`"),
+        Column("most", pa.float64(), "largest value, in `unit`"),
+        Column("sum", pa.float64(), "sum of the values, in `unit`"),
+        Column("sum_of_squares", pa.float64(), "sum of the squares of the values"),
+        _START,
+    ],
+)
+LUSTRE_SETTING: Final = _table(
+    "lustre_setting",
+    "A parameter with one value: locks, grants, memory, health, and whatever has no table of its own.",
+    [_key("component", "what it belongs to (ldlm.namespaces.filter-fs-OST0000_UUID); server for the server itself"),
+     _key("parameter", "the parameter's name")],
+    [_count("number", "its value where that is a whole number"), Column("text", TEXT, "its value otherwise")],
+)  # fmt: skip
+LNET_INTERFACE: Final = _table(
+    "lnet_interface",
+    "A local network interface of LNet, as `lnetctl net show` prints it.",
+    [_key("nid", "network identifier (172.16.0.24@tcp)")],
+    [
+        Column("network", TEXT, "network type", origin="net type"),
+        Column("status", TEXT, "up or down", origin="status"),
+        Column("interfaces", pa.list_(TEXT), "devices below it", origin="interfaces"),
+        _count("send_count", "messages sent"),
+        _count("recv_count", "messages received"),
+        _count("drop_count", "messages dropped"),
+        _count("health_value", "health, 1000 at best", None, "health value"),
+        Column("counters", pa.map_(TEXT, _N), "all its numbers, by section and name (health stats.timeouts)"),
+    ],
+)
+LNET_STATS: Final = _table(
+    "lnet_stats",
+    "Messages and bytes of a node's LNet, as `lnetctl stats show` prints them.",
+    [],
+    [
+        _count("send_count", "messages sent"),
+        _count("recv_count", "messages received"),
+        _count("drop_count", "messages dropped"),
+        _count("send_bytes", "sent", "B", "send_length"),
+        _count("recv_bytes", "received", "B", "recv_length"),
+        _count("drop_bytes", "dropped", "B", "drop_length"),
+        _count("errors", "errors"),
+        Column("counters", pa.map_(TEXT, _N), "all numbers, by LNet's names"),
+    ],
+)
+
+STATE_TABLES: Final = (
+    LUSTRE_BRW,
+    LUSTRE_EXPORT,
+    LUSTRE_QUOTA,
+    LUSTRE_USAGE,
+    LUSTRE_RECOVERY,
+    LUSTRE_CHANGELOG,
+    LUSTRE_OSP,
+    LUSTRE_OPERATION,
+    LUSTRE_SETTING,
+    LNET_INTERFACE,
+    LNET_STATS,
+)
