@@ -50,7 +50,7 @@ def test_what_servers_also_report_lands_in_tables(samples: Path, tmp_path: Path)
             if isinstance(result, Batch):
                 rows[result.table.name] = rows.get(result.table.name, 0) + result.data.num_rows
         found[backend] = rows
-    assert found["ai400x2"]["lustre_changelog"] == 5
+    assert found["ai400x2"]["lustre_changelog"] == 2
     assert found["ai400x2"]["lustre_quota"] >= 6
     assert found["ai400x2"]["lustre_export"] >= 38
     assert found["ai400x2"]["lustre_brw"] > 500
