@@ -54,6 +54,6 @@ def test_what_servers_also_report_lands_in_tables(samples: Path, tmp_path: Path)
     assert found["ai400x2"]["lustre_quota"] >= 6
     assert found["ai400x2"]["lustre_export"] >= 38
     assert found["ai400x2"]["lustre_brw"] > 500
-    assert found["tesfs"]["lustre_osp"] == 10
+    assert found["tesfs"]["lustre_osp"] == 11
     assert found["fs"]["lustre_recovery"] == 11
     assert found["fs"]["lnet_interface"] == 3

@@ -26,6 +26,8 @@ def value(kind: pa.DataType, rng: random.Random) -> Any:
     """A value of an Arrow type: often a small one, so that values repeat, now and then an extreme."""
     if pa.types.is_map(kind):
         return [(f"key{i}", value(kind.item_type, rng)) for i in range(rng.randrange(4))]
+    if pa.types.is_struct(kind):
+        return {field.name: value(field.type, rng) for field in kind}
     if pa.types.is_list(kind):
         return [value(kind.value_type, rng) for _ in range(rng.randrange(4))]
     if pa.types.is_timestamp(kind):
