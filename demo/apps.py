@@ -12,12 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from iolake.demo.jobs import Delay, File, Interface, Layout, LogFate, Run
+from iolake.demo.jobs import Cause, Delay, File, Interface, Layout, LogFate, Run
 from iolake.demo.world import FileSystem
 
 PROCESS_BANDWIDTH = 250e6
 TARGET_BANDWIDTH = 400e6
+MDTEST_OPENS_PER_S = 600
 MIB, GIB = 1 << 20, 1 << 30
+SMALL_ACCESSES = "small accesses"
 LOST_TO_SMALL_ACCESSES = 6.0
 """How much longer the same bytes take when one process moves them in small pieces."""
 
@@ -30,14 +32,14 @@ class Weather:
     begin: float
     end: float
     factor: float
-    cause: Literal["neighbour", "failing target", "full target"]
+    cause: Cause
     culprit: str
     ost: int | None = None
 
     def slows(self, file_system: str, layout: Layout, writing: bool) -> bool:
         """Whether it bears on such an access; a full target is slow to write alone."""
         here = self.file_system == file_system and (self.ost is None or self.ost in layout.osts)
-        return here and (writing or self.cause != "full target")
+        return here and self.cause != "metadata server" and (writing or self.cause != "full target")
 
     def lasts(self, begin: float, seconds: float) -> float:
         """How long `seconds` of full-speed work that begin at `begin` take."""
@@ -69,12 +71,18 @@ class App:
     stripes: int = 1
     traced: bool = False
     instrumented: bool = True
-    small_accesses: bool = False
+    mistake: str | None = None
+    """What it does wrong, where it is a clumsy use of a program that is fast when used well."""
+    well_done: float = 1.0
+    """The part of its time that moving the same bytes takes without the mistake."""
+    opens: int = 1
+    opening_s: float = 0.0
+    """Metadata operations of a process for each data set: how often it opens a file, and how long that takes."""
 
     @property
     def movers(self) -> int:
-        """Processes that move one of its files: all share a shared one, but where it is done clumsily."""
-        return self.nprocs if self.style == "shared" and not self.small_accesses else 1
+        """Processes that move one of its files: all of them a shared one, unless one does it in small pieces."""
+        return self.nprocs if self.style == "shared" and self.mistake != SMALL_ACCESSES else 1
 
 
 _CLIMA = App(
@@ -105,9 +113,30 @@ _STORM = App(
     "storm", "/opt/apps/bench/ior", "bert", 40777, "perf", nnodes=8, nprocs=128, style="shared",
     interface="POSIX", transfer=16 * MIB,
 )  # fmt: skip
-_CLUMSY = replace(_CLIMA, name="clima-debug", transfer=4097, small_accesses=True)
+_SWEEP = App(
+    "sweep", "/opt/apps/sweep/bin/sweep", "yuki", 40820, "mat", nnodes=1, nprocs=16, style="per process",
+    interface="POSIX", writes=256 * MIB, transfer=MIB, compute_s=600.0, opens=40, opening_s=2.0,
+)  # fmt: skip
+_MDTEST = App(
+    "mdtest", "/opt/apps/bench/mdtest", "bert", 40777, "perf", nnodes=8, nprocs=128, style="shared",
+    interface="POSIX", transfer=MIB,
+)  # fmt: skip
+_CLUMSY = (
+    replace(_CLIMA, name="clima-debug", transfer=4097, mistake=SMALL_ACCESSES, well_done=1 / 6),
+    replace(_CLIMA, name="clima-narrow", stripes=1, mistake="one target", well_done=1 / 3),
+    replace(_CLIMA, name="clima-reopen", mistake="metadata operations", opens=300, opening_s=400.0),
+    replace(
+        _LATTICE,
+        name="lattice-serial",
+        style="one process",
+        writes=16 * 4 * GIB,
+        mistake="rank 0 alone",
+        well_done=1 / 16,
+    ),
+)
 CROWD = (_CLIMA, _LATTICE, _GENOME, _LEARN, _POST, _ARCHIVE)
-APPS = {app.name: app for app in (*CROWD, _CLUMSY, _STORM)}
+APPS = {app.name: app for app in (*CROWD, *_CLUMSY, _SWEEP, _STORM, _MDTEST)}
+MISTAKES = {app.name: app.mistake for app in _CLUMSY}
 
 
 @dataclass
@@ -150,28 +179,44 @@ class Stage:
         ranks = {"per process": range(app.nprocs), "one process": range(1), "shared": range(-1, 0)}[app.style]
         kind, size = ("ckpt", app.writes) if writing else ("data", app.reads)
         files: list[File] = []
-        base = took = 0.0
+        alone = took = 0.0
         worst: Weather | None = None
+        opening = self._opening(begin)
+        begin += opening
         for rank in ranks:
             layout = Layout(MIB, self.on or self._allocate())
             length = max(1, int(size * self.rng.uniform(0.97, 1.03)))
             path = f"{fs.mount}/{app.account}/{app.user}/{self.tag}/{kind}.{index:04d}"
             if app.style == "per process":
                 path += f".{rank:05d}"
-            file = File(path, app.interface, rank, fs.name, layout, transfer=app.transfer)
+            file = File(
+                path, app.interface, rank, fs.name, layout, transfer=app.transfer, opens=app.opens, opening_s=opening
+            )
             files.append(replace(file, written=length) if writing else replace(file, read=length))
             seconds = max(0.2, length / min(app.movers * PROCESS_BANDWIDTH, len(layout.osts) * TARGET_BANDWIDTH))
-            alone = seconds * LOST_TO_SMALL_ACCESSES if app.small_accesses else seconds
-            base, took = max(base, seconds), max(took, alone)
+            if app.mistake == SMALL_ACCESSES:
+                seconds *= LOST_TO_SMALL_ACCESSES
+            alone, took = max(alone, seconds), max(took, seconds)
             for front in self.weather:
-                if front.slows(fs.name, layout, writing) and (lasting := front.lasts(begin, alone)) > took:
+                if front.slows(fs.name, layout, writing) and (lasting := front.lasts(begin, seconds)) > took:
                     took, worst = lasting, front
         if worst is not None:
-            self._lose(Delay(worst.cause, worst.culprit, took - base))
-        elif app.small_accesses:
-            self._lose(Delay("application", "small accesses", took - base))
+            self._lose(Delay(worst.cause, worst.culprit, took - alone))
+        if app.mistake is not None:
+            lost = alone * (1 - app.well_done) + app.opening_s
+            self._lose(Delay("application", app.mistake, lost))
         during = (begin, begin + took)
         return [replace(file, writing=during) if writing else replace(file, reading=during) for file in files]
+
+    def _opening(self, begin: float) -> float:
+        """How long the metadata operations of a data set take from `begin` on, longer while their server is busy."""
+        alone = took = self.app.opening_s
+        for front in self.weather:
+            if front.cause == "metadata server" and front.file_system == self.fs.name and alone:
+                took = front.lasts(begin, alone)
+                if took > alone:
+                    self._lose(Delay(front.cause, front.culprit, took - alone))
+        return took
 
     def _allocate(self) -> tuple[int, ...]:
         """Consecutive targets from a random first one, as the round-robin allocator gives them: no full one."""
@@ -198,3 +243,16 @@ def storm(fs: FileSystem, begin: float, end: float, tag: str) -> Run:
     during = (begin + 5, end - 5)
     file = File(path, "POSIX", -1, fs.name, layout, written=length, writing=during, transfer=app.transfer)
     return Run(app.exe, f"-w -t 16m -o {path}", app.nprocs, begin, end, [file])
+
+
+def mdtest(fs: FileSystem, begin: float, end: float, tag: str) -> Run:
+    """A benchmark that opens, stats and closes files of one folder all the time, and moves next to nothing."""
+    app = APPS["mdtest"]
+    layout = Layout(MIB, (0,))
+    path = f"{fs.mount}/{app.account}/{app.user}/{tag}/out"
+    during = (end - 6, end - 5)
+    file = File(
+        path, "POSIX", -1, fs.name, layout, written=MIB, writing=during, transfer=MIB,
+        opens=int((end - begin) * MDTEST_OPENS_PER_S / app.nprocs), opening_s=during[0] - begin - 5,
+    )  # fmt: skip
+    return Run(app.exe, f"-n 1000 -d {path}", app.nprocs, begin, end, [file])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iolake.demo.apps import APPS, Weather, storm
+from iolake.demo.apps import APPS, MISTAKES, SMALL_ACCESSES, Weather, mdtest, storm
 from iolake.demo.jobs import Job
 from iolake.demo.schedule import FOLD_S, Schedule
 from iolake.demo.world import Cluster, FileSystem, World, clocks_back, local_days
@@ -12,10 +12,14 @@ from iolake.demo.world import Cluster, FileSystem, World, clocks_back, local_day
 STORM_S = 2700
 FAILING_OST = 2
 FAILING_S = 7200
+BUSY_FROM = 0.8
+"""Where in the window lagoon's metadata server is busy."""
+JOBS_A_VICTIM = 50
+"""One victim of each cause for so many jobs of the crowd, and one at least."""
 
 
 def weather(world: World) -> list[Weather]:
-    """What makes targets slow: two storms, a failing target, a full one.
+    """What makes file systems slow: two storms, a busy metadata server, a failing target, a full one.
 
     A storm's culprit is named by its role until jobs have ids.
     """
@@ -27,6 +31,8 @@ def weather(world: World) -> list[Weather]:
     ]
     begin, end = failing(world)
     fronts.append(Weather("lagoon", begin, end, 8.0, "failing target", lagoon.target(FAILING_OST), FAILING_OST))
+    busy = world.at(BUSY_FROM)
+    fronts.append(Weather("lagoon", busy + 5, busy + STORM_S - 5, 15.0, "metadata server", _storm_role(lagoon, "busy")))
     full = fjord.full_ost
     assert full is not None, "fjord has a full target"
     fronts.append(Weather("fjord", first, last, 5.0, "full target", fjord.target(full), full))
@@ -47,15 +53,11 @@ def enter(schedule: Schedule) -> None:
         _storm(schedule, heron, lagoon, world.at(0.2)),
         _storm(schedule, heron, fjord, world.at(0.5)),
     ]
-    schedule.place(osprey, "clima", lagoon, world.at(0.2) + 60, role="victim of a neighbour")
-    schedule.place(heron, "clima", fjord, world.at(0.5) + 60, role="victim of a neighbour")
-    near = tuple((FAILING_OST + k) % lagoon.working for k in range(min(3, lagoon.working)))
-    schedule.place(osprey, "clima", lagoon, failing(world)[0] + 120, role="victim of a failing target", on=near)
-    schedule.place(heron, "clima", fjord, world.at(0.3), role="victim of a full target", on=(fjord.full_ost or 0, 2))
-    schedule.place(osprey, "clima-debug", lagoon, world.at(0.4), role="clumsy")
+    _victims(schedule)
     for cluster, fs in ((osprey, lagoon), (heron, fjord)):
         for fraction in (0.1, 0.45, 0.75):
             schedule.place(cluster, "clima", fs, world.at(fraction), role="undisturbed")
+    busy = _busy(schedule, heron, lagoon)
     same_id = [_requeued(schedule, heron, fjord), _recycled(schedule, osprey, lagoon)]
     _array(schedule, osprey, lagoon)
     _heterogeneous(schedule, heron, fjord)
@@ -67,14 +69,50 @@ def enter(schedule: Schedule) -> None:
     schedule.number()
     for one, other in same_id:
         other.job_id = one.job_id
-    names = {job.role + fs.name: f"{job.cluster} {job.job_id}" for job, fs in zip(storms, (lagoon, fjord), strict=True)}
-    culprits = {_storm_role(fs): names["storm" + fs.name] for fs in (lagoon, fjord)}
+    roles = [_storm_role(lagoon), _storm_role(fjord), _storm_role(lagoon, "busy")]
+    culprits = {role: f"{job.cluster} {job.job_id}" for role, job in zip(roles, [*storms, busy], strict=True)}
     for job in schedule.jobs:
         job.delays = [replace(delay, culprit=culprits.get(delay.culprit, delay.culprit)) for delay in job.delays]
 
 
-def _storm_role(fs: FileSystem) -> str:
-    return f"the storm on {fs.name}"
+def _storm_role(fs: FileSystem, kind: str = "storm") -> str:
+    return f"the {kind} on {fs.name}"
+
+
+def _victims(schedule: Schedule) -> None:
+    """Jobs that are slow, each for one reason: more of them in a larger crowd."""
+    world = schedule.world
+    osprey, heron = world.clusters
+    lagoon, fjord = world.file_systems
+    near = tuple((FAILING_OST + k) % lagoon.working for k in range(min(3, lagoon.working)))
+    count = max(1, world.jobs // JOBS_A_VICTIM)
+    for k in range(count):
+        later = 60 * (k % 10)
+        schedule.place(osprey, "clima", lagoon, world.at(0.2) + 60 + later, role="victim of a neighbour")
+        schedule.place(heron, "clima", fjord, world.at(0.5) + 60 + later, role="victim of a neighbour")
+        begin = failing(world)[0] + 120 + 5 * later
+        schedule.place(osprey, "clima", lagoon, begin, role="victim of a failing target", on=near)
+        begin = world.at(0.3 + 0.4 * k / count)
+        schedule.place(heron, "clima", fjord, begin, role="victim of a full target", on=(fjord.full_ost or 0, 2))
+        begin = world.at(BUSY_FROM) + 60 + later
+        schedule.place(osprey, "sweep", lagoon, begin, role="victim of a metadata server")
+    for number, (app, mistake) in enumerate(MISTAKES.items()):
+        role = "clumsy" if mistake == SMALL_ACCESSES else f"clumsy: {mistake}"
+        for k in range(max(1, count // 3)):
+            begin = world.at(0.4 + 0.02 * number + 0.3 * k / count)
+            schedule.place(osprey, app, lagoon, begin, role=role)
+    for k in range(2 * count + 3):
+        schedule.place(osprey, "sweep", lagoon, world.at(0.06 + 0.7 * k / (2 * count + 3)), role="sweep")
+
+
+def _busy(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> Job:
+    """A benchmark of metadata operations that keeps the metadata server busy."""
+    app, at = APPS["mdtest"], schedule.world.at(BUSY_FROM)
+    nodes, end = schedule.reserve(cluster, app.nnodes), at + STORM_S + 4
+    job = Job(cluster.name, 0, "mdtest", app.user, app.uid, app.account, "hero", at - 300, at, end, nodes, 7200)
+    job.runs, job.role = [mdtest(fs, at + 2.25, at + STORM_S, f"mdtest-{fs.name}")], "busy"
+    schedule.jobs.append(job)
+    return job
 
 
 def _storm(schedule: Schedule, cluster: Cluster, fs: FileSystem, at: int) -> Job:

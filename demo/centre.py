@@ -81,8 +81,9 @@ def simulate(
 ) -> Truth:
     """Simulate the centre and write it to `root`, which may not hold one yet. The same arguments give the same bytes.
 
-    `jobs` are the crowd's, some 35 that play a part come on top; `osts` are lagoon's targets, fjord has three
-    quarters of them; `files` are the data sets of a run; the servers are sampled every `step_s` seconds.
+    `jobs` are the crowd's, some 45 that play a part come on top, more of them in a larger crowd; `osts` are lagoon's
+    targets, fjord has three quarters of them; `files` are the data sets of a run; the servers are sampled
+    every `step_s` seconds.
     FileExistsError if there is a centre already; ValueError names an argument that is too small.
     """
     world = World(seed, start, days, jobs, osts, files, step_s)

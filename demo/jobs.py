@@ -10,6 +10,7 @@ Interval = tuple[float, float]
 """Epoch seconds [begin, end)."""
 Interface = Literal["POSIX", "MPI-IO", "STDIO"]
 LogFate = Literal["kept", "late", "misfiled", "truncated", "none"]
+Cause = Literal["application", "neighbour", "failing target", "full target", "metadata server"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class File:
     reading: Interval = (0.0, 0.0)
     writing: Interval = (0.0, 0.0)
     transfer: int = 1 << 20
+    opens: int = 1
+    """How often each process that moves it opens it, and asks for its attributes."""
+    opening_s: float = 0.0
+    """How long each process is busy with that, before it reads or writes."""
 
 
 @dataclass
@@ -71,7 +76,7 @@ class Run:
 class Delay:
     """Seconds that a job's I/O lost, to what, and to whom: the true answer to "why was it slow?"."""
 
-    cause: Literal["application", "neighbour", "failing target", "full target"]
+    cause: Cause
     culprit: str
     seconds: float
 
@@ -114,7 +119,8 @@ class Job:
     def io_s(self) -> float:
         """Seconds of I/O on the file systems, the delays included; files moved together count once."""
         files = [file for run in self.runs for file in run.files if file.layout]
-        return sum(end - begin for begin, end in {during for f in files for during in (f.reading, f.writing)})
+        opening = sum({(f.reading, f.writing): f.opening_s for f in files}.values())
+        return opening + sum(end - begin for begin, end in {t for f in files for t in (f.reading, f.writing)})
 
     @property
     def cause(self) -> str | None:

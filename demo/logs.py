@@ -80,16 +80,17 @@ def _record(number: int, file: File, interface: Interface, run: Run) -> Record:
     begin = min(during[0] for during in (file.reading, file.writing) if during[1])
     end = max(file.reading[1], file.writing[1])
     read_s, write_s = (during[1] - during[0] for during in (file.reading, file.writing))
+    meta_s = 0.02 + file.opening_s
     values: dict[str, int | float] = {
         "BYTES_READ": file.read,
         "BYTES_WRITTEN": file.written,
-        "F_OPEN_START_TIMESTAMP": begin - 0.02 - run.start,
+        "F_OPEN_START_TIMESTAMP": begin - 0.02 - file.opening_s - run.start,
         "F_OPEN_END_TIMESTAMP": begin - 0.01 - run.start,
         "F_CLOSE_START_TIMESTAMP": end - run.start,
         "F_CLOSE_END_TIMESTAMP": end + 0.01 - run.start,
         "F_READ_TIME": read_s * movers,
         "F_WRITE_TIME": write_s * movers,
-        "F_META_TIME": 0.02 * movers,
+        "F_META_TIME": meta_s * movers,
     }
     for way, length, during in (("READ", file.read, file.reading), ("WRITE", file.written, file.writing)):
         if length:
@@ -103,19 +104,25 @@ def _record(number: int, file: File, interface: Interface, run: Run) -> Record:
             "FASTEST_RANK_BYTES": moved // movers,
             "SLOWEST_RANK": 0,
             "SLOWEST_RANK_BYTES": moved - moved // movers * (movers - 1),
-            "F_FASTEST_RANK_TIME": (read_s + write_s) * 0.97 + 0.02,
-            "F_SLOWEST_RANK_TIME": read_s + write_s + 0.02,
+            "F_FASTEST_RANK_TIME": (read_s + write_s) * 0.97 + meta_s,
+            "F_SLOWEST_RANK_TIME": read_s + write_s + meta_s,
         }
     if interface != "MPI-IO":
         values |= {
-            "OPENS": movers,
+            "OPENS": movers * file.opens,
             "READS": reads,
             "WRITES": writes,
             "MAX_BYTE_READ": max(0, file.read - 1),
             "MAX_BYTE_WRITTEN": max(0, file.written - 1),
         }
     if interface == "POSIX":
-        values |= {"STATS": movers, "SEEKS": reads + writes, "MMAPS": -1, "MODE": 0o644, "FILE_ALIGNMENT": 1 << 20}
+        values |= {
+            "STATS": movers * file.opens,
+            "SEEKS": reads + writes,
+            "MMAPS": -1,
+            "MODE": 0o644,
+            "FILE_ALIGNMENT": 1 << 20,
+        }
         values |= {"MEM_ALIGNMENT": 8, "SEQ_READS": max(0, reads - movers), "SEQ_WRITES": max(0, writes - movers)}
         values["FILE_NOT_ALIGNED"] = (reads + writes) if file.transfer % (1 << 20) else 0
     if interface == "MPI-IO":

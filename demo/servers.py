@@ -120,14 +120,19 @@ def _move(seen: Traffic, file: File, nprocs: int, read: Flows, written: Flows, o
             begin, end = seen.steps_of(during)
             on_targets = zip(layout.osts, layout.bytes_on_targets(length), strict=True)
             flows.rows += [(begin, end, ost, amount) for ost, amount in on_targets if amount]
-    begin, end = seen.steps_of(file.writing if file.written else file.reading)
+    during = file.writing if file.written else file.reading
+    begin, end = seen.steps_of(during)
     mdt = metadata_target(seen.fs, file.path)
-    opens = nprocs if file.rank < 0 else 1
-    counts = {"open": opens, "close": opens, "getattr": opens, "mknod": int(file.written > 0)}
+    processes = nprocs if file.rank < 0 else 1
+    counts = {"open": processes, "close": processes, "getattr": processes, "mknod": int(file.written > 0)}
     for op, count in counts.items():
         if count:
             at = begin if op != "close" else end - 1
             ops.rows.append((at, at + 1, mdt * len(MDT_OPS) + MDT_OPS.index(op), count))
+    if file.opens > 1:
+        busy = seen.steps_of((during[0] - file.opening_s, during[0]))
+        again = processes * (file.opens - 1)
+        ops.rows += [(*busy, mdt * len(MDT_OPS) + MDT_OPS.index(op), again) for op in ("open", "close", "getattr")]
 
 
 def metadata_target(fs: FileSystem, path: str) -> int:
