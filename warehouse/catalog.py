@@ -31,6 +31,8 @@ from iolake.warehouse.views import sql_files
 
 STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
+BLOCK_SIZE = 16384
+"""Bytes of a block, the least that DuckDB takes: a ledger's columns of few rows fill no larger one."""
 _OF_INPUT = [f.name for f in fields(InputRecord)]
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
 
@@ -95,6 +97,8 @@ class Catalog:
     @contextmanager
     def _written(cls, engine: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Catalog]:
         option = f"STORAGE_VERSION '{STORAGE_VERSION}'"
+        if not path.exists():
+            option += f", BLOCK_SIZE {BLOCK_SIZE}"
         with _attached(engine, path, option) as name, engine.cursor() as con:
             con.execute(f"USE {name}")
             con.execute("BEGIN")  # every statement of its own would wait for the disk
@@ -280,6 +284,16 @@ class Catalog:
                     self.con.execute(statement)
             except duckdb.Error as error:
                 raise views.SqlError(name, str(error)) from error
+
+
+def pack(path: Path) -> None:
+    """Write a catalog anew without the blocks that its edits left free: they are half of the file."""
+    engine, packed = _own_engine(), path.with_suffix(".packed")
+    option = f"STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {BLOCK_SIZE}"
+    with _attached(engine, path, "READ_ONLY") as old, _attached(engine, packed, option) as new:
+        engine.cursor().execute(f"COPY FROM DATABASE {old} TO {new}")
+        engine.cursor().execute(f"CHECKPOINT {new}")
+    packed.replace(path)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from iolake.warehouse import layout
 from iolake.warehouse.catalog import Catalog
@@ -46,7 +47,7 @@ def recover(lake: Warehouse, orphan_age_hours: float) -> Collected:
 
 
 def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> Collected:
-    """Remove snapshots older than the retention, but the newest and pinned ones, then the files that no other names.
+    """Remove snapshots superseded longer ago than the retention, but no pinned one, then files that no other names.
 
     A file younger than `orphan_age_hours`, or of a load at work, may be somebody's work, and stays.
     """
@@ -56,10 +57,11 @@ def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> 
     # A load that is no longer at work has published by now, so the marks are read before the snapshots.
     at_work = {layout.marked_load(m.path) for m in lake.store.list(layout.STAGING)}
     snapshots = _snapshots(lake)
-    kept = {max(snapshots)} | {
+    numbers = sorted(snapshots)
+    kept = {numbers[-1]} | {
         n
-        for n, f in snapshots.items()
-        if now - f.mtime <= retention_days * _DAY_S or lake.store.exists(layout.pin_path(n))
+        for n, following in pairwise(numbers)
+        if now - snapshots[following].mtime <= retention_days * _DAY_S or lake.store.exists(layout.pin_path(n))
     }
     named = _named_files(lake, [snapshots[n] for n in sorted(kept)])
     expired = [f for n, f in snapshots.items() if n not in kept]

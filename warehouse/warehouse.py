@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iolake.warehouse import layout
-from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
 from iolake.warehouse.fold import Fold
 from iolake.warehouse.lake import Lake
@@ -90,6 +90,8 @@ class Warehouse:
                         raise
                     if wanted:
                         catalog.put_snapshot(number, operation, self.store.uri)
+                if wanted:
+                    pack(path)
                 won = wanted and self.store.put_if_absent(path.read_bytes(), layout.snapshot_path(number))
             changes = catalog.changes
             self._remove(f for f in changes.written if not won or f.path not in changes.added)

@@ -20,11 +20,11 @@ DAY_S = 86400
 
 
 def three_snapshots(centre: Centre) -> None:
-    """Each with the one data file that replaced the last one's; the older two were published 40 days ago."""
+    """Each with the one data file that replaced the last one's; the older two were superseded 40 days ago."""
     for used in range(3):
         centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, used)]})
         centre.ingest()
-    for number in range(2):
+    for number in range(3):
         age(centre, f"catalog/{number:08d}.duckdb", 40)
 
 
@@ -55,6 +55,19 @@ def test_the_newest_snapshot_stays_however_old(centre: Centre) -> None:
         age(centre, f"catalog/{number:08d}.duckdb", 400)
     garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=24)
     assert rows(centre.lake) == expected("lustre_df", df("a", 1, 2))
+
+
+def test_a_snapshot_that_was_the_newest_until_now_stays(centre: Centre) -> None:
+    """P3: retention runs from when a snapshot was superseded, so a reader of a quiet lake keeps its files."""
+    three_snapshots(centre)
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 3)]})
+    centre.ingest()
+    reader = Lake(centre.root / "lake", snapshot=2)
+    for path in data_files(centre):
+        age(centre, path, 60)
+    garbage.collect(centre.warehouse, retention_days=30, orphan_age_hours=24)
+    assert [s.number for s in centre.lake.history()] == [2, 3]
+    assert rows(reader) == expected("lustre_df", df("a", 1, 2))
 
 
 def test_a_pinned_snapshot_stays_with_its_files(centre: Centre) -> None:
