@@ -16,9 +16,10 @@ from iolake.warehouse import LakeError
 Form = Literal["table", "line", "csv", "json", "parquet"]
 
 
-def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str]) -> None:
+def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str], folder: str | None = None) -> None:
     """Write a query's answer: a table, a line for each value, csv with a header, JSON lines, or a Parquet file's bytes.
 
+    `folder` is where DuckDB may write an answer on its way, the usual folder for temporary files if None.
     LakeError for no answer, which DuckDB gives to an empty query, a comment and a statement that is no question.
     """
     if answer is None:
@@ -30,8 +31,8 @@ def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str]) -> N
         width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
         answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)
         return
-    with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
-        path = Path(folder) / "answer"
+    with tempfile.TemporaryDirectory(prefix="iolake-", dir=folder) as own:
+        path = Path(own) / "answer"
         if form == "csv":
             answer.write_csv(str(path), header=True)
         elif form == "parquet":

@@ -11,10 +11,10 @@ import duckdb
 
 from iolake.pipelines.output import Form, write
 from iolake.schemas.errors import IolakeError
-from iolake.warehouse.lake import Lake
+from iolake.warehouse.sandbox import Sandbox, Unbounded
 
 
-def answer_all(lake: Lake, form: Form) -> int:
+def answer_all(lake: Sandbox | Unbounded, form: Form) -> int:
     """Answer the statements of standard input, and return how many failed.
 
     A terminal gets a prompt. A failed statement prints one line and the next one is read.
@@ -23,7 +23,8 @@ def answer_all(lake: Lake, form: Form) -> int:
     for statement in statements(_lines()):
         asked += 1
         try:
-            write(lake.sql(statement), form, sys.stdout)
+            with lake.bounded():
+                write(lake.sql(statement), form, sys.stdout, lake.folder)
         except (IolakeError, duckdb.Error) as error:
             failed += 1
             click.echo(f"iolake: {str(error).splitlines()[0]}", err=True)

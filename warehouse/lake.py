@@ -77,6 +77,19 @@ class Lake:
         """
         return self._shared().sql(query, params=parameters)
 
+    @property
+    def root(self) -> str:
+        """Where the lake's files lie, as DuckDB names them."""
+        return self._store.location("").rstrip("/")
+
+    def statements(self, query: str) -> list[duckdb.Statement]:
+        """The statements of a text, parsed and not run; a parser error of DuckDB."""
+        return self._shared().extract_statements(query)
+
+    def interrupt(self) -> None:
+        """End the query that runs now, if any."""
+        self._shared().interrupt()
+
     def scan(self, table: str) -> pl.LazyFrame:
         """A table as a polars LazyFrame with its full schema; columns that files lack are null or computed. NoTable."""
         import polars as pl

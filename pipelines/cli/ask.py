@@ -25,9 +25,16 @@ _SNAPSHOT = click.option("--snapshot", type=int, metavar="N", help="Ask snapshot
     show_default=True,
     help="line writes each value on a line of its own, for wide rows.",
 )
+@click.option(
+    "--safe/--unsafe",
+    "safe",
+    default=None,
+    help="--safe bounds memory, threads and time too; --unsafe may read and write any file. Without either, "
+    "a query reads the lake and nothing else.",
+)
 @_SNAPSHOT
 @where_options
-def sql(query: str | None, form: Form, snapshot: int | None, where: Where) -> None:
+def sql(query: str | None, form: Form, safe: bool | None, snapshot: int | None, where: Where) -> None:
     """Ask the lake in DuckDB's SQL. Without a query, answer those of standard input; a terminal gets a prompt.
 
     \b
@@ -35,13 +42,17 @@ def sql(query: str | None, form: Form, snapshot: int | None, where: Where) -> No
     iolake sql "FROM job_summary WHERE job_id = 4478544" --format line
     iolake sql "SELECT user_name, sum(nnodes * elapsed_s) / 3600 AS node_h FROM jobs GROUP BY ALL"
     iolake sql "FROM darshan_logs" --format parquet > logs.parquet
+    iolake sql --unsafe "COPY (FROM jobs) TO 'jobs.csv'"
     """
     from iolake.pipelines.output import write
     from iolake.pipelines.prompt import answer_all
+    from iolake.warehouse.sandbox import Sandbox, Unbounded
 
-    lake = where.open_lake(snapshot)
+    opened = where.open_lake(snapshot)
+    lake = Unbounded(opened) if safe is False else Sandbox.of(opened, safe=safe is True)
     if query is not None:
-        write(lake.sql(query), form, sys.stdout)
+        with lake.bounded():
+            write(lake.sql(query), form, sys.stdout, lake.folder)
     elif answer_all(lake, form):
         sys.exit(1)
 

@@ -151,7 +151,7 @@ def test_a_wrong_key_of_site_toml_is_named_with_the_mend(tmp_path: Path) -> None
 def test_a_site_says_of_each_source_what_is_there_or_that_nothing_is(tmp_path: Path) -> None:
     (tmp_path / "d.txt").write_text(DF)
     (tmp_path / "site.toml").write_text(
-        '[file_systems.fs]\ndf = { files = "d.txt" }\ntargets = { files = "e/*.txt" }\n'
+        '[file_systems.fs]\ntimezone = "UTC"\ndf = { files = "d.txt" }\ntargets = { files = "e/*.txt" }\n'
     )
     lines = run("site", "check", cwd=tmp_path).stdout.decode().splitlines()
     assert [line.split()[:2] for line in lines] == [["df", "fs"], ["targets", "fs"]]

@@ -1,0 +1,74 @@
+"""`iolake sql` reads the lake and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from iolake import Lake
+from iolake.warehouse import sandbox
+from iolake.warehouse.sandbox import NotAllowed, Sandbox, TookTooLong
+from tests.warehouse.toy import Centre, df
+
+
+@pytest.fixture
+def lake(centre: Centre) -> Lake:
+    centre.write("2026-03-01.json", {"lustre_df": [df("OST0000", 1)]})
+    centre.ingest()
+    return centre.lake
+
+
+def test_what_the_lake_has_can_be_asked(lake: Lake) -> None:
+    box = Sandbox.of(lake)
+    for query in (
+        "FROM lustre_df",
+        "FROM inputs",
+        "DESCRIBE inputs",
+        "EXPLAIN FROM inputs",
+        "SHOW TABLES",
+    ):
+        assert box.sql(query) is not None
+
+
+@pytest.mark.parametrize("kind", ["COPY", "EXPORT", "ATTACH", "LOAD", "SET", "PRAGMA", "CREATE", "PREPARE", "CALL"])
+def test_a_statement_that_does_more_than_read_is_refused_by_its_kind(lake: Lake, kind: str) -> None:
+    """P1: nothing a query says may change a snapshot."""
+    inside = f"{lake.root}/catalog/00000001.duckdb"
+    query = {
+        "COPY": f"COPY (SELECT 1) TO '{inside}'",
+        "EXPORT": f"EXPORT DATABASE '{lake.root}/out'",
+        "ATTACH": f"ATTACH '{inside}'",
+        "LOAD": "INSTALL spatial",
+        "SET": "SET enable_external_access = true",
+        "PRAGMA": "PRAGMA enable_profiling",
+        "CREATE": "CREATE TEMP TABLE t AS SELECT 1",
+        "PREPARE": f"PREPARE p AS COPY (SELECT 1) TO '{inside}'",
+        "CALL": "CALL pragma_version()",
+    }[kind]
+    with pytest.raises(NotAllowed, match=f"{kind} does more than read the lake"):
+        Sandbox.of(lake).sql(query)
+
+
+@pytest.mark.parametrize("query", ["EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'", "SELECT 1; COPY (SELECT 1) TO 'x'"])
+def test_a_writing_statement_is_found_behind_another(lake: Lake, query: str) -> None:
+    with pytest.raises(NotAllowed):
+        Sandbox.of(lake).sql(query)
+
+
+@pytest.mark.parametrize("reader", ["read_text", "read_blob", "read_csv", "glob"])
+def test_other_files_cannot_be_read(lake: Lake, tmp_path: Path, reader: str) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2\n")
+    box = Sandbox.of(lake)
+    for path in (str(secret), f"{lake.root}/../secret.txt"):
+        with pytest.raises(duckdb.Error):
+            box.sql(f"SELECT * FROM {reader}('{path}')").fetchall()  # type: ignore[union-attr]
+
+
+def test_a_query_ends_at_the_bound_of_time(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "SAFE_SECONDS", 0.2)
+    box = Sandbox.of(lake, safe=True)
+    with pytest.raises(TookTooLong), box.bounded():
+        box.sql("SELECT count(*) FROM range(10000000) a, range(10000000) b").fetchall()  # type: ignore[union-attr]

@@ -1,0 +1,124 @@
+"""Queries that may read the lake and nothing else: no other file, no write, no extension, no change of settings."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from iolake.schemas import ddl
+from iolake.schemas.errors import PermanentError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from iolake.warehouse.lake import Lake
+
+_READING: Final = frozenset({"SELECT", "EXPLAIN", "MULTI"})
+"""Kinds of DuckDB statements that read. MULTI is what PIVOT becomes."""
+SAFE_MEMORY: Final = "2GB"
+SAFE_THREADS: Final = 2
+SAFE_SECONDS: Final = 60.0
+
+
+class NotAllowed(PermanentError):
+    """A statement that does more than read the lake."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"{kind} does more than read the lake; iolake sql --unsafe allows it")
+
+
+class TookTooLong(PermanentError):
+    """A query that was ended at the bound of time."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"the query was ended after {seconds:.0f} s, the bound of --safe; ask for less")
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """Answers of a lake to queries of people: `safe` also bounds memory, threads and time, as a shared service needs.
+
+    DuckDB itself refuses other files and settings. A statement that writes is refused here, since DuckDB may write
+    where it may read.
+    """
+
+    lake: Lake
+    scratch: tempfile.TemporaryDirectory[str]
+    safe: bool = False
+
+    @classmethod
+    def of(cls, lake: Lake, *, safe: bool = False) -> Sandbox:
+        """Shut the lake's connection off from all but the lake's own files and a folder for answers, for good."""
+        scratch = tempfile.TemporaryDirectory(prefix="iolake-")
+        allowed = ", ".join(ddl.literal(folder.rstrip("/") + "/") for folder in (lake.root, scratch.name))
+        settings = [
+            "SET autoinstall_known_extensions = false",
+            "SET autoload_known_extensions = false",
+            f"SET allowed_directories = [{allowed}]",
+            "SET enable_external_access = false",
+        ]
+        if safe:
+            settings += [f"SET memory_limit = {ddl.literal(SAFE_MEMORY)}", f"SET threads = {SAFE_THREADS}"]
+        for setting in (*settings, "SET lock_configuration = true"):
+            lake.sql(setting)
+        return cls(lake, scratch, safe)
+
+    @property
+    def folder(self) -> str | None:
+        """Where an answer may be written on its way to the reader."""
+        return self.scratch.name
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation | None:
+        """A query's answer; None for a statement without one. NotAllowed, TookTooLong."""
+        for statement in self.lake.statements(query):
+            kind = str(statement.type).rpartition(".")[2]
+            if kind not in _READING or (kind == "EXPLAIN" and "analyze" in statement.query.casefold()):
+                raise NotAllowed("EXPLAIN ANALYZE" if kind == "EXPLAIN" else kind)
+        return self.lake.sql(query)
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """End what the connection does after `SAFE_SECONDS` where `safe`; TookTooLong."""
+        if not self.safe:
+            yield
+            return
+        ended = threading.Event()
+
+        def end() -> None:
+            ended.set()
+            self.lake.interrupt()
+
+        timer = threading.Timer(SAFE_SECONDS, end)
+        timer.start()
+        try:
+            yield
+        except Exception as error:
+            if ended.is_set() and type(error).__name__ == "InterruptException":
+                raise TookTooLong(SAFE_SECONDS) from None
+            raise
+        finally:
+            timer.cancel()
+
+
+class Unbounded:
+    """Answers of a lake to queries that may do anything that DuckDB can."""
+
+    folder: str | None = None
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+
+    def sql(self, query: str) -> Any:
+        """A query's answer; None for a statement without one."""
+        return self._lake.sql(query)
+
+    @contextmanager
+    def bounded(self) -> Iterator[None]:
+        """No bound."""
+        yield
