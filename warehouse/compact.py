@@ -10,6 +10,7 @@ from itertools import accumulate
 
 from iolake import schemas
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.garbage import recover
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.rewrite import merged
@@ -29,6 +30,8 @@ class Compacted:
     bytes_after: int = 0
 
 
+ORPHAN_AGE_HOURS = 24.0
+"""Age of a mark of another host from which a compaction watches for its heartbeat."""
 NIGHTLY_CELLS = 1_000_000_000
 """Rows times columns that the nightly run merges at most: some minutes of work."""
 
@@ -43,6 +46,7 @@ def compact(
     left to the next compaction, and so are days past `budget` cells in all, oldest first. NoLake, CommitContested.
     """
     lake.require()
+    recover(lake, ORPHAN_AGE_HOURS)
     groups = list(_groups(Lake(lake.uri).files(), today or datetime.now(UTC).date(), max_cells))
     if budget is not None:
         groups = _newest(groups, budget)

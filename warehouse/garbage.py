@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from iolake.warehouse import layout
+from iolake.warehouse import heartbeat, layout
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
 from iolake.warehouse.store import Stored, writer_of
@@ -27,22 +27,37 @@ class Collected:
 
 
 def recover(lake: Warehouse, orphan_age_hours: float) -> Collected:
-    """Remove what loads left whose process died, here, or elsewhere long ago (P3). Live ones are left alone."""
-    traces = [*lake.store.list(layout.STAGING), *(f for f in lake.store.list(layout.CATALOG) if writer_of(f.path))]
-    dead = [f for f in traces if _is_dead(_left_by(lake, f), f, orphan_age_hours)]
+    """Remove what loads left whose process died (P3): here, or on another host, where it is old and does not beat.
+
+    A load of another host is aborted before its files go, so that it is either published or collected, never both.
+    """
+    marks = list(lake.store.list(layout.STAGING))
+    unlinked = [f for f in lake.store.list(layout.CATALOG) if writer_of(f.path)]
+    dead = {f.path: f for f in (*marks, *unlinked) if is_gone(_left_by(lake, f))}
+    elsewhere = [f for f in (*marks, *unlinked) if f.path not in dead and _is_old(lake, f, orphan_age_hours)]
+    silent = heartbeat.silent(lake.store, {layout.marked_load(f.path) for f in elsewhere})
+    # One that is gone by now has ended as it should.
+    elsewhere = [f for f in elsewhere if layout.marked_load(f.path) in silent and lake.store.exists(f.path)]
+    dead |= {f.path: f for f in elsewhere}
     if not dead:
         return Collected()
-    loads = {layout.marked_load(f.path) for f in dead}
+    processes = {_left_by(lake, f) for f in dead.values()} - {""}
+    if aborted := {layout.marked_load(f.path) for f in elsewhere if f in marks}:
+        lake.abort(aborted)
+    loads = {layout.marked_load(f.path) for f in dead.values()}
     everything = list(lake.store.list())
     staged = [f for f in everything if layout.load_of(f.path) in loads]
     named = _named_files(lake, _snapshots(lake).values()) if staged else set()
     orphans = [f for f in staged if f.path not in named]
     unfinished = [
-        f for f in everything if (writer := writer_of(f.path)) is not None and _is_dead(writer, f, orphan_age_hours)
+        f for f in everything if (writer := writer_of(f.path)) is not None and (writer in processes or is_gone(writer))
     ]
     _remove(lake, orphans + unfinished)
     lake.refresh_newest()
-    _remove(lake, dead)
+    _remove(lake, dead.values())
+    for load_id in loads:  # after the marks: a load without a mark is not published either
+        lake.store.remove(layout.beat_path(load_id))
+        lake.store.remove(layout.abort_path(load_id))
     return Collected(files=len(orphans), size_bytes=sum(f.size_bytes for f in orphans))
 
 
@@ -93,10 +108,9 @@ def _left_by(lake: Warehouse, trace: Stored) -> str:
         return ""
 
 
-def _is_dead(process: str, trace: Stored, orphan_age_hours: float) -> bool:
-    """Whether the process that left a trace has ended; by the trace's age, where that can't be seen from here."""
-    gone = is_gone(process)
-    return time.time() - trace.mtime > orphan_age_hours * _HOUR_S if gone is None else gone
+def _is_old(lake: Warehouse, trace: Stored, orphan_age_hours: float) -> bool:
+    """Whether to watch for a process of another host: its trace's age spares the wait, and decides nothing."""
+    return is_gone(_left_by(lake, trace)) is None and time.time() - trace.mtime > orphan_age_hours * _HOUR_S
 
 
 def _named_files(lake: Warehouse, snapshots: Iterable[Stored]) -> set[str]:

@@ -4,6 +4,8 @@
 catalog/00000042.duckdb                                               snapshot 42
 catalog/00000042.pinned                                               keeps snapshot 42 for good
 staging/<load>                                                        a load at work: the process that began it
+beats/<load>                                                          its heartbeat: another value every few seconds
+aborts/<load>                                                         it seemed dead, and must not be published
 lake.duckdb                                                           the newest snapshot, for any client
 """
 
@@ -18,6 +20,8 @@ from iolake.schemas.table import Table
 NEWEST = "lake.duckdb"
 CATALOG = "catalog"
 STAGING = "staging"
+BEATS = "beats"
+ABORTS = "aborts"
 _SNAPSHOT = re.compile(rf"{CATALOG}/(\d{{8}})\.duckdb")
 _DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-(?P<piece>\w+)\.parquet")
 
@@ -62,3 +66,13 @@ def staging_path(load_id: str) -> str:
 def marked_load(path: str) -> str:
     """The load that a mark speaks of."""
     return path.removeprefix(f"{STAGING}/")
+
+
+def beat_path(load_id: str) -> str:
+    """The heartbeat of a load at work."""
+    return f"{BEATS}/{load_id}"
+
+
+def abort_path(load_id: str) -> str:
+    """The record that a load must not be published."""
+    return f"{ABORTS}/{load_id}"

@@ -95,6 +95,8 @@ class Store:
                 os.link(copy, full)
             except FileExistsError:  # NFS, too, may have lost the answer
                 return os.path.samefile(copy, full)
+            except FileNotFoundError:  # another host took this process for dead and removed the copy
+                return False
             _sync_folder(Path(full).parent)
             return True
 
@@ -111,6 +113,7 @@ class Store:
         return cast(IO[bytes], self.fs.open(f"{self.root}/{path}", "rb"))
 
     def exists(self, path: str) -> bool:
+        self.fs.invalidate_cache()
         return bool(self.fs.exists(f"{self.root}/{path}"))
 
     def remove(self, path: str) -> None:

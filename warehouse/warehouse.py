@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from iolake.warehouse import layout
+from iolake.warehouse import heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
 from iolake.warehouse.fold import Fold
@@ -36,6 +36,7 @@ class Warehouse:
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self.store = Store(uri)
+        self._rewriting: set[str] = set()
 
     # -- snapshots
 
@@ -73,10 +74,11 @@ class Warehouse:
         """Publish the next snapshot: the newest one, edited. Where another writer was first, edit theirs (P7).
 
         `edit` is given the catalog and the number that it will have. Returns that number; None where `edit`
-        says that there is nothing to do. CommitContested after 50 tries.
+        says that there is nothing to do. CommitContested after 50 tries; LoadLost where this rewriting was aborted.
         """
         for attempt in range(_TRIES):
             base = self.newest()
+            self._check_marks(self._rewriting)  # after the newest snapshot is known: see `abort`
             number = 0 if base is None else base + 1
             with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
                 path = Path(folder) / "catalog.duckdb"
@@ -120,11 +122,33 @@ class Warehouse:
         """The id of a rewriting that is no load. Its mark stays if the block raises, for what it wrote to be found."""
         load_id = new_id()
         self._mark(load_id)
-        yield load_id
-        self.store.remove(layout.staging_path(load_id))
+        self._rewriting.add(load_id)
+        try:
+            yield load_id
+        finally:
+            self._rewriting.remove(load_id)
+            heartbeat.stop(self.store, load_id)
+        self._unmark(load_id)
 
     def _mark(self, load_id: str) -> None:
         self.store.put(who().encode(), layout.staging_path(load_id))
+        heartbeat.start(self.store, load_id)
+
+    def _unmark(self, load_id: str) -> None:
+        heartbeat.stop(self.store, load_id)
+        self.store.remove(layout.staging_path(load_id))
+
+    def abort(self, load_ids: Iterable[str]) -> None:
+        """Settle that these loads are published by now, or never will be.
+
+        A writer reads the number of the newest snapshot, then looks for its abort record, then publishes the next
+        number if that is free. The record is written first here, and a snapshot after it. A writer that did not see
+        the record has published before this snapshot, which then names its files; or finds its number taken, looks
+        again, and ends with LoadLost.
+        """
+        for load_id in load_ids:
+            self.store.put_if_absent(who().encode(), layout.abort_path(load_id))
+        self.publish(lambda _catalog, _number: True, "recover")
 
     def commit(self, loads: Sequence[Load]) -> Published:
         """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.
@@ -140,22 +164,31 @@ class Warehouse:
         def edit(catalog: Catalog, number: int) -> bool:
             nonlocal named, fresh, folded
             fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
-            self._check_marks(fresh)
+            self._check_marks(load.info.load_id for load in fresh if load.files)
             folded = {load.info.load_id: Fold(self.store, catalog, load).run(number) for load in fresh}
             named = catalog.changes.added
             return bool(fresh)
 
-        published = self.publish(edit, "ingest") if any(load.is_news for load in loads) else None
+        published = None
+        if any(load.is_news for load in loads):
+            try:
+                published = self.publish(edit, "ingest")
+            except Exception:
+                # A file that is missing was perhaps collected with an aborted load.
+                self._check_marks(load.info.load_id for load in fresh if load.files)
+                raise
         self._remove(f for load in fresh for f in load.files if f.path not in named)
         for load in loads:
-            self.store.remove(layout.staging_path(load.info.load_id))
+            self._unmark(load.info.load_id)
         return Published(published, [folded.get(load.info.load_id, load) for load in loads])
 
-    def _check_marks(self, loads: Iterable[Load]) -> None:
-        marks = {layout.marked_load(mark.path) for mark in self.store.list(layout.STAGING)}
-        for load in loads:
-            if load.files and load.info.load_id not in marks:
-                raise LoadLost(self.uri, load.info.load_id)
+    def _check_marks(self, load_ids: Iterable[str]) -> None:
+        """LoadLost where a load was aborted, or has been cleaned up already."""
+        for load_id in load_ids:
+            aborted = self.store.exists(layout.abort_path(load_id))
+            if aborted or not self.store.exists(layout.staging_path(load_id)):
+                heartbeat.stop(self.store, load_id)
+                raise LoadLost(self.uri, load_id)
 
     def _remove(self, files: Iterable[DataFile]) -> None:
         for file in files:

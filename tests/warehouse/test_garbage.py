@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
-from iolake.warehouse import garbage
-from iolake.warehouse.errors import NoLake, NoSnapshot
+from iolake.warehouse import garbage, heartbeat, layout, warehouse
+from iolake.warehouse.errors import LoadLost, NoLake, NoSnapshot
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import is_gone, who
+from iolake.warehouse.warehouse import Warehouse
 from tests.warehouse.toy import Centre, df, expected, rows
 
 DAY_S = 86400
@@ -131,7 +133,8 @@ def test_what_a_dead_process_staged_goes_at_once(centre: Centre) -> None:
     assert rows(centre.lake) == before
 
 
-def test_a_process_elsewhere_is_given_time(centre: Centre) -> None:
+def test_a_process_elsewhere_is_given_time(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "WATCH_S", 0.1)
     three_snapshots(centre)
     table, pid, started = who().split(".")
     elsewhere = f"0{table[1:]}.{pid}.{started}" if table[0] != "0" else f"1{table[1:]}.{pid}.{started}"
@@ -163,3 +166,73 @@ def test_a_pid_that_was_used_again_is_another_process() -> None:
 def test_there_must_be_a_lake(centre: Centre) -> None:
     with pytest.raises(NoLake):
         garbage.collect(centre.warehouse, 30, 24)
+
+
+ELSEWHERE = "000000000000.1.1"
+
+
+def test_a_load_elsewhere_that_beats_lives_whatever_the_clocks_say(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P3: a mark of two days ago, and an orphan age of 0, but the heart beats while it is watched."""
+    monkeypatch.setattr(heartbeat, "_threads", [])  # one of an earlier test sleeps for longer
+    monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
+    monkeypatch.setattr(heartbeat, "WATCH_S", 0.5)
+    three_snapshots(centre)
+    staged, mark = orphan(centre, ELSEWHERE)
+    age(centre, "staging/20170320T000000-0badcafe", 2)
+    heartbeat.start(centre.warehouse.store, mark.name)
+    try:
+        time.sleep(0.1)
+        garbage.recover(centre.warehouse, 0)
+        assert staged.exists()
+        assert mark.exists()
+    finally:
+        heartbeat.stop(centre.warehouse.store, mark.name)
+    garbage.recover(centre.warehouse, 0)
+    assert not staged.exists()
+    assert not mark.exists()
+    assert not [*centre.warehouse.store.list(layout.BEATS), *centre.warehouse.store.list(layout.ABORTS)]
+
+
+@pytest.mark.parametrize("moment", ["before its check", "after its check", "after its commit"])
+def test_an_abort_and_a_commit_exclude_each_other(centre: Centre, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """P1, P3, P7: whenever a host takes a living load for dead, the load ends with LoadLost or keeps its files."""
+    monkeypatch.setattr(heartbeat, "WATCH_S", 0.0)
+    monkeypatch.setattr(warehouse, "who", lambda: ELSEWHERE)
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 0)]})
+    centre.ingest()
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    done: list[str] = []
+
+    def once(at: str) -> None:
+        if at == moment and not done:
+            done.append(at)
+            garbage.recover(Warehouse(centre.warehouse.uri), 0)
+
+    check, refresh = Warehouse._check_marks, Warehouse.refresh_newest
+
+    def checked(self: Warehouse, load_ids: Iterable[str]) -> None:
+        ids = [*load_ids]
+        if ids:
+            once("before its check")
+        check(self, ids)
+        if ids:
+            once("after its check")
+
+    def refreshed(self: Warehouse) -> None:
+        once("after its commit")
+        refresh(self)
+
+    monkeypatch.setattr(Warehouse, "_check_marks", checked)
+    monkeypatch.setattr(Warehouse, "refresh_newest", refreshed)
+    if moment == "after its commit":
+        centre.ingest()
+    else:
+        with pytest.raises(LoadLost):
+            centre.ingest()
+    assert done == [moment]
+    assert {f.path for f in centre.lake.files()} <= data_files(centre)
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, int(moment == "after its commit")))
+    centre.ingest()
+    assert rows(centre.lake) == expected("lustre_df", df("a", 1, 1))
