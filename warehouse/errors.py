@@ -48,3 +48,11 @@ class LoadLost(LakeError, TransientError):
     def __init__(self, uri: str, load_id: str) -> None:
         self.uri, self.load_id = uri, load_id
         super().__init__(f"{uri}: load {load_id} seemed dead and was cleaned up; run the same command again")
+
+
+class SnapshotDamaged(LakeError, PermanentError):
+    """The newest snapshot is cut short; to write on from an older one would lose what it alone names."""
+
+    def __init__(self, uri: str, number: int) -> None:
+        self.uri, self.number = uri, number
+        super().__init__(f"{uri}: snapshot {number} is damaged; `iolake rebuild` makes a new one from the data files")

@@ -12,6 +12,7 @@ from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
 from iolake.warehouse.store import Stored, writer_of
 from iolake.warehouse.warehouse import Warehouse
+from iolake.warehouse.whole import is_whole
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0
@@ -31,6 +32,7 @@ def recover(lake: Warehouse, orphan_age_hours: float) -> Collected:
 
     A load of another host is aborted before its files go, so that it is either published or collected, never both.
     """
+    lake.require_whole()
     marks = list(lake.store.list(layout.STAGING))
     unlinked = [f for f in lake.store.list(layout.CATALOG) if writer_of(f.path)]
     dead = {f.path: f for f in (*marks, *unlinked) if is_gone(_left_by(lake, f))}
@@ -66,6 +68,7 @@ def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> 
 
     A file younger than `orphan_age_hours`, or of a load at work, may be somebody's work, and stays.
     """
+    lake.require_whole()
     lake.require()
     recovered = recover(lake, orphan_age_hours)
     now = time.time()
@@ -97,7 +100,7 @@ def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> 
 
 def _snapshots(lake: Warehouse) -> dict[int, Stored]:
     found = ((layout.snapshot_number(f.path), f) for f in lake.store.list(layout.CATALOG))
-    return {number: f for number, f in found if number is not None}
+    return {number: f for number, f in found if number is not None and is_whole(lake.store, number)}
 
 
 def _left_by(lake: Warehouse, trace: Stored) -> str:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iolake.warehouse import backfill, layout
-from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable
+from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable, SnapshotDamaged
 from iolake.warehouse.store import Store
+from iolake.warehouse.whole import newest_whole
 
 if TYPE_CHECKING:
     import duckdb
@@ -52,7 +53,10 @@ class Lake:
             raise NoLake(self.uri)
         if snapshot is not None and snapshot not in there:
             raise NoSnapshot(self.uri, snapshot)
-        self.snapshot: int = max(there) if snapshot is None else snapshot
+        newest = newest_whole(self._store, there) if snapshot is None else snapshot
+        if newest is None:
+            raise SnapshotDamaged(self.uri, max(there))
+        self.snapshot: int = newest
         self._con: duckdb.DuckDBPyConnection | None = None
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 

@@ -162,6 +162,8 @@ def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
     try:
         with _in_folder(target.parent, lambda: open(copy, "xb")) as file:
             file.write(content)
+            if target.suffix == ".duckdb":  # what is published never changes, whatever a client tries
+                os.fchmod(file.fileno(), 0o444)
             _sync(file)
         yield copy
     finally:

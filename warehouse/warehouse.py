@@ -12,12 +12,13 @@ from pathlib import Path
 
 from iolake.warehouse import heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
-from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot
+from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
 from iolake.warehouse.fold import Fold
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
 from iolake.warehouse.store import Store
+from iolake.warehouse.whole import is_whole, newest_whole
 
 _TRIES = 50
 
@@ -46,8 +47,14 @@ class Warehouse:
         return sorted(n for n in numbers if n is not None)
 
     def newest(self) -> int | None:
-        """The newest snapshot; None where nothing was ever published."""
-        return max(self.snapshots(), default=None)
+        """The newest whole snapshot; None where there is none."""
+        return newest_whole(self.store, self.snapshots())
+
+    def require_whole(self) -> None:
+        """SnapshotDamaged where the newest snapshot is not whole: its files are named by no other."""
+        numbers = self.snapshots()
+        if numbers and not is_whole(self.store, numbers[-1]):
+            raise SnapshotDamaged(self.uri, numbers[-1])
 
     def require(self) -> int:
         """The newest snapshot's number; NoLake where there is none."""
@@ -79,7 +86,9 @@ class Warehouse:
         for attempt in range(_TRIES):
             base = self.newest()
             self._check_marks(self._rewriting)  # after the newest snapshot is known: see `abort`
-            number = 0 if base is None else base + 1
+            if operation != "rebuild":
+                self.require_whole()
+            number = max([*self.snapshots(), -1]) + 1 if operation == "rebuild" else 0 if base is None else base + 1
             with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
                 path = Path(folder) / "catalog.duckdb"
                 if base is not None:

@@ -1,0 +1,42 @@
+"""Which snapshots are whole: a catalog that was cut short is told apart by its header and its size."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Iterable
+
+from iolake.warehouse import layout
+from iolake.warehouse.store import Store
+
+log = logging.getLogger("iolake")
+_HEADER = 4096
+"""Bytes of each of the three headers of a DuckDB file: the file's own, and two of the database."""
+_DATABASE = struct.Struct("<QQqqQQ")
+"""Checksum, iteration, first metadata block, free list, number of blocks, bytes of a block."""
+
+
+def is_whole(store: Store, number: int) -> bool:
+    """Whether a snapshot is a DuckDB database as long as its newer header says; other damage is not looked for."""
+    with store.open(layout.snapshot_path(number)) as file:
+        head = file.read(3 * _HEADER)
+        size = file.seek(0, 2)
+    if len(head) < 3 * _HEADER or head[8:12] != b"DUCK":
+        return False
+    newer = max((_DATABASE.unpack_from(head, at * _HEADER) for at in (1, 2)), key=lambda header: header[1])
+    return bool(size >= 3 * _HEADER + newer[4] * newer[5])
+
+
+def newest_whole(store: Store, numbers: Iterable[int]) -> int | None:
+    """The newest whole snapshot, with a warning about each newer one that is not; None without one."""
+    for number in sorted(numbers, reverse=True):
+        try:
+            if is_whole(store, number):
+                return number
+        except FileNotFoundError:  # collected meanwhile
+            continue
+        log.warning(
+            "%s: damaged, so an older snapshot is read; `iolake rebuild` mends the lake",
+            store.location(layout.snapshot_path(number)),
+        )
+    return None
