@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from iolake.schemas.errors import PermanentError
 
 OwnerKind = Literal["cluster", "file_system", "endpoint"]
+NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 OWNER_KINDS: Final[tuple[OwnerKind, ...]] = get_args(OwnerKind)
 
 DIGITS: Final = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
@@ -184,6 +185,12 @@ class Site(_Strict):
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
     root: str = "."
+
+    @model_validator(mode="after")
+    def _names_make_partitions(self) -> Self:
+        if NULL_PARTITION in {**self.clusters, **self.file_systems, **self.endpoints}:
+            raise ValueError(f"{NULL_PARTITION}: readers take a folder of this name for null; choose another name")
+        return self
 
     @model_validator(mode="after")
     def _one_file_system_a_mount(self) -> Self:

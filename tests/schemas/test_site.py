@@ -109,3 +109,8 @@ def test_an_unknown_group_of_a_job_id_pattern_is_named() -> None:
     source = {"files": "*.txt", "job_id": r"(?P<job_id>\d+)(?P<jobname>\w+)"}
     with pytest.raises(ValidationError, match="has a group 'jobname'; known groups are job_id, cluster, executable"):
         Site.model_validate({"root": "/", "file_systems": {"a": {"params": source}}})
+
+
+def test_no_owner_has_the_name_that_readers_take_for_null() -> None:
+    with pytest.raises(ValueError, match="choose another name"):
+        Site.model_validate({"clusters": {"__HIVE_DEFAULT_PARTITION__": {}}})
