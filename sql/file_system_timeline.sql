@@ -47,7 +47,7 @@ summed AS (
     sum(write_bytes / interval_s * part_s) AS write_bytes,
     sum(opens / interval_s * part_s) AS opens,
     sum((
-      coalesce(opens, 0) + coalesce(closes, 0) + coalesce(mknods, 0) + coalesce(links, 0) + coalesce(unlinks, 0)
+      coalesce(opens, 0)::DOUBLE + coalesce(closes, 0) + coalesce(mknods, 0) + coalesce(links, 0) + coalesce(unlinks, 0)
       + coalesce(mkdirs, 0) + coalesce(rmdirs, 0) + coalesce(renames, 0) + coalesce(getattrs, 0)
       + coalesce(setattrs, 0) + coalesce(getxattrs, 0) + coalesce(statfs, 0)
     ) / interval_s * part_s) AS metadata_ops

@@ -388,4 +388,4 @@ def test_a_layout_ends_before_the_component_that_was_only_room(tmp_path: Path) -
     rows, rejects = read([log], str(tmp_path))
     assert not rejects
     found = [(row["rank"], row["component"], row["osts"]) for row in rows["darshan_lustre"][0]]
-    assert found == [(0, 0, [3, 1]), (1, None, None)]
+    assert found == [(0, 0, [3, 1]), (1, 0, None)]

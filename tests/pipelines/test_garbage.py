@@ -83,7 +83,7 @@ def test_the_centre_without_garbage_has_no_rejects(clean: Lake) -> None:
 
 def test_everything_else_is_loaded(clean: Lake, soiled: Lake) -> None:
     """P5: a rejected input never stops the others. Two rows of the sacct file with a short one are good."""
-    more = {name: counts(clean)[name] + 2 for name in ("slurm_jobs", "job_summary")}
+    more = {name: counts(clean)[name] + 2 for name in ("slurm_jobs", "job_summary", "job_verdict")}
     assert counts(soiled) == counts(clean) | more
     assert soiled.sql(
         "SELECT job_id, nnodes FROM slurm_jobs WHERE job_id BETWEEN 900001 AND 900003 ORDER BY 1"

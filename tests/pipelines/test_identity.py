@@ -20,7 +20,9 @@ SITE = '[file_systems.fs]\nmounts = ["/fs"]\ndf = { files = "df/%Y-%m-%d.txt" }\
 def centre(root: Path) -> Site:
     (root / "df").mkdir(parents=True)
     (root / "site.toml").write_text(SITE)
-    (root / "df" / "2020-01-01.txt").write_text("BEGIN 1577880000\nfs-OST0000_UUID 100 60 40 60% /fs[OST:0]\n")
+    (root / "df" / "2020-01-01.txt").write_text(
+        "BEGIN 1577880000\nUUID 1K-blocks Used Available Use% Mounted on\nfs-OST0000_UUID 100 60 40 60% /fs[OST:0]\n"
+    )
     return Site.read(root / "site.toml")
 
 
@@ -56,7 +58,9 @@ def test_a_lake_from_before_keeps_its_ids(tmp_path: Path, monkeypatch: pytest.Mo
         older.setattr(Site, "place", lambda self, uri: "")
         ingest(site)
     assert ingest(site).snapshots == []
-    (tmp_path / "df" / "2020-01-01.txt").write_text("BEGIN 1577880000\nfs-OST0000_UUID 100 70 30 70% /fs[OST:0]\n")
+    (tmp_path / "df" / "2020-01-01.txt").write_text(
+        "BEGIN 1577880000\nUUID 1K-blocks Used Available Use% Mounted on\nfs-OST0000_UUID 100 70 30 70% /fs[OST:0]\n"
+    )
     ingest(site)
     assert Lake(site.lake_uri).sql("SELECT used_bytes FROM lustre_df").fetchall() == [(71680,)]
     assert plan(site, (), Span())[0].inputs == 0
