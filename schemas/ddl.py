@@ -105,9 +105,9 @@ def _within(table: Table, files: FileSet) -> str:
 
 
 def _no_rows(table: Table) -> str:
-    """No rows, with the table's columns: as one type, for an expression per column makes the catalog twice as large."""
-    columns = ", ".join(f"{quote(c.name)} {duckdb_type(c.type)}" for c in table.all_columns)
-    return f"SELECT unnest(NULL::STRUCT({columns})) WHERE false"
+    """No rows, with the table's columns. One unnested STRUCT would be shorter, but takes 15 times as long to plan."""
+    columns = ", ".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}" for c in table.all_columns)
+    return f"SELECT {columns} WHERE false"
 
 
 def quote(name: str) -> str:
