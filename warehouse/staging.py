@@ -10,7 +10,6 @@ from datetime import date, timedelta
 from itertools import pairwise, repeat
 
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -140,6 +139,8 @@ def _fullest_of_each_key(table: Table, data: pa.Table) -> pa.Table:
     if len(pc.unique(data[INPUT_ID.name])) < 2:
         return data
     names = [key.name for key in table.keys if key.name in data.schema.names]
+    import polars as pl  # only a unit of several inputs in a unique table needs it
+
     keys = pl.DataFrame(data.select(names))
     if keys.is_unique().all():
         return data

@@ -43,7 +43,7 @@ def test_workers_end_with_their_parent(tmp_path: Path, worker: str) -> None:
 
 def test_a_worker_imports_no_other_sources_libraries() -> None:
     """What a worker loads, each of them loads at every start: the query engines and other formats are not needed."""
-    code = "import sys, pipelines.stage as s; s.registry.extractors()['darshan']; print(*sys.modules)"
+    code = "import sys, iolake.pipelines.stage as s; s.registry.extractors()['darshan']; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     others = {"duckdb", "polars", "h5py", "connectorx", "prefect", "pandas"}.intersection(run.stdout.split())
     assert not others
