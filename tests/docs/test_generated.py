@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -22,9 +26,15 @@ def _generate() -> ModuleType:
 
 
 def test_reference_pages_are_what_the_generator_writes() -> None:
+    """In a process of its own, as the generator runs: help texts depend on what was set up before."""
+    code = "import json, generate; print(json.dumps(generate.pages()))"
+    environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=DOCS, env=environment, capture_output=True, text=True, check=True
+    )
     stale = [
         path
-        for path, text in _generate().pages().items()
+        for path, text in json.loads(run.stdout).items()
         if not (DOCS / path).exists() or (DOCS / path).read_text() != re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
     ]
     assert not stale, f"run python docs/generate.py: {stale} are not what the declarations say"
