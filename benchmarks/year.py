@@ -81,14 +81,14 @@ def main() -> None:
 
 def prepared(folder: Path, size: Size) -> duckdb.DuckDBPyConnection:
     """A connection to the lake of that size, with the windows to ask for."""
-    lake = Warehouse(str(folder))
-    if lake.newest() is None:
+    warehouse = Warehouse(str(folder))
+    if warehouse.newest() is None:
         with timed(f"{size.days} days made"):
-            make(lake, size)
+            make(warehouse, size)
         with timed("their files merged"):
-            compact(lake)
+            compact(warehouse)
         with timed("all marts derived"):
-            done = derive(lake)
+            done = derive(warehouse)
         print(f"  {done.partitions:,} partitions, {done.rows:,} rows")
     print(f"  {sum(f.stat().st_size for f in folder.rglob('*.parquet')) / 1e9:.2f} GB of data files, snapshot file "
           f"{(folder / 'lake.duckdb').stat().st_size / 1e6:.1f} MB")  # fmt: skip
@@ -177,17 +177,17 @@ def pages(folder: Path, repeat: int) -> None:
     show("iolake job", found["year"].wall_s, found["few"].wall_s, 1.0)
 
 
-def night(lake: Warehouse, size: Size, jobs: int) -> None:
+def night(warehouse: Warehouse, size: Size, jobs: int) -> None:
     """Add one more day with that many jobs, and print what it takes to publish, derive and merge it."""
-    staged = list(day_loads(lake, size, LAST_DAY + timedelta(days=1), jobs))
+    staged = list(day_loads(warehouse, size, LAST_DAY + timedelta(days=1), jobs))
     with timed("a day published into the year"):
-        lake.commit(staged)
+        warehouse.commit(staged)
     with timed(f"a night of {jobs:,} jobs derived"):
-        done = derive(lake)
+        done = derive(warehouse)
     print(f"  {done.partitions} partitions, {done.rows:,} rows")
     with timed("nothing to derive"):
-        derive(lake)
-    print(f"  snapshot file {len(lake.store.read('lake.duckdb')) / 1e6:.1f} MB")
+        derive(warehouse)
+    print(f"  snapshot file {len(warehouse.store.read('lake.duckdb')) / 1e6:.1f} MB")
 
 
 def show(name: str, year_s: float, few_s: float, aim_s: float) -> None:

@@ -42,28 +42,28 @@ class Size:
         return [f"scratch{k + 1}" for k in range(self.file_systems)]
 
 
-def make(lake: Warehouse, size: Size) -> None:
+def make(warehouse: Warehouse, size: Size) -> None:
     """Fill a lake with `size.days` days that end with LAST_DAY."""
     days = [LAST_DAY - timedelta(days=k) for k in reversed(range(size.days))]
     with ThreadPoolExecutor(2) as pool:
         for start in range(0, len(days), _COMMIT_DAYS):
-            loads = pool.map(lambda day: list(day_loads(lake, size, day)), days[start : start + _COMMIT_DAYS])
-            lake.commit([load for day in loads for load in day])
+            loads = pool.map(lambda day: list(day_loads(warehouse, size, day)), days[start : start + _COMMIT_DAYS])
+            warehouse.commit([load for day in loads for load in day])
 
 
-def day_loads(lake: Warehouse, size: Size, day: date, jobs: int | None = None) -> Iterator[Load]:
+def day_loads(warehouse: Warehouse, size: Size, day: date, jobs: int | None = None) -> Iterator[Load]:
     """The loads of a day: the cluster's jobs and logs, and each file system's servers."""
     rng = np.random.default_rng(day.toordinal())
-    yield _load(lake, CLUSTER, day, _jobs(size, day, jobs or size.jobs_a_day, rng))
+    yield _load(warehouse, CLUSTER, day, _jobs(size, day, jobs or size.jobs_a_day, rng))
     for name in size.names:
         tables = {"lustre_fs": _lustre_fs(size, day, rng), "lustre_ost": _lustre_ost(size, day, rng)}
-        yield _load(lake, name, day, tables)
+        yield _load(warehouse, name, day, tables)
 
 
-def _load(lake: Warehouse, owner: str, day: date, tables: dict[str, dict[str, Any]]) -> Load:
+def _load(warehouse: Warehouse, owner: str, day: date, tables: dict[str, dict[str, Any]]) -> Load:
     info = LoadInfo(new_id(), "year", "year", owner, day, 1)
-    lake.begin(info)
-    stager = Stager(lake.store, info)
+    warehouse.begin(info)
+    stager = Stager(warehouse.store, info)
     input_id = f"{owner} {day}"
     for name, columns in tables.items():
         stager.add(schemas.tables()[name], _batch(schemas.tables()[name], columns, input_id))

@@ -59,8 +59,8 @@ def derive_marts(site: Site) -> Derived:
 @task(name="merge files of closed days", retries=2, retry_delay_seconds=30)
 def merge_files(site: Site) -> Compacted:
     """Merge the files of closed days, within bounds; what is left is the next night's."""
-    lake = Warehouse(site.lake_uri)
-    return Compacted() if lake.newest() is None else compact(lake, budget=NIGHTLY_CELLS)
+    warehouse = Warehouse(site.lake_uri)
+    return Compacted() if warehouse.newest() is None else compact(warehouse, budget=NIGHTLY_CELLS)
 
 
 @flow(name="nightly")

@@ -84,9 +84,9 @@ def ingest(
     watcher.planned(plans)
     report = Report()
     loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
-    lake = Warehouse(site.lake_uri)
-    report.loads, report.snapshots = _publish_in_time(lake, loads, watcher)
-    report.derived = derive(lake, watcher.derived)
+    warehouse = Warehouse(site.lake_uri)
+    report.loads, report.snapshots = _publish_in_time(warehouse, loads, watcher)
+    report.derived = derive(warehouse, watcher.derived)
     report.snapshots += report.derived.snapshots
     report.seconds = time.monotonic() - started
     return report
@@ -94,12 +94,12 @@ def ingest(
 
 def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     """Clean up after dead runs, plan, and mark the loads that are now at work."""
-    lake = Warehouse(site.lake_uri)
-    garbage.recover(lake, site.lake.orphan_age_hours)
+    warehouse = Warehouse(site.lake_uri)
+    garbage.recover(warehouse, site.lake.orphan_age_hours)
     plans = plan(site, sources, span)
     for planned in plans:
         if planned.units:
-            lake.begin(planned.load.info)
+            warehouse.begin(planned.load.info)
     return plans
 
 
@@ -144,14 +144,14 @@ def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Wa
             watcher.read(sum(len(unit.inputs) for unit in futures.pop(future)))
 
 
-def _publish_in_time(lake: Warehouse, loads: Iterable[Load], watcher: Watcher) -> tuple[list[Load], list[int]]:
+def _publish_in_time(warehouse: Warehouse, loads: Iterable[Load], watcher: Watcher) -> tuple[list[Load], list[int]]:
     """Publish loads as they come, a snapshot every so often and one at the end."""
     done: list[Load] = []
     waiting: list[Load] = []
     snapshots: list[int | None] = []
 
     def publish() -> None:
-        published = lake.commit(waiting)
+        published = warehouse.commit(waiting)
         snapshots.append(published.snapshot)
         for load in published.loads:
             watcher.loaded(load)

@@ -115,12 +115,12 @@ def _once(inputs: Iterable[Input]) -> Iterator[Input]:
 
 def _ledger(lake_uri: str, inputs: list[Input]) -> Ledger:
     """The lake's ledger rows of inputs, by input_id; an older lake has an input under the id of its whole uri."""
-    lake = Warehouse(lake_uri)
-    newest = lake.newest()
+    warehouse = Warehouse(lake_uri)
+    newest = warehouse.newest()
     if newest is None:
         return {}
     ids = list({id_ for i in inputs for id_ in (i.input_id, replace(i, place="").input_id)})
-    with Catalog.reading(lake.store, layout.snapshot_path(newest)) as catalog:
+    with Catalog.reading(warehouse.store, layout.snapshot_path(newest)) as catalog:
         catalog.con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
         rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
     return {row["input_id"]: row for row in rows}

@@ -37,7 +37,7 @@ NIGHTLY_CELLS = 1_000_000_000
 
 
 def compact(
-    lake: Warehouse, today: date | None = None, max_cells: int = MAX_CELLS, budget: int | None = None
+    warehouse: Warehouse, today: date | None = None, max_cells: int = MAX_CELLS, budget: int | None = None
 ) -> Compacted:
     """Merge the files of every table, owner and UTC day before `today` into one, as a new snapshot.
 
@@ -45,15 +45,15 @@ def compact(
     day of more than `max_cells` is merged to several files. Files that another writer replaces meanwhile are
     left to the next compaction, and so are days past `budget` cells in all, oldest first. NoLake, CommitContested.
     """
-    lake.require()
-    recover(lake, ORPHAN_AGE_HOURS)
-    groups = list(_groups(Lake(lake.uri).files(), today or datetime.now(UTC).date(), max_cells))
+    warehouse.require()
+    recover(warehouse, ORPHAN_AGE_HOURS)
+    groups = list(_groups(Lake(warehouse.uri).files(), today or datetime.now(UTC).date(), max_cells))
     if budget is not None:
         groups = _newest(groups, budget)
     if not groups:
         return Compacted()
-    with lake.at_work() as load_id:
-        work = [(group, merged(lake.store, group, load_id)) for group in groups]
+    with warehouse.at_work() as load_id:
+        work = [(group, merged(warehouse.store, group, load_id)) for group in groups]
         done: list[tuple[list[DataFile], DataFile]] = []
 
         def edit(catalog: Catalog, _number: int) -> bool:
@@ -64,11 +64,11 @@ def compact(
                 catalog.add_files([new])
             return bool(done)
 
-        lake.publish(edit, "compact")
+        warehouse.publish(edit, "compact")
         published = {new.path for _, new in done}
         for _, new in work:
             if new.path not in published:
-                lake.store.remove(new.path)
+                warehouse.store.remove(new.path)
     before = [file for old, _ in done for file in old]
     return Compacted(len(before), len(done), sum(f.size_bytes for f in before), sum(new.size_bytes for _, new in done))
 

@@ -60,7 +60,7 @@ class _Made:
     file: DataFile | None
 
 
-def derive(lake: Warehouse, progress: Progress | None = None, memory_limit: str = MEMORY_LIMIT_SHARE) -> Derived:
+def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit: str = MEMORY_LIMIT_SHARE) -> Derived:
     """Compute every stale partition of the newest snapshot, and publish them. Nothing is done without any (P2).
 
     Partitions whose sources another writer changed meanwhile are left out of what is published: they stay stale, and
@@ -68,27 +68,27 @@ def derive(lake: Warehouse, progress: Progress | None = None, memory_limit: str 
     CommitContested.
     """
     started = time.monotonic()
-    number = lake.newest()
+    number = warehouse.newest()
     if number is None:
         return Derived()
     with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
         path = Path(folder) / "catalog.duckdb"
-        lake.store.copy(layout.snapshot_path(number), path)
-        with Catalog.editing(path, lake.store) as catalog:
-            catalog.write_views(lake.store.uri)
+        warehouse.store.copy(layout.snapshot_path(number), path)
+        with Catalog.editing(path, warehouse.store) as catalog:
+            catalog.write_views(warehouse.store.uri)
             work = _stale(catalog)
         if not work:
             return Derived()
-        with lake.at_work() as load_id, _engine(lake.store, path, Path(folder), memory_limit) as con:
-            return _derive(lake, _Writer(lake.store, con, load_id), work, progress, started)
+        with warehouse.at_work() as load_id, _engine(warehouse.store, path, Path(folder), memory_limit) as con:
+            return _derive(warehouse, _Writer(warehouse.store, con, load_id), work, progress, started)
 
 
-def stale(lake: Warehouse) -> dict[str, int]:
+def stale(warehouse: Warehouse) -> dict[str, int]:
     """How many partitions of each mart are stale in the newest snapshot; empty where all are fresh."""
-    number = lake.newest()
+    number = warehouse.newest()
     if number is None:
         return {}
-    with Catalog.reading(lake.store, layout.snapshot_path(number)) as catalog:
+    with Catalog.reading(warehouse.store, layout.snapshot_path(number)) as catalog:
         return dict(catalog.rows("SELECT table_name, count(*) FROM derived WHERE NOT fresh GROUP BY ALL ORDER BY ALL"))
 
 
@@ -124,7 +124,7 @@ def _engine(store: Store, path: Path, folder: Path, memory_limit: str) -> duckdb
 
 
 def _derive(
-    lake: Warehouse,
+    warehouse: Warehouse,
     writer: _Writer,
     work: Sequence[tuple[Mart, list[Partition]]],
     progress: Progress | None,
@@ -144,10 +144,10 @@ def _derive(
             if progress:
                 progress(mart.name, done, total)
             if time.monotonic() - last >= PUBLISH_EVERY_S:
-                published.append(_publish(lake, waiting, writer.load_id))
+                published.append(_publish(warehouse, waiting, writer.load_id))
                 waiting, last = [], time.monotonic()
         writer.show(mart)
-    published.append(_publish(lake, waiting, writer.load_id))
+    published.append(_publish(warehouse, waiting, writer.load_id))
     return Derived(done, rows, tuple(n for n in published if n is not None), time.monotonic() - started)
 
 
@@ -165,7 +165,7 @@ def _batches(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
         yield batch
 
 
-def _publish(lake: Warehouse, made: Sequence[_Made], load_id: str) -> int | None:
+def _publish(warehouse: Warehouse, made: Sequence[_Made], load_id: str) -> int | None:
     """Publish partitions on top of the newest snapshot; those whose sources are others there are dropped."""
     if not made:
         return None
@@ -182,7 +182,7 @@ def _publish(lake: Warehouse, made: Sequence[_Made], load_id: str) -> int | None
         freshness.put(catalog, [(m.mart, m.partition, m.file, load_id) for m in right])
         return bool(right)
 
-    return lake.publish(edit, "derive")
+    return warehouse.publish(edit, "derive")
 
 
 class _Writer:

@@ -27,104 +27,104 @@ class Collected:
     size_bytes: int = 0
 
 
-def recover(lake: Warehouse, orphan_age_hours: float) -> Collected:
+def recover(warehouse: Warehouse, orphan_age_hours: float) -> Collected:
     """Remove what loads left whose process died (P3): here, or on another host, where it is old and does not beat.
 
     A load of another host is aborted before its files go, so that it is either published or collected, never both.
     """
-    lake.require_whole()
-    marks = list(lake.store.list(layout.STAGING))
-    unlinked = [f for f in lake.store.list(layout.CATALOG) if writer_of(f.path)]
-    dead = {f.path: f for f in (*marks, *unlinked) if is_gone(_left_by(lake, f))}
-    elsewhere = [f for f in (*marks, *unlinked) if f.path not in dead and _is_old(lake, f, orphan_age_hours)]
-    silent = heartbeat.silent(lake.store, {layout.marked_load(f.path) for f in elsewhere})
+    warehouse.require_whole()
+    marks = list(warehouse.store.list(layout.STAGING))
+    unlinked = [f for f in warehouse.store.list(layout.CATALOG) if writer_of(f.path)]
+    dead = {f.path: f for f in (*marks, *unlinked) if is_gone(_left_by(warehouse, f))}
+    elsewhere = [f for f in (*marks, *unlinked) if f.path not in dead and _is_old(warehouse, f, orphan_age_hours)]
+    silent = heartbeat.silent(warehouse.store, {layout.marked_load(f.path) for f in elsewhere})
     # One that is gone by now has ended as it should.
-    elsewhere = [f for f in elsewhere if layout.marked_load(f.path) in silent and lake.store.exists(f.path)]
+    elsewhere = [f for f in elsewhere if layout.marked_load(f.path) in silent and warehouse.store.exists(f.path)]
     dead |= {f.path: f for f in elsewhere}
     if not dead:
         return Collected()
-    processes = {_left_by(lake, f) for f in dead.values()} - {""}
+    processes = {_left_by(warehouse, f) for f in dead.values()} - {""}
     if aborted := {layout.marked_load(f.path) for f in elsewhere if f in marks}:
-        lake.abort(aborted)
+        warehouse.abort(aborted)
     loads = {layout.marked_load(f.path) for f in dead.values()}
-    everything = list(lake.store.list())
+    everything = list(warehouse.store.list())
     staged = [f for f in everything if layout.load_of(f.path) in loads]
-    named = _named_files(lake, _snapshots(lake).values()) if staged else set()
+    named = _named_files(warehouse, _snapshots(warehouse).values()) if staged else set()
     orphans = [f for f in staged if f.path not in named]
     unfinished = [
         f for f in everything if (writer := writer_of(f.path)) is not None and (writer in processes or is_gone(writer))
     ]
-    _remove(lake, orphans + unfinished)
-    lake.refresh_newest()
-    _remove(lake, dead.values())
+    _remove(warehouse, orphans + unfinished)
+    warehouse.refresh_newest()
+    _remove(warehouse, dead.values())
     for load_id in loads:  # after the marks: a load without a mark is not published either
-        lake.store.remove(layout.beat_path(load_id))
-        lake.store.remove(layout.abort_path(load_id))
+        warehouse.store.remove(layout.beat_path(load_id))
+        warehouse.store.remove(layout.abort_path(load_id))
     return Collected(files=len(orphans), size_bytes=sum(f.size_bytes for f in orphans))
 
 
-def collect(lake: Warehouse, retention_days: float, orphan_age_hours: float) -> Collected:
+def collect(warehouse: Warehouse, retention_days: float, orphan_age_hours: float) -> Collected:
     """Remove snapshots superseded longer ago than the retention, but no pinned one, then files that no other names.
 
     A file younger than `orphan_age_hours`, or of a load at work, may be somebody's work, and stays.
     """
-    lake.require_whole()
-    lake.require()
-    recovered = recover(lake, orphan_age_hours)
+    warehouse.require_whole()
+    warehouse.require()
+    recovered = recover(warehouse, orphan_age_hours)
     now = time.time()
     # A load that is no longer at work has published by now, so the marks are read before the snapshots.
-    at_work = {layout.marked_load(m.path) for m in lake.store.list(layout.STAGING)}
-    snapshots = _snapshots(lake)
+    at_work = {layout.marked_load(m.path) for m in warehouse.store.list(layout.STAGING)}
+    snapshots = _snapshots(warehouse)
     numbers = sorted(snapshots)
     kept = {numbers[-1]} | {
         n
         for n, following in pairwise(numbers)
-        if now - snapshots[following].mtime <= retention_days * _DAY_S or lake.store.exists(layout.pin_path(n))
+        if now - snapshots[following].mtime <= retention_days * _DAY_S or warehouse.store.exists(layout.pin_path(n))
     }
-    named = _named_files(lake, [snapshots[n] for n in sorted(kept)])
+    named = _named_files(warehouse, [snapshots[n] for n in sorted(kept)])
     expired = [f for n, f in snapshots.items() if n not in kept]
-    _remove(lake, expired)
+    _remove(warehouse, expired)
     orphans = [
         f
-        for f in lake.store.list()
+        for f in warehouse.store.list()
         if (load := layout.load_of(f.path)) is not None
         and f.path not in named
         and load not in at_work
         and now - f.mtime > orphan_age_hours * _HOUR_S
     ]
-    _remove(lake, orphans)
+    _remove(warehouse, orphans)
     return Collected(
         len(expired), recovered.files + len(orphans), recovered.size_bytes + sum(f.size_bytes for f in orphans)
     )
 
 
-def _snapshots(lake: Warehouse) -> dict[int, Stored]:
-    found = ((layout.snapshot_number(f.path), f) for f in lake.store.list(layout.CATALOG))
-    return {number: f for number, f in found if number is not None and is_whole(lake.store, number)}
+def _snapshots(warehouse: Warehouse) -> dict[int, Stored]:
+    found = ((layout.snapshot_number(f.path), f) for f in warehouse.store.list(layout.CATALOG))
+    return {number: f for number, f in found if number is not None and is_whole(warehouse.store, number)}
 
 
-def _left_by(lake: Warehouse, trace: Stored) -> str:
+def _left_by(warehouse: Warehouse, trace: Stored) -> str:
     """The process that was writing a file, or whose mark it is; nobody's name where it has just gone."""
     try:
-        return writer_of(trace.path) or lake.store.read(trace.path).decode()
+        return writer_of(trace.path) or warehouse.store.read(trace.path).decode()
     except FileNotFoundError:
         return ""
 
 
-def _is_old(lake: Warehouse, trace: Stored, orphan_age_hours: float) -> bool:
+def _is_old(warehouse: Warehouse, trace: Stored, orphan_age_hours: float) -> bool:
     """Whether to watch for a process of another host: its trace's age spares the wait, and decides nothing."""
-    return is_gone(_left_by(lake, trace)) is None and time.time() - trace.mtime > orphan_age_hours * _HOUR_S
+    return is_gone(_left_by(warehouse, trace)) is None and time.time() - trace.mtime > orphan_age_hours * _HOUR_S
 
 
-def _named_files(lake: Warehouse, snapshots: Iterable[Stored]) -> set[str]:
+def _named_files(warehouse: Warehouse, snapshots: Iterable[Stored]) -> set[str]:
     """Every data file that some of these snapshots name."""
     named: set[str] = set()
     for snapshot in snapshots:
-        with Catalog.reading(lake.store, snapshot.path) as catalog:
+        with Catalog.reading(warehouse.store, snapshot.path) as catalog:
             named.update(row[0] for row in catalog.rows("SELECT path FROM files"))
     return named
 
 
-def _remove(lake: Warehouse, files: Iterable[Stored]) -> None:
+def _remove(warehouse: Warehouse, files: Iterable[Stored]) -> None:
     for file in files:
-        lake.store.remove(file.path)
+        warehouse.store.remove(file.path)

@@ -39,25 +39,25 @@ class _Told:
     """By input_id, then by load_id."""
 
 
-def rebuild(lake: Warehouse) -> int:
+def rebuild(warehouse: Warehouse) -> int:
     """Make the catalog anew from the data files, as the next snapshot, and return its number. NoLake.
 
     Left out are files of loads that were not published, files that others stand for, and rows of an input that
     a later load brought again. What no file tells, the next ingest finds again: rejects, copies, inputs
     without rows, and that a better source took an input's place.
     """
-    with lake.at_work() as load_id:
+    with warehouse.at_work() as load_id:
 
         def edit(catalog: Catalog, number: int) -> bool:
-            told = _gather(lake.store, {file.path for file in catalog.files()})
+            told = _gather(warehouse.store, {file.path for file in catalog.files()})
             if number == 0 and not told.files:
-                raise NoLake(lake.uri)
+                raise NoLake(warehouse.uri)
             catalog.remove_files(catalog.files())
             for ledger in (LOADS, INPUTS, REJECTS, GENERATIONS, FILES, DERIVED):
                 catalog.con.execute(f"DELETE FROM {ledger.name}")
             catalog.add_files(told.files)
             newest = {input_id: max(loads) for input_id, loads in told.inputs.items()}
-            rewriter = Rewriter(lake.store, catalog, load_id)
+            rewriter = Rewriter(warehouse.store, catalog, load_id)
             for file in told.files:
                 rewriter.take_out(file, [INPUT_ID.name, LOAD_ID.name], lambda rows: _is_stale(rows, newest))
             rewriter.leave_one_row_a_key(sorted(catalog.files(), key=lambda f: f.load_id))
@@ -65,7 +65,7 @@ def rebuild(lake: Warehouse) -> int:
                 catalog.put_load(load, number)
             return True
 
-        number = lake.publish(edit, "rebuild")
+        number = warehouse.publish(edit, "rebuild")
     assert number is not None
     return number
 

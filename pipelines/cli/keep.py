@@ -38,11 +38,11 @@ def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
     from iolake.pipelines.output import print_rows
     from iolake.reports.units import bytes_text
 
-    lake = where.open_warehouse()
+    warehouse = where.open_warehouse()
     if pin is not None:
-        lake.pin(pin)
+        warehouse.pin(pin)
     if unpin is not None:
-        lake.unpin(unpin)
+        warehouse.unpin(unpin)
     rows = [
         (
             s.number,
@@ -53,7 +53,7 @@ def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
             bytes_text(s.size_bytes),
             "pinned" if s.pinned else "",
         )
-        for s in lake.history()
+        for s in warehouse.history()
     ]
     print_rows(("snapshot", "committed (UTC)", "by", "loads", "rows", "size", ""), rows, sys.stdout)
 

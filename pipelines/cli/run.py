@@ -100,7 +100,7 @@ def demo(folder: Path, jobs: int, days: int) -> None:
     iolake demo
     iolake sql --site demo-centre/site.toml "FROM job_summary LIMIT 5"
     """
-    from iolake.pipelines.demo import run
+    from iolake.pipelines.walkthrough import run
 
     run(folder, jobs=jobs, days=days)
 

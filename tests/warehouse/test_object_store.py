@@ -84,17 +84,17 @@ def test_a_lake_lives_on_an_object_store(centre: Centre, site: Site) -> None:
     assert ingest(site, workers=1).snapshots == []
     assert rows(reader) == first
     expect = expected("lustre_df", df("a", 1, 5), df("c", 1, None), df("d", 2, 6))
-    lake = Warehouse(uri)
-    assert compact(lake).files_after == 1
-    garbage.collect(lake, 0, 0)
-    assert rebuild(lake) == 3
+    warehouse = Warehouse(uri)
+    assert compact(warehouse).files_after == 1
+    garbage.collect(warehouse, 0, 0)
+    assert rebuild(warehouse) == 3
     now = Lake(uri)
     assert rows(now) == expect
     assert sorted(now.scan("lustre_df").collect().rows()) == sorted(now.sql("FROM lustre_df").fetchall())
     (file,) = now.files()
-    there = {f.path for f in lake.store.list()}
+    there = {f.path for f in warehouse.store.list()}
     assert there == {file.path, layout.NEWEST, layout.snapshot_path(2), layout.snapshot_path(3)}
-    assert lake.store.read(layout.NEWEST) == lake.store.read(layout.snapshot_path(3))
+    assert warehouse.store.read(layout.NEWEST) == warehouse.store.read(layout.snapshot_path(3))
 
 
 def test_writers_that_commit_at_once_lose_nothing(centre: Centre, bucket: str) -> None:
