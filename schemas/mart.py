@@ -36,7 +36,7 @@ class Mart(Table):
     The table macro `<name>_model(in_owner, since, until, first, last)` of sql/ is its model: it returns the rows of the
     days `since` to `until` of one owner, and reads no day of any table but `first` to `last`. A null parameter does
     not restrict. `rows_of` names the tables whose days are the mart's partitions: a day without any of them has no
-    rows. `reads` names every table that the model reads, `rows_of` included; a mart may read other marts.
+    rows. `reads` names every table and mart that the model reads.
     """
 
     rows_of: Sequence[str] = ()

@@ -344,11 +344,11 @@ def test_the_ledger_knows_when_each_files_and_inputs_rows_begin_and_end(loaded: 
 def test_a_mart_declares_every_table_that_its_model_names(mart: Mart) -> None:
     """P1: a day of a table that it did not declare would change and leave it fresh."""
     texts = sql_files()
-    seen, tables, waiting = set[str](), set(mart.rows_of), [mart.model]
+    seen, tables, waiting = set[str](), set[str](), [mart.model]
     while waiting:
-        text = re.sub(r"--.*", "", texts[waiting.pop()])
+        text = re.sub(r"--.*|'[^']*'", "", texts[waiting.pop()])
         words = set(re.findall(r"\w+", text)) & texts.keys()
         waiting += words - seen
         seen |= words
         tables |= set(re.findall(r"\b\w+\b(?!\()", text)) & schemas.tables().keys()
-    assert tables == {read.table for read in mart.reads}
+    assert tables <= {read.table for read in mart.reads} <= tables | set(mart.rows_of)
