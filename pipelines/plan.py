@@ -45,13 +45,15 @@ class Plan:
 def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     """The loads that would bring the lake up to date, one for each source, owner and day, in order of days."""
     found = find(site, sources, span)
+    newest = Warehouse(site.lake_uri).newest()
+    base = -1 if newest is None else newest
     ledger = _ledger(site.lake_uri, [i for inputs in found.values() for i in inputs])
     run_id = new_id()
     extractors = registry.extractors()
     plans = []
     for (source, owner, day), inputs in found.items():
         extractor = extractors[source]
-        info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed)
+        info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed, base)
         plans.append(_plan(extractor, [_as_known(i, ledger) for i in inputs], ledger, info))
     return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
 

@@ -116,6 +116,7 @@ FILES: Final = LedgerTable(
         Column("generation", TEXT, "which columns it has: joins to generations"),
         Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
+        Column("content_hash", TEXT, "XXH3-128 of the file; null where it was written before iolake recorded it"),
     ],
 )
 GENERATIONS: Final = LedgerTable(
@@ -152,7 +153,7 @@ SNAPSHOTS: Final = LedgerTable(
     [
         Column("number", _N, "the snapshot's number"),
         Column("committed_at", TIMESTAMP, "when it was published"),
-        Column("operation", TEXT, "ingest, derive, compact, or rebuild"),
+        Column("operation", TEXT, "ingest, derive, compact, recover, repair, or rebuild"),
         Column("loads", _N, "loads that it brought"),
         Column("files_added", _N, "data files added"),
         Column("files_removed", _N, "data files that it no longer names"),
