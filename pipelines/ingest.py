@@ -16,6 +16,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
+from iolake.warehouse.thresholds import set_thresholds
 from iolake.warehouse.warehouse import Warehouse
 
 COMMIT_EVERY_S = 60.0
@@ -86,8 +87,9 @@ def ingest(
     loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
     warehouse = Warehouse(site.lake_uri)
     report.loads, report.snapshots = _publish_in_time(warehouse, loads, watcher)
+    changed = set_thresholds(warehouse, site.findings)
     report.derived = derive(warehouse, watcher.derived)
-    report.snapshots += report.derived.snapshots
+    report.snapshots += [*([] if changed is None else [changed]), *report.derived.snapshots]
     report.seconds = time.monotonic() - started
     return report
 

@@ -153,7 +153,7 @@ SNAPSHOTS: Final = LedgerTable(
     [
         Column("number", _N, "the snapshot's number"),
         Column("committed_at", TIMESTAMP, "when it was published"),
-        Column("operation", TEXT, "ingest, derive, compact, recover, repair, or rebuild"),
+        Column("operation", TEXT, "ingest, derive, compact, thresholds, recover, repair, or rebuild"),
         Column("loads", _N, "loads that it brought"),
         Column("files_added", _N, "data files added"),
         Column("files_removed", _N, "data files that it no longer names"),
@@ -164,5 +164,13 @@ SNAPSHOTS: Final = LedgerTable(
         Column("declarations", TEXT, "hash of the table and view declarations that the views follow"),
     ],
 )
+THRESHOLDS: Final = LedgerTable(
+    "thresholds",
+    "The thresholds of finding_rules that site.toml sets, as of this snapshot.",
+    [
+        Column("code", TEXT, "the rule, as finding_rules names it"),
+        Column("threshold", pa.float64(), "its threshold, in the rule's unit"),
+    ],
+)
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS, THRESHOLDS)

@@ -46,6 +46,8 @@ class Changes:
     removed: dict[str, DataFile] = field(default_factory=dict)
     written: list[DataFile] = field(default_factory=list)
     """Files that were written for this edit alone: of no use if it is not published."""
+    thresholds: bool = False
+    """Whether thresholds of finding_rules are others now."""
 
     @property
     def tables(self) -> set[str]:
