@@ -28,7 +28,7 @@ moved AS (
   JOIN layouts f USING (cluster, date, log_id, record_id)
   WHERE first IS NULL OR p.date BETWEEN first AND last
 ),
-transfers AS MATERIALIZED (
+timed AS MATERIALIZED (
   SELECT
     row_number() OVER () AS transfer, file_system, osts, bytes / (to_s - from_s) AS rate,
     hash(cluster, exe_name, writing, shared, len(osts)) AS kind,
@@ -38,13 +38,13 @@ transfers AS MATERIALIZED (
 ),
 usual AS (               -- of each kind and day, over that day, the one before and the one after
   SELECT file_system, kind, day, median(rate) AS rate
-  FROM (SELECT file_system, kind, rate, unnest(range(first_hour // 24 - 1, last_hour // 24 + 2)) AS day FROM transfers)
+  FROM (SELECT file_system, kind, rate, unnest(range(first_hour // 24 - 1, last_hour // 24 + 2)) AS day FROM timed)
   GROUP BY ALL
   HAVING count(*) >= 3
 ),
 active AS (
   SELECT transfer, file_system, osts, kind, rate, unnest(range(first_hour, last_hour + 1)) AS hour
-  FROM transfers
+  FROM timed
 ),
 in_hours AS (
   SELECT a.transfer, a.file_system, a.osts, a.rate / u.rate AS speed, a.hour
