@@ -65,7 +65,7 @@ def _answer(folder: Path, site: Path) -> None:
     click.echo("")
     click.echo(f'Ask on:  iolake sql --site {site} "FROM job_summary LIMIT 5"')
     click.echo(f"         iolake status --site {site}")
-    click.echo(f"         duckdb {folder}/lake/lake.duckdb")
+    click.echo(f"         duckdb -readonly {folder}/lake/lake.duckdb")
 
 
 def _since(started: float) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import CLUSTER, DATE, DELTA, JOB_ID, TEXT, TIMESTAMP, Column, Table
 
 COUNTS: Final = (
@@ -30,22 +31,25 @@ DARSHAN_INDEX: Final = Table(
     "pytokio's index_darshanlogs makes. For logs that still exist, the tables of the logs say more.",
     keys=[
         CLUSTER,
-        Column("log_name", TEXT, "file name of the log", origin="headers.filename", nullable=False),
-        Column("mount_point", TEXT, "mount point", origin="mounts.mountpt", nullable=False),
+        Column("log_name", TEXT, "file name of the log", origin="headers.filename", nullable=False,
+identifies=Identity.PATH),
+        Column("mount_point", TEXT, "mount point", origin="mounts.mountpt", nullable=False, identifies=Identity.PATH),
         Column("end_time", TIMESTAMP, "UTC; when the application ended", encoding=DELTA, nullable=False),
     ],
     columns=[
         Column("start_time", TIMESTAMP, "UTC; when the application began", encoding=DELTA),
-        Column("file_system", TEXT, "the site's name for the file system of the mount point"),
-        Column("logged_file_system", TEXT, "pytokio's name for it", origin="mounts.fsname"),
+        Column("file_system", TEXT, "the site's name for the file system of the mount point", identifies=Identity.SITE),
+        Column("logged_file_system", TEXT, "pytokio's name for it", origin="mounts.fsname", identifies=Identity.SITE),
         JOB_ID,
-        Column("uid", pa.int64(), "user id"),
-        Column("user_name", TEXT, "user, from the log's file name", origin="headers.username"),
-        Column("exe", TEXT, "the application's command line", origin="headers.exe"),
-        Column("exe_name", TEXT, "name of the application", origin="headers.exename"),
+        Column("uid", pa.int64(), "user id", identifies=Identity.UID),
+        Column("user_name", TEXT, "user, from the log's file name", origin="headers.username",
+identifies=Identity.USER),
+        Column("exe", TEXT, "the application's command line", origin="headers.exe", identifies=Identity.COMMAND),
+        Column("exe_name", TEXT, "name of the application", origin="headers.exename", identifies=Identity.PATH),
         Column("nprocs", pa.int64(), "processes"),
         Column("run_time_s", pa.float64(), "how long it ran", "s", "headers.walltime"),
-        Column("log_version", TEXT, "version of the log's format", origin="headers.version"),
+        Column("log_version", TEXT, "version of the log's format", origin="headers.version",
+identifies=Identity.NOTHING),
         Column("read_bytes", pa.int64(), "read", "B", "bytes_read"),
         Column("write_bytes", pa.int64(), "written", "B", "bytes_written"),
         *(Column(name, pa.int64(), f"{name}, POSIX and STDIO together") for name in COUNTS),

@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.mart import RUN_ID, Mart, Read
 from iolake.schemas.table import CLUSTER, DATE, DELTA, FILE_SYSTEM, JOB_ID, TEXT, TIMESTAMP, Column
 
@@ -14,7 +15,6 @@ _F: Final = pa.float64()
 
 PEER_DAYS: Final = 7
 """A run is compared with runs of its kind that ended at most so many days before or after it."""
-_OF_A_DAY: Final = ("severity", "subject", "value", "threshold", "unit", "sentence", "advice", "reference")
 _RUNS: Final = ("slurm_jobs", "other_jobs", "darshan_logs")
 _LOGS: Final = (Read("slurm_jobs"), Read("other_jobs"), Read("darshan_logs"))
 
@@ -27,8 +27,8 @@ def _real(name: str, doc: str, unit: str | None = None) -> Column:
     return Column(name, _F, doc, unit)
 
 
-def _text(name: str, doc: str) -> Column:
-    return Column(name, TEXT, doc)
+def _text(name: str, doc: str, identifies: Identity) -> Column:
+    return Column(name, TEXT, doc, identifies=identifies)
 
 
 JOB_IO: Final = Mart(
@@ -95,18 +95,22 @@ JOB_NEIGHBOURS: Final = Mart(
         CLUSTER,
         RUN_ID,
         FILE_SYSTEM,
-        Column("neighbour_cluster", TEXT, "the machine that the neighbour ran on", nullable=False),
-        Column("neighbour_run_id", TEXT, "the neighbour's run", nullable=False),
+        Column(
+            "neighbour_cluster", TEXT, "the machine that the neighbour ran on", nullable=False, identifies=Identity.SITE
+        ),
+        Column("neighbour_run_id", TEXT, "the neighbour's run", nullable=False, identifies=Identity.JOB),
     ],
     columns=[
         JOB_ID,
-        _count("neighbour_job_id", "the neighbour's job id"),
-        _text("neighbour_user", "who ran it"),
-        _text("neighbour_exe", "its first program, or its job name"),
+        Column("neighbour_job_id", _N, "the neighbour's job id", identifies=Identity.JOB),
+        _text("neighbour_user", "who ran it", identifies=Identity.USER),
+        _text("neighbour_exe", "its first program, or its job name", identifies=Identity.PATH),
         Column("overlap_start", TIMESTAMP, "UTC; since when both ran", encoding=DELTA),
         Column("overlap_end", TIMESTAMP, "UTC; until when both ran", encoding=DELTA),
         _real("overlap_s", "how long both ran", "s"),
-        _text("measured_by", "jobstats, darshan, or presence where nobody counted its bytes"),
+        _text(
+            "measured_by", "jobstats, darshan, or presence where nobody counted its bytes", identifies=Identity.NOTHING
+        ),
         _real("read_bytes", "read by the neighbour in the overlap, if it read evenly over its time", "B"),
         _real("write_bytes", "written by the neighbour in the overlap, if it wrote evenly over its time", "B"),
         _real("bytes_per_s", "its mean rate in the overlap", "B/s"),
@@ -132,7 +136,7 @@ OST_SPEED_HOUR: Final = Mart(
     "stripes.",
     keys=[
         FILE_SYSTEM,
-        Column("ost", TEXT, "object storage target", nullable=False),
+        Column("ost", TEXT, "object storage target", nullable=False, identifies=Identity.TARGET),
         Column("ts", TIMESTAMP, "UTC; the row covers [ts, ts + 1 hour)", encoding=DELTA, nullable=False),
     ],
     columns=[
@@ -156,21 +160,25 @@ FINDINGS: Final = Mart(
     "findings",
     "What is worth knowing about a run's I/O, one row a run and finding, each with its evidence. finding_rules has "
     "every rule with its threshold, advice and origin.",
-    keys=[CLUSTER, RUN_ID, Column("code", TEXT, "the rule, as finding_rules names it", nullable=False)],
+    keys=[
+        CLUSTER,
+        RUN_ID,
+        Column("code", TEXT, "the rule, as finding_rules names it", nullable=False, identifies=Identity.NOTHING),
+    ],
     columns=[
         JOB_ID,
-        _text("severity", "high, medium, low, or info"),
-        _text("subject", "application, file system, neighbour, or scheduler"),
+        _text("severity", "high, medium, low, or info", identifies=Identity.NOTHING),
+        _text("subject", "application, file system, neighbour, or scheduler", identifies=Identity.NOTHING),
         _real("value", "what was found"),
         _real("threshold", "what it was held against"),
-        _text("unit", "unit of value and threshold"),
-        _text("compared_with", "what the threshold is: the rule's own, or the run's kind"),
-        _text("file_system", "the file system that it is about"),
-        _text("target", "the target that it is about"),
-        _text("neighbour", "the job that it is about, as cluster and job id"),
-        _text("sentence", "the finding in words"),
-        _text("advice", "what to do"),
-        _text("reference", "where the rule comes from"),
+        _text("unit", "unit of value and threshold", identifies=Identity.NOTHING),
+        _text("compared_with", "what the threshold is: the rule's own, or the run's kind", identifies=Identity.NOTHING),
+        _text("file_system", "the file system that it is about", identifies=Identity.SITE),
+        _text("target", "the target that it is about", identifies=Identity.TARGET),
+        _text("neighbour", "the job that it is about, as cluster and job id", identifies=Identity.JOB),
+        _text("sentence", "the finding in words", identifies=Identity.TEXT),
+        _text("advice", "what to do", identifies=Identity.NOTHING),
+        _text("reference", "where the rule comes from", identifies=Identity.NOTHING),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=["job_id", "run_id", "code"],
@@ -182,39 +190,9 @@ FINDINGS: Final = Mart(
         Read("job_file_system", slack_days=0, day_only=True),
         Read("job_neighbours", slack_days=0, day_only=True),
         Read("ost_speed_hour", same_owner=False, slack_days=1),
-        Read("file_system_hour", same_owner=False, slack_days=PEER_DAYS),
+        Read("file_system_hour", same_owner=False, slack_days=1),
         Read("ost_hour", same_owner=False, slack_days=1),
-        Read("lustre_df", same_owner=False, slack_days=1),
-        Read("lustre_target", same_owner=False, slack_days=PEER_DAYS),
-    ),
-)
-
-FILE_SYSTEM_FINDINGS: Final = Mart(
-    "file_system_findings",
-    "What was wrong with a file system on a day (UTC): saturated, its metadata servers saturated, a target full, slow, "
-    "hot or served by another server, or not watched. One row a file system, day, finding and target; finding_rules "
-    "has the rules.",
-    keys=[
-        FILE_SYSTEM,
-        DATE,
-        Column("code", TEXT, "the rule, as finding_rules names it", nullable=False),
-        Column("target", TEXT, "the target that it is about; empty for the file system as a whole", nullable=False),
-    ],
-    columns=[
-        Column("ts", TIMESTAMP, "UTC; the hour, or the snapshot, in which it was worst", encoding=DELTA),
-        *(c for c in FINDINGS.columns if c.name in _OF_A_DAY),
-    ],
-    partition_by=[FILE_SYSTEM, DATE],
-    sort_by=["code", "target"],
-    rows_of=("lustre_fs", "lustre_df", "lustre_target"),
-    reads=(
-        Read("file_system_hour", slack_days=PEER_DAYS, day_only=True),
-        Read("file_system_day", slack_days=0, day_only=True),
-        Read("ost_hour", slack_days=0, day_only=True),
-        Read("ost_speed_hour", slack_days=0, day_only=True),
-        Read("lustre_fs", slack_days=0, day_only=True),
-        Read("lustre_df", slack_days=0, day_only=True),
-        Read("lustre_target", slack_days=PEER_DAYS, day_only=True),
+        Read("lustre_target", same_owner=False, slack_days=1),
     ),
 )
 
@@ -226,12 +204,14 @@ JOB_VERDICT: Final = Mart(
     columns=[
         JOB_ID,
         _text(
-            "cause", "application, neighbour, failing target, full target, metadata server, file system; null for none"
+            "cause",
+            "application, neighbour, failing target, full target, metadata server, file system; null for none",
+            identifies=Identity.NOTHING,
         ),
-        _text("culprit", "the job or target, or in an application what it does"),
+        _text("culprit", "the job or target, or in an application what it does", identifies=Identity.TEXT),
         _real("lost_s", "how much longer its I/O took than its kind's, or its run where no log shows its I/O", "s"),
         _real("confidence", "0 to 1: how much of the evidence is there and agrees"),
-        _text("sentence", "the verdict in words"),
+        _text("sentence", "the verdict in words", identifies=Identity.TEXT),
         _real("of_peers", "performance over the median of its kind"),
         _count("peers", "runs of its kind within a week, itself included"),
     ],

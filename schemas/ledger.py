@@ -9,6 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import INPUT_ID, LOAD_ID, TEXT, TIMESTAMP, Column
 
 _LIST: Final = pa.list_(TEXT)
@@ -29,10 +30,10 @@ class LedgerTable:
         return pa.schema([c.arrow_field for c in self.columns])
 
 
-_SOURCE = Column("source", TEXT, "the source's name in site.toml")
-_OWNER = Column("owner", TEXT, "the cluster or file system whose source it is")
+_SOURCE = Column("source", TEXT, "the source's name in site.toml", identifies=Identity.NOTHING)
+_OWNER = Column("owner", TEXT, "the cluster or file system whose source it is", identifies=Identity.SITE)
 _DAY = Column("day", pa.date32(), "the day that the input's name speaks of, in the source's zone")
-_URI = Column("uri", TEXT, "where the input lies")
+_URI = Column("uri", TEXT, "where the input lies", identifies=Identity.PATH)
 _VERSION = Column("extractor_version", pa.int32(), "version of the extractor that read it")
 _ROWS = Column("rows", _N, "rows in all tables")
 _STATUS_DOC = (
@@ -48,7 +49,7 @@ LOADS: Final = LedgerTable(
         _SOURCE,
         _OWNER,
         _DAY,
-        Column("run_id", TEXT, "the run that it belongs to"),
+        Column("run_id", TEXT, "the run that it belongs to", identifies=Identity.JOB),
         _VERSION,
         Column("started_at", TIMESTAMP, "when the run began it"),
         Column("committed_at", TIMESTAMP, "when its rows became visible"),
@@ -67,23 +68,33 @@ INPUTS: Final = LedgerTable(
     "Every input that was ever found, as it was last seen.",
     [
         INPUT_ID,
-        Column("load_id", TEXT, "the load whose rows of it are in the lake; without rows, the one that saw it last"),
+        Column(
+            "load_id",
+            TEXT,
+            "the load whose rows of it are in the lake; without rows, the one that saw it last",
+            identifies=Identity.CODE,
+        ),
         _SOURCE,
         _OWNER,
         _URI,
         _DAY,
         Column("size_bytes", _N, "size when it was read; null for what has none", unit="B"),
         Column("mtime", TIMESTAMP, "time of its last change when it was read; null to have it read again"),
-        Column("content_hash", TEXT, "BLAKE2b-128 of its content; XXH3-128 of its rows where it has no other"),
+        Column(
+            "content_hash",
+            TEXT,
+            "BLAKE2b-128 of its content; XXH3-128 of its rows where it has no other",
+            identifies=Identity.CODE,
+        ),
         _VERSION,
-        Column("status", TEXT, _STATUS_DOC),
-        Column("superseded", _LIST, "its tables that a better source fills instead"),
+        Column("status", TEXT, _STATUS_DOC, identifies=Identity.NOTHING),
+        Column("superseded", _LIST, "its tables that a better source fills instead", identifies=Identity.NOTHING),
         _ROWS,
         Column(
             "first_ts", TIMESTAMP, "UTC; when the first thing happened that it tells of; null where rows have no time"
         ),
         Column("last_ts", TIMESTAMP, "UTC; when the last of them ended"),
-        Column("reason", TEXT, "why, where the status is not loaded"),
+        Column("reason", TEXT, "why, where the status is not loaded", identifies=Identity.TEXT),
     ],
 )
 REJECTS: Final = LedgerTable(
@@ -96,8 +107,8 @@ REJECTS: Final = LedgerTable(
         _OWNER,
         _DAY,
         _URI,
-        Column("part", TEXT, "the part left out; empty where the whole input was"),
-        Column("reason", TEXT, "what is wrong with it"),
+        Column("part", TEXT, "the part left out; empty where the whole input was", identifies=Identity.TEXT),
+        Column("reason", TEXT, "what is wrong with it", identifies=Identity.TEXT),
         Column("rejected_at", TIMESTAMP, "when it was rejected"),
     ],
 )
@@ -105,18 +116,17 @@ FILES: Final = LedgerTable(
     "files",
     "The data files of this snapshot.",
     [
-        Column("path", TEXT, "path below the lake's location"),
+        Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH),
         Column("table_name", TEXT, "the table whose rows it holds"),
         _OWNER,
         Column("date", pa.date32(), "UTC day of its rows"),
         Column("rows", _N, "rows in the file"),
         Column("size_bytes", _N, "size of the file", unit="B"),
-        Column("load_id", TEXT, "the load, compaction or replacement that wrote it"),
+        Column("load_id", TEXT, "the load, compaction or replacement that wrote it", identifies=Identity.CODE),
         Column("load_ids", _LIST, "the loads whose rows it holds"),
         Column("generation", TEXT, "which columns it has: joins to generations"),
         Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
-        Column("content_hash", TEXT, "XXH3-128 of the file; null where it was written before iolake recorded it"),
     ],
 )
 GENERATIONS: Final = LedgerTable(
@@ -144,7 +154,7 @@ DERIVED: Final = LedgerTable(
         Column("first_day", pa.date32(), "the first day of any table that its rows rest on"),
         Column("last_day", pa.date32(), "the last such day"),
         Column("rows", _N, "its rows; null where it is stale"),
-        Column("load_id", TEXT, "the derivation that wrote it; null where it is stale"),
+        Column("load_id", TEXT, "the derivation that wrote it; null where it is stale", identifies=Identity.CODE),
     ],
 )
 SNAPSHOTS: Final = LedgerTable(
@@ -153,7 +163,7 @@ SNAPSHOTS: Final = LedgerTable(
     [
         Column("number", _N, "the snapshot's number"),
         Column("committed_at", TIMESTAMP, "when it was published"),
-        Column("operation", TEXT, "ingest, derive, compact, thresholds, recover, repair, or rebuild"),
+        Column("operation", TEXT, "ingest, derive, compact, relocate, recover or rebuild", identifies=Identity.NOTHING),
         Column("loads", _N, "loads that it brought"),
         Column("files_added", _N, "data files added"),
         Column("files_removed", _N, "data files that it no longer names"),
@@ -164,13 +174,5 @@ SNAPSHOTS: Final = LedgerTable(
         Column("declarations", TEXT, "hash of the table and view declarations that the views follow"),
     ],
 )
-THRESHOLDS: Final = LedgerTable(
-    "thresholds",
-    "The thresholds of finding_rules that site.toml sets, as of this snapshot.",
-    [
-        Column("code", TEXT, "the rule, as finding_rules names it"),
-        Column("threshold", pa.float64(), "its threshold, in the rule's unit"),
-    ],
-)
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS, THRESHOLDS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS)

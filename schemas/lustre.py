@@ -11,6 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import (
     DATE,
     DELTA,
@@ -62,14 +63,14 @@ def _observed(kind: str) -> Column:
 
 
 _SNAPSHOT_TS: Final = Column("ts", TIMESTAMP, "UTC; when the snapshot was taken", encoding=DELTA, nullable=False)
-_ROLE: Final = Column("role", TEXT, "ost or mdt", nullable=False)
+_ROLE: Final = Column("role", TEXT, "ost or mdt", nullable=False, identifies=Identity.NOTHING)
 _OST: Final = Column(
     "ost", TEXT, "object storage target, without the file system's prefix (OST00ad)", origin="OST_INFO.OST_NAME",
-    nullable=False,
+    nullable=False, identifies=Identity.TARGET
 )  # fmt: skip
 _MDT: Final = Column(
     "mdt", TEXT, "metadata target (MDT0000); where a source names only servers and has several, the server",
-    origin="MDS_INFO.MDS_NAME", nullable=False,
+    origin="MDS_INFO.MDS_NAME", nullable=False, identifies=Identity.TARGET
 )  # fmt: skip
 _RESET: Final = Column(
     "reset", pa.bool_(),
@@ -79,9 +80,14 @@ _RESET: Final = Column(
 _OTHER_OPS: Final = Column(
     "other_ops", MAP_COUNTS,
     "operations without a column, by the source's name; those that did not occur are left out, null is not collected",
+identifies=Identity.NOTHING
 )  # fmt: skip
 _OP_TIME: Final = Column(
-    "op_time_us", MAP_COUNTS, "time spent in operations, by the source's name, where it times them", "us"
+    "op_time_us",
+    MAP_COUNTS,
+    "time spent in operations, by the source's name, where it times them",
+    "us",
+    identifies=Identity.NOTHING,
 )
 _TRAFFIC: Final = (
     _amount("read_bytes", "read from the target in the interval", "B", "OST_DATA.READ_BYTES, readbytes, readrates"),
@@ -132,8 +138,15 @@ LUSTRE_SERVER: Final = Table(
     "Load of a storage server, metadata server or router, one row a server and interval.",
     keys=[
         FILE_SYSTEM,
-        Column("server", TEXT, "host name of the server", origin="OSS_INFO.HOSTNAME", nullable=False),
-        Column("role", TEXT, "oss, mds or router", nullable=False),
+        Column(
+            "server",
+            TEXT,
+            "host name of the server",
+            origin="OSS_INFO.HOSTNAME",
+            nullable=False,
+            identifies=Identity.HOST,
+        ),
+        Column("role", TEXT, "oss, mds or router", nullable=False, identifies=Identity.NOTHING),
         TS,
     ],
     columns=[
@@ -189,23 +202,55 @@ LUSTRE_JOBSTATS: Final = Table(
     "What the servers counted for a job, one row a job, target and interval in which it did something.",
     keys=[
         FILE_SYSTEM,
-        Column("target", TEXT, "target, without the file system's prefix", nullable=False),
-        Column("jobstats_id", TEXT, "the server's own text for the job", origin="job_id", nullable=False),
+        Column("target", TEXT, "target, without the file system's prefix", nullable=False, identifies=Identity.TARGET),
+        Column(
+            "jobstats_id",
+            TEXT,
+            "the server's own text for the job",
+            origin="job_id",
+            nullable=False,
+            identifies=Identity.JOB,
+        ),
         TS,
     ],
     columns=[
         INTERVAL_S,
         _ROLE,
         JOB_ID,
-        Column("cluster", TEXT, "the job's cluster, where the server's text names it and the site's pattern finds it"),
-        Column("executable", TEXT, "executable, where the server's text holds it and the site's pattern finds it"),
-        Column("uid", pa.int64(), "user id, where the server's text holds it and the site's pattern finds it"),
-        Column("host", TEXT, "client node, where the server's text holds it and the site's pattern finds it"),
+        Column(
+            "cluster",
+            TEXT,
+            "the job's cluster, where the server's text names it and the site's pattern finds it",
+            identifies=Identity.SITE,
+        ),
+        Column(
+            "executable",
+            TEXT,
+            "executable, where the server's text holds it and the site's pattern finds it",
+            identifies=Identity.PATH,
+        ),
+        Column(
+            "uid",
+            pa.int64(),
+            "user id, where the server's text holds it and the site's pattern finds it",
+            identifies=Identity.UID,
+        ),
+        Column(
+            "host",
+            TEXT,
+            "client node, where the server's text holds it and the site's pattern finds it",
+            identifies=Identity.HOST,
+        ),
         _amount("read_bytes", "read for the job in the interval", "B"),
         _amount("write_bytes", "written for the job in the interval", "B"),
         _amount("read_ops", "bulk reads for the job in the interval"),
         _amount("write_ops", "bulk writes for the job in the interval"),
-        Column("ops", MAP_COUNTS, "other operations in the interval, by Lustre's name; absent is none"),
+        Column(
+            "ops",
+            MAP_COUNTS,
+            "other operations in the interval, by Lustre's name; absent is none",
+            identifies=Identity.NOTHING,
+        ),
         _OP_TIME,
         Column("fresh", pa.bool_(), "the server began to count the job anew in the interval", nullable=False),
     ],
@@ -219,7 +264,7 @@ LUSTRE_DF: Final = Table(
     "Space of each target as a client's `lfs df` shows it, one row a target and snapshot.",
     keys=[
         FILE_SYSTEM,
-        Column("target", TEXT, "target, without the file system's prefix", nullable=False),
+        Column("target", TEXT, "target, without the file system's prefix", nullable=False, identifies=Identity.TARGET),
         _SNAPSHOT_TS,
     ],
     columns=[
@@ -229,7 +274,13 @@ LUSTRE_DF: Final = Table(
         Column("available_bytes", pa.int64(), "space that users can still fill", "B", "Available"),
         Column("total_inodes", pa.int64(), "inodes of the target", None, "lfs df -i, Inodes"),
         Column("used_inodes", pa.int64(), "used inodes", None, "lfs df -i, IUsed"),
-        Column("mount_point", TEXT, "where the client mounts the file system", origin="Mounted on"),
+        Column(
+            "mount_point",
+            TEXT,
+            "where the client mounts the file system",
+            origin="Mounted on",
+            identifies=Identity.PATH,
+        ),
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts", "role", "target"],
@@ -241,17 +292,41 @@ LUSTRE_TARGET: Final = Table(
     "Which server serves each target, one row a target and snapshot: a client's `lctl dl -t`, or LMT's own map.",
     keys=[
         FILE_SYSTEM,
-        Column("target", TEXT, "target, without the file system's prefix", nullable=False),
+        Column("target", TEXT, "target, without the file system's prefix", nullable=False, identifies=Identity.TARGET),
         _SNAPSHOT_TS,
     ],
     columns=[
         _ROLE,
-        Column("server_address", TEXT, "network address that serves the target", origin="NID before the @"),
-        Column("network", TEXT, "Lustre network of that address", origin="NID after the @"),
-        Column("server", TEXT, "host name of the server", origin="OSS_INFO.HOSTNAME, MDS_INFO.HOSTNAME"),
-        Column("failover_server", TEXT, "host that takes over", origin="OSS_INFO.FAILOVERHOST"),
-        Column("device", TEXT, "block device or data set under the target", origin="DEVICE_NAME"),
-        Column("state", TEXT, "state in lower case: up, in, at, ...", origin="lctl dl, second field"),
+        Column(
+            "server_address",
+            TEXT,
+            "network address that serves the target",
+            origin="NID before the @",
+            identifies=Identity.HOST,
+        ),
+        Column(
+            "network", TEXT, "Lustre network of that address", origin="NID after the @", identifies=Identity.NOTHING
+        ),
+        Column(
+            "server",
+            TEXT,
+            "host name of the server",
+            origin="OSS_INFO.HOSTNAME, MDS_INFO.HOSTNAME",
+            identifies=Identity.HOST,
+        ),
+        Column(
+            "failover_server", TEXT, "host that takes over", origin="OSS_INFO.FAILOVERHOST", identifies=Identity.HOST
+        ),
+        Column(
+            "device", TEXT, "block device or data set under the target", origin="DEVICE_NAME", identifies=Identity.PATH
+        ),
+        Column(
+            "state",
+            TEXT,
+            "state in lower case: up, in, at, ...",
+            origin="lctl dl, second field",
+            identifies=Identity.NOTHING,
+        ),
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts", "role", "target"],

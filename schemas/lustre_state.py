@@ -11,17 +11,26 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import DATE, DELTA, FILE_SYSTEM, TEXT, TIMESTAMP, Column, Table
 
 _N: Final = pa.int64()
 _TS: Final = Column("ts", TIMESTAMP, "UTC; when the snapshot was taken", encoding=DELTA, nullable=False)
-_DUMP: Final = Column("dump", TEXT, "name of the file that holds the snapshot: one server's dump", nullable=False)
+_DUMP: Final = Column(
+    "dump",
+    TEXT,
+    "name of the file that holds the snapshot: one server's dump",
+    nullable=False,
+    identifies=Identity.PATH,
+)
 _START: Final = Column("start_time", TIMESTAMP, "UTC; since when the server counts; null where it does not say")
-_TARGET: Final = Column("target", TEXT, "target, without the file system's prefix (OST0000)", nullable=False)
+_TARGET: Final = Column(
+    "target", TEXT, "target, without the file system's prefix (OST0000)", nullable=False, identifies=Identity.TARGET
+)
 
 
-def _key(name: str, doc: str) -> Column:
-    return Column(name, TEXT, doc, nullable=False)
+def _key(name: str, doc: str, identifies: Identity) -> Column:
+    return Column(name, TEXT, doc, nullable=False, identifies=identifies)
 
 
 def _count(name: str, doc: str, unit: str | None = None, origin: str | None = None) -> Column:
@@ -46,11 +55,17 @@ LUSTRE_BRW: Final = _table(
     "Histograms of bulk reads and writes of a target (brw_stats): sizes, pages, fragments, in flight, I/O time.",
     [
         _TARGET,
-        _key("histogram", "what is counted, by Lustre's name: pages per bulk r/w, disk I/O size, I/O time, ..."),
+        _key(
+            "histogram",
+            "what is counted, by Lustre's name: pages per bulk r/w, disk I/O size, I/O time, ...",
+            identifies=Identity.NOTHING,
+        ),
         Column("bucket", _N, "upper end of the range that the row counts, in `unit`", nullable=False),
     ],
     [
-        Column("unit", TEXT, "unit of `bucket`: B, ms, us, pages, or null for a plain count"),
+        Column(
+            "unit", TEXT, "unit of `bucket`: B, ms, us, pages, or null for a plain count", identifies=Identity.NOTHING
+        ),
         _count("reads", "reads in the range since start_time"),
         _count("writes", "writes in the range since start_time"),
         _START,
@@ -59,16 +74,24 @@ LUSTRE_BRW: Final = _table(
 LUSTRE_EXPORT: Final = _table(
     "lustre_export",
     "A client that has a target connected, by its network identifier.",
-    [_TARGET, _key("nid", "network identifier of the client (192.168.0.100@o2ib)"), _key("uuid", "the client's UUID")],
+    [
+        _TARGET,
+        _key("nid", "network identifier of the client (192.168.0.100@o2ib)", identifies=Identity.HOST),
+        _key("uuid", "the client's UUID", identifies=Identity.CODE),
+    ],
     [],
 )
 LUSTRE_QUOTA: Final = _table(
     "lustre_quota",
     "Limits of a user, group or project, and the space granted to it, as the quota master has them.",
     [
-        _key("pool", "quota pool: dt-0x0 for space on OSTs, md-0x0 for inodes on MDTs, or a pool's own name"),
-        _key("quota_type", "user, group or project"),
-        Column("id", _N, "its number; 0 stands for the defaults", nullable=False),
+        _key(
+            "pool",
+            "quota pool: dt-0x0 for space on OSTs, md-0x0 for inodes on MDTs, or a pool's own name",
+            identifies=Identity.SITE,
+        ),
+        _key("quota_type", "user, group or project", identifies=Identity.NOTHING),
+        Column("id", _N, "its number; 0 stands for the defaults", nullable=False, identifies=Identity.UID),
     ],
     [
         _count("hard_bytes", "hard limit of space; 0 is none", "B", "limits hard"),
@@ -77,7 +100,9 @@ LUSTRE_QUOTA: Final = _table(
         _count("hard_inodes", "hard limit of inodes; 0 is none", None, "limits hard"),
         _count("soft_inodes", "soft limit of inodes; 0 is none", None, "limits soft"),
         _count("granted_inodes", "inodes granted to targets", None, "limits granted"),
-        _count("grace_s", "grace period, or the moment when it ends", "s", "limits time"),
+        Column(
+            "grace_s", _N, "grace period, or the moment when it ends", "s", "limits time", identifies=Identity.MOMENT
+        ),
     ],
 )
 LUSTRE_USAGE: Final = _table(
@@ -85,8 +110,8 @@ LUSTRE_USAGE: Final = _table(
     "Space and inodes that a user, group or project uses on a target.",
     [
         _TARGET,
-        _key("quota_type", "user, group or project"),
-        Column("id", _N, "its number", nullable=False),
+        _key("quota_type", "user, group or project", identifies=Identity.NOTHING),
+        Column("id", _N, "its number", nullable=False, identifies=Identity.UID),
     ],
     [
         _count("used_bytes", "used space", "B", "usage kbytes"),
@@ -98,7 +123,9 @@ LUSTRE_RECOVERY: Final = _table(
     "State of a target's recovery after a restart or failover.",
     [_TARGET],
     [
-        Column("status", TEXT, "INACTIVE, RECOVERING, COMPLETE, WAITING, ...", origin="status"),
+        Column(
+            "status", TEXT, "INACTIVE, RECOVERING, COMPLETE, WAITING, ...", origin="status", identifies=Identity.NOTHING
+        ),
         Column("recovery_start", TIMESTAMP, "UTC; when it began", origin="recovery_start"),
         _count("duration_s", "how long it took", "s", "recovery_duration"),
         _count("remaining_s", "time until clients that are missing are evicted", "s", "time_remaining"),
@@ -112,7 +139,10 @@ LUSTRE_RECOVERY: Final = _table(
 LUSTRE_CHANGELOG: Final = _table(
     "lustre_changelog",
     "A reader of a metadata target's changelog, and how far it lags behind.",
-    [_key("mdt", "metadata target (MDT0000)"), _key("reader", "the reader's id (cl1); - for a target without any")],
+    [
+        _key("mdt", "metadata target (MDT0000)", identifies=Identity.TARGET),
+        _key("reader", "the reader's id (cl1); - for a target without any", identifies=Identity.NOTHING),
+    ],
     [
         _count("current_index", "index of the newest record", None, "current_index"),
         _count("reader_index", "index of the last record that the reader cleared", None, "index"),
@@ -122,22 +152,29 @@ LUSTRE_CHANGELOG: Final = _table(
 LUSTRE_OSP: Final = _table(
     "lustre_osp",
     "State of a metadata target's connection to another target (OSP), from which objects are allocated.",
-    [_key("mdt", "metadata target that connects"), _TARGET],
+    [_key("mdt", "metadata target that connects", identifies=Identity.TARGET), _TARGET],
     [
         Column("active", pa.bool_(), "whether the target is in use", origin="active"),
         _count("max_create_count", "objects that may be created ahead; 0 takes the target out of allocation"),
-        Column("settings", pa.map_(TEXT, TEXT), "the connection's other parameters, by Lustre's names"),
+        Column(
+            "settings",
+            pa.map_(TEXT, TEXT),
+            "the connection's other parameters, by Lustre's names",
+            identifies=Identity.TEXT,
+        ),
     ],
 )
 LUSTRE_OPERATION: Final = _table(
     "lustre_operation",
     "Latencies and queues by operation: of services, metadata targets, disk file systems, and client mounts (llite).",
     [
-        _key("component", "what counts: ost.OSS.ost_io, mdt.fs-MDT0000, llite.fs-…, ..."),
-        _key("operation", "Lustre's name"),
+        _key("component", "what counts: ost.OSS.ost_io, mdt.fs-MDT0000, llite.fs-…, ...", identifies=Identity.SITE),
+        _key("operation", "Lustre's name", identifies=Identity.NOTHING),
     ],
     [
-        Column("unit", TEXT, "unit of the smallest, largest and sum: usecs, reqs, bytes, ..."),
+        Column(
+            "unit", TEXT, "unit of the smallest, largest and sum: usecs, reqs, bytes, ...", identifies=Identity.NOTHING
+        ),
         _count("samples", "how often it was done since start_time"),
         Column("least", pa.float64(), "smallest value, in `unit`"),
         Column("most", pa.float64(), "largest value, in `unit`"),
@@ -149,23 +186,30 @@ LUSTRE_OPERATION: Final = _table(
 LUSTRE_SETTING: Final = _table(
     "lustre_setting",
     "A parameter with one value: locks, grants, memory, health, and whatever has no table of its own.",
-    [_key("component", "what it belongs to (ldlm.namespaces.filter-fs-OST0000_UUID); server for the server itself"),
-     _key("parameter", "the parameter's name")],
-    [_count("number", "its value where that is a whole number"), Column("text", TEXT, "its value otherwise")],
+    [_key("component", "what it belongs to (ldlm.namespaces.filter-fs-OST0000_UUID); server for the server itself",
+identifies=Identity.SITE),
+     _key("parameter", "the parameter's name", identifies=Identity.NOTHING)],
+    [_count("number", "its value where that is a whole number"), Column("text", TEXT, "its value otherwise",
+identifies=Identity.TEXT)],
 )  # fmt: skip
 LNET_INTERFACE: Final = _table(
     "lnet_interface",
     "A local network interface of LNet, as `lnetctl net show` prints it.",
-    [_key("nid", "network identifier (172.16.0.24@tcp)")],
+    [_key("nid", "network identifier (172.16.0.24@tcp)", identifies=Identity.HOST)],
     [
-        Column("network", TEXT, "network type", origin="net type"),
-        Column("status", TEXT, "up or down", origin="status"),
-        Column("interfaces", pa.list_(TEXT), "devices below it", origin="interfaces"),
+        Column("network", TEXT, "network type", origin="net type", identifies=Identity.NOTHING),
+        Column("status", TEXT, "up or down", origin="status", identifies=Identity.NOTHING),
+        Column("interfaces", pa.list_(TEXT), "devices below it", origin="interfaces", identifies=Identity.NOTHING),
         _count("send_count", "messages sent"),
         _count("recv_count", "messages received"),
         _count("drop_count", "messages dropped"),
         _count("health_value", "health, 1000 at best", None, "health value"),
-        Column("counters", pa.map_(TEXT, _N), "all its numbers, by section and name (health stats.timeouts)"),
+        Column(
+            "counters",
+            pa.map_(TEXT, _N),
+            "all its numbers, by section and name (health stats.timeouts)",
+            identifies=Identity.NOTHING,
+        ),
     ],
 )
 LNET_STATS: Final = _table(
@@ -180,7 +224,7 @@ LNET_STATS: Final = _table(
         _count("recv_bytes", "received", "B", "recv_length"),
         _count("drop_bytes", "dropped", "B", "drop_length"),
         _count("errors", "errors"),
-        Column("counters", pa.map_(TEXT, _N), "all numbers, by LNet's names"),
+        Column("counters", pa.map_(TEXT, _N), "all numbers, by LNet's names", identifies=Identity.NOTHING),
     ],
 )
 

@@ -8,9 +8,10 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import DATE, LOAD_ID, RUN_ID_DOC, TEXT, Column, Table
 
-RUN_ID = Column("run_id", TEXT, RUN_ID_DOC, nullable=False)
+RUN_ID = Column("run_id", TEXT, RUN_ID_DOC, nullable=False, identifies=Identity.JOB)
 
 
 @dataclass(frozen=True)

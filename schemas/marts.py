@@ -7,6 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.lustre import MD_OPS
 from iolake.schemas.mart import RUN_ID, Mart, Read
 from iolake.schemas.table import (
@@ -41,8 +42,8 @@ def _real(name: str, doc: str, unit: str | None = None) -> Column:
     return Column(name, _F, doc, unit)
 
 
-def _text(name: str, doc: str) -> Column:
-    return Column(name, TEXT, doc)
+def _text(name: str, doc: str, identifies: Identity) -> Column:
+    return Column(name, TEXT, doc, identifies=identifies)
 
 
 def _time(name: str, doc: str) -> Column:
@@ -71,6 +72,7 @@ _SHARES: Final = (
         "share_reason",
         "why a share is null: nothing seen of the window, less than 95 % seen of it, or a share over 1.2, which says "
         "that clocks or names don't fit; null where no share is",
+        identifies=Identity.NOTHING,
     ),
 )
 _FULLNESS: Final = (
@@ -78,9 +80,9 @@ _FULLNESS: Final = (
     _count("osts", "object storage targets in it"),
     _count("osts_answering", "of those, how many said how full they were"),
     _real("used_pct", "used share of all targets", "%"),
-    _text("fullest_ost", "the fullest target"),
+    _text("fullest_ost", "the fullest target", identifies=Identity.TARGET),
     _real("fullest_ost_pct", "how full it was", "%"),
-    _text("emptiest_ost", "the emptiest target"),
+    _text("emptiest_ost", "the emptiest target", identifies=Identity.TARGET),
     _real("emptiest_ost_pct", "how full it was", "%"),
 )
 _SERVED: Final = (
@@ -92,7 +94,11 @@ _SERVED: Final = (
 )
 _JOBSTATS: Final = (
     *_bytes("jobstats_", "the run as the servers themselves counted it; null where they did not, or jobstats_reason"),
-    _text("jobstats_reason", "why the servers' count of the run is null though they count jobs"),
+    _text(
+        "jobstats_reason",
+        "why the servers' count of the run is null though they count jobs",
+        identifies=Identity.NOTHING,
+    ),
 )
 _WINDOW_FS: Final = (
     *_bytes("fs_", "all users of the file system in the window, by the servers' counts"),
@@ -132,12 +138,21 @@ JOB_FILE_SYSTEM: Final = Mart(
         *_ops("fs_", "of all users in the window, by the servers' counts"),
         _real("fs_peak_read_bytes_per_s", "highest read rate of an interval in the window; see peak_reason", "B/s"),
         _real("fs_peak_write_bytes_per_s", "highest write rate of an interval in the window; see peak_reason", "B/s"),
-        _text("peak_reason", "why the peaks are null: nothing, or less than 95 %, of the window was seen"),
+        _text(
+            "peak_reason",
+            "why the peaks are null: nothing, or less than 95 %, of the window was seen",
+            identifies=Identity.NOTHING,
+        ),
         *_SHARES,
         *_JOBSTATS,
         *_FULLNESS,
         *_SERVED,
-        Column("overloaded", _OVERLOADED, "each server that served more than usual, with its targets"),
+        Column(
+            "overloaded",
+            _OVERLOADED,
+            "each server that served more than usual, with its targets",
+            identifies=Identity.HOST,
+        ),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=["job_id", "run_id", "file_system"],
@@ -154,14 +169,16 @@ JOB_SUMMARY: Final = Mart(
     keys=[CLUSTER, RUN_ID],
     columns=[
         *_RUN,
-        _text("known_by", "scheduler, or logs where only Darshan logs tell of the run"),
-        _text("scheduler", "slurm, pbs, lsf, flux, ...; null where only logs tell of the run"),
-        _text("job_name", "name of the job"),
-        _text("user_name", "who ran it"),
-        _text("account", "account or project charged"),
-        _text("partition", "partition or queue"),
-        _text("qos", "quality of service"),
-        _text("state", "how it ended"),
+        _text("known_by", "scheduler, or logs where only Darshan logs tell of the run", identifies=Identity.NOTHING),
+        _text(
+            "scheduler", "slurm, pbs, lsf, flux, ...; null where only logs tell of the run", identifies=Identity.NOTHING
+        ),
+        _text("job_name", "name of the job", identifies=Identity.JOB_NAME),
+        _text("user_name", "who ran it", identifies=Identity.USER),
+        _text("account", "account or project charged", identifies=Identity.ACCOUNT),
+        _text("partition", "partition or queue", identifies=Identity.SITE),
+        _text("qos", "quality of service", identifies=Identity.SITE),
+        _text("state", "how it ended", identifies=Identity.NOTHING),
         _count("exit_code", "exit status"),
         _time("start_time", "when it began to run"),
         _time("end_time", "when it ended"),
@@ -172,7 +189,7 @@ JOB_SUMMARY: Final = Mart(
         _count("ncpus", "CPUs allocated"),
         _real("node_hours", "nodes times hours"),
         _count("logs", "Darshan logs of the run"),
-        Column("exe_names", _LIST, "programs, in the order in which their logs begin"),
+        Column("exe_names", _LIST, "programs, in the order in which their logs begin", identifies=Identity.PATH),
         _count("nprocs", "processes of its largest log"),
         _time("first_log_start", "when its first log begins"),
         _time("last_log_end", "when its last log ends"),
@@ -186,8 +203,8 @@ JOB_SUMMARY: Final = Mart(
         _real("io_s", "time that all processes together spent in I/O calls", "s"),
         _real("slowest_io_s", "time of the slowest process in POSIX or DFS, whichever moved more", "s"),
         _real("performance_bytes_per_s", "that interface's bytes over slowest_io_s, as darshan-parser --perf", "B/s"),
-        Column("file_systems", _LIST, "file systems that it touched, most bytes first"),
-        _text("file_system", "the file system where it moved most bytes"),
+        Column("file_systems", _LIST, "file systems that it touched, most bytes first", identifies=Identity.SITE),
+        _text("file_system", "the file system where it moved most bytes", identifies=Identity.SITE),
         *_bytes("darshan_", "the application on file_system, as Darshan recorded it"),
         *_WINDOW_FS,
         *_SHARES,
@@ -207,7 +224,12 @@ JOB_OST: Final = Mart(
     "job_ost",
     "A run and an object storage target that holds some of its files, as Darshan's LUSTRE records name them, with what "
     "the server counted on it from the run's start to its end, of all its users.",
-    keys=[CLUSTER, RUN_ID, FILE_SYSTEM, Column("ost", TEXT, "object storage target", nullable=False)],
+    keys=[
+        CLUSTER,
+        RUN_ID,
+        FILE_SYSTEM,
+        Column("ost", TEXT, "object storage target", nullable=False, identifies=Identity.TARGET),
+    ],
     columns=[
         *_RUN,
         _count("files", "files of the run that lie on the target, at least in part"),
@@ -226,8 +248,8 @@ DARSHAN_PERFORMANCE: Final = Mart(
     "A log and a module: bytes, times and performance over all file systems, as darshan-parser --perf has them.",
     keys=[
         CLUSTER,
-        Column("log_id", TEXT, "hash of the log's content", nullable=False),
-        Column("module", TEXT, "POSIX, MPI-IO, STDIO, DFS, ...", nullable=False),
+        Column("log_id", TEXT, "hash of the log's content", nullable=False, identifies=Identity.CODE),
+        Column("module", TEXT, "POSIX, MPI-IO, STDIO, DFS, ...", nullable=False, identifies=Identity.NOTHING),
     ],
     columns=[
         JOB_ID,
@@ -267,7 +289,11 @@ FILE_SYSTEM_HOUR: Final = Mart(
         _real("mean_write_bytes_per_s", "write_bytes over seen_s", "B/s"),
         _real("peak_read_bytes_per_s", "highest read rate of an interval; null where less than 95 % was seen", "B/s"),
         _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
-        _text("peak_reason", "why the peaks are null: nothing, or less than 95 %, of the hour was seen"),
+        _text(
+            "peak_reason",
+            "why the peaks are null: nothing, or less than 95 %, of the hour was seen",
+            identifies=Identity.NOTHING,
+        ),
         _count("osts", "storage targets of the file system"),
         *_SEEN,
         _real("oss_cpu_pct", "mean load of the processors of storage servers", "%"),
@@ -292,7 +318,7 @@ OST_HOUR: Final = Mart(
     "ost_hour",
     "An object storage target and an hour (UTC): bytes and operations, mean and peak rates, how full it was, and how "
     "much of the hour was seen. An interval counts in the hour in which it begins.",
-    keys=[FILE_SYSTEM, Column("ost", TEXT, "object storage target", nullable=False), _HOUR],
+    keys=[FILE_SYSTEM, Column("ost", TEXT, "object storage target", nullable=False, identifies=Identity.TARGET), _HOUR],
     columns=[
         *_bytes("", "all users of the target, in what was seen"),
         _count("read_ops", "bulk reads"),
@@ -301,7 +327,11 @@ OST_HOUR: Final = Mart(
         _real("mean_write_bytes_per_s", "write_bytes over seen_s", "B/s"),
         _real("peak_read_bytes_per_s", "highest read rate of an interval; null where less than 95 % was seen", "B/s"),
         _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
-        _text("peak_reason", "why the peaks are null: nothing, or less than 95 %, of the hour was seen"),
+        _text(
+            "peak_reason",
+            "why the peaks are null: nothing, or less than 95 %, of the hour was seen",
+            identifies=Identity.NOTHING,
+        ),
         _real("seen_s", "time with byte counts", "s"),
         _real("seen_pct", "share of the hour that has byte counts", "%"),
         Column("reset", pa.bool_(), "a counter restarted in the hour: the bytes are a lower bound"),
@@ -326,7 +356,11 @@ FILE_SYSTEM_DAY: Final = Mart(
         _time("peak_read_ts", "when that interval began"),
         _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
         _time("peak_write_ts", "when that interval began"),
-        _text("peak_reason", "why the peaks are null: nothing, or less than 95 %, of the day was seen"),
+        _text(
+            "peak_reason",
+            "why the peaks are null: nothing, or less than 95 %, of the day was seen",
+            identifies=Identity.NOTHING,
+        ),
         *_ops("", "of all users, summed over the metadata targets that were seen"),
         _real("observed_s", "time of the intervals that the sources have", "s"),
         _real("seen_pct", "share of the day's time and storage targets that has byte counts", "%"),

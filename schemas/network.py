@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import DATE, ENDPOINT, INTERVAL_S, TEXT, TS, Column, Table, hour
 
 NETWORK_INTERFACE: Final = Table(
@@ -14,8 +15,8 @@ NETWORK_INTERFACE: Final = Table(
     "what the centre sent.",
     keys=[
         ENDPOINT,
-        Column("router", TEXT, "router", nullable=False),
-        Column("interface", TEXT, "interface of the router", nullable=False),
+        Column("router", TEXT, "router", nullable=False, identifies=Identity.HOST),
+        Column("interface", TEXT, "interface of the router", nullable=False, identifies=Identity.SITE),
         TS,
     ],
     columns=[

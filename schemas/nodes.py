@@ -6,9 +6,12 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import CLUSTER, DATE, INTERVAL_S, PLAIN, TEXT, TS, Column, Table, hour
 
-_NODE: Final = Column("node", TEXT, "host name of the node", origin="hostname, host", nullable=False)
+_NODE: Final = Column(
+    "node", TEXT, "host name of the node", origin="hostname, host", nullable=False, identifies=Identity.HOST
+)
 
 
 def _percent(name: str, doc: str, origin: str) -> Column:
@@ -25,7 +28,14 @@ NODE_DISK: Final = Table(
     keys=[
         CLUSTER,
         _NODE,
-        Column("device", TEXT, "disk: nvme0n1, sda, …", origin="plugin_instance", nullable=False),
+        Column(
+            "device",
+            TEXT,
+            "disk: nvme0n1, sda, …",
+            origin="plugin_instance",
+            nullable=False,
+            identifies=Identity.NOTHING,
+        ),
         TS,
     ],
     columns=[
@@ -43,7 +53,14 @@ NODE_DISK: Final = Table(
 NODE_CPU: Final = Table(
     "node_cpu",
     "Load of a node's processor core, one row a core and interval.",
-    keys=[CLUSTER, _NODE, Column("core", TEXT, "number of the core", origin="plugin_instance", nullable=False), TS],
+    keys=[
+        CLUSTER,
+        _NODE,
+        Column(
+            "core", TEXT, "number of the core", origin="plugin_instance", nullable=False, identifies=Identity.NOTHING
+        ),
+        TS,
+    ],
     columns=[
         INTERVAL_S,
         _percent("cpu_pct", "busy share of the core: 100 - idle", "idle"),

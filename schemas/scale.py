@@ -11,6 +11,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import (
     DATE,
     DELTA,
@@ -43,9 +44,19 @@ _METRICS: Final = Column(
     "metrics",
     pa.map_(TEXT, pa.float64()),
     "further sensors by the tool's own name, in the tool's own units; null where it has no others",
+    identifies=Identity.NOTHING,
 )
-_SERVER: Final = Column("server", TEXT, "host name of the server", origin="legend, first field", nullable=False)
-_NSD: Final = Column("nsd", TEXT, "network shared disk", origin="legend of GPFSNSDDisk, nsdName", nullable=False)
+_SERVER: Final = Column(
+    "server", TEXT, "host name of the server", origin="legend, first field", nullable=False, identifies=Identity.HOST
+)
+_NSD: Final = Column(
+    "nsd",
+    TEXT,
+    "network shared disk",
+    origin="legend of GPFSNSDDisk, nsdName",
+    nullable=False,
+    identifies=Identity.TARGET,
+)
 
 SCALE_SERVER: Final = Table(
     "scale_server",
@@ -53,7 +64,12 @@ SCALE_SERVER: Final = Table(
     keys=[FILE_SYSTEM, _SERVER, TS],
     columns=[
         INTERVAL_S,
-        Column("role", TEXT, "nsd, mds, protocol, …: from site.toml's options.servers; nsd where it names none"),
+        Column(
+            "role",
+            TEXT,
+            "nsd, mds, protocol, …: from site.toml's options.servers; nsd where it names none",
+            identifies=Identity.NOTHING,
+        ),
         _percent(
             "cpu_pct", "busy share of the processors: 100 - idle, or user + system", "cpu_idle, cpu_user, cpu_sys"
         ),
@@ -82,7 +98,14 @@ SCALE_NETWORK: Final = Table(
     keys=[
         FILE_SYSTEM,
         _SERVER,
-        Column("interface", TEXT, "network interface: lo, eth0, …", origin="legend of Network", nullable=False),
+        Column(
+            "interface",
+            TEXT,
+            "network interface: lo, eth0, …",
+            origin="legend of Network",
+            nullable=False,
+            identifies=Identity.NOTHING,
+        ),
         TS,
     ],
     columns=[
@@ -102,7 +125,12 @@ SCALE_NSD: Final = Table(
     keys=[FILE_SYSTEM, _SERVER, _NSD, TS],
     columns=[
         INTERVAL_S,
-        Column("role", TEXT, "data or metadata, from site.toml's options.luns; null where no pattern matches"),
+        Column(
+            "role",
+            TEXT,
+            "data or metadata, from site.toml's options.luns; null where no pattern matches",
+            identifies=Identity.NOTHING,
+        ),
         _amount("read_bytes", "read from the NSD", "B", "gpfs_nsdds_bytes_read"),
         _amount("write_bytes", "written to the NSD", "B", "gpfs_nsdds_bytes_written"),
         _amount("read_ops", "reads from the NSD", None, "gpfs_nsdds_read_ops"),
@@ -117,7 +145,11 @@ SCALE_NSD: Final = Table(
 SCALE_CLIENT: Final = Table(
     "scale_client",
     "What the programs of a node did on a Storage Scale file system, one row a node and interval.",
-    keys=[FILE_SYSTEM, Column("node", TEXT, "host name of the node", origin="_nn_, legend", nullable=False), TS],
+    keys=[
+        FILE_SYSTEM,
+        Column("node", TEXT, "host name of the node", origin="_nn_, legend", nullable=False, identifies=Identity.HOST),
+        TS,
+    ],
     columns=[
         INTERVAL_S,
         _amount("read_bytes", "read by programs, from disk or cache,", "B", "_br_, gpfs_fis_bytes_read"),
@@ -175,7 +207,7 @@ SCALE_POOL: Final = Table(
     "Space of a storage pool, one row a pool and snapshot.",
     keys=[
         FILE_SYSTEM,
-        Column("pool", TEXT, "storage pool", origin="poolName, pool_name", nullable=False),
+        Column("pool", TEXT, "storage pool", origin="poolName, pool_name", nullable=False, identifies=Identity.SITE),
         _SNAPSHOT_TS,
     ],
     columns=[
@@ -196,21 +228,41 @@ SCALE_DISK: Final = Table(
     "State and space of a network shared disk, one row an NSD and snapshot: mmdf tells the space, mmlsdisk the state.",
     keys=[FILE_SYSTEM, _NSD, _SNAPSHOT_TS],
     columns=[
-        Column("pool", TEXT, "storage pool", origin="storagePool"),
+        Column("pool", TEXT, "storage pool", origin="storagePool", identifies=Identity.SITE),
         Column("holds_data", pa.bool_(), "file data may be stored on the disk", origin="data"),
         Column("holds_metadata", pa.bool_(), "metadata may be stored on the disk", origin="metadata"),
-        Column("failure_group", TEXT, "disks of one failure group fail together", origin="failureGroup"),
+        Column(
+            "failure_group",
+            TEXT,
+            "disks of one failure group fail together",
+            origin="failureGroup",
+            identifies=Identity.NOTHING,
+        ),
         _size("total_bytes", "size of the disk", "diskSize, diskSizeKB"),
         _size("used_bytes", "space that is not free", "diskSize - freeBlocks"),
         _size("free_bytes", "free space in full blocks", "freeBlocks"),
         _size("fragment_bytes", "free space in fragments", "freeFragments"),
-        Column("status", TEXT, "ready, suspended, being emptied, …", origin="status"),
-        Column("availability", TEXT, "up, down, recovering, unrecovered", origin="availability"),
-        Column("disk_id", pa.int64(), "number of the disk in the file system", origin="diskID"),
-        Column("disk_uid", TEXT, "unique identifier of the NSD", origin="diskUID"),
-        Column("driver_type", TEXT, "driver: nsd", origin="driverType"),
+        Column("status", TEXT, "ready, suspended, being emptied, …", origin="status", identifies=Identity.NOTHING),
+        Column(
+            "availability",
+            TEXT,
+            "up, down, recovering, unrecovered",
+            origin="availability",
+            identifies=Identity.NOTHING,
+        ),
+        Column(
+            "disk_id", pa.int64(), "number of the disk in the file system", origin="diskID", identifies=Identity.NOTHING
+        ),
+        Column("disk_uid", TEXT, "unique identifier of the NSD", origin="diskUID", identifies=Identity.CODE),
+        Column("driver_type", TEXT, "driver: nsd", origin="driverType", identifies=Identity.NOTHING),
         Column("sector_bytes", pa.int64(), "sector size", "B", "sectorSize"),
-        Column("remarks", TEXT, "desc where the disk holds a file system descriptor", origin="remarks"),
+        Column(
+            "remarks",
+            TEXT,
+            "desc where the disk holds a file system descriptor",
+            origin="remarks",
+            identifies=Identity.TEXT,
+        ),
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts", "nsd"],
@@ -222,13 +274,28 @@ SCALE_SETTING: Final = Table(
     "Attributes of a Storage Scale file system, one row an attribute and snapshot: `mmlsfs -Y`.",
     keys=[
         FILE_SYSTEM,
-        Column("attribute", TEXT, "name of the attribute: blockSize, …", origin="fieldName", nullable=False),
+        Column(
+            "attribute",
+            TEXT,
+            "name of the attribute: blockSize, …",
+            origin="fieldName",
+            nullable=False,
+            identifies=Identity.NOTHING,
+        ),
         Column("place", pa.int32(), "0, or 1, 2, … where an attribute is listed several times", nullable=False),
         _SNAPSHOT_TS,
     ],
     columns=[
-        Column("value", TEXT, "value of the attribute, as the command prints it", origin="data"),
-        Column("remarks", TEXT, "the command's remark: to which pool the value applies, …", origin="remarks"),
+        Column(
+            "value", TEXT, "value of the attribute, as the command prints it", origin="data", identifies=Identity.TEXT
+        ),
+        Column(
+            "remarks",
+            TEXT,
+            "the command's remark: to which pool the value applies, …",
+            origin="remarks",
+            identifies=Identity.TEXT,
+        ),
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts", "attribute", "place"],

@@ -9,6 +9,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import CLUSTER, DATE, DELTA, TEXT, TIMESTAMP, Column, Table
 
 
@@ -27,18 +28,49 @@ SSD_HEALTH: Final = Table(
     "Health of a solid-state drive, one row a drive and snapshot. Totals count from the drive's first day on.",
     keys=[
         CLUSTER,
-        Column("ssd", TEXT, "serial number; node:device where the snapshot has none", nullable=False),
+        Column(
+            "ssd",
+            TEXT,
+            "serial number; node:device where the snapshot has none",
+            nullable=False,
+            identifies=Identity.CODE,
+        ),
         Column("ts", TIMESTAMP, "UTC; when the snapshot was taken", encoding=DELTA, nullable=False),
     ],
     columns=[
-        Column("node", TEXT, "host that holds the drive: the folder of its files, or the option's"),
-        Column("device", TEXT, "device of the operating system", origin="DevicePath, device.name"),
-        Column("serial_number", TEXT, "serial number, as printed", origin="SerialNumber, sn"),
-        Column("model", TEXT, "model, as printed", origin="ModelNumber, mn, model_name"),
-        Column("firmware", TEXT, "firmware, as printed", origin="Firmware, fr, firmware_version"),
-        Column("protocol", TEXT, "NVMe, ATA, SCSI", origin="ProductProtocol, device.protocol"),
+        Column(
+            "node",
+            TEXT,
+            "host that holds the drive: the folder of its files, or the option's",
+            identifies=Identity.HOST,
+        ),
+        Column(
+            "device",
+            TEXT,
+            "device of the operating system",
+            origin="DevicePath, device.name",
+            identifies=Identity.NOTHING,
+        ),
+        Column("serial_number", TEXT, "serial number, as printed", origin="SerialNumber, sn", identifies=Identity.CODE),
+        Column("model", TEXT, "model, as printed", origin="ModelNumber, mn, model_name", identifies=Identity.NOTHING),
+        Column(
+            "firmware",
+            TEXT,
+            "firmware, as printed",
+            origin="Firmware, fr, firmware_version",
+            identifies=Identity.NOTHING,
+        ),
+        Column(
+            "protocol", TEXT, "NVMe, ATA, SCSI", origin="ProductProtocol, device.protocol", identifies=Identity.NOTHING
+        ),
         Column("capacity_bytes", pa.int64(), "size of the drive", "B", "PhysicalSize, user_capacity"),
-        Column("status", TEXT, "the drive's or tool's own verdict", origin="DeviceStatus, smart_status"),
+        Column(
+            "status",
+            TEXT,
+            "the drive's or tool's own verdict",
+            origin="DeviceStatus, smart_status",
+            identifies=Identity.NOTHING,
+        ),
         Column("temperature_c", pa.float64(), "temperature", "°C", "Temperature"),
         Column("endurance_used_pct", pa.float64(), "used share of the drive's endurance", "%", "PercentageUsed"),
         Column("endurance_years", pa.float64(), "years left at the present workload", "a", "EnduranceAnalyzer"),
@@ -71,6 +103,7 @@ SSD_HEALTH: Final = Table(
             "attributes",
             pa.map_(TEXT, TEXT),
             "all else that the tool says, by its names in snake_case, as printed; null where there is no more",
+            identifies=Identity.TEXT,
         ),
     ],
     partition_by=[CLUSTER, DATE],

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from iolake.schemas.errors import PermanentError
+from iolake.schemas.identity import Identity
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,7 +41,8 @@ class Column:
     `unit` is a symbol ("B", "s", "%"), or None for names, ids and plain counts. `origin` names the field of the source
     that fills the column. `encoding` replaces the default encoding of the type. `nullable=False` marks a column that is
     always known. `backfill` is a DuckDB expression over the table's other columns: it computes the value in files
-    written before the column was declared, where null would be wrong.
+    written before the column was declared, where null would be wrong. `identifies` says whom or what the values give
+    away, for an anonymised export; see `identity` for a column that does not say.
     """
 
     name: str
@@ -51,6 +53,17 @@ class Column:
     encoding: str | None = None
     nullable: bool = True
     backfill: str | None = None
+    identifies: Identity | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """What its values identify. Without a declaration, texts and ids are hashed: they may say anything."""
+        if self.identifies is not None:
+            return self.identifies
+        if _has_text(self.type):
+            return Identity.TEXT
+        is_id = pa.types.is_integer(self.type) and re.search(r"(^|_)(id|uid|gid|pid|nid)$", self.name)
+        return Identity.CODE if is_id else Identity.NOTHING
 
     @property
     def encodings(self) -> dict[str, str]:
@@ -71,6 +84,13 @@ class Column:
         return f"{unit}{self.doc}{origin}"
 
 
+def _has_text(kind: pa.DataType) -> bool:
+    """Whether any value within a type is text or bytes."""
+    if pa.types.is_nested(kind):
+        return any(_has_text(kind.field(at).type) for at in range(kind.num_fields))
+    return not (pa.types.is_primitive(kind) or pa.types.is_null(kind))
+
+
 def _leaves(path: str, kind: pa.DataType, encoding: str | None = None) -> Iterator[tuple[str, str]]:
     if pa.types.is_map(kind):
         yield from _leaves(f"{path}.key_value.key", kind.key_type)
@@ -88,18 +108,32 @@ def _leaves(path: str, kind: pa.DataType, encoding: str | None = None) -> Iterat
         yield path, DICTIONARY if kind == TEXT else BYTE_STREAM_SPLIT if pa.types.is_floating(kind) else PLAIN
 
 
-CLUSTER: Final = Column("cluster", TEXT, "the machine that ran the job", nullable=False)
-FILE_SYSTEM: Final = Column("file_system", TEXT, "the site's name for the file system", nullable=False)
+CLUSTER: Final = Column("cluster", TEXT, "the machine that ran the job", nullable=False, identifies=Identity.SITE)
+FILE_SYSTEM: Final = Column(
+    "file_system", TEXT, "the site's name for the file system", nullable=False, identifies=Identity.SITE
+)
 ENDPOINT: Final = Column(
-    "endpoint", TEXT, "the site's name for the transfer servers, archive or router", nullable=False
+    "endpoint",
+    TEXT,
+    "the site's name for the transfer servers, archive or router",
+    nullable=False,
+    identifies=Identity.SITE,
 )
 DATE: Final = Column("date", pa.date32(), "UTC day of the row's event time", nullable=False)
 TS: Final = Column("ts", TIMESTAMP, "UTC; the row covers [ts, ts + interval_s)", encoding=DELTA, nullable=False)
 INTERVAL_S: Final = Column("interval_s", pa.float64(), "length that the row covers; a gap is kept in it", unit="s")
-JOB_ID: Final = Column("job_id", pa.int64(), "the scheduler's raw job id")
+JOB_ID: Final = Column("job_id", pa.int64(), "the scheduler's raw job id", identifies=Identity.JOB)
 RUN_ID_DOC: Final = "one run of a job within its cluster: each array task and each requeue has its own"
-LOAD_ID: Final = Column("load_id", TEXT, "the load that brought the row: joins to loads and inputs", nullable=False)
-INPUT_ID: Final = Column("input_id", TEXT, "the input that the row was read from: joins to inputs", nullable=False)
+LOAD_ID: Final = Column(
+    "load_id",
+    TEXT,
+    "the load that brought the row: joins to loads and inputs",
+    nullable=False,
+    identifies=Identity.CODE,
+)
+INPUT_ID: Final = Column(
+    "input_id", TEXT, "the input that the row was read from: joins to inputs", nullable=False, identifies=Identity.CODE
+)
 
 
 @dataclass(frozen=True, slots=True)

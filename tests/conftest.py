@@ -1,9 +1,8 @@
 """A lake of empty tables that a test fills row by row, with every view over them, for tests of views and pages."""
 
 import fcntl
-import shutil
-import subprocess
-import sys
+import os
+import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,55 +49,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
 
 
-OLD_DUCKDB = "1.2.2"
-"""The oldest DuckDB that must read a snapshot."""
-
 # How long an example takes depends on what else the machine does; no test is timed.
 settings.register_profile("iolake", deadline=None)
 settings.load_profile("iolake")
-
-
-@pytest.fixture(scope="session")
-def demo_centre(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A small simulated centre of two days with its lake, made once for all processes of a test run; only read it."""
-    base = tmp_path_factory.getbasetemp()
-    root = (base if worker_id == "master" else base.parent) / "demo-centre"
-    with (root.parent / "demo-centre.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (root / "lake" / "lake.duckdb").exists():
-            simulate(root, days=2, jobs=40, osts=6, files=2, step_s=60)
-            ingest(Site.read(root / "site.toml"), workers=1)
-    return root
-
-
-@pytest.fixture(scope="session")
-def demo_truth(demo_centre: Path) -> Truth:
-    """What really happened at `demo_centre`."""
-    return Truth.read(demo_centre)
-
-
-@pytest.fixture(scope="session")
-def demo_lake(demo_centre: Path) -> Lake:
-    """The lake of `demo_centre`."""
-    return Lake(demo_centre / "lake")
-
-
-@pytest.fixture(scope="session")
-def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has DuckDB of that version and nothing else."""
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        pytest.skip("no uv to install an old DuckDB with")
-    folder = tmp_path_factory.mktemp("old")
-    python = folder / "bin" / "python"
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), f"duckdb=={OLD_DUCKDB}"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            pytest.skip(f"duckdb {OLD_DUCKDB} can't be installed: {done.stderr.strip().splitlines()[-1]}")
-    return python
 
 
 @pytest.fixture(scope="session")
@@ -124,6 +77,23 @@ def no_rows(mart: str) -> str:
     """A view that a mart's own can take the place of once its model is there."""
     columns = ", ".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}" for c in schemas.tables()[mart].all_columns)
     return f"CREATE VIEW {mart} AS SELECT {columns} WHERE false"
+
+
+@pytest.fixture(scope="session")
+def small_centre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Lake]:
+    """What a simulated centre of one day and ten jobs did, and its lake, made once for all workers; none changes it."""
+    root = tmp_path_factory.getbasetemp()
+    root = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "small-centre"
+    root.mkdir(exist_ok=True)
+    kept = root / "truth.pickle"
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            truth = simulate(root / "centre", days=1, jobs=10, osts=4, files=2, step_s=60)
+            ingest(Site.read(root / "centre" / "site.toml"), workers=1)
+            kept.write_bytes(pickle.dumps(truth))
+    found: Truth = pickle.loads(kept.read_bytes())
+    return found, Lake(Site.read(root / "centre" / "site.toml").lake_uri)
 
 
 class TablesOnly(Lake):

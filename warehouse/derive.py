@@ -25,6 +25,7 @@ from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
 from iolake.warehouse.records import DataFile
+from iolake.warehouse.relocate import mend
 from iolake.warehouse.store import Store
 from iolake.warehouse.times import span_of
 from iolake.warehouse.views import sql_files
@@ -68,6 +69,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
     CommitContested.
     """
     started = time.monotonic()
+    mend(warehouse)
     number = warehouse.newest()
     if number is None:
         return Derived()
@@ -221,21 +223,10 @@ class _Writer:
         load_ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self.load_id]))
         data = data.append_column(LOAD_ID.name, load_ids)
         path = layout.data_path(mart, owner, day, self.load_id, piece)
-        written = parquet.write(self._store, path, mart, data, Footer(()).encode())
+        size = parquet.write(self._store, path, mart, data, Footer(()).encode())
         names = tuple(data.schema.names)
-        return DataFile(
-            path,
-            mart.name,
-            owner,
-            day,
-            data.num_rows,
-            written.size_bytes,
-            self.load_id,
-            (self.load_id,),
-            names,
-            *span_of(mart, data),
-            written.content_hash,
-        )
+        times = span_of(mart, data)
+        return DataFile(path, mart.name, owner, day, data.num_rows, size, self.load_id, (self.load_id,), names, *times)
 
     def _next_name(self) -> str:
         self._count += 1

@@ -10,6 +10,7 @@ from itertools import pairwise
 from iolake.warehouse import heartbeat, layout
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
+from iolake.warehouse.relocate import mend
 from iolake.warehouse.store import Stored, writer_of
 from iolake.warehouse.warehouse import Warehouse
 from iolake.warehouse.whole import is_whole
@@ -31,8 +32,10 @@ def recover(warehouse: Warehouse, orphan_age_hours: float) -> Collected:
     """Remove what loads left whose process died (P3): here, or on another host, where it is old and does not beat.
 
     A load of another host is aborted before its files go, so that it is either published or collected, never both.
+    A lake that was moved is mended first.
     """
     warehouse.require_whole()
+    mend(warehouse)
     marks = list(warehouse.store.list(layout.STAGING))
     unlinked = [f for f in warehouse.store.list(layout.CATALOG) if writer_of(f.path)]
     dead = {f.path: f for f in (*marks, *unlinked) if is_gone(_left_by(warehouse, f))}

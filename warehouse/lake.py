@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from iolake.warehouse.records import DataFile, Snapshot
+
+log = logging.getLogger("iolake")
 
 _ANY_STALE = "FROM derived WHERE table_name = $1 AND NOT fresh LIMIT 1"
 """Whether some rows of a mart lie in no file, for a query computes them."""
@@ -58,6 +61,7 @@ class Lake:
             raise SnapshotDamaged(self.uri, max(there))
         self.snapshot: int = newest
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._moved = False
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -68,8 +72,9 @@ class Lake:
         path = layout.snapshot_path(self.snapshot)
         con = self._open(Path(f"{self._store.root}/{path}") if self._store.local else self._local_copy(path))
         root = self._store.uri
-        written = con.execute("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall()
-        if written != [(root,)]:
+        written: list[tuple[str]] = con.execute("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall()
+        if written and not self._store.is_here(written[0][0]):
+            self._say_moved(written[0][0])
             con.close()
             con = self._open(self._relocated(path, root))
         return con
@@ -179,6 +184,16 @@ class Lake:
         if table in macros:
             return macros[table].columns or self.describe(table.removesuffix("_model"))
         raise NoTable(table, difflib.get_close_matches(table, [*self.tables(), *macros]))
+
+    def _say_moved(self, root: str) -> None:
+        """Warn, once a lake, that plain clients are answered from elsewhere."""
+        if not self._moved:
+            self._moved = True
+            log.warning(
+                "%s: moved or copied from %s, which its lake.duckdb still names; `iolake relocate` mends that",
+                self.uri,
+                root,
+            )
 
     def _there(self) -> dict[int, bool]:
         """The numbers of the snapshots that are there, and whether each is pinned."""

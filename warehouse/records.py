@@ -37,7 +37,6 @@ class DataFile:
     columns: Sequence[str]
     first_ts: datetime | None = None
     last_ts: datetime | None = None
-    content_hash: str | None = None
 
     @property
     def generation(self) -> str:
@@ -103,8 +102,6 @@ class LoadInfo:
     day: date | None
     extractor_version: int
     content_addressed: bool = False
-    base_snapshot: int = -1
-    """The newest snapshot when the load was planned, -1 without one: loads are ordered by it, and by no clock."""
     started_at: datetime = field(default_factory=now)
 
 

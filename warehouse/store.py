@@ -48,6 +48,15 @@ class Store:
         """What a reader calls the store itself: absolute, with the protocol where it has one."""
         return self.root if self.local else str(self.fs.unstrip_protocol(self.root))
 
+    def is_here(self, uri: str) -> bool:
+        """Whether a location is the store's own, under this name or, as with a bind mount, another one."""
+        if uri == self.uri:
+            return True
+        try:
+            return self.local and os.path.samefile(uri, self.root)
+        except OSError:
+            return False
+
     def location(self, path: str) -> str:
         """What a reader calls a path."""
         return f"{self.uri}/{path}"

@@ -36,6 +36,7 @@ class SchedulerFiles(Extractor):
 
     version = 1
     owner: ClassVar[OwnerKind] = "cluster"
+    batch_inputs = 256
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
     @abstractmethod

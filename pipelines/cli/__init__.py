@@ -37,6 +37,9 @@ _COMMANDS = {
     "compact": "iolake.pipelines.cli.keep",
     "derive": "iolake.pipelines.cli.keep",
     "gc": "iolake.pipelines.cli.keep",
+    "files": "iolake.pipelines.cli.share",
+    "relocate": "iolake.pipelines.cli.share",
+    "export": "iolake.pipelines.cli.export",
     "rebuild": "iolake.pipelines.cli.keep",
     "site": "iolake.pipelines.cli.sites",
 }

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from iolake.schemas.darshan import autoperf, counters
 from iolake.schemas.darshan.counter import Counter
+from iolake.schemas.identity import Identity
 from iolake.schemas.table import (
     CLUSTER,
     DATE,
@@ -26,12 +27,29 @@ from iolake.schemas.table import (
 )
 
 _TYPES: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
+_IDENTIFIES: Final = {
+    "H5D_FILE_REC_ID": Identity.RECORD,
+    "PNETCDF_VAR_FILE_REC_ID": Identity.RECORD,
+    "BGQ_CSJOBID": Identity.CODE,
+}
+"""Counters that are no counts: all others identify nothing."""
 _TEXTS: Final = pa.list_(TEXT)
 _SORT: Final = ("job_id", "log_id")
 
-LOG_ID: Final = Column("log_id", TEXT, "the log: hash of its content, so that a copy is the same log", nullable=False)
+LOG_ID: Final = Column(
+    "log_id",
+    TEXT,
+    "the log: hash of its content, so that a copy is the same log",
+    nullable=False,
+    identifies=Identity.CODE,
+)
 RECORD_ID: Final = Column(
-    "record_id", pa.uint64(), "hash of the record's name, the same in every log", origin="id", nullable=False
+    "record_id",
+    pa.uint64(),
+    "hash of the record's name, the same in every log",
+    origin="id",
+    nullable=False,
+    identifies=Identity.RECORD,
 )
 RANK: Final = Column("rank", pa.int64(), "MPI rank; -1: one record for all ranks", origin="rank", nullable=False)
 COPY: Final = Column(
@@ -41,14 +59,28 @@ COPY: Final = Column(
     encoding=DICTIONARY,
     nullable=False,
 )
-PATH: Final = Column("path", TEXT, "the file's name as the job gave it; null where the log does not say")
-PATH_SUFFIX: Final = Column("path_suffix", TEXT, "end of the path, all that logs before Darshan 3 keep")
-MOUNT_POINT: Final = Column("mount_point", TEXT, "longest mount point that holds the path, of the log's and the site's")
-FILE_SYSTEM_OF_PATH: Final = Column("file_system", TEXT, "the site's name for the file system mounted there")
+PATH: Final = Column(
+    "path", TEXT, "the file's name as the job gave it; null where the log does not say", identifies=Identity.PATH
+)
+PATH_SUFFIX: Final = Column(
+    "path_suffix", TEXT, "end of the path, all that logs before Darshan 3 keep", identifies=Identity.PATH
+)
+MOUNT_POINT: Final = Column(
+    "mount_point",
+    TEXT,
+    "longest mount point that holds the path, of the log's and the site's",
+    identifies=Identity.PATH,
+)
+FILE_SYSTEM_OF_PATH: Final = Column(
+    "file_system", TEXT, "the site's name for the file system mounted there", identifies=Identity.SITE
+)
 
 
 def _columns(listed: Sequence[Counter]) -> list[Column]:
-    return [Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name) for c in listed]
+    return [
+        Column(c.name, _TYPES[c.kind], c.doc, unit=c.unit, origin=c.name, identifies=_IDENTIFIES.get(c.name))
+        for c in listed
+    ]
 
 
 def _records(
@@ -76,10 +108,12 @@ DARSHAN_LOGS: Final = Table(
     keys=[CLUSTER, LOG_ID],
     columns=[
         JOB_ID,
-        Column("uid", pa.int64(), "user id that the job ran as", origin="uid"),
-        Column("user_name", TEXT, "user, from the log file's name or folders"),
-        Column("exe", TEXT, "command line; empty where the log kept none"),
-        Column("exe_name", TEXT, "file name of the program, without its folder and arguments"),
+        Column("uid", pa.int64(), "user id that the job ran as", origin="uid", identifies=Identity.UID),
+        Column("user_name", TEXT, "user, from the log file's name or folders", identifies=Identity.USER),
+        Column("exe", TEXT, "command line; empty where the log kept none", identifies=Identity.COMMAND),
+        Column(
+            "exe_name", TEXT, "file name of the program, without its folder and arguments", identifies=Identity.PATH
+        ),
         Column("nprocs", pa.int64(), "processes of the run", origin="nprocs"),
         Column(
             "start_time",
@@ -101,24 +135,44 @@ DARSHAN_LOGS: Final = Table(
             "length of the run, null without a start or an end; logs before 3.41 count whole seconds, both ends",
             unit="s",
         ),
-        Column("log_version", TEXT, "version of the log format", nullable=False),
-        Column("lib_version", TEXT, "version of the Darshan library that wrote the log", origin="metadata lib_ver"),
-        Column("modules", _TEXTS, "modules with data in the log", nullable=False),
+        Column("log_version", TEXT, "version of the log format", nullable=False, identifies=Identity.NOTHING),
         Column(
-            "partial_modules", _TEXTS, "modules that ran out of memory, so that records are missing", nullable=False
+            "lib_version",
+            TEXT,
+            "version of the Darshan library that wrote the log",
+            origin="metadata lib_ver",
+            identifies=Identity.NOTHING,
+        ),
+        Column("modules", _TEXTS, "modules with data in the log", nullable=False, identifies=Identity.NOTHING),
+        Column(
+            "partial_modules",
+            _TEXTS,
+            "modules that ran out of memory, so that records are missing",
+            nullable=False,
+            identifies=Identity.NOTHING,
         ),
         Column(
             "is_partial", pa.bool_(), "the log lacks records, of partial_modules or of modules that it does not name"
         ),
-        Column("module_versions", pa.map_(TEXT, pa.int64()), "version of each module's records"),
-        Column("mpi_hints", TEXT, "MPI-IO hints of the site or user", origin="metadata h"),
-        Column("metadata", pa.map_(TEXT, TEXT), "the log's own key-value pairs"),
-        Column("byte_order", TEXT, "little or big", nullable=False),
-        Column("compression", TEXT, "zlib, bzip2, gzip or none", nullable=False),
-        Column("file_name", TEXT, "name of the log file", nullable=False),
-        Column("file_exe", TEXT, "program, as the log file's name or folders have it"),
-        Column("file_pid", pa.int64(), "process id in the log file's name: tells a job's programs apart"),
-        Column("file_tag", pa.uint64(), "random number in the log file's name"),
+        Column(
+            "module_versions",
+            pa.map_(TEXT, pa.int64()),
+            "version of each module's records",
+            identifies=Identity.NOTHING,
+        ),
+        Column("mpi_hints", TEXT, "MPI-IO hints of the site or user", origin="metadata h", identifies=Identity.TEXT),
+        Column("metadata", pa.map_(TEXT, TEXT), "the log's own key-value pairs", identifies=Identity.TEXT),
+        Column("byte_order", TEXT, "little or big", nullable=False, identifies=Identity.NOTHING),
+        Column("compression", TEXT, "zlib, bzip2, gzip or none", nullable=False, identifies=Identity.NOTHING),
+        Column("file_name", TEXT, "name of the log file", nullable=False, identifies=Identity.PATH),
+        Column("file_exe", TEXT, "program, as the log file's name or folders have it", identifies=Identity.PATH),
+        Column(
+            "file_pid",
+            pa.int64(),
+            "process id in the log file's name: tells a job's programs apart",
+            identifies=Identity.CODE,
+        ),
+        Column("file_tag", pa.uint64(), "random number in the log file's name", identifies=Identity.CODE),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=_SORT,
@@ -130,8 +184,14 @@ DARSHAN_MOUNTS: Final = Table(
     keys=[CLUSTER, LOG_ID, Column("position", pa.int64(), "place in the log's list, from 0", nullable=False)],
     columns=[
         JOB_ID,
-        Column("mount_point", TEXT, "where it is mounted", nullable=False),
-        Column("fs_type", TEXT, "type of the file system, as the machine's mount table has it", nullable=False),
+        Column("mount_point", TEXT, "where it is mounted", nullable=False, identifies=Identity.PATH),
+        Column(
+            "fs_type",
+            TEXT,
+            "type of the file system, as the machine's mount table has it",
+            nullable=False,
+            identifies=Identity.NOTHING,
+        ),
         FILE_SYSTEM_OF_PATH,
     ],
     partition_by=[CLUSTER, DATE],
@@ -166,8 +226,8 @@ DARSHAN_BGQ: Final = _records(
 )
 
 _UUIDS = [
-    Column("pool_uuid", TEXT, "UUID of the DAOS pool", origin="pool_uuid"),
-    Column("container_uuid", TEXT, "UUID of the DAOS container", origin="cont_uuid"),
+    Column("pool_uuid", TEXT, "UUID of the DAOS pool", origin="pool_uuid", identifies=Identity.CODE),
+    Column("container_uuid", TEXT, "UUID of the DAOS container", origin="cont_uuid", identifies=Identity.CODE),
 ]
 DARSHAN_DFS: Final = _records(
     "darshan_dfs", "What DAOS file system calls did to a file.", [*_UUIDS, *_columns(counters.DFS)]
@@ -177,22 +237,31 @@ DARSHAN_DAOS: Final = _records(
     "What DAOS calls did to an object.",
     [
         *_UUIDS,
-        Column("object_id_high", pa.uint64(), "upper half of the object's id", origin="oid_hi"),
-        Column("object_id_low", pa.uint64(), "lower half of the object's id", origin="oid_lo"),
+        Column(
+            "object_id_high", pa.uint64(), "upper half of the object's id", origin="oid_hi", identifies=Identity.CODE
+        ),
+        Column(
+            "object_id_low", pa.uint64(), "lower half of the object's id", origin="oid_lo", identifies=Identity.CODE
+        ),
         *_columns(counters.DAOS),
     ],
 )
 DARSHAN_MDHIM: Final = _records(
     "darshan_mdhim",
     "What a run asked of the MDHIM key-value store.",
-    [*_columns(counters.MDHIM), Column("server_operations", pa.list_(pa.int64()), "operations sent to each server")],
+    [
+        *_columns(counters.MDHIM),
+        Column(
+            "server_operations", pa.list_(pa.int64()), "operations sent to each server", identifies=Identity.NOTHING
+        ),
+    ],
     where=[PATH],
 )
 DARSHAN_APMPI: Final = _records(
     "darshan_apmpi",
     "Calls, bytes and time of MPI operations in one process.",
     [
-        Column("node_name", TEXT, "the node that the process ran on", origin="node_name"),
+        Column("node_name", TEXT, "the node that the process ran on", origin="node_name", identifies=Identity.HOST),
         Column("sync_measured", pa.bool_(), "whether waiting was measured apart", origin="sync_flag"),
         Column(
             "MPI_TOTAL_COMM_TIME_VARIANCE",
@@ -228,7 +297,7 @@ DARSHAN_APXC: Final = _records(
                 "CLUSTER_MODE": "Xeon Phi cluster mode, as a number; bit 31: not the same on every node",
             }.items()
         ),
-        Column("APXC_APPID", pa.uint64(), "the launcher's application id"),
+        Column("APXC_APPID", pa.uint64(), "the launcher's application id", identifies=Identity.CODE),
         *_columns(autoperf.APXC),
     ],
     where=[PATH],
@@ -247,13 +316,25 @@ DARSHAN_LUSTRE: Final = _records(
             "targets that the component is striped over",
             origin="LUSTRE_COMP_STRIPE_COUNT, LUSTRE_STRIPE_WIDTH",
         ),
-        Column("osts", pa.list_(pa.int64()), "indices of these targets, in stripe order", origin="ost_ids"),
+        Column(
+            "osts",
+            pa.list_(pa.int64()),
+            "indices of these targets, in stripe order",
+            origin="ost_ids",
+            identifies=Identity.NOTHING,
+        ),
         Column("stripe_pattern", pa.int64(), "Lustre's pattern flags", origin="LUSTRE_COMP_STRIPE_PATTERN"),
         Column("component_flags", pa.int64(), "Lustre's component flags", origin="LUSTRE_COMP_FLAGS"),
         Column("extent_start", pa.int64(), "first byte", unit="B", origin="LUSTRE_COMP_EXT_START"),
         Column("extent_end", pa.int64(), "end; -1: to the end of the file", unit="B", origin="LUSTRE_COMP_EXT_END"),
-        Column("mirror_id", pa.int64(), "mirror that the component belongs to", origin="LUSTRE_COMP_MIRROR_ID"),
-        Column("pool", TEXT, "OST pool; empty: none", origin="pool_name"),
+        Column(
+            "mirror_id",
+            pa.int64(),
+            "mirror that the component belongs to",
+            origin="LUSTRE_COMP_MIRROR_ID",
+            identifies=Identity.NOTHING,
+        ),
+        Column("pool", TEXT, "OST pool; empty: none", origin="pool_name", identifies=Identity.SITE),
         Column("stripe_offset", pa.int64(), "target asked for first; -1: any", origin="LUSTRE_STRIPE_OFFSET"),
         Column("file_system_osts", pa.int64(), "object storage targets of the file system", origin="LUSTRE_OSTS"),
         Column("file_system_mdts", pa.int64(), "metadata targets of the file system", origin="LUSTRE_MDTS"),
@@ -279,7 +360,15 @@ DARSHAN_HEATMAP: Final = _records(
         Column("write_bytes", pa.int64(), "written in the bin", unit="B", origin="HEATMAP_WRITE_BIN"),
     ],
     keys=[Column("bin", pa.int64(), "place of the bin, from 0", encoding=DELTA, nullable=False)],
-    where=[Column("module", TEXT, "the library: POSIX, MPI-IO, STDIO, DFS, DAOS", origin="id, name of the record")],
+    where=[
+        Column(
+            "module",
+            TEXT,
+            "the library: POSIX, MPI-IO, STDIO, DFS, DAOS",
+            origin="id, name of the record",
+            identifies=Identity.NOTHING,
+        )
+    ],
 )
 DARSHAN_DXT: Final = Table(
     "darshan_dxt",
@@ -287,7 +376,13 @@ DARSHAN_DXT: Final = Table(
     keys=[
         CLUSTER,
         LOG_ID,
-        Column("module", TEXT, "DXT_POSIX or DXT_MPIIO: the library that was traced", nullable=False),
+        Column(
+            "module",
+            TEXT,
+            "DXT_POSIX or DXT_MPIIO: the library that was traced",
+            nullable=False,
+            identifies=Identity.NOTHING,
+        ),
         Column("record", pa.int64(), "place of the trace's record, from 0", encoding=DICTIONARY, nullable=False),
         Column("segment", pa.int64(), "place in the record: writes, then reads", encoding=DELTA, nullable=False),
     ],
@@ -298,15 +393,15 @@ DARSHAN_DXT: Final = Table(
         MOUNT_POINT,
         FILE_SYSTEM_OF_PATH,
         RANK,
-        Column("hostname", TEXT, "the node that the process ran on", origin="hostname"),
+        Column("hostname", TEXT, "the node that the process ran on", origin="hostname", identifies=Identity.HOST),
         Column("shared", pa.bool_(), "whether several ranks opened the file", origin="shared_record"),
-        Column("operation", TEXT, "read or write", nullable=False),
+        Column("operation", TEXT, "read or write", nullable=False, identifies=Identity.NOTHING),
         Column("offset", pa.int64(), "first byte; null where the trace has none", unit="B", encoding=DELTA),
         Column("length", pa.int64(), "bytes moved", unit="B", encoding=DICTIONARY),
         Column("ts", TIMESTAMP, "UTC; when it started; null without start_time", encoding=DELTA),
         Column("start_s", pa.float64(), "start, from the job's start", unit="s"),
         Column("end_s", pa.float64(), "end, from the job's start", unit="s"),
-        Column("thread_id", pa.uint64(), "thread, where the trace has it"),
+        Column("thread_id", pa.uint64(), "thread, where the trace has it", identifies=Identity.NOTHING),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=_SORT,

@@ -7,24 +7,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from iolake.demo.centre import simulate
 from iolake.demo.truth import Truth
 from iolake.pipelines.cli import cli
-from iolake.pipelines.ingest import ingest
 from iolake.reports.job import job_page
 from iolake.reports.runs import SeveralRuns, the_run
 from iolake.reports.worst import worst_jobs
-from iolake.schemas.site import Site
 from iolake.warehouse import Lake
 
 
 @pytest.fixture(scope="module")
-def centre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Lake]:
-    root = tmp_path_factory.mktemp("centre") / "centre"
-    truth = simulate(root, days=1, jobs=10, osts=4, files=2, step_s=60)
-    site = Site.read(root / "site.toml")
-    ingest(site, workers=1)
-    return truth, Lake(site.lake_uri)
+def centre(small_centre: tuple[Truth, Lake]) -> tuple[Truth, Lake]:
+    return small_centre
 
 
 def test_every_run_that_ended_has_one_row(centre: tuple[Truth, Lake]) -> None:
