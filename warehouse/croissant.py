@@ -92,8 +92,8 @@ def _dictionary(tables: Sequence[ExportedTable], pseudonyms: Pseudonyms | None) 
     if pseudonyms is not None:
         yield (
             "What identifies people, jobs, files and hosts was replaced by keyed hashes (HMAC-SHA256). Equal values of "
-            "a kind have equal hashes in all tables, so the tables join by their keys. In paths each component is hashed "
-            "by itself, so that files of one folder share its prefix."
+            "a kind have equal hashes in all tables, so the tables join by their keys. In paths each component is "
+            "hashed by itself, so that files of one folder share its prefix."
         )
         yield "All times were shifted by one number of days.\n" if pseudonyms.shift else "Times are as they were.\n"
         yield (

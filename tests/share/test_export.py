@@ -112,7 +112,7 @@ def test_no_identifying_string_of_the_centre_is_in_the_export(centre: tuple[Trut
     """Not in a value of any column, in statistics, metadata or names, nor beside the tables."""
     names, numbers = identifying(*centre)
     assert len(names) > 100
-    declared = [*schemas.tables().values(), LOADS, INPUTS, REJECTS]
+    declared: list[Any] = [*schemas.tables().values(), LOADS, INPUTS, REJECTS]
     comments = [text for t in declared for text in (t.doc, *(c.comment for c in t.columns))]
     spoken = set(re.findall(r"\w+", " ".join(comments)))
     advice = {text for row in centre[1].sql("SELECT advice, reference FROM finding_rules").fetchall() for text in row}
