@@ -49,13 +49,15 @@ class FileSet:
     """Data files with the same columns: the names of these, and the files' locations.
 
     `first_day` and `last_day` are given where the files hold all rows of those days: what a query asks by event time
-    then rules out the whole set as it is planned, before any file is opened.
+    then rules out the whole set as it is planned, before any file is opened. With `by_job`, storage.job_days has the
+    least and greatest job id of each owner and day of the files: a query of one job opens those of its days alone.
     """
 
     columns: tuple[str, ...]
     files: Sequence[str]
     first_day: date | None = None
     last_day: date | None = None
+    by_job: bool = False
 
 
 def create_storage_view(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
@@ -90,9 +92,32 @@ def _read(table: Table, files: FileSet) -> str:
     )
     types = ", ".join(f"{quote(c.name)}: {duckdb_type(c.type)}" for c in table.partition_by)
     paths = ",\n  ".join(literal(file) for file in files.files)
+    read = f"read_parquet([\n  {paths}\n], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
+    return f"SELECT {columns}\nFROM {_by_job(table, read) if files.by_job else read}{_within(table, files)}"
+
+
+CREATE_JOB_DAYS = (
+    f"CREATE TABLE {STORAGE}.job_days "
+    "(table_name VARCHAR, owner VARCHAR, date DATE, first_job_id BIGINT, last_job_id BIGINT)"
+)
+"""The bounds by which the reads of tables with many files find the days of a job."""
+
+
+def _by_job(table: Table, read: str) -> str:
+    """The rows of files, joined with the bounds of their day, which are true of every row.
+
+    From `job_id = x` DuckDB derives `x <= last_job_id`, reads the few days that are left of job_days, and opens the
+    files of those alone. It derives one such bound for each join, and only where the bound is written before job_id.
+    """
+    owner = quote(table.owner.name)
+
+    def days_of(rows: str) -> str:
+        return f"b.table_name = {literal(table.name)} AND b.owner = {rows}.{owner} AND b.date = {rows}.date"
+
+    up_to = f"SELECT r.* FROM {read} r, {STORAGE}.job_days b WHERE {days_of('r')} AND b.last_job_id >= r.job_id"
     return (
-        f"SELECT {columns}\nFROM read_parquet([\n  {paths}\n], "
-        f"hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false){_within(table, files)}"
+        f"(\n  SELECT u.* FROM (\n  {up_to}\n  ) u, {STORAGE}.job_days b\n"
+        f"  WHERE {days_of('u')} AND b.first_job_id <= u.job_id\n)"
     )
 
 

@@ -127,6 +127,8 @@ FILES: Final = LedgerTable(
         Column("generation", TEXT, "which columns it has: joins to generations"),
         Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
+        Column("first_job_id", _N, "the least job id of its rows; null where a row has none"),
+        Column("last_job_id", _N, "the greatest job id of its rows; null where a row has none"),
     ],
 )
 GENERATIONS: Final = LedgerTable(

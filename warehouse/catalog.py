@@ -138,7 +138,7 @@ class Catalog:
         """The data files that a condition on `files` picks."""
         found = self.rows(
             "SELECT path, f.table_name, owner, date, rows, f.size_bytes, load_id, load_ids, column_names, "
-            "first_ts, last_ts "
+            "first_ts, last_ts, first_job_id, last_job_id "
             f"FROM files f JOIN generations USING (generation) WHERE {where} ORDER BY path",
             parameters,
         )
@@ -274,6 +274,14 @@ class Catalog:
         computed = freshness.live(table, self) if isinstance(table, Mart) else []
         sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root)
         self.con.execute(ddl.create_storage_view(table, sets, computed))
+        self.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
+        if any(one.by_job for one in sets):
+            self.con.execute(
+                f"INSERT INTO {ddl.STORAGE}.job_days "
+                "SELECT table_name, owner, date, min(first_job_id), max(last_job_id) FROM files "
+                "WHERE table_name = ? AND first_job_id IS NOT NULL GROUP BY ALL ORDER BY ALL",
+                [table.name],
+            )
 
     def _write_sql(self) -> None:
         known = views.table_comments()
@@ -332,6 +340,7 @@ def _empty(declared: str) -> Path:
     path = folder / "empty.duckdb"
     with Catalog._written(_own_engine(), path) as catalog:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
+        catalog.con.execute(ddl.CREATE_JOB_DAYS)
         for ledger in LEDGER:
             for statement in (_create_table(ledger), *_ledger_comments(ledger)):
                 catalog.con.execute(statement)
@@ -348,7 +357,7 @@ def declarations() -> str:
 
 @cache
 def _hash(tables: tuple[Table, ...]) -> str:
-    digest = hashlib.blake2b(digest_size=8)
+    digest = hashlib.blake2b(ddl.CREATE_JOB_DAYS.encode(), digest_size=8)
     for ledger in LEDGER:
         digest.update("".join([_create_table(ledger), *_ledger_comments(ledger)]).encode())
     for table in tables:

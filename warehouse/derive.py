@@ -21,13 +21,13 @@ from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
 from iolake.warehouse import freshness, layout, parquet
+from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.relocate import mend
 from iolake.warehouse.store import Store
-from iolake.warehouse.times import span_of
 from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
@@ -225,8 +225,8 @@ class _Writer:
         path = layout.data_path(mart, owner, day, self.load_id, piece)
         size = parquet.write(self._store, path, mart, data, Footer(()).encode())
         names = tuple(data.schema.names)
-        times = span_of(mart, data)
-        return DataFile(path, mart.name, owner, day, data.num_rows, size, self.load_id, (self.load_id,), names, *times)
+        bounds = bounds_of(mart, data)
+        return DataFile(path, mart.name, owner, day, data.num_rows, size, self.load_id, (self.load_id,), names, *bounds)
 
     def _next_name(self) -> str:
         self._count += 1

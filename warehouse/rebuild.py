@@ -17,13 +17,13 @@ from iolake.schemas.ledger import DERIVED, FILES, GENERATIONS, INPUTS, LOADS, RE
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID, LOAD_ID
 from iolake.warehouse import layout, parquet
+from iolake.warehouse.bounds import bound_columns, bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import NoLake
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile, InputRecord, Load, LoadInfo
 from iolake.warehouse.rewrite import Rewriter
 from iolake.warehouse.store import Store
-from iolake.warehouse.times import event_columns, span_of
 from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
@@ -104,9 +104,9 @@ def _gather(store: Store, published: set[str]) -> _Told:
             unknown = InputRecord(pair["input_id"], "", None, None, None, None, "loaded", (), pair["count_all"])
             told.inputs[pair["input_id"]].setdefault(pair["load_id"], unknown)
         load_ids = tuple(sorted({pair["load_id"] for pair in pairs}))
-        size = stored.size_bytes
-        times = span_of(table, parquet.read(store, stored.path, [c for c in event_columns(table) if c in columns]))
-        told.files.append(DataFile(stored.path, table_name, owner, day, rows, size, load_id, load_ids, columns, *times))
+        bounds = bounds_of(table, parquet.read(store, stored.path, [c for c in bound_columns(table) if c in columns]))
+        what = (stored.path, table_name, owner, day, rows, stored.size_bytes, load_id, load_ids, columns)
+        told.files.append(DataFile(*what, *bounds))
     told.files = [file for file in told.files if file.path not in replaced]
     return told
 

@@ -37,6 +37,8 @@ class DataFile:
     columns: Sequence[str]
     first_ts: datetime | None = None
     last_ts: datetime | None = None
+    first_job_id: int | None = None
+    last_job_id: int | None = None
 
     @property
     def generation(self) -> str:

@@ -17,11 +17,11 @@ from iolake import schemas
 from iolake.schemas.gate import in_sort_order
 from iolake.schemas.table import INPUT_ID, LOAD_ID
 from iolake.warehouse import backfill, layout, parquet
+from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.store import Store
-from iolake.warehouse.times import span_of
 
 Mask = Callable[[pa.Table], npt.NDArray[np.bool_]]
 
@@ -141,7 +141,6 @@ def merged(
         data = data.filter(pa.array(keep))
     data = in_sort_order(table, data, presorted=True, one_load=False)
     path = layout.data_path(table, first.owner, first.date, load_id, f"r{secrets.token_hex(4)}")
-    first_ts, last_ts = span_of(table, data)
     told = Footer.merged([Footer.of(store, f.path) for f in files], [f.path for f in files])
     size = parquet.write(store, path, table, data, told.encode())
     return replace(
@@ -152,8 +151,7 @@ def merged(
         load_id=load_id,
         load_ids=tuple(sorted(pc.unique(data[LOAD_ID.name]).to_pylist())),
         columns=tuple(data.schema.names),
-        first_ts=first_ts,
-        last_ts=last_ts,
+        **bounds_of(table, data)._asdict(),
     )
 
 

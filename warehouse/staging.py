@@ -16,10 +16,11 @@ import pyarrow.compute as pc
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.table import DATE, INPUT_ID, LOAD_ID, Table
 from iolake.warehouse import layout, parquet
+from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile, InputRecord, LoadInfo
 from iolake.warehouse.store import Store
-from iolake.warehouse.times import NO_TIMES, Times, span_of, times_by_input, widened
+from iolake.warehouse.times import NO_TIMES, Times, times_by_input, widened
 
 BUFFER_BYTES = 320 << 20
 """Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""
@@ -130,7 +131,7 @@ class Stager:
             self._load.load_id,
             (self._load.load_id,),
             tuple(data.schema.names),
-            *span_of(table, data),
+            *bounds_of(table, data),
         )
 
 

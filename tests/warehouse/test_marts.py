@@ -340,6 +340,27 @@ def test_the_ledger_knows_when_each_files_and_inputs_rows_begin_and_end(loaded: 
     ]
 
 
+def test_the_ledger_knows_the_bounds_of_each_files_job_ids(loaded: Loaded) -> None:
+    """P11, P3: those of its rows, in files of loads, marts and rebuilt catalogs; null where a row has no id."""
+    loaded.load("slurm_jobs", job(7, NOON), job(3, NOON), job(11, NOON + DAY))
+    loaded.load("darshan_logs", log("a", 3, NOON), log("b", 3, NOON) | {"job_id": None})
+    loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0)), owner="fs")
+    loaded.derive()
+
+    def bounds(*tables: str) -> list[tuple[Any, ...]]:
+        return loaded.lake.sql(
+            "SELECT table_name, first_job_id, last_job_id FROM files WHERE table_name IN (SELECT unnest($1)) "
+            "ORDER BY date, table_name",
+            [list(tables)],
+        ).fetchall()
+
+    raw = [("darshan_logs", None, None), ("lustre_fs", None, None), ("slurm_jobs", 3, 7), ("slurm_jobs", 11, 11)]
+    assert bounds("darshan_logs", "lustre_fs", "slurm_jobs") == raw
+    assert bounds("job_summary") == [("job_summary", None, None), ("job_summary", 11, 11)]
+    rebuild(loaded.warehouse)
+    assert bounds("darshan_logs", "lustre_fs", "slurm_jobs") == raw
+
+
 @pytest.mark.parametrize("mart", freshness.marts(), ids=lambda m: m.name)
 def test_a_mart_declares_every_table_that_its_model_names(mart: Mart) -> None:
     """P1: a day of a table that it did not declare would change and leave it fresh."""
