@@ -124,8 +124,8 @@ class Extractor(ABC):
     version: ClassVar[int]
     owner: ClassVar[OwnerKind]
     tables: ClassVar[Sequence[Table]]
-    batch_inputs: ClassVar[int] = 1
-    """The most inputs that one call of `read_many` gets."""
+    batch_inputs: ClassVar[int] = 256
+    """The most inputs of a day that one call of `read_many` gets; the pipeline also bounds their bytes."""
     content_addressed: ClassVar[bool] = False
     """Whether equal content at another path is a copy, and loaded once."""
     contested: ClassVar[frozenset[str]] = frozenset()

@@ -33,7 +33,6 @@ class _ClientSnapshots(Extractor):
     """What the two commands have in common. The first line of a target counts where a file lists it twice."""
 
     owner: ClassVar = "file_system"
-    batch_inputs: ClassVar = 256
     table: ClassVar[Table]
     command: ClassVar[str]
 

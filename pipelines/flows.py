@@ -23,6 +23,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse.compact import NIGHTLY_CELLS, Compacted, compact
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
+from iolake.warehouse.thresholds import set_thresholds
 from iolake.warehouse.warehouse import Published, Warehouse
 
 
@@ -52,8 +53,10 @@ def publish(site: Site, loads: list[Load]) -> Published:
 
 @task(name="derive", retries=2, retry_delay_seconds=30)
 def derive_marts(site: Site) -> Derived:
-    """Compute the partitions of marts whose sources changed."""
-    return derive(Warehouse(site.lake_uri))
+    """Compute the partitions of marts whose sources, or whose thresholds in site.toml, changed."""
+    warehouse = Warehouse(site.lake_uri)
+    set_thresholds(warehouse, site.findings)
+    return derive(warehouse)
 
 
 @task(name="merge files of closed days", retries=2, retry_delay_seconds=30)

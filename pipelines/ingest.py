@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from iolake.extractors.base import Span
 from iolake.pipelines.plan import Plan, plan
-from iolake.pipelines.stage import Unit, stage, stage_bundle
+from iolake.pipelines.stage import Unit, stage_bundle
 from iolake.pipelines.workers import workers_for
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
+from iolake.warehouse.thresholds import set_thresholds
 from iolake.warehouse.warehouse import Warehouse
 
 COMMIT_EVERY_S = 60.0
@@ -86,8 +87,9 @@ def ingest(
     loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
     warehouse = Warehouse(site.lake_uri)
     report.loads, report.snapshots = _publish_in_time(warehouse, loads, watcher)
+    changed = set_thresholds(warehouse, site.findings)
     report.derived = derive(warehouse, watcher.derived)
-    report.snapshots += report.derived.snapshots
+    report.snapshots += [*([] if changed is None else [changed]), *report.derived.snapshots]
     report.seconds = time.monotonic() - started
     return report
 
@@ -113,7 +115,7 @@ def bundles(plans: Iterable[Plan]) -> list[list[Unit]]:
             inputs = size = 0
         found[-1].append(unit)
         inputs += len(unit.inputs)
-        size += unit.size_bytes
+        size += unit.weight_bytes
     return found
 
 
@@ -134,9 +136,9 @@ def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Wa
     """Every unit's piece, in the order in which they come."""
     with workers_for(work, workers) as pool:
         if pool is None:
-            for unit in (u for bundle in work for u in bundle):
-                yield stage(unit, site)
-                watcher.read(len(unit.inputs))
+            for bundle in work:
+                yield from stage_bundle(bundle, site)
+                watcher.read(sum(len(unit.inputs) for unit in bundle))
             return
         futures = {pool.submit(stage_bundle, bundle, site): bundle for bundle in work}
         for future in as_completed(futures):

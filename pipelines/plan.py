@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from iolake.extractors.base import Extractor, Input, Span
 from iolake.pipelines import registry
-from iolake.pipelines.stage import Unit, record, utc
+from iolake.pipelines.stage import Unit, record, utc, weight_of
 from iolake.schemas.site import Site, SiteError
 from iolake.warehouse import layout
 from iolake.warehouse.catalog import Catalog
@@ -25,6 +25,8 @@ log = logging.getLogger("iolake")
 
 Ledger = Mapping[str, Mapping[str, Any]]
 _BATCHES_A_CORE = 4
+BATCH_BYTES = 64 << 20
+"""Bytes of the inputs of one batch, of whatever source; a larger input is a batch of its own."""
 _LEAST_SHARE = 256
 """Fewer inputs are not worth a batch of their own: each is written to files of its own."""
 
@@ -45,13 +47,15 @@ class Plan:
 def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     """The loads that would bring the lake up to date, one for each source, owner and day, in order of days."""
     found = find(site, sources, span)
+    newest = Warehouse(site.lake_uri).newest()
+    base = -1 if newest is None else newest
     ledger = _ledger(site.lake_uri, [i for inputs in found.values() for i in inputs])
     run_id = new_id()
     extractors = registry.extractors()
     plans = []
     for (source, owner, day), inputs in found.items():
         extractor = extractors[source]
-        info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed)
+        info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed, base)
         plans.append(_plan(extractor, [_as_known(i, ledger) for i in inputs], ledger, info))
     return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
 
@@ -163,14 +167,21 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
 
 
 def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterator[Unit]:
-    """Batches of inputs, some for each core; in each, all have the same tables superseded."""
+    """Batches of inputs, some for each core, bounded by count and by bytes; in each, all have the same superseded."""
     share = max(_LEAST_SHARE, len(inputs) // (_BATCHES_A_CORE * (os.cpu_count() or 1)))
-    size = min(extractor.batch_inputs, share)
+    most = min(extractor.batch_inputs, share)
     alike: dict[frozenset[str], list[Input]] = defaultdict(list)
     for input in inputs:
         alike[input.superseded].append(input)
-    batches = (group[start : start + size] for group in alike.values() for start in range(0, len(group), size))
-    for batch in batches:
+    for group in alike.values():
+        batch: list[Input] = []
+        size = 0
+        for input in group:
+            if batch and (len(batch) == most or size + weight_of(input) > BATCH_BYTES):
+                yield Unit(info, tuple(batch))
+                batch, size = [], 0
+            batch.append(input)
+            size += weight_of(input)
         yield Unit(info, tuple(batch))
 
 

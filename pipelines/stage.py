@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
+from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
 from iolake.pipelines import registry
 from iolake.schemas.gate import GateError
 from iolake.schemas.site import Site
+from iolake.schemas.table import INPUT_ID
 from iolake.warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.store import Store
@@ -28,6 +31,15 @@ _ROWS: Final = re.compile(r"lines?\b|rows?\b|records?\b|jobs?\b|entr(y|ies)\b", 
 """Names of parts that are rows, of sources that don't count what they refuse."""
 _VALUE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,:-]*")
 """What differs between two reasons of one kind."""
+
+
+_UNKNOWN_BYTES: Final = 4 << 20
+"""What an input without a size counts for: a day of a database or of a command."""
+
+
+def weight_of(input: Input) -> int:
+    """The bytes that an input counts for where inputs are shared out."""
+    return _UNKNOWN_BYTES if input.size_bytes is None else input.size_bytes
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,11 @@ class Unit:
         """What is to be read, as far as sizes are known."""
         return sum(i.size_bytes or 0 for i in self.inputs)
 
+    @property
+    def weight_bytes(self) -> int:
+        """The same with a guess for each input without a size."""
+        return sum(weight_of(i) for i in self.inputs)
+
 
 def stage(unit: Unit, site: Site) -> Load:
     """Read a unit's inputs and write their rows; what comes back is a piece of the load, ready to publish.
@@ -49,16 +66,27 @@ def stage(unit: Unit, site: Site) -> Load:
     Runs in any process on any machine that sees the inputs and the lake. An input that can't be read, whatever
     the reason, ends as a reject; the others are not touched by it (P5).
     """
-    return _stage(registry.extractors()[unit.load.source], unit.load, unit.inputs, site)
+    return stage_bundle([unit], site)[0]
 
 
 def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
-    """Each unit's piece of its load; in any process that sees the inputs and the lake."""
-    return [stage(unit, site) for unit in bundle]
+    """Each unit's piece of its load; in any process that sees the inputs and the lake.
+
+    Units of one source are read together, also where they are of several loads: to read each alone would take a fixed
+    time for each, however small it is.
+    """
+    alike: dict[tuple[str, frozenset[str]], list[Unit]] = defaultdict(list)
+    for unit in bundle:
+        alike[unit.load.source, unit.inputs[0].superseded].append(unit)
+    extractors = registry.extractors()
+    return [piece for (source, _), units in alike.items() for piece in _stage(extractors[source], units, site)]
 
 
-def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: Site) -> Load:
-    stager = Stager(Store(site.lake_uri), load)
+def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load]:
+    """Each unit's piece. Where some input spoils what is staged with it, each unit is staged alone, then each input."""
+    stagers = [Stager(Store(site.lake_uri), unit.load) for unit in units]
+    inputs = [input for unit in units for input in unit.inputs]
+    places = {input.input_id: place for place, unit in enumerate(units) for input in unit.inputs}
     outcomes: list[Outcome] = []
     rejects: list[Reject] = []
     try:
@@ -68,27 +96,50 @@ def _stage(extractor: Extractor, load: LoadInfo, inputs: Sequence[Input], site: 
             elif isinstance(result, Reject):
                 rejects.append(result)
             elif result.table.name not in inputs[0].superseded:
-                data = pa.table(result.data) if isinstance(result.data, pa.RecordBatch) else result.data
-                stager.add(result.table, data, result.in_order)
-        _reject_refused(outcomes, rejects, stager)
-        spoilt = any(o.status == "rejected" and stager.rows[o.input.input_id] for o in outcomes)
-        if not spoilt:
-            return _load(load, stager, outcomes, rejects)
+                for place, data in _dealt(result.data, places):
+                    stagers[place].add(result.table, data, result.in_order)
+        rows = {input_id: stagers[place].rows.get(input_id, 0) for input_id, place in places.items()}
+        _reject_refused(outcomes, rejects, rows)
+        if not any(o.status == "rejected" and rows[o.input.input_id] for o in outcomes):
+            return _loads(units, stagers, places, outcomes, rejects)
     except (ExtractorFailed, GateError) as error:
         if len(inputs) == 1:
             outcomes, rejects = [Outcome(inputs[0], "rejected")], [Reject(inputs[0], str(error))]
             log.error("%s: %s", inputs[0].uri, error, exc_info=log.isEnabledFor(logging.DEBUG))
-    stager.discard()
+    for stager in stagers:
+        stager.discard()
     if len(inputs) == 1:
-        return _load(load, Stager(Store(site.lake_uri), load), outcomes, rejects)
-    # Some input spoils what is staged with it, so each is staged alone.
-    return reduce(Load.joined, (_stage(extractor, load, [input], site) for input in inputs), Load(load))
+        return [_load(units[0].load, Stager(Store(site.lake_uri), units[0].load), outcomes, rejects)]
+    if len(units) > 1:
+        return [piece for unit in units for piece in _stage(extractor, (unit,), site)]
+    load = units[0].load
+    alone = (_stage(extractor, (Unit(load, (input,)),), site)[0] for input in inputs)
+    return [reduce(Load.joined, alone, Load(load))]
 
 
-def _reject_refused(outcomes: list[Outcome], rejects: list[Reject], stager: Stager) -> None:
+def _dealt(data: pa.Table | pa.RecordBatch, places: Mapping[str, int]) -> Iterator[tuple[int, pa.Table]]:
+    """(place, its rows in their order) for each unit that has rows in a batch; `places` of units are by input_id."""
+    data = pa.table(data) if isinstance(data, pa.RecordBatch) else data
+    if not data.num_rows:
+        return
+    ids = data[INPUT_ID.name].combine_chunks().dictionary_encode()
+    of_id = np.array([places[input_id] for input_id in ids.dictionary.to_pylist()])
+    if (of_id == of_id[0]).all():
+        yield int(of_id[0]), data
+        return
+    of_row = of_id[ids.indices.to_numpy()]
+    if not (of_row[1:] >= of_row[:-1]).all():
+        order = np.argsort(of_row, kind="stable")
+        data, of_row = data.take(pa.array(order)), of_row[order]
+    starts = [0, *(np.flatnonzero(np.diff(of_row)) + 1).tolist(), len(of_row)]
+    for start, stop in pairwise(starts):
+        yield int(of_row[start]), data.slice(start, stop - start)
+
+
+def _reject_refused(outcomes: list[Outcome], rejects: list[Reject], rows: Mapping[str, int]) -> None:
     """Reject inputs that were read and gave no row because every one was refused, with the commonest reason (P5)."""
     for place, outcome in enumerate(outcomes):
-        if outcome.status != "loaded" or stager.rows.get(outcome.input.input_id):
+        if outcome.status != "loaded" or rows[outcome.input.input_id]:
             continue
         refused = [r for r in rejects if r.input.input_id == outcome.input.input_id and r.part and _refused_rows(r)]
         if refused:
@@ -150,6 +201,26 @@ def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator
     if sorted(ended) != sorted(i.input_id for i in inputs):
         unended = RuntimeError(f"{len(inputs)} inputs were given, {len(ended)} ended")
         raise ExtractorFailed(extractor.source, unended)
+
+
+def _loads(
+    units: Sequence[Unit],
+    stagers: Sequence[Stager],
+    places: Mapping[str, int],
+    outcomes: Iterable[Outcome],
+    rejects: Iterable[Reject],
+) -> list[Load]:
+    """Each unit's piece of its load, with what was read of its inputs."""
+    ended: list[list[Outcome]] = [[] for _ in units]
+    refused: list[list[Reject]] = [[] for _ in units]
+    for outcome in outcomes:
+        ended[places[outcome.input.input_id]].append(outcome)
+    for reject in rejects:
+        refused[places[reject.input.input_id]].append(reject)
+    return [
+        _load(unit.load, stager, ended[place], refused[place])
+        for place, (unit, stager) in enumerate(zip(units, stagers, strict=True))
+    ]
 
 
 def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list[Reject]) -> Load:

@@ -24,12 +24,21 @@ WHERE job_id = $1 AND known_by = 'logs'
 ORDER BY start_time
 """
 _FINDINGS: Final = f"""
-SELECT f.date, f.cluster, f.job_id, f.run_id, f.severity, f.code, f.subject, f.value, f.threshold, f.unit,
-  f.file_system, f.target, f.neighbour, f.sentence, f.advice, f.reference
-FROM findings f
-WHERE {_DAYS.format("f.")}
+WITH every AS (
+  SELECT
+    date, cluster || ' ' || job_id AS about, cluster, job_id, run_id, severity, code, subject, value, threshold, unit,
+    file_system, target, neighbour, sentence, advice, reference
+  FROM findings
+  UNION ALL
+  SELECT
+    date, file_system AS about, NULL, NULL, NULL, severity, code, subject, value, threshold, unit,
+    file_system, nullif(target, ''), NULL, sentence, advice, reference
+  FROM file_system_findings
+)
+FROM every
+WHERE {_DAYS.format("")}
   AND ($3::VARCHAR[] IS NULL OR list_contains($3, code)) AND ($4::VARCHAR[] IS NULL OR list_contains($4, severity))
-ORDER BY date, list_position(['high', 'medium', 'low', 'info'], severity), code, cluster, job_id, run_id
+ORDER BY date, list_position(['high', 'medium', 'low', 'info'], severity), code, about, run_id, target
 LIMIT $5
 """
 _FIND: Final = f"""
@@ -120,7 +129,10 @@ def findings(
     severities: Sequence[str] = (),
     limit: int = 1000,
 ) -> list[Row]:
-    """Findings of the runs that ended in [since, until), at most `limit`; of all codes where none is named."""
+    """Findings of runs that ended, and of file systems, in [since, until), at most `limit`; of all codes by default.
+
+    A finding of a file system and day has null in cluster, job_id and run_id.
+    """
     return rows(lake, _FINDINGS, since, until, list(codes) or None, list(severities) or None, limit)
 
 

@@ -15,6 +15,7 @@ _F: Final = pa.float64()
 
 PEER_DAYS: Final = 7
 """A run is compared with runs of its kind that ended at most so many days before or after it."""
+_OF_A_DAY: Final = ("severity", "subject", "value", "threshold", "unit", "sentence", "advice", "reference")
 _RUNS: Final = ("slurm_jobs", "other_jobs", "darshan_logs")
 _LOGS: Final = (Read("slurm_jobs"), Read("other_jobs"), Read("darshan_logs"))
 
@@ -190,9 +191,39 @@ FINDINGS: Final = Mart(
         Read("job_file_system", slack_days=0, day_only=True),
         Read("job_neighbours", slack_days=0, day_only=True),
         Read("ost_speed_hour", same_owner=False, slack_days=1),
-        Read("file_system_hour", same_owner=False, slack_days=1),
+        Read("file_system_hour", same_owner=False, slack_days=PEER_DAYS),
         Read("ost_hour", same_owner=False, slack_days=1),
-        Read("lustre_target", same_owner=False, slack_days=1),
+        Read("lustre_df", same_owner=False, slack_days=1),
+        Read("lustre_target", same_owner=False, slack_days=PEER_DAYS),
+    ),
+)
+
+FILE_SYSTEM_FINDINGS: Final = Mart(
+    "file_system_findings",
+    "What was wrong with a file system on a day (UTC): saturated, its metadata servers saturated, a target full, slow, "
+    "hot or served by another server, or not watched. One row a file system, day, finding and target; finding_rules "
+    "has the rules.",
+    keys=[
+        FILE_SYSTEM,
+        DATE,
+        Column("code", TEXT, "the rule, as finding_rules names it", nullable=False),
+        Column("target", TEXT, "the target that it is about; empty for the file system as a whole", nullable=False),
+    ],
+    columns=[
+        Column("ts", TIMESTAMP, "UTC; the hour, or the snapshot, in which it was worst", encoding=DELTA),
+        *(c for c in FINDINGS.columns if c.name in _OF_A_DAY),
+    ],
+    partition_by=[FILE_SYSTEM, DATE],
+    sort_by=["code", "target"],
+    rows_of=("lustre_fs", "lustre_df", "lustre_target"),
+    reads=(
+        Read("file_system_hour", slack_days=PEER_DAYS, day_only=True),
+        Read("file_system_day", slack_days=0, day_only=True),
+        Read("ost_hour", slack_days=0, day_only=True),
+        Read("ost_speed_hour", slack_days=0, day_only=True),
+        Read("lustre_fs", slack_days=0, day_only=True),
+        Read("lustre_df", slack_days=0, day_only=True),
+        Read("lustre_target", slack_days=PEER_DAYS, day_only=True),
     ),
 )
 

@@ -129,6 +129,7 @@ FILES: Final = LedgerTable(
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
         Column("first_job_id", _N, "the least job id of its rows; null where a row has none"),
         Column("last_job_id", _N, "the greatest job id of its rows; null where a row has none"),
+        Column("content_hash", TEXT, "XXH3-128 of the file; null where it was written before iolake recorded it"),
     ],
 )
 GENERATIONS: Final = LedgerTable(
@@ -165,7 +166,12 @@ SNAPSHOTS: Final = LedgerTable(
     [
         Column("number", _N, "the snapshot's number"),
         Column("committed_at", TIMESTAMP, "when it was published"),
-        Column("operation", TEXT, "ingest, derive, compact, relocate, recover or rebuild", identifies=Identity.NOTHING),
+        Column(
+            "operation",
+            TEXT,
+            "ingest, derive, compact, thresholds, relocate, recover, repair, or rebuild",
+            identifies=Identity.NOTHING,
+        ),
         Column("loads", _N, "loads that it brought"),
         Column("files_added", _N, "data files added"),
         Column("files_removed", _N, "data files that it no longer names"),
@@ -176,5 +182,13 @@ SNAPSHOTS: Final = LedgerTable(
         Column("declarations", TEXT, "hash of the table and view declarations that the views follow"),
     ],
 )
+THRESHOLDS: Final = LedgerTable(
+    "thresholds",
+    "The thresholds of finding_rules that site.toml sets, as of this snapshot.",
+    [
+        Column("code", TEXT, "the rule, as finding_rules names it"),
+        Column("threshold", pa.float64(), "its threshold, in the rule's unit"),
+    ],
+)
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS, THRESHOLDS)

@@ -3,6 +3,7 @@
     [clusters.edison]                 a machine that runs jobs; its job-side sources
     [file_systems.scratch2]           a file system; its server-side sources
     [endpoints.archive]               transfer servers, an archive or a border router; its transfers and traffic
+    [findings]                        thresholds of finding_rules, in place of the rules' own
 
 Every key of a cluster, file system or endpoint that is not one of its own settings is a source by that name.
 """
@@ -14,14 +15,16 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from iolake.schemas.errors import PermanentError
+from iolake.schemas.rules import CODES
 
 OwnerKind = Literal["cluster", "file_system", "endpoint"]
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -177,6 +180,9 @@ class LakeSettings(_Strict):
         return value
 
 
+Threshold = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+
+
 class Site(_Strict):
     """A centre. `root` is the folder that relative paths start from: site.toml's own."""
 
@@ -184,7 +190,19 @@ class Site(_Strict):
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
+    findings: dict[str, Threshold] = Field(default_factory=dict)
+    """Thresholds of finding_rules by code, in place of the rules' own."""
     root: str = "."
+
+    @field_validator("findings")
+    @classmethod
+    def _known_rules(cls, value: dict[str, float]) -> dict[str, float]:
+        for code in value:
+            if code not in CODES:
+                near = get_close_matches(code, CODES, 1)
+                hint = f"write {near[0]}" if near else 'iolake sql "FROM finding_rules" lists the rules'
+                raise ValueError(f"{code!r} is not a rule of finding_rules; {hint}")
+        return value
 
     @model_validator(mode="after")
     def _names_make_partitions(self) -> Self:
@@ -333,7 +351,8 @@ _MENDS: Final = {
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
     "extra_forbidden": "is no key of site.toml; remove it or correct its name",
-    "greater_than_equal": "is not 0 or more; write how long",
+    "greater_than_equal": "is not 0 or more",
+    "finite_number": "is not a finite number",
 }
 """What to say of a value of another type; never the value, which may be an address with a password in it."""
 

@@ -36,6 +36,9 @@ runs AS MATERIALIZED (
   FROM compared
   WHERE since IS NULL OR date BETWEEN since AND until
 ),
+abilities AS MATERIALIZED (
+  FROM file_system_abilities(NULL, first, last)
+),
 own_targets AS MATERIALIZED (
   SELECT
     o.cluster, o.run_id, o.file_system, o.ost,
@@ -44,46 +47,35 @@ own_targets AS MATERIALIZED (
   JOIN runs r ON r.cluster = o.cluster AND r.run_id = o.run_id
   WHERE (in_owner IS NULL OR o.cluster = in_owner) AND (since IS NULL OR o.date BETWEEN since AND until)
 ),
-target_hours AS (
-  SELECT t.cluster, t.run_id, t.file_system, t.ost, t.writes, h.used_pct
-  FROM own_targets t
-  JOIN ost_hour h ON h.file_system = t.file_system AND h.ost = t.ost
-    AND h.ts >= date_trunc('hour', t.begins) AND h.ts < t.ends
-  WHERE first IS NULL OR h.date BETWEEN first AND last
-),
 full_target AS (
-  SELECT cluster, run_id, arg_max(file_system, used_pct) AS file_system, arg_max(ost, used_pct) AS ost, max(used_pct) AS used_pct
-  FROM target_hours
-  WHERE writes
+  SELECT t.cluster, t.run_id, arg_max(t.file_system, h.used_pct) AS file_system, arg_max(t.ost, h.used_pct) AS ost, max(h.used_pct) AS used_pct
+  FROM own_targets t
+  JOIN target_states(NULL, first, last) h ON h.file_system = t.file_system AND h.ost = t.ost AND h.ts < t.ends AND h.until > t.begins
+  WHERE t.writes
   GROUP BY ALL
+),
+hot_target AS (                    -- a target that moved far more than the others, in hours in which the file system was busy
+  SELECT t.cluster, t.run_id, arg_max(t.file_system, h.load_pct) AS file_system, arg_max(t.ost, h.load_pct) AS ost, max(h.load_pct) AS load_pct
+  FROM own_targets t
+  JOIN target_states(NULL, first, last) h ON h.file_system = t.file_system AND h.ost = t.ost AND h.ts < t.ends AND h.until > t.begins
+  JOIN abilities a ON a.file_system = h.file_system AND a.date = h.date
+  WHERE h.fs_rate >= 0.2 * a.hour_rate
+  GROUP BY t.cluster, t.run_id
 ),
 slow_target AS (                   -- the target whose files were slow most often, where files elsewhere were far less often
   SELECT
     t.cluster, t.run_id, arg_max(t.file_system, h.slow_pct) AS file_system, arg_max(t.ost, h.slow_pct) AS ost,
     max(h.slow_pct) AS slow_pct, arg_max(h.other_slow_pct, h.slow_pct) AS elsewhere_pct
   FROM own_targets t
-  JOIN (
-    FROM ost_speed_hour
-    WHERE first IS NULL OR date BETWEEN first AND last
-    QUALIFY slow_pct = max(slow_pct) OVER (PARTITION BY file_system, ts)
-  ) h ON h.file_system = t.file_system AND h.ost = t.ost
+  JOIN slow_targets(NULL, first, last) h ON h.file_system = t.file_system AND h.ost = t.ost
     AND h.ts >= date_trunc('hour', t.begins) AND h.ts < t.ends
-  WHERE h.files >= 5 AND h.other_files >= 5 AND h.slow_pct >= 1.5 * h.other_slow_pct
   GROUP BY t.cluster, t.run_id
-),
-served AS (                        -- who served each target, and who usually does in these days
-  SELECT
-    file_system, target AS ost, ts, coalesce(server_address, server) AS by,
-    mode(coalesce(server_address, server)) OVER (PARTITION BY file_system, target) AS usually
-  FROM lustre_target
-  WHERE role = 'ost' AND (first IS NULL OR date BETWEEN first AND last)
 ),
 moved_target AS (                  -- a target of its own that another server had taken over, within an hour of the run
   SELECT t.cluster, t.run_id, any_value(t.file_system) AS file_system, min(t.ost) AS ost, count(DISTINCT t.ost) AS targets
-  FROM served s
+  FROM moved_targets(NULL, first, last) s
   JOIN own_targets t ON t.file_system = s.file_system AND t.ost = s.ost
     AND s.ts >= t.begins - INTERVAL 1 HOUR AND s.ts < t.ends + INTERVAL 1 HOUR
-  WHERE s.by <> s.usually
   GROUP BY ALL
 ),
 crowded_target AS (                -- a target of its own on a server that had taken over others
@@ -97,35 +89,24 @@ crowded_target AS (                -- a target of its own on a server that had t
     AND list_contains(f.osts, t.ost)
   GROUP BY f.cluster, f.run_id
 ),
-hours AS (
-  SELECT
-    file_system, ts, mean_read_bytes_per_s + mean_write_bytes_per_s AS rate,
-    coalesce(opens, 0)::DOUBLE + coalesce(closes, 0) + coalesce(getattrs, 0) + coalesce(setattrs, 0) + coalesce(unlinks, 0) + coalesce(mknods, 0) AS ops
-  FROM file_system_hour
-  WHERE first IS NULL OR date BETWEEN first AND last
-),
-abilities AS (                     -- the most that each file system did in an hour around
-  SELECT file_system, max(rate) AS rate, median(ops) AS ops
-  FROM hours
-  GROUP BY file_system
-),
 meanwhile AS (
   SELECT
-    r.cluster, r.run_id, 1e2 * max(h.rate) / nullif(any_value(a.rate), 0) AS rate_pct,
-    1e2 * max(h.ops) / nullif(any_value(a.ops), 0) AS ops_pct
+    r.cluster, r.run_id, 1e2 * max(h.rate / nullif(a.peak_rate, 0)) AS rate_pct,
+    1e2 * max(h.ops / nullif(a.hour_ops, 0)) AS ops_pct
   FROM runs r
-  JOIN hours h ON h.file_system = r.file_system AND h.ts >= date_trunc('hour', r.start_time) AND h.ts < r.end_time
-  JOIN abilities a ON a.file_system = h.file_system
+  JOIN file_system_rates(NULL, first, last) h
+    ON h.file_system = r.file_system AND h.ts >= date_trunc('hour', r.start_time) AND h.ts < r.end_time
+  JOIN abilities a ON a.file_system = h.file_system AND a.date = h.date
   GROUP BY ALL
 ),
 neighbours AS (
   SELECT
     n.cluster, n.run_id, n.file_system, n.neighbour_cluster || ' ' || n.neighbour_job_id AS neighbour,
-    n.neighbour_exe, n.neighbour_user, n.share, n.overlap_s, n.bytes_per_s / nullif(a.rate, 0) AS of_ability
+    n.neighbour_exe, n.neighbour_user, n.share, n.overlap_s, n.bytes_per_s / nullif(a.hour_rate, 0) AS of_ability
   FROM job_neighbours n
-  JOIN abilities a ON a.file_system = n.file_system
+  JOIN abilities a ON a.file_system = n.file_system AND a.date = n.overlap_end::DATE
   WHERE (in_owner IS NULL OR n.cluster = in_owner) AND (since IS NULL OR n.date BETWEEN since AND until)
-    AND n.bytes_per_s >= 0.2 * a.rate
+    AND n.bytes_per_s >= 0.2 * a.hour_rate
   QUALIFY row_number() OVER (PARTITION BY n.cluster, n.run_id ORDER BY n.bytes_per_s * n.overlap_s DESC) = 1
 ),
 checks AS (
@@ -133,19 +114,19 @@ checks AS (
     r.cluster, r.run_id, r.job_id, r.date, r.file_system AS main_file_system,
     unnest([
       {code: 'small-reads', value: CASE WHEN small_reads >= 1000 THEN 1e2 * small_reads / reads END,
-       words: format('{:.0f} % of {:L} reads are smaller than 1 MB', 1e2 * small_reads / reads, reads), target: NULL, neighbour: NULL},
+       words: format('{:.0f} % of {:,} reads are smaller than 1 MB', 1e2 * small_reads / reads, reads), target: NULL, neighbour: NULL},
       {code: 'small-writes', value: CASE WHEN small_writes >= 1000 THEN 1e2 * small_writes / writes END,
-       words: format('{:.0f} % of {:L} writes are smaller than 1 MB', 1e2 * small_writes / writes, writes), target: NULL, neighbour: NULL},
+       words: format('{:.0f} % of {:,} writes are smaller than 1 MB', 1e2 * small_writes / writes, writes), target: NULL, neighbour: NULL},
       {code: 'small-shared', value: CASE WHEN shared_small >= 1000 THEN 1e2 * shared_small / nullif(reads::HUGEINT + writes, 0) END,
-       words: format('{:L} accesses to shared files are smaller than 1 MB', shared_small), target: NULL, neighbour: NULL},
+       words: format('{:,} accesses to shared files are smaller than 1 MB', shared_small), target: NULL, neighbour: NULL},
       {code: 'misaligned-in-file', value: 1e2 * misaligned_in_file / nullif(reads::HUGEINT + writes, 0),
        words: format('{:.0f} % of accesses are not aligned in the file', 1e2 * misaligned_in_file / nullif(reads::HUGEINT + writes, 0)), target: NULL, neighbour: NULL},
       {code: 'misaligned-in-memory', value: 1e2 * misaligned_in_memory / nullif(reads::HUGEINT + writes, 0),
        words: format('{:.0f} % of accesses are not aligned in memory', 1e2 * misaligned_in_memory / nullif(reads::HUGEINT + writes, 0)), target: NULL, neighbour: NULL},
       {code: 'redundant-reads', value: redundant_read_bytes,
-       words: format('{:L} bytes are read more than once', redundant_read_bytes), target: NULL, neighbour: NULL},
+       words: format('{} are read more than once', format_bytes(redundant_read_bytes)), target: NULL, neighbour: NULL},
       {code: 'redundant-writes', value: redundant_write_bytes,
-       words: format('{:L} bytes are written more than once', redundant_write_bytes), target: NULL, neighbour: NULL},
+       words: format('{} are written more than once', format_bytes(redundant_write_bytes)), target: NULL, neighbour: NULL},
       {code: 'random-reads', value: CASE WHEN reads >= 1000 THEN 1e2 * (reads::HUGEINT - sequential_reads) / reads END,
        words: format('{:.0f} % of reads do not follow the one before', 1e2 * (reads::HUGEINT - sequential_reads) / reads), target: NULL, neighbour: NULL},
       {code: 'random-writes', value: CASE WHEN writes >= 1000 THEN 1e2 * (writes::HUGEINT - sequential_writes) / writes END,
@@ -177,7 +158,7 @@ checks AS (
       {code: 'rank0-alone', value: CASE WHEN nprocs > 1 AND coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 THEN rank0_pct END,
        words: format('rank 0 moves {:.0f} % of the bytes for {} processes', rank0_pct, nprocs), target: NULL, neighbour: NULL},
       {code: 'one-ost-for-large-file', value: CASE WHEN largest_shared_osts = 1 AND nprocs > 1 AND largest_shared_bytes >= 1 << 30 THEN largest_shared_bytes END,
-       words: format('a shared file with {:L} bytes of traffic lies on one target', largest_shared_bytes), target: NULL, neighbour: NULL},
+       words: format('a shared file with {} of traffic lies on one target', format_bytes(largest_shared_bytes)), target: NULL, neighbour: NULL},
       {code: 'few-osts', value: CASE WHEN coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 THEN 1e2 * osts_used / nullif(r.osts, 0) END,
        words: format('its files lie on {} of {} targets', osts_used, r.osts), target: NULL, neighbour: NULL},
       {code: 'some-osts', value: CASE WHEN coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 AND osts_used >= 0.1 * r.osts THEN 1e2 * osts_used / nullif(r.osts, 0) END,
@@ -185,9 +166,9 @@ checks AS (
       {code: 'small-beside-kind', value: CASE WHEN peers >= 3 AND access_bytes < 1 << 20 THEN 1e2 * access_of_kind END,
        words: format('its accesses are {:.0f} bytes, {:.1f} % of its kind''s', access_bytes, 1e2 * access_of_kind), target: NULL, neighbour: NULL},
       {code: 'fewer-writers-than-kind', value: CASE WHEN peers >= 3 THEN 1e2 * movers_of_kind END,
-       words: format('{} of its processes move data, {:.0f} % of its kind''s', movers, 1e2 * movers_of_kind), target: NULL, neighbour: NULL},
+       words: format('processes that move data: {}, {:.0f} % of its kind''s', movers, 1e2 * movers_of_kind), target: NULL, neighbour: NULL},
       {code: 'fewer-osts-than-kind', value: CASE WHEN peers >= 3 THEN 1e2 * osts_of_kind END,
-       words: format('its largest shared file lies on {} targets, {:.0f} % of its kind''s', largest_shared_osts, 1e2 * osts_of_kind), target: NULL, neighbour: NULL},
+       words: format('targets of its largest shared file: {}, {:.0f} % of its kind''s', largest_shared_osts, 1e2 * osts_of_kind), target: NULL, neighbour: NULL},
       {code: 'more-metadata-than-kind', value: CASE WHEN peers >= 3 THEN 1e2 * metadata_of_kind END,
        words: format('it opens and stats {:.0f} times a file, {:.0f} % of its kind''s', metadata_a_file, 1e2 * metadata_of_kind), target: NULL, neighbour: NULL},
       {code: 'slow-beside-kind', value: CASE WHEN peers >= 3 AND coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) >= 16 << 20 THEN 1e2 * of_peers END,
@@ -195,11 +176,13 @@ checks AS (
       {code: 'neighbour', value: 1e2 * n.share,
        words: format('job {} ({} of {}) moved {:.0f} % of all bytes while it ran', n.neighbour, n.neighbour_exe, n.neighbour_user, 1e2 * n.share), target: NULL, neighbour: n.neighbour},
       {code: 'saturated', value: m.rate_pct,
-       words: format('{} moved data at {:.0f} % of the most it did in an hour around', r.file_system, m.rate_pct), target: NULL, neighbour: NULL},
+       words: format('{} moved data at {:.0f} % of its highest rate in days around for an hour', r.file_system, m.rate_pct), target: NULL, neighbour: NULL},
       {code: 'metadata-saturated', value: m.ops_pct,
        words: format('metadata operations on {} were at {:.0f} % of the median hour', r.file_system, m.ops_pct), target: NULL, neighbour: NULL},
       {code: 'full-target', value: f.used_pct,
        words: format('{} of {} was {:.1f} % full while it wrote there', f.ost, f.file_system, f.used_pct), target: f.ost, neighbour: NULL},
+      {code: 'hot-target', value: h.load_pct,
+       words: format('{} of {} moved {:.1f} times as much as the mean target', h.ost, h.file_system, h.load_pct / 1e2), target: h.ost, neighbour: NULL},
       {code: 'slow-target', value: l.slow_pct,
        words: format('{:.0f} % of the files on {} of {} moved slowly beside their kind, {:.0f} % of those elsewhere', l.slow_pct, l.ost, l.file_system, l.elsewhere_pct), target: l.ost, neighbour: NULL},
       {code: 'failed-over', value: v.targets,
@@ -219,6 +202,7 @@ checks AS (
   LEFT JOIN neighbours n ON n.cluster = r.cluster AND n.run_id = r.run_id
   LEFT JOIN meanwhile m ON m.cluster = r.cluster AND m.run_id = r.run_id
   LEFT JOIN full_target f ON f.cluster = r.cluster AND f.run_id = r.run_id
+  LEFT JOIN hot_target h ON h.cluster = r.cluster AND h.run_id = r.run_id
   LEFT JOIN slow_target l ON l.cluster = r.cluster AND l.run_id = r.run_id
   LEFT JOIN moved_target v ON v.cluster = r.cluster AND v.run_id = r.run_id
   LEFT JOIN crowded_target o ON o.cluster = r.cluster AND o.run_id = r.run_id
@@ -230,5 +214,5 @@ SELECT
   CASE WHEN rules.subject IN ('file system', 'neighbour') THEN c.main_file_system END AS file_system,
   c.target, c.neighbour, c.words AS sentence, rules.advice, rules.reference
 FROM checks c
-JOIN finding_rules rules USING (code)
+JOIN finding_rules rules ON rules.code = c.code AND rules.scope <> 'day'
 WHERE CASE rules.side WHEN 'above' THEN c.value > rules.threshold ELSE c.value < rules.threshold END

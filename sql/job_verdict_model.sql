@@ -33,7 +33,7 @@ compared AS (
 judged AS (
   SELECT
     *,
-    CASE WHEN logs > 0 THEN peers >= 3 AND of_peers < 0.67 AND moved >= 16 << 20
+    CASE WHEN logs > 0 THEN peers >= 3 AND 1e2 * of_peers < (SELECT threshold FROM finding_rules WHERE code = 'slow-beside-kind') AND moved >= 16 << 20
          ELSE alike >= 5 AND elapsed_s > 2 * usual_s AND elapsed_s - usual_s >= 60 END AS slow,
     CASE WHEN logs > 0 THEN io_time_s * (1 - of_peers) ELSE elapsed_s - usual_s END AS lost_s
   FROM compared

@@ -1,7 +1,8 @@
 -- How fast were files on an object storage target beside files on the others, hour by hour? The model of ost_speed_hour.
 -- A file's rate is its bytes over the time from its first to its last read (or write). It is held against the median of
--- its kind within a day: program, file system, direction, shared or not, number of targets. Where files on one target are
--- slow and files elsewhere are not, the target is slow; where all are slow, it is not the target.
+-- its kind on the day of the hour, the day before and the day after: program, file system, direction, shared or not, number
+-- of targets. Where files on one target are slow and files elsewhere are not, the target is slow; where all are slow, it is
+-- not the target.
 CREATE OR REPLACE MACRO ost_speed_hour_model(in_owner, since, until, first, last) AS TABLE
 WITH logs AS (
   SELECT cluster, date, log_id, exe_name, epoch(start_time) AS start_s
@@ -27,20 +28,29 @@ moved AS (
   JOIN layouts f USING (cluster, date, log_id, record_id)
   WHERE first IS NULL OR p.date BETWEEN first AND last
 ),
-speeds AS (
+timed AS MATERIALIZED (
   SELECT
-    *, row_number() OVER () AS transfer,
-    bytes / (to_s - from_s) AS rate,
-    rate / median(rate) OVER kind AS speed
+    row_number() OVER () AS transfer, file_system, osts, bytes / (to_s - from_s) AS rate,
+    hash(cluster, exe_name, writing, shared, len(osts)) AS kind,
+    (start_s + from_s)::BIGINT // 3600 AS first_hour, (start_s + to_s)::BIGINT // 3600 AS last_hour
   FROM moved
   WHERE bytes >= 16000000 AND to_s > from_s AND to_s - from_s < 31 * 86400
-  WINDOW kind AS (PARTITION BY cluster, exe_name, file_system, writing, shared, len(osts))
-  QUALIFY count(*) OVER kind >= 3
+),
+usual AS (               -- of each kind and day, over that day, the one before and the one after
+  SELECT file_system, kind, day, median(rate) AS rate
+  FROM (SELECT file_system, kind, rate, unnest(range(first_hour // 24 - 1, last_hour // 24 + 2)) AS day FROM timed)
+  GROUP BY ALL
+  HAVING count(*) >= 3
+),
+active AS (
+  SELECT transfer, file_system, osts, kind, rate, unnest(range(first_hour, last_hour + 1)) AS hour
+  FROM timed
 ),
 in_hours AS (
-  SELECT transfer, file_system, osts, speed,
-    unnest(range((start_s + from_s)::BIGINT // 3600, (start_s + to_s)::BIGINT // 3600 + 1)) AS hour
-  FROM speeds
+  SELECT a.transfer, a.file_system, a.osts, a.rate / u.rate AS speed, a.hour
+  FROM active a
+  JOIN usual u ON u.file_system = a.file_system AND u.kind = a.kind AND u.day = a.hour // 24
+  WHERE since IS NULL OR a.hour BETWEEN epoch(since::DATE)::BIGINT // 3600 AND epoch(until::DATE)::BIGINT // 3600 + 23
 ),
 known AS (
   SELECT DISTINCT file_system, hour, unnest(osts) AS ost

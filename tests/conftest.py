@@ -3,6 +3,9 @@
 import fcntl
 import os
 import pickle
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,9 +52,55 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("fast")
 
 
+OLD_DUCKDB = "1.2.2"
+"""The oldest DuckDB that must read a snapshot."""
+
 # How long an example takes depends on what else the machine does; no test is timed.
 settings.register_profile("iolake", deadline=None)
 settings.load_profile("iolake")
+
+
+@pytest.fixture(scope="session")
+def demo_centre(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A small simulated centre of two days with its lake, made once for all processes of a test run; only read it."""
+    base = tmp_path_factory.getbasetemp()
+    root = (base if worker_id == "master" else base.parent) / "demo-centre"
+    with (root.parent / "demo-centre.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "lake" / "lake.duckdb").exists():
+            simulate(root, days=2, jobs=40, osts=6, files=2, step_s=60)
+            ingest(Site.read(root / "site.toml"), workers=1)
+    return root
+
+
+@pytest.fixture(scope="session")
+def demo_truth(demo_centre: Path) -> Truth:
+    """What really happened at `demo_centre`."""
+    return Truth.read(demo_centre)
+
+
+@pytest.fixture(scope="session")
+def demo_lake(demo_centre: Path) -> Lake:
+    """The lake of `demo_centre`."""
+    return Lake(demo_centre / "lake")
+
+
+@pytest.fixture(scope="session")
+def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has DuckDB of that version and nothing else."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        pytest.skip("no uv to install an old DuckDB with")
+    folder = tmp_path_factory.mktemp("old")
+    python = folder / "bin" / "python"
+    for command in (
+        [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), f"duckdb=={OLD_DUCKDB}"],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        if done.returncode:
+            pytest.skip(f"duckdb {OLD_DUCKDB} can't be installed: {done.stderr.strip().splitlines()[-1]}")
+    return python
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 
 def read(store: Store, file: DataFile, columns: Sequence[str] | None = None, encoded: Sequence[str] = ()) -> pa.Table:
-    """A file's rows, or some columns, with those that the table's declaration can compute where the file lacks them."""
+    """A file's rows, or some columns, with those that the table's declaration can compute where the file lacks them.
+
+    All rows are checked by the file's hash, some columns by the checksums of their pages. DamagedFile.
+    """
     table = schemas.tables()[file.table_name]
     lacking = absent(table, file.columns)
+    if columns is None and not encoded:
+        data = parquet.read_whole(store, file.path, file.content_hash)
+        return fill(table, data) if lacking else data
     if not lacking or (columns is not None and not set(lacking) & set(columns)):
         return parquet.read(store, file.path, None if columns is None else list(columns), encoded)
     data = fill(table, parquet.read(store, file.path, None, encoded))

@@ -46,6 +46,8 @@ class Changes:
     removed: dict[str, DataFile] = field(default_factory=dict)
     written: list[DataFile] = field(default_factory=list)
     """Files that were written for this edit alone: of no use if it is not published."""
+    thresholds: bool = False
+    """Whether thresholds of finding_rules are others now."""
 
     @property
     def tables(self) -> set[str]:
@@ -136,13 +138,13 @@ class Catalog:
 
     def files(self, where: str = "true", parameters: Sequence[Any] = ()) -> list[DataFile]:
         """The data files that a condition on `files` picks."""
-        found = self.rows(
-            "SELECT path, f.table_name, owner, date, rows, f.size_bytes, load_id, load_ids, column_names, "
-            "first_ts, last_ts, first_job_id, last_job_id "
+        answer = self.con.execute(
+            "SELECT f.* EXCLUDE (generation), column_names AS columns "
             f"FROM files f JOIN generations USING (generation) WHERE {where} ORDER BY path",
-            parameters,
+            list(parameters),
         )
-        return [DataFile(*row) for row in found]
+        names = [column[0] for column in answer.description]  # an older snapshot has fewer
+        return [DataFile(**dict(zip(names, row, strict=True))) for row in answer.fetchall()]
 
     def add_files(self, files: Iterable[DataFile]) -> None:
         files = list(files)

@@ -223,10 +223,21 @@ class _Writer:
         load_ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self.load_id]))
         data = data.append_column(LOAD_ID.name, load_ids)
         path = layout.data_path(mart, owner, day, self.load_id, piece)
-        size = parquet.write(self._store, path, mart, data, Footer(()).encode())
+        written = parquet.write(self._store, path, mart, data, Footer(()).encode())
         names = tuple(data.schema.names)
-        bounds = bounds_of(mart, data)
-        return DataFile(path, mart.name, owner, day, data.num_rows, size, self.load_id, (self.load_id,), names, *bounds)
+        return DataFile(
+            path,
+            mart.name,
+            owner,
+            day,
+            data.num_rows,
+            written.size_bytes,
+            self.load_id,
+            (self.load_id,),
+            names,
+            *bounds_of(mart, data),
+            written.content_hash,
+        )
 
     def _next_name(self) -> str:
         self._count += 1

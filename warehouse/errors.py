@@ -34,6 +34,14 @@ class NoTable(LakeError, PermanentError):
         super().__init__(f"no table {name}; {hint}")
 
 
+class DamagedFile(LakeError, PermanentError):
+    """A data file that the newest snapshot names is missing, or does not hold what was written to it."""
+
+    def __init__(self, location: str, problem: str) -> None:
+        self.location, self.problem = location, problem
+        super().__init__(f"{location}: {problem}; `iolake repair` reads the inputs of its rows again")
+
+
 class CommitContested(LakeError, TransientError):
     """Other writers won every try to publish the next snapshot; nothing was published."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 
 from iolake.warehouse import parquet
@@ -18,13 +19,15 @@ _TIMES = ("mtime", "first_ts", "last_ts")
 
 @dataclass(frozen=True)
 class Footer:
-    """The loads whose rows a file holds, the inputs that they tell of here, and the files that it stands for.
+    """The loads whose rows a file holds, inputs of theirs, the files that it stands for, and rows that those had more.
 
-    A load's inputs are told in one footer of each of its pieces, not in every file.
+    One footer of each piece of a load lists the piece's inputs. `dropped` has (load_id, input_id, rows) of rows that a
+    rewriting left out: a rebuild does not miss them.
     """
 
     loads: tuple[tuple[LoadInfo, tuple[InputRecord, ...]], ...]
-    replaces: tuple[str, ...] = field(default=())
+    replaces: tuple[str, ...] = ()
+    dropped: tuple[tuple[str, str, int], ...] = ()
 
     @classmethod
     def of_load(cls, load: LoadInfo, inputs: Sequence[InputRecord]) -> Footer:
@@ -44,15 +47,25 @@ class Footer:
         for info, inputs in (load for footer in footers for load in footer.loads):
             told.setdefault(info, {}).update({r.input_id: r for r in inputs})
         stood_for = {path for footer in footers for path in footer.replaces}
-        return cls(
+        merged = cls(
             tuple((info, tuple(inputs.values())) for info, inputs in told.items()), tuple(sorted({*files, *stood_for}))
         )
+        dropped: Counter[tuple[str, str]] = Counter()
+        for load_id, input_id, rows in (row for footer in footers for row in footer.dropped):
+            dropped[load_id, input_id] += rows
+        return merged.without(dropped)
+
+    def without(self, rows: Counter[tuple[str, str]]) -> Footer:
+        """The same, of a file that lacks so many rows more of each (load_id, input_id)."""
+        dropped = Counter({(load_id, input_id): count for load_id, input_id, count in self.dropped}) + rows
+        return replace(self, dropped=tuple((*source, count) for source, count in sorted(dropped.items())))
 
     def encode(self) -> bytes:
         """As compressed JSON, in base64: a Parquet footer's values are text, and polars reads no other."""
         told = {
             "loads": [[asdict(info), [_fields(r) for r in inputs]] for info, inputs in self.loads],
             "replaces": self.replaces,
+            "dropped": self.dropped,
         }
         return base64.b64encode(zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode()))
 
@@ -79,7 +92,7 @@ class Footer:
             )
             for info, inputs in values["loads"]
         )
-        return cls(loads, tuple(values["replaces"]))
+        return cls(loads, tuple(values["replaces"]), tuple((load, i, n) for load, i, n in values.get("dropped", ())))
 
 
 def _fields(record: InputRecord) -> dict[str, object]:

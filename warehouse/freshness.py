@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -72,6 +72,7 @@ class Dependencies:
 
     def __init__(self, catalog: Catalog, sql: dict[str, str]) -> None:
         self._sql = sql
+        self._thresholds: dict[str, float] = dict(catalog.rows("FROM thresholds"))
         self._own: dict[str, list[_Day]] = defaultdict(list)
         for day in _days(catalog):
             self._own[day.table].append(day)
@@ -84,7 +85,7 @@ class Dependencies:
 
     def partitions(self, mart: Mart, window: Window | None = None) -> Iterator[Partition]:
         """Every partition that the mart should have; with a window only those that what happened then may touch."""
-        model = model_hash(mart, self._sql)
+        model = model_hash(mart, self._sql, self._thresholds)
         for days, times in self._of(mart.name).values():
             wanted = range(len(days)) if window is None else np.flatnonzero(_overlaps(times, *window))
             for day in (days[int(at)] for at in wanted):
@@ -182,16 +183,26 @@ def _hours(moment: date | datetime) -> float:
     return at.replace(tzinfo=UTC).timestamp() / 3600
 
 
-def model_hash(mart: Mart, sql: dict[str, str]) -> str:
-    """Hash of a mart's declaration and of every file of sql/ that its model names, itself or by way of others."""
+def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float]) -> str:
+    """Hash of what a mart's rows follow beside the lake's tables.
+
+    That is its declaration, every file of sql/ that its model names, itself or by way of others, among them the models
+    of the marts that it reads, and the site's thresholds of the rules that these files quote.
+    """
+    tables = schemas.tables()
     seen: set[str] = set()
     waiting = [mart.model]
     while waiting:
         name = waiting.pop()
+        table = tables.get(name)
+        name = table.model if isinstance(table, Mart) else name
         if name in sql and name not in seen:
             seen.add(name)
             waiting += re.findall(r"\w+", re.sub(r"--.*", "", sql[name]))
     declared = ddl.create_storage_view(mart, [])
+    if thresholds:
+        quoted = {code for name in seen - {"finding_rules"} for code in re.findall(r"'([\w-]+)'", sql[name])}
+        declared += "".join(f"\0{code} {thresholds[code]}" for code in sorted(quoted & thresholds.keys()))
     return hashlib.blake2b("\0".join([declared, *(sql[n] for n in sorted(seen))]).encode(), digest_size=8).hexdigest()
 
 
@@ -218,7 +229,7 @@ def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]
     declared = marts()
     last = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
     all_known = last == [(declarations,)] and catalog.rows("FROM derived LIMIT 1") != []
-    window = _changed(catalog) if all_known else _EVER
+    window = _changed(catalog) if all_known and not catalog.changes.thresholds else _EVER
     if not declared or window is None:
         return set()
     known = {

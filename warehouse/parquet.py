@@ -4,54 +4,131 @@ from __future__ import annotations
 
 import base64
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import xxhash
 
 from iolake.schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
+from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.store import Store
 
 ROW_GROUP_ROWS = 262_144
 FOOTER_KEY = b"iolake"
 _ZSTD_LEVEL = 1
+OTHER_CONTENT = "damaged (its content is not what was written)"
+_HASHED_AT_ONCE = 8 << 20
 _BATCH_ROWS = 8_192
 """How many values are encoded at once: pyarrow's own 1,024 take a twentieth longer."""
 
 
-def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) -> int:
-    """Write sorted rows as one file and return its size in bytes; `footer` is kept beside the schema."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file as it was written: its size in bytes, and the XXH3-128 of its content."""
+
+    size_bytes: int
+    content_hash: str
+
+
+def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) -> Written:
+    """Write sorted rows as one file; `footer` is kept beside the schema. Every page has a checksum."""
     with store.create(path) as file:
+        hashed = _Hashed(file)
         plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
-        # Strings may come dictionary-encoded; readers are told that they are strings.
-        told = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
+        # Strings may come dictionary-encoded; the schema that readers see says that they are strings.
+        extra = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
         # What is never null is declared so: no levels to write, and none to read.
         schema = pa.schema([pa.field(f.name, data.schema.field(f.name).type, f.nullable) for f in plain])
         data = pa.Table.from_arrays(data.columns, schema=schema)
-        with pq.ParquetWriter(file, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
-            writer.add_key_value_metadata(told)
+        with pq.ParquetWriter(hashed, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
+            writer.add_key_value_metadata(extra)
             for start, stop in row_groups(table, data):
                 writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
-        return file.tell()
+        return Written(file.tell(), hashed.digest())
+
+
+class _Hashed:
+    """A file to write to that hashes what passes: reading it again would cost more."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._hash = file, xxhash.xxh3_128()
+
+    def write(self, content: bytes) -> int:
+        self._hash.update(content)
+        return self._file.write(content)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
 
 
 def read(store: Store, path: str, columns: list[str] | None = None, encoded: Sequence[str] = ()) -> pa.Table:
-    """A file's rows, or some of its columns, with the types that its footer tells; `encoded` texts as dictionaries."""
-    with store.open(path) as file:
-        return pq.ParquetFile(file, read_dictionary=encoded).read(columns)
+    """A file's rows, or some of its columns, with the types that its footer gives; `encoded` texts as dictionaries.
+
+    DamagedFile where the file is missing, or a page that is read does not have its checksum.
+    """
+    with _damage_named(store, path), store.open(path) as file:
+        return pq.ParquetFile(file, read_dictionary=encoded, page_checksum_verification=True).read(columns)
+
+
+def read_whole(store: Store, path: str, content_hash: str | None) -> pa.Table:
+    """All rows of a file whose content has that hash, if one is recorded; DamagedFile."""
+    with _damage_named(store, path):
+        content = store.read(path)
+        if content_hash is not None and xxhash.xxh3_128(content).hexdigest() != content_hash:
+            raise DamagedFile(store.location(path), OTHER_CONTENT)
+        return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=content_hash is None).read()
+
+
+def hash_of(store: Store, path: str) -> str:
+    """The XXH3-128 of a file's content. DamagedFile where it is missing."""
+    digest = xxhash.xxh3_128()
+    with _damage_named(store, path), store.open(path) as file:
+        while content := file.read(_HASHED_AT_ONCE):
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def inspect(store: Store, path: str) -> tuple[bytes | None, int, tuple[str, ...]]:
-    """(what `write` was given for the footer, rows, columns) of a file."""
-    with store.open(path) as file:
+    """(what `write` was given for the footer, rows, columns) of a file. DamagedFile."""
+    with _damage_named(store, path), store.open(path) as file:
         metadata = pq.ParquetFile(file).metadata
         return (
             (metadata.metadata or {}).get(FOOTER_KEY),
             metadata.num_rows,
             tuple(metadata.schema.to_arrow_schema().names),
         )
+
+
+@contextmanager
+def _damage_named(store: Store, path: str) -> Iterator[None]:
+    """DamagedFile for what damage makes pyarrow raise. Errors of the disk or the network pass."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DamagedFile(store.location(path), "missing") from None
+    except (pa.ArrowMemoryError, pa.ArrowCancelled):
+        raise
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DamagedFile(store.location(path), f"damaged ({_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
@@ -82,6 +159,7 @@ def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
         "column_encoding": {leaf: encoding for leaf, encoding in encodings.items() if encoding != DICTIONARY},
         "write_statistics": [c.name for c in columns if _prunes(table, c)],
         "write_page_index": True,
+        "write_page_checksum": True,
         "write_batch_size": _BATCH_ROWS,
     }
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+import zlib
+from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -17,115 +19,181 @@ from iolake.schemas.ledger import DERIVED, FILES, GENERATIONS, INPUTS, LOADS, RE
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID, LOAD_ID
 from iolake.warehouse import layout, parquet
-from iolake.warehouse.bounds import bound_columns, bounds_of
+from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
-from iolake.warehouse.errors import NoLake
+from iolake.warehouse.errors import DamagedFile, NoLake
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile, InputRecord, Load, LoadInfo
-from iolake.warehouse.rewrite import Rewriter
-from iolake.warehouse.store import Store
+from iolake.warehouse.rewrite import Rewriter, rows_by_source
+from iolake.warehouse.store import Store, Stored
 from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
 
 
 @dataclass
-class _Told:
-    """What all footers and rows tell: the files that no other stands for, loads, and each load's inputs."""
+class _Gathered:
+    """What the data files hold: those that no other stands for, their loads, each load's inputs, and rows."""
 
     files: list[DataFile] = field(default_factory=list)
     loads: dict[str, LoadInfo] = field(default_factory=dict)
     inputs: dict[str, dict[str, InputRecord]] = field(default_factory=lambda: defaultdict(dict))
     """By input_id, then by load_id."""
+    rows: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By load_id and input_id, in the files."""
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """The same, of rows that rewritten files lack for a reason."""
+
+    def order(self, load_id: str, mtime: datetime | None = None) -> tuple[int, datetime, str]:
+        """The place of a load among others: loads that began on the same snapshot follow their input's own time."""
+        return self.loads[load_id].base_snapshot, mtime or datetime.min, load_id
 
 
 def rebuild(warehouse: Warehouse) -> int:
     """Make the catalog anew from the data files, as the next snapshot, and return its number. NoLake.
 
-    Left out are files of loads that were not published, files that others stand for, and rows of an input that
-    a later load brought again. What no file tells, the next ingest finds again: rejects, copies, inputs
-    without rows, and that a better source took an input's place.
+    Left out are files of loads that were not published, files that others stand for, damaged files, and rows of an
+    input that a later load brought again. The next ingest finds again what no file says: rejects, copies, inputs
+    without rows, and that a better source took an input's place. It reads inputs again that have fewer rows than their
+    load read. The number is above those that the files' loads began on, so that later loads come after them.
     """
     with warehouse.at_work() as load_id:
 
         def edit(catalog: Catalog, number: int) -> bool:
-            told = _gather(warehouse.store, {file.path for file in catalog.files()})
-            if number == 0 and not told.files:
+            found = _gather(warehouse.store, {file.path: file for file in catalog.files()})
+            if not found.files and not catalog.rows("FROM snapshots LIMIT 1"):
                 raise NoLake(warehouse.uri)
             catalog.remove_files(catalog.files())
             for ledger in (LOADS, INPUTS, REJECTS, GENERATIONS, FILES, DERIVED):
                 catalog.con.execute(f"DELETE FROM {ledger.name}")
-            catalog.add_files(told.files)
-            newest = {input_id: max(loads) for input_id, loads in told.inputs.items()}
+            catalog.add_files(found.files)
+            valid = {input_id: _valid_load(found, input_id) for input_id in found.inputs}
             rewriter = Rewriter(warehouse.store, catalog, load_id)
-            for file in told.files:
-                rewriter.take_out(file, [INPUT_ID.name, LOAD_ID.name], lambda rows: _is_stale(rows, newest))
-            rewriter.leave_one_row_a_key(sorted(catalog.files(), key=lambda f: f.load_id))
-            for load in _loads(told, newest, catalog.files()):
+            for file in found.files:
+                rewriter.take_out(file, [INPUT_ID.name, LOAD_ID.name], lambda rows: _is_stale(rows, valid))
+            last = {file.path: max(map(found.order, file.load_ids)) for file in catalog.files()}
+            rewriter.leave_one_row_a_key(sorted(catalog.files(), key=lambda f: last[f.path]))
+            for load in _loads(found, valid, catalog.files()):
                 catalog.put_load(load, number)
             return True
 
-        number = warehouse.publish(edit, "rebuild")
+        number = warehouse.publish(edit, "rebuild", least=_newest_base(warehouse.store) + 1)
     assert number is not None
     return number
 
 
-def _gather(store: Store, published: set[str]) -> _Told:
-    """Read every data file's footer, and which inputs and loads its rows are of."""
+def _newest_base(store: Store) -> int:
+    """The newest snapshot that the load of any data file began on; -1 without one."""
+    bases = [-1]
+    for stored in store.list():
+        if layout.load_of(stored.path) is not None:
+            footer = _footer(store, stored.path)
+            bases += [info.base_snapshot for info, _ in footer.loads] if footer else []
+    return max(bases)
+
+
+def _footer(store: Store, path: str) -> Footer | None:
+    """What a file's footer says; None where it can't be read or is not iolake's."""
+    try:
+        encoded = parquet.inspect(store, path)[0]
+        return None if encoded is None else Footer.decode(encoded)
+    except (DamagedFile, ValueError, zlib.error):
+        return None
+
+
+def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
+    """Read every data file that is whole and that no other stands for, and what their footers say."""
     at_work = {layout.marked_load(mark.path) for mark in store.list(layout.STAGING)}
-    told, replaced = _Told(), set[str]()
-    for stored in list(store.list()):
+    found = _Gathered()
+    footers: dict[str, tuple[Stored, Footer]] = {}
+    for stored in store.list():
         load_id = layout.load_of(stored.path)
         if load_id is None or (load_id in at_work and stored.path not in published):
             continue
-        table_name = stored.path.partition("/")[0]
-        try:
-            encoded, rows, columns = parquet.inspect(store, stored.path)
-        except (pa.ArrowException, OSError) as error:
-            log.warning("%s: left out, it can't be read: %s", stored.path, error)
-            continue
-        if encoded is None or table_name not in schemas.tables():
-            log.warning("%s: left out, it is no data file of a declared table", stored.path)
-            continue
-        table = schemas.tables()[table_name]
-        if isinstance(table, Mart):
-            continue  # the next run derives it
-        footer = Footer.decode(encoded)
-        replaced.update(footer.replaces)
+        footer = _footer(store, stored.path)
+        if footer is None:
+            log.warning("%s: left out, it is damaged or no data file", stored.path)
+        elif stored.path.partition("/")[0] not in schemas.tables():
+            log.warning("%s: left out, no such table is declared", stored.path)
+        else:
+            footers[stored.path] = (stored, footer)
+    replaced = {path for _, footer in footers.values() for path in footer.replaces}
+    for path, (stored, footer) in footers.items():
         for info, inputs in footer.loads:
-            told.loads[info.load_id] = info
+            found.loads[info.load_id] = info
             for record in inputs:
-                told.inputs[record.input_id][info.load_id] = record
-        owner, day = layout.partition_of(stored.path)
-        ids = parquet.read(store, stored.path, [INPUT_ID.name, LOAD_ID.name]).group_by([INPUT_ID.name, LOAD_ID.name])
-        pairs = ids.aggregate([([], "count_all")]).to_pylist()
-        for pair in pairs:
-            # An input that no footer tells of any more is known by its rows; without a time, it is read again.
-            unknown = InputRecord(pair["input_id"], "", None, None, None, None, "loaded", (), pair["count_all"])
-            told.inputs[pair["input_id"]].setdefault(pair["load_id"], unknown)
-        load_ids = tuple(sorted({pair["load_id"] for pair in pairs}))
-        bounds = bounds_of(table, parquet.read(store, stored.path, [c for c in bound_columns(table) if c in columns]))
-        what = (stored.path, table_name, owner, day, rows, stored.size_bytes, load_id, load_ids, columns)
-        told.files.append(DataFile(*what, *bounds))
-    told.files = [file for file in told.files if file.path not in replaced]
-    return told
+                found.inputs[record.input_id][info.load_id] = record
+        if path in replaced or isinstance(schemas.tables()[path.partition("/")[0]], Mart):
+            continue  # the next run derives marts
+        try:
+            file, rows = _read(store, stored, published.get(path))
+        except DamagedFile as error:
+            log.warning("%s: left out, %s", path, error.problem)
+            continue
+        found.files.append(file)
+        found.rows += rows
+        for load_id, input_id, count in footer.dropped:
+            found.dropped[load_id, input_id] += count
+    for (load_id, input_id), count in found.rows.items():
+        # An input that no footer names any more is known by its rows; without a time, it is read again.
+        unknown = InputRecord(input_id, "", None, None, None, None, "loaded", (), count)
+        found.inputs[input_id].setdefault(load_id, unknown)
+    return found
 
 
-def _is_stale(rows: pa.Table, newest: dict[str, str]) -> npt.NDArray[np.bool_]:
-    """Rows of an input that a later load brought again."""
-    wanted = pa.array(newest.values(), pa.string())
-    place = pc.index_in(rows[INPUT_ID.name], pa.array(newest.keys(), pa.string()))
+def _read(store: Store, stored: Stored, published: DataFile | None) -> tuple[DataFile, Counter[tuple[str, str]]]:
+    """A data file as the ledger has it, and its rows by load and input. DamagedFile."""
+    name = stored.path.partition("/")[0]
+    owner, day = layout.partition_of(stored.path)
+    data = parquet.read_whole(store, stored.path, None if published is None else published.content_hash)
+    rows = rows_by_source(data)
+    file = DataFile(
+        stored.path,
+        name,
+        owner,
+        day,
+        data.num_rows,
+        stored.size_bytes,
+        str(layout.load_of(stored.path)),
+        tuple(sorted({load_id for load_id, _ in rows})),
+        tuple(data.schema.names),
+        *bounds_of(schemas.tables()[name], data),
+        parquet.hash_of(store, stored.path),
+    )
+    return file, rows
+
+
+def _valid_load(found: _Gathered, input_id: str) -> str:
+    """The load whose rows of an input count: the last one that left any, or that read none."""
+    loads = found.inputs[input_id]
+    ordered = sorted(loads, key=lambda load_id: found.order(load_id, loads[load_id].mtime), reverse=True)
+    there = (load_id for load_id in ordered if found.rows[load_id, input_id] or not loads[load_id].rows)
+    return next(there, ordered[0])
+
+
+def _is_stale(rows: pa.Table, valid: dict[str, str]) -> npt.NDArray[np.bool_]:
+    """Rows of an input that another load brought again."""
+    wanted = pa.array(valid.values(), pa.string())
+    place = pc.index_in(rows[INPUT_ID.name], pa.array(valid.keys(), pa.string()))
     stale: npt.NDArray[np.bool_] = pc.not_equal(pc.take(wanted, place), rows[LOAD_ID.name]).to_numpy()
     return stale
 
 
-def _loads(told: _Told, newest: dict[str, str], files: Iterable[DataFile]) -> Iterable[Load]:
-    """Each load that is left, with the inputs whose rows are its."""
+def _loads(found: _Gathered, valid: dict[str, str], files: Iterable[DataFile]) -> Iterable[Load]:
+    """Each load that is left, with the inputs whose rows are its own; inputs that lack rows are to be read again."""
     inputs: dict[str, list[InputRecord]] = defaultdict(list)
-    for input_id, load_id in newest.items():
-        inputs[load_id].append(told.inputs[input_id][load_id])
+    short = 0
+    for input_id, load_id in valid.items():
+        record = found.inputs[input_id][load_id]
+        there = found.rows[load_id, input_id]
+        if there + found.dropped[load_id, input_id] < record.rows:
+            record = replace(record, rows=there, mtime=None, content_hash=None)
+            short += 1
+        inputs[load_id].append(record)
+    if short:
+        log.warning("%d inputs have fewer rows in data files than were read; the next ingest reads them again", short)
     own: dict[str, list[DataFile]] = defaultdict(list)
     for file in files:
         own[file.load_id].append(file)
-    for load_id in sorted(inputs):
-        yield Load(told.loads[load_id], files=tuple(own[load_id]), inputs=tuple(inputs[load_id]))
+    for load_id in sorted(inputs, key=found.order):
+        yield Load(found.loads[load_id], files=tuple(own[load_id]), inputs=tuple(inputs[load_id]))

@@ -39,6 +39,7 @@ class DataFile:
     last_ts: datetime | None = None
     first_job_id: int | None = None
     last_job_id: int | None = None
+    content_hash: str | None = None
 
     @property
     def generation(self) -> str:
@@ -104,6 +105,8 @@ class LoadInfo:
     day: date | None
     extractor_version: int
     content_addressed: bool = False
+    base_snapshot: int = -1
+    """The newest snapshot when the load was planned, -1 without one: loads are ordered by it, and by no clock."""
     started_at: datetime = field(default_factory=now)
 
 

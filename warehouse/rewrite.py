@@ -137,22 +137,30 @@ def merged(
     there = set().union(*(part.schema.names for part in parts))
     schema = pa.schema([c.arrow_field for c in table.stored if c.name in there])
     data = pa.concat_tables([_conformed(part, schema) for part in parts])
+    footer = Footer.merged([Footer.of(store, f.path) for f in files], [f.path for f in files])
     if keep is not None:
+        footer = footer.without(rows_by_source(data.filter(pa.array(~keep))))
         data = data.filter(pa.array(keep))
     data = in_sort_order(table, data, presorted=True, one_load=False)
     path = layout.data_path(table, first.owner, first.date, load_id, f"r{secrets.token_hex(4)}")
-    told = Footer.merged([Footer.of(store, f.path) for f in files], [f.path for f in files])
-    size = parquet.write(store, path, table, data, told.encode())
+    written = parquet.write(store, path, table, data, footer.encode())
     return replace(
         first,
         path=path,
         rows=data.num_rows,
-        size_bytes=size,
+        size_bytes=written.size_bytes,
+        content_hash=written.content_hash,
         load_id=load_id,
         load_ids=tuple(sorted(pc.unique(data[LOAD_ID.name]).to_pylist())),
         columns=tuple(data.schema.names),
         **bounds_of(table, data)._asdict(),
     )
+
+
+def rows_by_source(data: pa.Table) -> Counter[tuple[str, str]]:
+    """How many rows there are of each (load_id, input_id)."""
+    counted = data.group_by([LOAD_ID.name, INPUT_ID.name]).aggregate([([], "count_all")]).to_pylist()
+    return Counter({(row[LOAD_ID.name], row[INPUT_ID.name]): row["count_all"] for row in counted})
 
 
 def _conformed(data: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -120,18 +120,19 @@ class Stager:
         data = data.append_column(LOAD_ID.name, ids)
         data = data.select([c.name for c in table.stored if not _is_costly_void(data[c.name])])
         path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
-        size = parquet.write(self._store, path, table, data, footer)
+        written = parquet.write(self._store, path, table, data, footer)
         return DataFile(
             path,
             table.name,
             self._load.owner,
             day,
             data.num_rows,
-            size,
+            written.size_bytes,
             self._load.load_id,
             (self._load.load_id,),
             tuple(data.schema.names),
             *bounds_of(table, data),
+            written.content_hash,
         )
 
 

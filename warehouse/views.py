@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from iolake import schemas
-from iolake.schemas import ddl
+from iolake.schemas import ddl, rules
 from iolake.schemas.errors import PermanentError
 from iolake.schemas.ledger import LEDGER
 from iolake.schemas.lustre import MD_OPS
@@ -87,7 +87,8 @@ def _texts() -> dict[str, str]:
 
 
 def _expanded(text: str) -> str:
-    """The text with each line that holds `{op}` once for every metadata operation that has a column."""
+    """The text with each line that holds `{op}` once for each metadata operation with a column; `{rules}` as rows."""
+    text = text.replace("{rules}", rules.as_sql())
     lines = (
         [line.replace("{op}", op) for op in MD_OPS] if "{op}" in line else [line] for line in text.splitlines(True)
     )

@@ -77,18 +77,20 @@ class Warehouse:
         """Let a snapshot go when its time comes."""
         self.store.remove(layout.pin_path(number))
 
-    def publish(self, edit: Callable[[Catalog, int], bool], operation: str) -> int | None:
+    def publish(self, edit: Callable[[Catalog, int], bool], operation: str, least: int = 0) -> int | None:
         """Publish the next snapshot: the newest one, edited. Where another writer was first, edit theirs (P7).
 
-        `edit` is given the catalog and the number that it will have. Returns that number; None where `edit`
-        says that there is nothing to do. CommitContested after 50 tries; LoadLost where this rewriting was aborted.
+        `edit` is given the catalog and the number that it will have, at least `least`. Returns that number; None where
+        `edit` says that there is nothing to do. CommitContested after 50 tries; LoadLost where this rewriting was
+        aborted; SnapshotDamaged.
         """
         for attempt in range(_TRIES):
-            base = self.newest()
+            numbers = self.snapshots()
+            base = newest_whole(self.store, numbers)
             self._check_marks(self._rewriting)  # after the newest snapshot is known: see `abort`
-            if operation != "rebuild":
-                self.require_whole()
-            number = max([*self.snapshots(), -1]) + 1 if operation == "rebuild" else 0 if base is None else base + 1
+            if operation != "rebuild" and numbers and base != numbers[-1]:
+                raise SnapshotDamaged(self.uri, numbers[-1])
+            number = max([*numbers, least - 1]) + 1
             with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
                 path = Path(folder) / "catalog.duckdb"
                 if base is not None:

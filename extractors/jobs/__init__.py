@@ -34,7 +34,6 @@ class Jobs(Extractor):
 
     source = "jobs"
     version = 4
-    batch_inputs = 256
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 

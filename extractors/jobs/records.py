@@ -36,7 +36,6 @@ class SchedulerFiles(Extractor):
 
     version = 1
     owner: ClassVar[OwnerKind] = "cluster"
-    batch_inputs = 256
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
     @abstractmethod

@@ -37,7 +37,6 @@ class Slurm(Extractor):
     source = "slurm"
     version = 4
     owner: ClassVar[OwnerKind] = "cluster"
-    batch_inputs = 256
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:

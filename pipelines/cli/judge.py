@@ -210,7 +210,7 @@ def findings(
     form: Format,
     where: Where,
 ) -> None:
-    """List what is worth knowing about the I/O of runs, the gravest of each day first.
+    """List what is worth knowing about the I/O of runs and about file systems, the gravest of each day first.
 
     \b
     iolake findings --since 2026-11-21 --severity high
@@ -220,7 +220,7 @@ def findings(
     from iolake.reports.runs import findings as found_in
 
     found = found_in(where.open_lake(), _date(since), _date(until), codes, severities, limit)
-    _print(found, ("date", "cluster", "job_id", "severity", "code", "sentence"), form, "nothing was found")
+    _print(found, ("date", "about", "severity", "code", "sentence"), form, "nothing was found")
 
 
 def _print(found: Sequence[Mapping[str, Any]], shown: Sequence[str], form: Format, nothing: str) -> None:

@@ -109,7 +109,7 @@ def gc(retention_days: float | None, where: Where) -> None:
 @click.command()
 @where_options
 def derive(where: Where) -> None:
-    """Compute the partitions of marts whose sources changed.
+    """Compute the partitions of marts whose sources changed, or whose thresholds in site.toml.
 
     `iolake ingest` does it at its end. Until it is done, queries compute such partitions themselves: the same rows,
     but later.
@@ -118,8 +118,12 @@ def derive(where: Where) -> None:
     iolake derive
     """
     from iolake.warehouse.derive import derive as run
+    from iolake.warehouse.thresholds import set_thresholds
 
-    done = run(where.open_warehouse())
+    warehouse = where.open_warehouse()
+    if where.has_site:
+        set_thresholds(warehouse, where.read_site().findings)
+    done = run(warehouse)
     click.echo(
         f"derived {done.partitions:,} partitions, {done.rows:,} rows in {done.seconds:.1f} s"
         if done.partitions

@@ -86,6 +86,7 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
         ],
         figures=[
             _worst(day, worst),
+            _file_systems(lake, day),
             *(figure for name in names for figure in _file_system(lake, name, window)),
             _findings(lake, day),
             _not_collected(lake, day),
@@ -201,6 +202,26 @@ def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
         table=Table(["user", "program", "cluster", "runs", "read", "written"], rows) if rows else None,
         queries=[query],
         missing=None if rows else "No job is known to have used it.",
+    )
+
+
+def _file_systems(lake: Lake, day: date) -> Figure:
+    query = Query(
+        "SELECT severity, file_system, code, ts, sentence, advice\nFROM file_system_findings\nWHERE date = $day\n"
+        "ORDER BY list_position(['high', 'medium', 'low', 'info'], severity), file_system, code, target\nLIMIT $most",
+        {"day": day, "most": _FINDINGS},
+    )
+    rows = [
+        [r["severity"], r["file_system"], r["code"], f"{r['ts']:%H:%M}" if r["ts"] else "", r["sentence"], r["advice"]]
+        for r in query.rows(lake)
+    ]
+    return Figure(
+        "file-systems",
+        "Findings of the file systems",
+        "What was wrong with file systems and their targets, the gravest first.",
+        table=Table(["severity", "file system", "finding", "at (UTC)", "what", "advice"], rows) if rows else None,
+        queries=[query],
+        missing=None if rows else "No rule found anything.",
     )
 
 

@@ -14,26 +14,20 @@ import polars as pl
 import pytest
 
 from iolake import Lake
-from iolake.demo.centre import simulate
 from iolake.demo.truth import Truth
-from iolake.pipelines.ingest import ingest
 from iolake.reports.charts import Query, timeline
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.morning import write_morning
 from iolake.reports.pages.page import Figure, Page, Table
-from iolake.schemas.site import Site
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LARGEST = 3 << 20
 
 
 @pytest.fixture(scope="module")
-def centre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Lake]:
-    root = tmp_path_factory.mktemp("pages") / "centre"
-    truth = simulate(root, days=2, jobs=40, osts=6, files=2, step_s=60)
-    ingest(Site.read(root / "site.toml"), workers=1)
-    return truth, Lake(root / "lake")
+def centre(demo_truth: Truth, demo_lake: Lake) -> tuple[Truth, Lake]:
+    return demo_truth, demo_lake
 
 
 def one_of(truth: Truth, role: str) -> tuple[int, str]:

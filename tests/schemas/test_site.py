@@ -114,3 +114,25 @@ def test_an_unknown_group_of_a_job_id_pattern_is_named() -> None:
 def test_no_owner_has_the_name_that_readers_take_for_null() -> None:
     with pytest.raises(ValueError, match="choose another name"):
         Site.model_validate({"clusters": {"__HIVE_DEFAULT_PARTITION__": {}}})
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "mend"),
+    [
+        ("small-read = 5", "findings", "write small-reads"),
+        ("nothing-like-it = 5", "findings", "finding_rules"),
+        ('small-reads = "5"', "findings.small-reads", "is not a number"),
+        ("small-reads = true", "findings.small-reads", "is not a number"),
+        ("small-reads = -1", "findings.small-reads", "is not 0 or more"),
+        ("small-reads = nan", "findings.small-reads", "is not a finite number"),
+        ("small-reads = inf", "findings.small-reads", "is not a finite number"),
+    ],
+)
+def test_a_threshold_is_a_number_of_a_rule_that_there_is(tmp_path: Path, line: str, key: str, mend: str) -> None:
+    (problem,) = problems(tmp_path, f"[findings]\n{line}")
+    assert problem.startswith(f"{key}: ") and mend in problem
+
+
+def test_thresholds_are_read_by_code(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text("[findings]\nsmall-reads = 25\nfull-target = 85.5")
+    assert Site.read(tmp_path / "site.toml").findings == {"small-reads": 25.0, "full-target": 85.5}

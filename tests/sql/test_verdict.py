@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from benchmarks.verdict import NOTHING, Pairs, confusion
-from iolake import Lake
+from iolake import Lake, schemas
 from iolake.demo.centre import simulate
 from iolake.pipelines.ingest import ingest
+from iolake.schemas.mart import Mart
+from iolake.schemas.rules import CODES
 from iolake.schemas.site import Site
+from iolake.warehouse.freshness import select
+from iolake.warehouse.views import sql_files
 from tests.conftest import Fill
 
 START = datetime(2026, 1, 1, 12)
@@ -111,3 +117,32 @@ def test_the_users_of_a_file_system_add_up_to_what_they_moved(lake: Lake, fill: 
         ("u2", 1, 500.0, 0.8333),
         ("u1", 1, 100.0, 0.1667),
     ]
+
+
+@pytest.mark.parametrize(
+    "mart", ["ost_speed_hour", "job_neighbours", "findings", "file_system_findings", "job_verdict"]
+)
+def test_a_mart_derived_day_by_day_has_the_rows_of_one_made_at_once(judged: tuple[Lake, Pairs], mart: str) -> None:
+    """P1: what a day's rows rest on does not depend on which other days are derived with it."""
+    lake, _ = judged
+    declared = schemas.tables()[mart]
+    assert isinstance(declared, Mart)
+    columns = ", ".join(
+        f"printf('%.9g', {c.name})" if c.type == pa.float64() else c.name
+        for c in declared.all_columns
+        if c.name != "load_id"
+    )
+    days = lake.sql("SELECT owner, date, first_day, last_day FROM derived WHERE table_name = $1", [mart]).fetchall()
+    by_day = " UNION ALL ".join(
+        f"SELECT {columns} FROM ({select(declared, owner, day, day, first, last)})" for owner, day, first, last in days
+    )
+    stored = f"SELECT {columns} FROM {mart}"
+    assert lake.sql(f"({stored}) EXCEPT ALL ({by_day})").fetchall() == []
+    assert lake.sql(f"({by_day}) EXCEPT ALL ({stored})").fetchall() == []
+
+
+def test_every_rule_is_judged_and_every_judgement_has_a_rule() -> None:
+    models = sql_files()["findings_model"] + sql_files()["file_system_findings_model"]
+    quoted = set(re.findall(r"'([a-z\d]+(?:-[a-z\d]+)+|[a-z]+)'(?=, value| AS code|, file_system)", models))
+    judged = set(re.findall(r"\{code: '([\w-]+)'", models)) | quoted
+    assert judged == CODES

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from iolake.warehouse.views import example, kind, required_parameters, sql_files
+from tests.conftest import OLD_DUCKDB
 from tests.warehouse.toy import Centre, df
-
-VERSION = "1.2.2"
 
 
 def _call(name: str, text: str) -> str:
@@ -30,24 +27,6 @@ con = duckdb.connect(sys.argv[1], read_only=True)
 answers = [duckdb.__version__] + [con.sql(q).fetchall() for q in json.loads(sys.argv[2])]
 print(json.dumps(answers, default=str))
 """
-
-
-@pytest.fixture(scope="session")
-def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has DuckDB of that version and nothing else."""
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        pytest.skip("no uv to install an old DuckDB with")
-    folder = tmp_path_factory.mktemp("old")
-    python = folder / "bin" / "python"
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), f"duckdb=={VERSION}"],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            pytest.skip(f"duckdb {VERSION} can't be installed: {done.stderr.strip().splitlines()[-1]}")
-    return python
 
 
 @pytest.mark.usefixtures("all_tables")
@@ -71,7 +50,7 @@ def test_a_client_of_1_2_reads_a_snapshot(centre: Centre, old_python: Path) -> N
     )
     assert done.returncode == 0, done.stderr
     version, joined, table_comment, column_comment, macros, *counts = json.loads(done.stdout)
-    assert version == VERSION
+    assert version == OLD_DUCKDB
     assert joined == [["scratch", 7, str(centre.root / "toy" / "2017-03-20.json")]]
     assert table_comment == [[dict(centre.lake.tables())["lustre_df"]]]
     assert column_comment == [["[B] used space (from Used)"]]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import os
 import shutil
 from collections import Counter
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from iolake import schemas
-from iolake.pipelines import registry
+from iolake.extractors.base import Span
+from iolake.pipelines import plan, registry
+from iolake.pipelines.ingest import prepare
+from iolake.pipelines.stage import stage
 from iolake.warehouse import garbage
 from iolake.warehouse.compact import compact
 from iolake.warehouse.rebuild import rebuild
@@ -57,7 +63,8 @@ def test_a_lost_catalog_is_made_again_from_the_files(centre: Centre, collected: 
         garbage.collect(centre.warehouse, 0, 0)
     before = everything(centre)
     lose_catalog(centre)
-    assert rebuild(centre.warehouse) == 0
+    newest_base = 3
+    assert rebuild(centre.warehouse) == newest_base + 1
     assert everything(centre) == before
     assert centre.ingest().snapshots == []
     loads = centre.lake.sql("SELECT count(*), sum(rows) FROM loads").fetchall()
@@ -119,6 +126,62 @@ def test_what_is_no_data_file_is_left_out(centre: Centre, caplog: pytest.LogCapt
     rebuild(centre.warehouse)
     assert rows(centre.lake) == expected("lustre_df", df("a", 1, 1))
     assert "00000000-a.parquet: left out" in caplog.text
+
+
+def test_the_newer_contents_win_whatever_the_clock_said(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P2: the clock goes back two days before each load; two lost catalogs later, the last content is there."""
+    clock = itertools.count()
+    monkeypatch.setattr(plan, "new_id", lambda: f"2017{9999 - 2 * next(clock)}T000000000000-00000000")
+    for used in range(1, 4):
+        path = centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, used)]})
+        os.utime(path, (centre.clock - 200_000 * used,) * 2)
+        centre.ingest()
+        lose_catalog(centre)
+        rebuild(centre.warehouse)
+        assert rows(centre.lake) == expected("lustre_df", df("a", 1, used))
+
+
+@pytest.mark.parametrize("keep_catalog", [True, False])
+def test_inputs_of_a_lost_or_damaged_file_are_read_again(
+    centre: Centre, caplog: pytest.LogCaptureFixture, keep_catalog: bool
+) -> None:
+    """P5, P10: a rebuild publishes no damaged rows, says that rows are missing, and the next ingest brings them."""
+    busy(centre)
+    garbage.collect(centre.warehouse, 0, 0)
+    before = [rows(centre.lake, name) for name in TABLES]
+    lost, damaged, *_ = [f for f in centre.lake.files("lustre_df") if f.date != date(2017, 3, 20)]
+    if not keep_catalog:
+        lose_catalog(centre)
+    (centre.root / "lake" / lost.path).unlink()
+    flip(centre.root / "lake" / damaged.path, 40)
+    rebuild(centre.warehouse)
+    assert len(rows(centre.lake)) == len(before[0]) - lost.rows - damaged.rows
+    assert f"{damaged.path}: left out, damaged" in caplog.text
+    assert "inputs have fewer rows in data files than were read" in caplog.text
+    centre.ingest()
+    assert [rows(centre.lake, name) for name in TABLES] == before
+
+
+def flip(path: Path, byte: int) -> None:
+    """Change one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[byte] ^= 1
+    path.write_bytes(content)
+
+
+def test_what_another_writer_had_loaded_already_is_not_lost(centre: Centre) -> None:
+    """P7: of an input that two writers load at once, one leaves out its rows, but its footer still lists the input."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    first = prepare(centre.site, (), Span())
+    centre.write("2017-03-20x.json", {"lustre_df": [df("x", 1, 2)]})
+    second = prepare(centre.site, (), Span())
+    for plans in (first, second):
+        centre.warehouse.commit([stage(unit, centre.site) for p in plans for unit in p.units])
+    both = expected("lustre_df", df("a", 1, 1), df("x", 1, 2))
+    assert rows(centre.lake) == both
+    lose_catalog(centre)
+    rebuild(centre.warehouse)
+    assert rows(centre.lake) == both
 
 
 def test_one_row_a_key_holds_after_a_rebuild(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
