@@ -124,6 +124,8 @@ class Extractor(ABC):
     version: ClassVar[int]
     owner: ClassVar[OwnerKind]
     tables: ClassVar[Sequence[Table]]
+    inputs_name: ClassVar[str] = "inputs"
+    """What a run calls several of its inputs."""
     batch_inputs: ClassVar[int] = 256
     """The most inputs of a day that one call of `read_many` gets; the pipeline also bounds their bytes."""
     content_addressed: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""The Prefect flows: a thin coat over the plain functions, for the schedule, the fan-out and the picture of a run.
+"""The Prefect flows: the scheduled runs of `passes`, with their steps as tasks, a bar and a table on Prefect's page.
 
 What is right in the lake never rests on Prefect's state: a flow that is doubled, retried or killed gives the
 same lake (P9).
@@ -6,67 +6,52 @@ same lake (P9).
 
 # No postponed annotations here: a served flow's parameters are checked where their names can't be looked up.
 
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
-from prefect import flow, get_run_logger, task, unmapped
-from prefect.futures import as_completed
+from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
+from prefect.states import Completed, Failed
 
 from iolake.extractors.base import Span
-from iolake.pipelines.ingest import Report, bundles, prepare, whole_loads
-from iolake.pipelines.plan import Plan
+from iolake.pipelines import artifacts, passes
 from iolake.pipelines.progress import line, summary
-from iolake.pipelines.stage import Unit, stage_bundle
-from iolake.pipelines.workers import workers_for
+from iolake.pipelines.tasks import TaskSteps, span_name
 from iolake.schemas.site import Site
-from iolake.warehouse.compact import NIGHTLY_CELLS, Compacted, compact
-from iolake.warehouse.derive import Derived, derive
-from iolake.warehouse.records import Load
-from iolake.warehouse.thresholds import set_thresholds
-from iolake.warehouse.warehouse import Published, Warehouse
+from iolake.warehouse.warehouse import Warehouse
 
 
-@task(name="find what is new", retries=2, retry_delay_seconds=30)
-def find_new(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
-    """Plan the run's loads."""
-    return prepare(site, sources, span)
+def _start() -> datetime:
+    """When the run was due, UTC; a run that starts late is still that of its day."""
+    due: datetime | None = flow_run.scheduled_start_time
+    return (due or datetime.now(UTC)).astimezone(UTC)
 
 
-_workers: Executor | None = None
-"""The running flow's processes; None in a worker that a task runner has put elsewhere."""
+def _ended_day() -> date:
+    """The UTC day that ended before the run was due."""
+    return _start().date() - timedelta(days=1)
 
 
-@task(name="read and stage", retries=2, retry_delay_seconds=30)
-def read_and_stage(bundle: list[Unit], site: Site) -> list[Load]:
-    """Read a day of a source, or a batch of some hundred logs, and stage its rows."""
-    if _workers is None:
-        return stage_bundle(bundle, site)
-    return _workers.submit(stage_bundle, bundle, site).result()
+def _named(kind: str) -> Callable[[], str]:
+    """The name of a run of `kind`, for Prefect to ask when it starts."""
+
+    def name() -> str:
+        given: dict[str, Any] = flow_run.parameters
+        only = " ".join(["", *given.get("sources", ())])
+        if kind == "backfill" or (kind == "nightly" and (given.get("since") or given.get("until"))):
+            return f"{kind} {span_name(Span(given['since'], given['until']))}{only}"
+        if kind == "sweep":
+            return f"sweep {given['days']} days to {_start():%Y-%m-%d}{only}"
+        if kind == "nightly":
+            return f"nightly {given.get('day') or _ended_day()}{only}"
+        return f"{kind} {_start():%Y-%m-%d}" + (f" {_start():%H:%M}" if kind in ("hourly", "derive") else "") + only
+
+    return name
 
 
-@task(name="publish", retries=2, retry_delay_seconds=30)
-def publish(site: Site, loads: list[Load]) -> Published:
-    """Publish all loads in one snapshot."""
-    return Warehouse(site.lake_uri).commit(loads)
-
-
-@task(name="derive", retries=2, retry_delay_seconds=30)
-def derive_marts(site: Site) -> Derived:
-    """Compute the partitions of marts whose sources, or whose thresholds in site.toml, changed."""
-    warehouse = Warehouse(site.lake_uri)
-    set_thresholds(warehouse, site.findings)
-    return derive(warehouse)
-
-
-@task(name="merge files of closed days", retries=2, retry_delay_seconds=30)
-def merge_files(site: Site) -> Compacted:
-    """Merge the files of closed days, within bounds; what is left is the next night's."""
-    warehouse = Warehouse(site.lake_uri)
-    return Compacted() if warehouse.newest() is None else compact(warehouse, budget=NIGHTLY_CELLS)
-
-
-@flow(name="nightly")
+@flow(name="nightly", flow_run_name=_named("nightly"))
 def nightly(
     site: str = "site.toml",
     days: int = 3,
@@ -75,37 +60,92 @@ def nightly(
     sources: tuple[str, ...] = (),
     lake: str | None = None,
     workers: int | None = None,
-) -> int | None:
-    """Load what is new of the last `days` days, or of [`since`, `until`), into the lake; the new snapshot's number.
+) -> State[Any]:
+    """Load what is new of the last `days` days, derive, merge small files, write the page of the day that ended.
 
-    Decoding fans out over `workers` processes of this machine, by default one a core; 1 leaves it to the tasks,
-    for a task runner that spreads them over a cluster's own nodes or Kubernetes: see deploy/.
+    With `since` or `until` it loads [`since`, `until`) instead, and writes no page. Decoding fans out over `workers`
+    processes, by default one a core. The run's result is the number of the new snapshot.
     """
+    settings, steps = _site(site, lake), TaskSteps(artifacts.Bar(), workers)
+    if since or until:
+        done = passes.load(settings, Span(since, until), sources, steps)
+    else:
+        done = passes.nightly(settings, _ended_day(), days, sources, steps)
+    return _ended("nightly", settings, done)
+
+
+@flow(name="hourly", flow_run_name=_named("hourly"))
+def hourly(
+    site: str = "site.toml", sources: tuple[str, ...] = (), lake: str | None = None, workers: int | None = None
+) -> State[Any]:
+    """Load what changed of today and yesterday; seconds, and no snapshot, where nothing did."""
+    settings = _site(site, lake)
+    done = passes.hourly(settings, _start().date(), sources, TaskSteps(artifacts.Bar(), workers))
+    return _ended("hourly", settings, done)
+
+
+@flow(name="derive", flow_run_name=_named("derive"))
+def derive(site: str = "site.toml", lake: str | None = None) -> State[Any]:
+    """Compute the partitions of marts whose sources changed."""
+    settings = _site(site, lake)
+    return _ended("derive", settings, passes.derive(settings, TaskSteps()))
+
+
+@flow(name="weekly", flow_run_name=_named("weekly"))
+def weekly(site: str = "site.toml", lake: str | None = None) -> State[Any]:
+    """Merge the files of all closed days, then remove old snapshots and the files that only they name."""
+    settings = _site(site, lake)
+    return _ended("weekly", settings, passes.weekly(settings, TaskSteps()))
+
+
+@flow(name="sweep", flow_run_name=_named("sweep"))
+def sweep(
+    site: str = "site.toml",
+    days: int = 400,
+    sources: tuple[str, ...] = (),
+    lake: str | None = None,
+    workers: int | None = None,
+) -> State[Any]:
+    """Load late files of the last `days` days, and list the days that still have no input."""
+    settings = _site(site, lake)
+    done = passes.sweep(settings, _start().date(), days, sources, TaskSteps(artifacts.Bar(), workers))
+    return _ended("sweep", settings, done)
+
+
+@flow(name="backfill", flow_run_name=_named("backfill"))
+def backfill(
+    since: date,
+    until: date,
+    site: str = "site.toml",
+    sources: tuple[str, ...] = (),
+    step_days: int = 7,
+    lake: str | None = None,
+    workers: int | None = None,
+) -> State[Any]:
+    """Load the days [`since`, `until`) of some sources or all, the newest first, `step_days` days at a time."""
+    settings = _site(site, lake)
+    done = passes.backfill(settings, since, until, sources, step_days, TaskSteps(artifacts.Bar(), workers))
+    return _ended("backfill", settings, done)
+
+
+def _site(path: str, lake: str | None) -> Site:
+    settings = Site.read(path)
+    return (
+        settings
+        if lake is None
+        else settings.model_copy(update={"lake": settings.lake.model_copy(update={"uri": lake})})
+    )
+
+
+def _ended(key: str, site: Site, done: passes.Done) -> State[Any]:
+    """Log and show what a run did; its last state says which sources failed as a whole, if any did."""
     log = get_run_logger()
-    settings = Site.read(site)
-    if lake is not None:
-        settings = settings.model_copy(update={"lake": settings.lake.model_copy(update={"uri": lake})})
-    started = datetime.now(UTC)
-    span = Span(since or (None if until else started.date() - timedelta(days=days)), until)
-    plans = find_new(settings, tuple(sources), span)
-    published = publish(settings, list(whole_loads(plans, _staged(plans, settings, workers))))
-    for load in published.loads:
+    for load in done.loads:
         if load.is_news:
             log.info(line(load))
-    derived = derive_marts(settings)
-    merge_files(settings)
-    snapshots = [*([] if published.snapshot is None else [published.snapshot]), *derived.snapshots]
-    seconds = (datetime.now(UTC) - started).total_seconds()
-    log.info(summary(Report(published.loads, snapshots, derived, seconds)))
-    return Warehouse(settings.lake_uri).newest() if snapshots else None
-
-
-def _staged(plans: list[Plan], site: Site, workers: int | None) -> Iterator[Load]:
-    """The pieces of all loads, as the tasks that stage them end."""
-    global _workers  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
-    work = bundles(plans)
-    with workers_for(work, workers) as _workers:
-        staged = read_and_stage.map(work, unmapped(site))
-        for future in as_completed(list(staged)):
-            yield from future.result()
-    _workers = None
+    log.info(summary(done))
+    artifacts.show(f"iolake-{key}", site, done)
+    if done.failures:
+        return Failed(message="; ".join(done.failures))
+    newest = Warehouse(site.lake_uri).newest() if done.snapshots else None
+    return Completed(message=summary(done).splitlines()[0], data=newest)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from iolake.extractors.base import Span
+from iolake.pipelines.failures import failures
 from iolake.pipelines.plan import Plan, plan
 from iolake.pipelines.stage import Unit, stage_bundle
 from iolake.pipelines.workers import workers_for
@@ -17,7 +17,7 @@ from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load
 from iolake.warehouse.thresholds import set_thresholds
-from iolake.warehouse.warehouse import Warehouse
+from iolake.warehouse.warehouse import Published, Warehouse
 
 COMMIT_EVERY_S = 60.0
 """A long run publishes what is whole at this pace, so that being killed costs it no more than that."""
@@ -27,27 +27,18 @@ _BUNDLE_INPUTS = 250
 
 @dataclass
 class Report:
-    """What a run did: its loads, the snapshots that it published, and how long it took."""
+    """What a run did: its loads, the snapshots that it published, how long it took, and why it counts as failed."""
 
     loads: list[Load] = field(default_factory=list)
     snapshots: list[int] = field(default_factory=list)
     derived: Derived = field(default_factory=Derived)
     seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
 
     @property
     def rejected(self) -> int:
         """The number of rejected inputs."""
         return sum(load.count("rejected") for load in self.loads)
-
-    @property
-    def failed_sources(self) -> list[str]:
-        """The sources of which every input was rejected, sorted."""
-        found: Counter[str] = Counter()
-        rejected: Counter[str] = Counter()
-        for load in self.loads:
-            found[load.info.source] += load.found
-            rejected[load.info.source] += load.count("rejected")
-        return sorted(source for source, count in rejected.items() if count and count == found[source])
 
 
 class Watcher:
@@ -66,12 +57,40 @@ class Watcher:
         """So many of the stale partitions of all marts are computed."""
 
 
+class Steps:
+    """The steps of a run as plain calls; a scheduler overrides them to show, retry or spread them."""
+
+    def __init__(self, watcher: Watcher | None = None, workers: int | None = None) -> None:
+        self.watcher = watcher or Watcher()
+        self.workers = workers
+
+    def find(self, site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
+        """Plan the run's loads."""
+        return prepare(site, sources, span)
+
+    def read(self, plans: list[Plan], site: Site) -> Iterator[Load]:
+        """Read and stage the units of all plans; the pieces of their loads, in the order in which they come."""
+        return _pieces(bundles(plans), site, self.workers, self.watcher)
+
+    def publish(self, site: Site, loads: list[Load]) -> Published:
+        """Publish loads in one snapshot."""
+        return Warehouse(site.lake_uri).commit(loads)
+
+    def derive(self, site: Site) -> Derived:
+        """Compute the partitions of marts whose sources, or whose thresholds in site.toml, changed."""
+        warehouse = Warehouse(site.lake_uri)
+        changed = set_thresholds(warehouse, site.findings)
+        done = derive(warehouse, self.watcher.derived)
+        return done if changed is None else replace(done, snapshots=(changed, *done.snapshots))
+
+
 def ingest(
     site: Site,
     sources: Sequence[str] = (),
     span: Span | None = None,
     workers: int | None = None,
     watcher: Watcher | None = None,
+    steps: Steps | None = None,
 ) -> Report:
     """Bring the lake up to date with what the site has in `span`, of `sources` or of all.
 
@@ -80,16 +99,16 @@ def ingest(
     sources changed. SiteError, CommitContested.
     """
     started = time.monotonic()
-    watcher = watcher or Watcher()
-    plans = prepare(site, tuple(sources), span or Span())
-    watcher.planned(plans)
+    steps = steps or Steps(watcher, workers)
+    span = span or Span()
+    plans = steps.find(site, tuple(sources), span)
+    steps.watcher.planned(plans)
     report = Report()
-    loads = whole_loads(plans, _pieces(bundles(plans), site, workers, watcher))
-    warehouse = Warehouse(site.lake_uri)
-    report.loads, report.snapshots = _publish_in_time(warehouse, loads, watcher)
-    changed = set_thresholds(warehouse, site.findings)
-    report.derived = derive(warehouse, watcher.derived)
-    report.snapshots += [*([] if changed is None else [changed]), *report.derived.snapshots]
+    loads = whole_loads(plans, steps.read(plans, site))
+    report.loads, report.snapshots = _publish_in_time(lambda ready: steps.publish(site, ready), loads, steps.watcher)
+    report.derived = steps.derive(site)
+    report.snapshots += report.derived.snapshots
+    report.failures = failures(site, tuple(sources), span, report.loads)
     report.seconds = time.monotonic() - started
     return report
 
@@ -105,12 +124,16 @@ def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     return plans
 
 
-def bundles(plans: Iterable[Plan]) -> list[list[Unit]]:
-    """The units of all plans, small ones together, so that a bundle is worth a task of its own."""
+def bundles(plans: Iterable[Plan], kind: Callable[[Unit], Hashable] = lambda _: None) -> list[list[Unit]]:
+    """The units of all plans, small ones together, so that a bundle is worth a task of its own.
+
+    Units of different `kind` are never together; the plans are in the order of their kinds.
+    """
     found: list[list[Unit]] = []
     inputs = size = 0
     for unit in (u for planned in plans for u in planned.units):
-        if not found or inputs >= _BUNDLE_INPUTS or size >= _BUNDLE_BYTES:
+        full = inputs >= _BUNDLE_INPUTS or size >= _BUNDLE_BYTES
+        if not found or full or kind(unit) != kind(found[-1][0]):
             found.append([])
             inputs = size = 0
         found[-1].append(unit)
@@ -146,14 +169,16 @@ def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Wa
             watcher.read(sum(len(unit.inputs) for unit in futures.pop(future)))
 
 
-def _publish_in_time(warehouse: Warehouse, loads: Iterable[Load], watcher: Watcher) -> tuple[list[Load], list[int]]:
+def _publish_in_time(
+    commit: Callable[[list[Load]], Published], loads: Iterable[Load], watcher: Watcher
+) -> tuple[list[Load], list[int]]:
     """Publish loads as they come, a snapshot every so often and one at the end."""
     done: list[Load] = []
     waiting: list[Load] = []
     snapshots: list[int | None] = []
 
     def publish() -> None:
-        published = warehouse.commit(waiting)
+        published = commit(list(waiting))
         snapshots.append(published.snapshot)
         for load in published.loads:
             watcher.loaded(load)

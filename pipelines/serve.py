@@ -1,4 +1,4 @@
-"""`iolake serve`: the nightly schedule on this machine, with a Prefect server of its own where none is named."""
+"""`iolake serve`: the schedule on this machine, with a Prefect server of its own where none is named."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -17,6 +18,8 @@ import click
 from iolake.schemas.errors import TransientError
 
 _START_S = 120
+HEARTBEAT_S = 30
+"""How often a run says that it lives; the least that Prefect takes."""
 
 
 class ServerError(TransientError):
@@ -24,15 +27,34 @@ class ServerError(TransientError):
 
 
 def serve(site: Path, lake: str | None, cron: str, days: int, port: int) -> None:
-    """Serve the nightly flow until interrupted. Runs that come due meanwhile run one at a time. ServerError."""
+    """Serve every deployment until interrupted, the nightly one by `cron`. ServerError."""
+    os.environ.setdefault("PREFECT_FLOWS_HEARTBEAT_FREQUENCY", str(HEARTBEAT_S))
     with _server(port):
+        from prefect import serve as serve_all
+        from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
         from prefect.context import refresh_global_settings_context
+        from prefect.types.entrypoint import EntrypointType
 
-        from iolake.pipelines.flows import nightly
+        from iolake.pipelines.schedule import DEPLOYMENTS
+        from iolake.pipelines.zombies import watch_heartbeats
 
         refresh_global_settings_context()  # to check the schedule, Prefect was imported before there was one
-        parameters = {"site": str(site), "days": days, "lake": lake}
-        nightly.serve("nightly", cron=cron, parameters=parameters, global_limit=1)
+        watch_heartbeats()
+        parameters: dict[str, Any] = {"site": str(site), "lake": lake}
+        served: list[Any] = [
+            d.flow.to_deployment(
+                d.name,
+                cron=cron if d.name == "nightly" else d.cron,
+                parameters=parameters | ({"days": days} if d.name == "nightly" else {}),
+                description=d.description,
+                concurrency_limit=ConcurrencyLimitConfig(
+                    limit=1, collision_strategy=ConcurrencyLimitStrategy(d.collision)
+                ),
+                entrypoint_type=EntrypointType.MODULE_PATH,
+            )
+            for d in DEPLOYMENTS
+        ]
+        serve_all(*served, print_starting_message=False)
 
 
 @contextmanager
@@ -43,7 +65,11 @@ def _server(port: int) -> Iterator[None]:
         return
     # A schedule needs a server process: the one that Prefect embeds in a flow's process has no scheduler.
     url = f"http://127.0.0.1:{port}/api"
-    environment = os.environ | {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    environment = os.environ | {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_UI_API_URL": url,  # the page asks port 4200 otherwise
+    }
     prefect = str(Path(sys.executable).with_name("prefect"))
     command = [prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     # Out of the terminal's group, so that an interrupt ends the schedule first and the server after it.

@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Final
+
+_FOR_GOOD: Final = {
+    errno.ENOENT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EROFS,
+    errno.ENAMETOOLONG,
+    errno.ENOSYS,
+}
+"""What the machine says of a path that another try does not change."""
+
 
 class IolakeError(Exception):
     """Base class of every error that iolake raises on purpose. Its text is one line for a person."""
@@ -13,3 +28,10 @@ class TransientError(IolakeError):
 
 class PermanentError(IolakeError):
     """The same call fails again until somebody changes the input, the settings or the command."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same call may succeed later: a TransientError, or what a machine, disk or network lacks for now."""
+    if isinstance(error, OSError):
+        return error.errno not in _FOR_GOOD
+    return isinstance(error, (TransientError, MemoryError))

@@ -183,10 +183,21 @@ class LakeSettings(_Strict):
 Threshold = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
+class PageSettings(_Strict):
+    """Where the nightly run writes its pages, and under which address a web server shows that folder.
+
+    Without a folder the pages lie beside the lake; a lake on an object store then has none.
+    """
+
+    folder: str | None = None
+    url: str | None = None
+
+
 class Site(_Strict):
     """A centre. `root` is the folder that relative paths start from: site.toml's own."""
 
     lake: LakeSettings = LakeSettings()
+    pages: PageSettings = PageSettings()
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
@@ -208,6 +219,16 @@ class Site(_Strict):
     def _names_make_partitions(self) -> Self:
         if NULL_PARTITION in {**self.clusters, **self.file_systems, **self.endpoints}:
             raise ValueError(f"{NULL_PARTITION}: readers take a folder of this name for null; choose another name")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_written_to_etc(self) -> Self:
+        """A lake beside a site.toml in /etc would fill the system's own disk (FHS 3.0, section 3.7: no data there)."""
+        for key, path in (("lake.uri", self.lake.uri), ("pages.folder", self.pages.folder or "")):
+            if self.resolve(path).startswith("/etc/") and path:
+                raise ValueError(
+                    f"{key}: {self.resolve(path)} is below /etc; write a path such as /var/lib/iolake/lake"
+                )
         return self
 
     @model_validator(mode="after")
@@ -300,6 +321,13 @@ class Site(_Strict):
     def lake_uri(self) -> str:
         """Where the lake lies, absolute."""
         return self.resolve(self.lake.uri)
+
+    @property
+    def pages_folder(self) -> Path | None:
+        """Where the nightly run writes its pages, absolute; None where nothing says so."""
+        if self.pages.folder is not None:
+            return Path(self.resolve(self.pages.folder))
+        return None if "://" in self.lake_uri else Path(self.lake_uri).parent / "pages"
 
     @cached_property
     def mounts(self) -> dict[str, str]:

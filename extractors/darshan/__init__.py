@@ -34,6 +34,7 @@ class Darshan(Extractor):
     version = 4
     owner: ClassVar[OwnerKind] = "cluster"
     tables = (*TABLES, DARSHAN_LEGACY)
+    inputs_name = "logs"
     batch_inputs = 2048
     content_addressed = True
 

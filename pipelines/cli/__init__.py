@@ -16,6 +16,7 @@ from iolake.pipelines.cli.options import Where, where_options
 _COMMANDS = {
     "demo": "iolake.pipelines.cli.run",
     "ingest": "iolake.pipelines.cli.run",
+    "run": "iolake.pipelines.cli.passes",
     "serve": "iolake.pipelines.cli.run",
     "sql": "iolake.pipelines.cli.ask",
     "tables": "iolake.pipelines.cli.ask",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from iolake.pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.passes import end
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -40,7 +40,8 @@ def ingest(
     """Load what is new.
 
     Without days, everything that the site's patterns match and the lake does not have yet. Running it again
-    changes nothing.
+    changes nothing. The exit status is 1 where every input of a source was rejected, a command or database could not
+    be asked, or nothing was found where the site says that a source is; the other sources are loaded all the same.
 
     \b
     iolake ingest                                      everything
@@ -56,9 +57,7 @@ def ingest(
     with shown() as watcher:
         report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)
     watcher.summarise(report)
-    if failed := report.failed_sources:
-        click.echo(f"iolake: every input of {', '.join(failed)} was rejected; `iolake rejects` shows why", err=True)
-        sys.exit(1)
+    end(report)
 
 
 @click.command()

@@ -32,6 +32,6 @@ def test_a_source_of_which_every_input_is_rejected_ends_with_status_1(tmp_path: 
     iolake = str(Path(sys.executable).with_name("iolake"))
     done = subprocess.run([iolake, "ingest"], cwd=tmp_path, capture_output=True, text=True, check=False, env=clean)
     assert done.returncode == 1, done.stderr
-    assert "every input of df was rejected" in done.stderr
+    assert "df of fs: its one input was rejected" in done.stderr
     status = subprocess.run([iolake, "status"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "1 rejected" in status.stdout, status.stderr
