@@ -59,25 +59,19 @@ WITH own AS (
   FROM (FROM job_ost WHERE {_RUN}) o
   JOIN (FROM job_summary WHERE {_RUN}) s USING (cluster, run_id)
 ),
-hours AS (
-  SELECT
-    h.file_system, h.ost, avg(h.mean_read_bytes_per_s + h.mean_write_bytes_per_s) AS rate, max(h.used_pct) AS used_pct
-  FROM ost_hour h
+states AS (
+  SELECT h.file_system, h.ost, avg(h.load_pct) / 100 AS load, max(h.used_pct) AS used_pct
+  FROM target_states(NULL, (SELECT min(start_time)::DATE - 1 FROM own), $2::DATE) h
   JOIN (SELECT file_system, any_value(start_time) AS begins, any_value(end_time) AS ends FROM own GROUP BY ALL) o
-    ON h.file_system = o.file_system AND h.ts >= date_trunc('hour', o.begins) AND h.ts < o.ends
-  WHERE h.date BETWEEN (SELECT min(start_time)::DATE FROM own) AND $2::DATE
+    ON h.file_system = o.file_system AND h.ts < o.ends AND h.until > o.begins
   GROUP BY ALL
-),
-loads AS (
-  SELECT *, rate / nullif(avg(rate) OVER (PARTITION BY file_system), 0) AS load
-  FROM hours
 )
 SELECT
   o.file_system, o.ost, o.files, o.ost_read_bytes, o.ost_write_bytes, o.ost_seen_pct,
   (o.ost_read_bytes::DOUBLE + o.ost_write_bytes) / nullif(o.elapsed_s, 0) AS bytes_per_s,
   l.load, l.used_pct
 FROM own o
-LEFT JOIN loads l USING (file_system, ost)
+LEFT JOIN states l USING (file_system, ost)
 ORDER BY greatest(coalesce(l.load, 0), coalesce(l.used_pct, 0) / 30) DESC, o.ost
 """
 

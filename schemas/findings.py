@@ -90,8 +90,8 @@ JOB_IO: Final = Mart(
 
 JOB_NEIGHBOURS: Final = Mart(
     "job_neighbours",
-    "Who else used a run's file system while it ran, the twenty that moved most first: bytes in the time both ran, by "
-    "the servers' own count where there is one, else by Darshan, else unknown.",
+    "Who else used a run's file system while it ran, the twenty that moved most and the five that opened most files: "
+    "bytes in the time both ran, by the servers' own count where there is one, else by Darshan, else unknown.",
     keys=[
         CLUSTER,
         RUN_ID,
@@ -144,6 +144,7 @@ OST_SPEED_HOUR: Final = Mart(
         _count("files", "reads or writes of files with a stripe on the target, of at least 16 MB"),
         _real("relative_speed", "median of their rates, each over its kind's median"),
         _real("slow_pct", "share of them at less than 67 % of their kind's median", "%"),
+        _count("slow_logs", "logs with such slow files on the target"),
         _count("other_files", "reads or writes of files without a stripe on it"),
         _real("other_relative_speed", "median of the rates of these, likewise"),
         _real("other_slow_pct", "share of these at less than 67 % of their kind's median", "%"),
@@ -230,7 +231,8 @@ FILE_SYSTEM_FINDINGS: Final = Mart(
 JOB_VERDICT: Final = Mart(
     "job_verdict",
     "Was it the application, the file system, or a neighbour? One row a run: the finding that explains best why it was "
-    "slower than its kind; cause is null where it was not, or nothing explains it.",
+    "slower than its kind; cause is null where it was not, or nothing explains it. lost_s is null for a run without a "
+    "kind, which is judged by its own ranks and targets alone.",
     keys=[CLUSTER, RUN_ID],
     columns=[
         JOB_ID,

@@ -110,7 +110,7 @@ RULES: Final = (
     Rule("failed-over", "high", "file system", "above", 0, "targets",
          "Bring the failed server back.", "iolake", "both"),
     Rule("crowded-server", "medium", "file system", "above", 0, "targets",
-         "Bring the failed server back.", "TOKIO"),
+         "Bring the failed server back.", "TOKIO", "both"),
     Rule("unwatched", "info", "file system", "below", 95, "%",
          "See iolake status for gaps of the servers' data.", "iolake", "both"),
     Rule("waited", "info", "scheduler", "above", 100, "%",

@@ -1,6 +1,6 @@
 -- What is worth knowing about each run's I/O? The model of the mart findings.
--- A run's kind are the runs of the same program on the same cluster and file system in the same direction that ended within a
--- week. Each rule of finding_rules gets one value here, null where it does not apply; a value beyond its threshold makes a row.
+-- A run's kind are the runs of the same program on the same cluster and file system in the same direction, with about as many
+-- processes, that ended within a week. Each rule of finding_rules gets one value here, null where it does not apply; a value beyond its threshold makes a row.
 CREATE OR REPLACE MACRO findings_model(in_owner, since, until, first, last) AS TABLE
 WITH around AS MATERIALIZED (      -- runs and their kinds
   SELECT
@@ -27,7 +27,7 @@ compared AS (
     metadata_a_file / median(metadata_a_file) OVER kind AS metadata_of_kind
   FROM around
   WINDOW kind AS (
-    PARTITION BY cluster, program, file_system, writes_more ORDER BY date
+    PARTITION BY cluster, program, file_system, writes_more, round(log2(nullif(nprocs, 0))) ORDER BY date
     RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS FOLLOWING
   )
 ),
@@ -72,14 +72,19 @@ slow_target AS (                   -- the target whose files were slow most ofte
   GROUP BY t.cluster, t.run_id
 ),
 moved_target AS (                  -- a target of its own that another server had taken over, within an hour of the run
-  SELECT t.cluster, t.run_id, any_value(t.file_system) AS file_system, min(t.ost) AS ost, count(DISTINCT t.ost) AS targets
+  SELECT
+    t.cluster, t.run_id, t.file_system, string_agg(DISTINCT t.ost, ', ' ORDER BY t.ost) AS ost,
+    string_agg(DISTINCT s.server, ', ' ORDER BY s.server) AS servers, count(DISTINCT t.ost) AS targets
   FROM moved_targets(NULL, first, last) s
   JOIN own_targets t ON t.file_system = s.file_system AND t.ost = s.ost
     AND s.ts >= t.begins - INTERVAL 1 HOUR AND s.ts < t.ends + INTERVAL 1 HOUR
-  GROUP BY ALL
+  GROUP BY t.cluster, t.run_id, t.file_system
+  QUALIFY row_number() OVER (PARTITION BY t.cluster, t.run_id ORDER BY targets DESC, t.file_system) = 1
 ),
 crowded_target AS (                -- a target of its own on a server that had taken over others
-  SELECT f.cluster, f.run_id, any_value(f.file_system) AS file_system, min(t.ost) AS ost, count(DISTINCT t.ost) AS targets
+  SELECT
+    f.cluster, f.run_id, f.file_system, string_agg(DISTINCT t.ost, ', ' ORDER BY t.ost) AS ost,
+    string_agg(DISTINCT f.server, ', ' ORDER BY f.server) AS servers, count(DISTINCT t.ost) AS targets
   FROM (
     SELECT cluster, run_id, file_system, unnest(overloaded, recursive := true)
     FROM job_file_system
@@ -87,7 +92,8 @@ crowded_target AS (                -- a target of its own on a server that had t
   ) f
   JOIN own_targets t ON t.cluster = f.cluster AND t.run_id = f.run_id AND t.file_system = f.file_system
     AND list_contains(f.osts, t.ost)
-  GROUP BY f.cluster, f.run_id
+  GROUP BY f.cluster, f.run_id, f.file_system
+  QUALIFY row_number() OVER (PARTITION BY f.cluster, f.run_id ORDER BY targets DESC, f.file_system) = 1
 ),
 meanwhile AS (
   SELECT
@@ -99,19 +105,34 @@ meanwhile AS (
   JOIN abilities a ON a.file_system = h.file_system AND a.date = h.date
   GROUP BY ALL
 ),
-neighbours AS (
-  SELECT
-    n.cluster, n.run_id, n.file_system, n.neighbour_cluster || ' ' || n.neighbour_job_id AS neighbour,
-    n.neighbour_exe, n.neighbour_user, n.share, n.overlap_s, n.bytes_per_s / nullif(a.hour_rate, 0) AS of_ability
+met AS MATERIALIZED (              -- neighbours that were there for a tenth of the run at least
+  SELECT n.*, n.neighbour_cluster || ' ' || n.neighbour_job_id AS neighbour
   FROM job_neighbours n
-  JOIN abilities a ON a.file_system = n.file_system AND a.date = n.overlap_end::DATE
+  JOIN runs r ON r.cluster = n.cluster AND r.run_id = n.run_id
   WHERE (in_owner IS NULL OR n.cluster = in_owner) AND (since IS NULL OR n.date BETWEEN since AND until)
-    AND n.bytes_per_s >= 0.2 * a.hour_rate
-  QUALIFY row_number() OVER (PARTITION BY n.cluster, n.run_id ORDER BY n.bytes_per_s * n.overlap_s DESC) = 1
+    AND n.overlap_s >= 0.1 * r.elapsed_s
+),
+neighbours AS (                    -- the one that moved most, with its rate beside the most that the file system did in an hour
+  SELECT
+    n.cluster, n.run_id, n.file_system, n.neighbour, n.neighbour_exe, n.neighbour_user, n.overlap_s, n.bytes_per_s,
+    n.bytes_per_s / nullif(a.hour_rate, 0) AS of_ability
+  FROM met n
+  JOIN abilities a ON a.file_system = n.file_system AND a.date = n.overlap_end::DATE
+  QUALIFY row_number() OVER (
+    PARTITION BY n.cluster, n.run_id ORDER BY n.bytes_per_s * n.overlap_s DESC NULLS LAST, n.neighbour
+  ) = 1
+),
+openers AS (                       -- the one that opened most, where that is more than the run itself did
+  SELECT n.cluster, n.run_id, n.file_system, n.neighbour, n.neighbour_exe, n.neighbour_user, n.opens
+  FROM met n
+  JOIN runs r ON r.cluster = n.cluster AND r.run_id = n.run_id
+  WHERE n.opens > coalesce(r.opens, 0)
+  QUALIFY row_number() OVER (PARTITION BY n.cluster, n.run_id, n.file_system ORDER BY n.opens DESC, n.neighbour) = 1
 ),
 checks AS (
   SELECT
-    r.cluster, r.run_id, r.job_id, r.date, r.file_system AS main_file_system,
+    r.cluster, r.run_id, r.job_id, r.date, r.file_system AS main_file_system, f.file_system AS full_on, l.file_system AS slow_on,
+    h.file_system AS hot_on, v.file_system AS moved_on, o.file_system AS crowded_on, n.file_system AS met_on,
     unnest([
       {code: 'small-reads', value: CASE WHEN small_reads >= 1000 THEN 1e2 * small_reads / reads END,
        words: format('{:.0f} % of {:,} reads are smaller than 1 MB', 1e2 * small_reads / reads, reads), target: NULL, neighbour: NULL},
@@ -173,12 +194,16 @@ checks AS (
        words: format('it opens and stats {:.0f} times a file, {:.0f} % of its kind''s', metadata_a_file, 1e2 * metadata_of_kind), target: NULL, neighbour: NULL},
       {code: 'slow-beside-kind', value: CASE WHEN peers >= 3 AND coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) >= 16 << 20 THEN 1e2 * of_peers END,
        words: format('it moved data at {:.0f} % of the median of {} runs of its kind', 1e2 * of_peers, peers), target: NULL, neighbour: NULL},
-      {code: 'neighbour', value: 1e2 * n.share,
-       words: format('job {} ({} of {}) moved {:.0f} % of all bytes while it ran', n.neighbour, n.neighbour_exe, n.neighbour_user, 1e2 * n.share), target: NULL, neighbour: n.neighbour},
+      {code: 'neighbour', value: 1e2 * n.of_ability,
+       words: format('job {} ({} of {}) moved {} a second while both ran, {:.0f} % of the most that {} moved in an hour',
+         n.neighbour, coalesce(n.neighbour_exe, 'unknown'), coalesce(n.neighbour_user, 'unknown'), format_bytes(try_cast(n.bytes_per_s AS BIGINT)), 1e2 * n.of_ability, n.file_system),
+       target: NULL, neighbour: n.neighbour},
       {code: 'saturated', value: m.rate_pct,
        words: format('{} moved data at {:.0f} % of its highest rate in days around for an hour', r.file_system, m.rate_pct), target: NULL, neighbour: NULL},
       {code: 'metadata-saturated', value: m.ops_pct,
-       words: format('metadata operations on {} were at {:.0f} % of the median hour', r.file_system, m.ops_pct), target: NULL, neighbour: NULL},
+       words: format('metadata operations on {} were at {:.0f} % of the median hour', r.file_system, m.ops_pct)
+         || coalesce(format('; job {} ({} of {}) opened most files', p.neighbour, p.neighbour_exe, p.neighbour_user), ''),
+       target: NULL, neighbour: p.neighbour},
       {code: 'full-target', value: f.used_pct,
        words: format('{} of {} was {:.1f} % full while it wrote there', f.ost, f.file_system, f.used_pct), target: f.ost, neighbour: NULL},
       {code: 'hot-target', value: h.load_pct,
@@ -186,9 +211,9 @@ checks AS (
       {code: 'slow-target', value: l.slow_pct,
        words: format('{:.0f} % of the files on {} of {} moved slowly beside their kind, {:.0f} % of those elsewhere', l.slow_pct, l.ost, l.file_system, l.elsewhere_pct), target: l.ost, neighbour: NULL},
       {code: 'failed-over', value: v.targets,
-       words: format('{} of {} was served by another server than usual', v.ost, v.file_system), target: v.ost, neighbour: NULL},
+       words: format('{} of {}, where files of the run lie, were served by {} instead of the usual server', v.ost, v.file_system, v.servers), target: v.ost, neighbour: NULL},
       {code: 'crowded-server', value: o.targets,
-       words: format('{} of {} was on a server that had taken over another''s targets', o.ost, o.file_system), target: o.ost, neighbour: NULL},
+       words: format('{} of {}, where files of the run lie, were on {}, which had taken over another server''s targets', o.ost, o.file_system, o.servers), target: o.ost, neighbour: NULL},
       {code: 'unwatched', value: CASE WHEN r.logs > 0 AND r.file_system IS NOT NULL THEN coalesce(fs_seen_pct, 0) END,
        words: format('{:.0f} % of the servers'' time was seen while it ran', coalesce(fs_seen_pct, 0)), target: NULL, neighbour: NULL},
       {code: 'waited', value: CASE WHEN wait_s >= 3600 THEN 1e2 * wait_s / nullif(elapsed_s, 0) END,
@@ -200,6 +225,7 @@ checks AS (
     ], recursive := true)
   FROM (SELECT *, coalesce(mpiio_read_bytes, mpiio_write_bytes) AS mpiio_bytes FROM runs) r
   LEFT JOIN neighbours n ON n.cluster = r.cluster AND n.run_id = r.run_id
+  LEFT JOIN openers p ON p.cluster = r.cluster AND p.run_id = r.run_id AND p.file_system = r.file_system
   LEFT JOIN meanwhile m ON m.cluster = r.cluster AND m.run_id = r.run_id
   LEFT JOIN full_target f ON f.cluster = r.cluster AND f.run_id = r.run_id
   LEFT JOIN hot_target h ON h.cluster = r.cluster AND h.run_id = r.run_id
@@ -211,7 +237,11 @@ SELECT
   c.cluster, c.run_id, c.code, c.job_id, c.date, rules.severity, rules.subject,
   c.value::DOUBLE AS value, rules.threshold::DOUBLE AS threshold, rules.unit,
   CASE WHEN c.code LIKE '%-kind' THEN 'its kind' ELSE 'the rule' END AS compared_with,
-  CASE WHEN rules.subject IN ('file system', 'neighbour') THEN c.main_file_system END AS file_system,
+  CASE c.code
+    WHEN 'full-target' THEN c.full_on WHEN 'slow-target' THEN c.slow_on WHEN 'hot-target' THEN c.hot_on
+    WHEN 'failed-over' THEN c.moved_on WHEN 'crowded-server' THEN c.crowded_on WHEN 'neighbour' THEN c.met_on
+    ELSE CASE WHEN rules.subject = 'file system' THEN c.main_file_system END
+  END AS file_system,
   c.target, c.neighbour, c.words AS sentence, rules.advice, rules.reference
 FROM checks c
 JOIN finding_rules rules ON rules.code = c.code AND rules.scope <> 'day'

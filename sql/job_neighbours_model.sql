@@ -1,6 +1,7 @@
 -- Who else used a run's file system while it ran? The model of the mart job_neighbours.
 -- A neighbour's bytes are shared out evenly over its time, so a short burst within a long neighbour is blurred. Bytes are
--- the servers' own count for the job (jobstats) where there is one, else Darshan's. The twenty that moved most are kept.
+-- the servers' own count for the job (jobstats) where there is one, else Darshan's. The twenty that moved most are
+-- kept, and the five that opened most files.
 CREATE OR REPLACE MACRO job_neighbours_model(in_owner, since, until, first, last) AS TABLE
 WITH used AS MATERIALIZED (
   SELECT
@@ -40,7 +41,9 @@ most AS (
   FROM pairs
   QUALIFY row_number() OVER (
     PARTITION BY cluster, run_id, file_system ORDER BY moved DESC, overlap_s DESC, neighbour_cluster, neighbour_run_id
-  ) <= 20
+  ) <= 20 OR (opens > 0 AND row_number() OVER (
+    PARTITION BY cluster, run_id, file_system ORDER BY opens DESC NULLS LAST, neighbour_cluster, neighbour_run_id
+  ) <= 5)
 ),
 names AS (
   SELECT cluster, run_id, user_name, coalesce(exe_names[1], job_name) AS exe
