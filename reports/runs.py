@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
+import polars as pl
+
 from iolake.reports import text
 from iolake.reports.job import NoJob
 from iolake.reports.job_facts import nearest
@@ -66,6 +68,18 @@ WHERE {_DAYS.format("s.")}
   AND ($5::VARCHAR IS NULL OR l.log_id IN (SELECT log_id FROM paths))
 ORDER BY s.cluster, s.date, s.start_time, s.job_id, s.run_id, l.start_time, l.log_id
 LIMIT $6
+"""
+_LOGS: Final = """
+SELECT list(l.log_id) AS log_ids, min(l.start_time) AS since, max(l.end_time) AS until
+FROM logs_of_runs($1, $3::DATE - 1, $3::DATE + 1) r
+JOIN darshan_logs l USING (cluster, date, log_id)
+WHERE r.run_id = $2
+"""
+_MOVED: Final = """
+SELECT
+  round((epoch(ts) - epoch($3::TIMESTAMP)) / bin_s)::BIGINT AS bin, sum(read_bytes)::DOUBLE AS read, sum(write_bytes)::DOUBLE AS write
+FROM job_activity($1, $2, $3::TIMESTAMP, $4::TIMESTAMP, bins := $5, rank_groups := 1)
+GROUP BY bin
 """
 _COMPARED: Final = """
 WITH metrics AS (
@@ -150,6 +164,25 @@ def find(
     `user` and `program` are names or glob patterns; `path` is the beginning of a path that the log names, or a pattern.
     """
     return rows(lake, _FIND, since, until, user, program, path, limit)
+
+
+def periods_of(lake: Lake, run: Row, bins: int) -> pl.DataFrame:
+    """The period of a run's reads, writes and both, over its logs' time in `bins` parts: one row each, see `periods`.
+
+    AnalysisError where no Darshan log of the run tells when it moved bytes.
+    """
+    from iolake.analysis import periods
+    from iolake.analysis.errors import AnalysisError
+
+    logs = rows(lake, _LOGS, run["cluster"], run["run_id"], run["date"])[0]
+    if not logs["log_ids"] or logs["since"] is None or logs["until"] <= logs["since"]:
+        raise AnalysisError(f"job {run['job_id']}: no Darshan log tells when it moved bytes")
+    moved = lake.sql(_MOVED, [run["cluster"], logs["log_ids"], logs["since"], logs["until"], bins]).pl()
+    step = (logs["until"] - logs["since"]).total_seconds() / bins
+    every = pl.DataFrame({"bin": range(bins)}, schema={"bin": pl.Int64}).join(moved, "bin", how="left").fill_null(0.0)
+    series = every.with_columns(at=pl.col("bin") * step, both=pl.col("read") + pl.col("write"))
+    found = [(way, periods(series, "at", way)) for way in ("read", "write", "both")]
+    return pl.concat([one.insert_column(0, pl.Series("moved", [way])) for way, one in found])
 
 
 def compare(lake: Lake, one: Row, other: Row) -> list[Row]:

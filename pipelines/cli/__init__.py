@@ -37,6 +37,7 @@ _COMMANDS = {
     "snapshots": "iolake.pipelines.cli.keep",
     "compact": "iolake.pipelines.cli.keep",
     "derive": "iolake.pipelines.cli.keep",
+    "periods": "iolake.pipelines.cli.analyse",
     "gc": "iolake.pipelines.cli.keep",
     "files": "iolake.pipelines.cli.share",
     "relocate": "iolake.pipelines.cli.share",

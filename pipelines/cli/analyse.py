@@ -1,4 +1,4 @@
-"""Commands of statistics: correlate, bad-osts, families."""
+"""Commands of statistics: correlate, bad-osts, families, periods."""
 
 from __future__ import annotations
 
@@ -168,6 +168,30 @@ def families(
         arrival_cov_pct=100 * gap.std(ddof=0) / gap.mean(),
     )
     _write(con, found.sort("speed_cov_pct", "family", descending=[True, False], nulls_last=True), form)
+
+
+@click.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--cluster", help="The cluster that ran it, where several have a job of that id.")
+@click.option(
+    "--bins", type=click.IntRange(8, 100_000), default=1000, show_default=True, help="Equal parts of its time."
+)
+@_FORMAT
+@where_options
+def periods(job_id: str, cluster: str | None, bins: int, form: Format, where: Where) -> None:
+    """Show at what pace a job's bursts of I/O come, how wide they are, and how sure that is.
+
+    One row for reads, writes and both together, by the finest record of the job's logs: heatmap, trace, or counters.
+    Everything but steps and step_s is null where no frequency stands out.
+
+    \b
+    iolake periods 4478544
+    iolake periods 4478544 --bins 5000 --format json
+    """
+    from iolake.reports.runs import periods_of, the_run
+
+    lake = where.open_lake()
+    _write(lake.connect(), periods_of(lake, the_run(lake, job_id, cluster), bins), form)
 
 
 def _write(con: duckdb.DuckDBPyConnection, found: pl.DataFrame, form: Format) -> None:

@@ -85,3 +85,42 @@ def test_node_hours_are_shared_by_the_runs_of_the_time(lake: Lake, fill: Fill) -
         "FROM coverage_factors('c', DATE '2026-01-01', DATE '2026-01-02') ORDER BY job_id"
     ).fetchall()
     assert found == [(1, 0.25, 1.0, None), (3, 0.75, 0.25, None)]
+
+
+def test_operations_are_held_against_those_of_the_servers_in_the_same_window(lake: Lake, fill: Fill) -> None:
+    """P12: the run made 30 of the 100 reads and writes in its window; where half of it was not counted, nobody knows."""
+    add(fill, 1, "amy", "one", 100, POSIX_READS=10, POSIX_WRITES=20)
+    hour = {"file_system": "fs", "date": DAY, "interval_s": 1800.0, "read_bytes": 1, "write_bytes": 1}
+    fs = hour | {"osts": 1, "osts_missing": 0, "read_bytes_before": 0, "write_bytes_before": 0, "input_id": "x"}
+    fill("lustre_fs", *(fs | {"ts": START + k * HOUR / 2} for k in range(3)))
+    ost = hour | {"ost": "OST0000", "reset": False}
+    fill("lustre_ost", ost | {"ts": START, "read_ops": 25, "write_ops": 15})
+    asked = "SELECT cf_ops, contention_ops FROM coverage_factors('c', DATE '2026-01-01', DATE '2026-01-02')"
+    assert lake.sql(asked).fetchall() == [(None, None)]
+    fill("lustre_ost", *(ost | {"ts": START + k * HOUR / 2, "read_ops": 25, "write_ops": 5} for k in (1, 2)))
+    assert lake.sql(asked).fetchall() == [(pytest.approx(0.3), pytest.approx(0.7))]
+
+
+def test_burstiness_of_an_even_day_is_one_and_of_a_day_in_one_hour_is_24(lake: Lake, fill: Fill) -> None:
+    midnight = datetime(2026, 1, 1)
+    for day, moved in enumerate(([10] * 24, [0] * 23 + [240], [10] * 20)):
+        at = midnight + timedelta(days=day)
+        row = {
+            "file_system": "fs",
+            "date": at.date(),
+            "interval_s": 3600.0,
+            "write_bytes": 0,
+            "osts": 2,
+            "osts_missing": 0,
+        }
+        fill("lustre_fs", *(row | {"ts": at + k * HOUR, "read_bytes": bytes_} for k, bytes_ in enumerate(moved)))
+    found = lake.sql(
+        "SELECT intervals, round(seen_pct, 2), peak_over_mean, cov_pct, half_in_pct "
+        "FROM burstiness('fs', DATE '2026-01-01', DATE '2026-01-04')"
+    ).fetchall()
+    near = pytest.approx
+    assert found == [
+        (24, 100.0, near(1.0), near(0.0, abs=1e-6), near(50.0)),
+        (24, 100.0, near(24.0), near(100 * 23**0.5), near(100 / 48)),
+        (20, 83.33, None, None, None),
+    ]

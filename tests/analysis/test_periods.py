@@ -1,0 +1,78 @@
+"""The period of bursts, against pulse trains whose period and width are known, and against scipy's periodogram."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iolake.analysis import periods
+from iolake.analysis.errors import AnalysisError
+
+signal = pytest.importorskip("scipy.signal", reason="needs iolake[analysis]")
+
+
+def train(period: int, width: int, count: int, offset: int, noise: float, seed: int) -> pl.DataFrame:
+    """Bursts of `width` steps each `period` steps, over some noise, one step a second."""
+    steps = np.arange(period * count)
+    values = 100.0 * ((steps + offset) % period < width)
+    values += noise * np.random.default_rng(seed).random(len(steps))
+    return pl.DataFrame({"at": steps, "bytes": values})
+
+
+@given(
+    period=st.integers(12, 60), share=st.floats(0.1, 0.45), count=st.integers(8, 20), offset=st.integers(0, 60),
+    noise=st.floats(0, 2), seed=st.integers(0, 9),
+)  # fmt: skip
+def test_the_period_and_width_of_bursts_are_found(
+    period: int, share: float, count: int, offset: int, noise: float, seed: int
+) -> None:
+    width = max(2, round(period * share))
+    found = periods(train(period, width, count, offset, noise, seed), "at", "bytes").row(0, named=True)
+    assert found["period_s"] == pytest.approx(period)
+    assert 0.94 * width - 1 <= found["burst_s"] <= width + 1
+    assert found["duty_cycle"] == pytest.approx(found["burst_s"] / period)
+    assert 0.9 < found["confidence"] <= 1
+
+
+def test_the_strongest_frequency_is_that_of_scipys_periodogram() -> None:
+    random = np.random.default_rng(3)
+    at = np.arange(600) * 10.0
+    values = 5 + np.sin(2 * np.pi * at / 240) + 0.3 * random.standard_normal(600)
+    frequency, power = signal.periodogram(values, 0.1, detrend="constant")
+    found = periods(pl.DataFrame({"at": at, "x": values}), "at", "x").row(0, named=True)
+    assert found["frequency_hz"] == pytest.approx(frequency[np.argmax(power)])
+    z = (power[1:].max() - power[1:].mean()) / power[1:].std()
+    assert found["z"] == pytest.approx(z, rel=0.02)
+    assert found["step_s"] == 10.0
+
+
+@pytest.mark.parametrize("values", [[1.0] * 64, [0.0] * 64, list(range(64))])
+def test_what_does_not_repeat_has_no_period(values: list[float]) -> None:
+    found = periods(pl.DataFrame({"at": range(64), "x": values}), "at", "x").row(0, named=True)
+    assert found["period_s"] is None and found["steps"] == 64
+
+
+@pytest.mark.parametrize(
+    ("at", "values", "told"),
+    [
+        ([*range(9), 20], [1.0] * 10, "unequal steps"),
+        (range(10), [None, *[1.0] * 9], "unknown values"),
+        (range(4), [1.0] * 4, "at least 8"),
+    ],
+)
+def test_a_series_that_can_tell_nothing_is_refused(at: list[int], values: list[float], told: str) -> None:
+    """P6, P12: a gap is unknown, not zero."""
+    with pytest.raises(AnalysisError, match=told):
+        periods(pl.DataFrame({"at": list(at), "x": values}), "at", "x")
+
+
+def test_times_are_as_good_as_seconds() -> None:
+    bursts = train(20, 5, 10, 0, 0, 0)
+    at = [datetime(2026, 1, 1) + timedelta(seconds=s) for s in bursts["at"]]
+    found = periods(bursts.with_columns(at=pl.Series(at)), "at", "bytes").row(0, named=True)
+    assert (found["period_s"], found["burst_s"]) == (20.0, 5.0)
