@@ -1,7 +1,8 @@
-"""Whether I/O comes in bursts at a steady pace: its period, how wide a burst is, after FTIO (Tarraf and others, 2024)."""
+"""Whether I/O comes in bursts at a steady pace: its period, and how wide a burst is, after FTIO."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,9 +46,7 @@ def periods(series: pl.DataFrame, at: str, value: str) -> pl.DataFrame:
         raise AnalysisError(f"{len(times)} rows hold no period; at least {_LEAST} are needed")
     step = float(np.median(steps))
     if np.isnan(amounts).any() or not np.allclose(steps, step, rtol=0.01, atol=1e-6) or step <= 0:
-        raise AnalysisError(
-            f"{at!r} has gaps or unequal steps, or {value!r} unknown values; fill or bin them in the query"
-        )
+        raise AnalysisError(f"{at!r} has gaps or unequal steps, or {value!r} unknown values; bin them in the query")
     found = _dominant(amounts)
     row: list[float | None] = [None] * 6
     if found is not None:
@@ -91,7 +90,7 @@ def _burst(amounts: npt.NDArray[np.float64], length: float) -> float:
     quiet = np.convolve(np.tile(folded, 2), np.ones(max(1, width // 4)), "valid")[:width]
     first = (int(np.argmin(quiet)) + max(1, width // 4) // 2) % width
     cuts = np.arange(first, len(amounts) + 1e-9, length).round().astype(int)
-    widths = [_shortest(amounts[a:b] ** 2) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    widths = [_shortest(amounts[a:b] ** 2) for a, b in pairwise(cuts)]
     return float(np.median([w for w in widths if w] or [0]))
 
 

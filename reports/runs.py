@@ -77,7 +77,8 @@ WHERE r.run_id = $2
 """
 _MOVED: Final = """
 SELECT
-  round((epoch(ts) - epoch($3::TIMESTAMP)) / bin_s)::BIGINT AS bin, sum(read_bytes)::DOUBLE AS read, sum(write_bytes)::DOUBLE AS write
+  round((epoch(ts) - epoch($3::TIMESTAMP)) / bin_s)::BIGINT AS bin,
+  sum(read_bytes)::DOUBLE AS read, sum(write_bytes)::DOUBLE AS write
 FROM job_activity($1, $2, $3::TIMESTAMP, $4::TIMESTAMP, bins := $5, rank_groups := 1)
 GROUP BY bin
 """

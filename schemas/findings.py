@@ -207,8 +207,14 @@ FILE_SYSTEM_FINDINGS: Final = Mart(
     keys=[
         FILE_SYSTEM,
         DATE,
-        Column("code", TEXT, "the rule, as finding_rules names it", nullable=False),
-        Column("target", TEXT, "the target that it is about; empty for the file system as a whole", nullable=False),
+        Column("code", TEXT, "the rule, as finding_rules names it", nullable=False, identifies=Identity.NOTHING),
+        Column(
+            "target",
+            TEXT,
+            "the target that it is about; empty for the file system as a whole",
+            nullable=False,
+            identifies=Identity.TARGET,
+        ),
     ],
     columns=[
         Column("ts", TIMESTAMP, "UTC; the hour, or the snapshot, in which it was worst", encoding=DELTA),

@@ -186,7 +186,7 @@ THRESHOLDS: Final = LedgerTable(
     "thresholds",
     "The thresholds of finding_rules that site.toml sets, as of this snapshot.",
     [
-        Column("code", TEXT, "the rule, as finding_rules names it"),
+        Column("code", TEXT, "the rule, as finding_rules names it", identifies=Identity.NOTHING),
         Column("threshold", pa.float64(), "its threshold, in the rule's unit"),
     ],
 )
