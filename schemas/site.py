@@ -65,6 +65,7 @@ class Source(_Strict):
     uri: str | None = None
     timezone: str | None = None
     job_id: str | None = None
+    max_age_days: float | None = Field(default=None, gt=0)
     options: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("files", mode="before")
@@ -193,11 +194,20 @@ class PageSettings(_Strict):
     url: str | None = None
 
 
+class CheckSettings(_Strict):
+    """What `iolake check` holds the lake to; a source's own `max_age_days` stands above the one here."""
+
+    max_age_days: float = Field(default=2, gt=0)
+    look_back_days: int = Field(default=14, gt=0, le=3650)
+    max_rejected_pct: float = Field(default=5, ge=0, le=100)
+
+
 class Site(_Strict):
     """A centre. `root` is the folder that relative paths start from: site.toml's own."""
 
     lake: LakeSettings = LakeSettings()
     pages: PageSettings = PageSettings()
+    check: CheckSettings = CheckSettings()
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
@@ -379,7 +389,9 @@ _MENDS: Final = {
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
     "extra_forbidden": "is no key of site.toml; remove it or correct its name",
-    "greater_than_equal": "is not 0 or more",
+    "greater_than_equal": "is too small; write 0 or more, and 1 or more for whole days",
+    "greater_than": "is not more than 0; write a number above it, or inf for no limit",
+    "less_than_equal": "is too large; write at most 100 for a percentage, 3650 for days",
     "finite_number": "is not a finite number",
 }
 """What to say of a value of another type; never the value, which may be an address with a password in it."""

@@ -66,6 +66,11 @@ def recover(warehouse: Warehouse, orphan_age_hours: float) -> Collected:
     return Collected(files=len(orphans), size_bytes=sum(f.size_bytes for f in orphans))
 
 
+def died(warehouse: Warehouse) -> int:
+    """How many loads a process of this host left when it died; `recover`, which each ingest begins with, ends them."""
+    return sum(bool(is_gone(_left_by(warehouse, mark))) for mark in warehouse.store.list(layout.STAGING))
+
+
 def collect(warehouse: Warehouse, retention_days: float, orphan_age_hours: float) -> Collected:
     """Remove snapshots superseded longer ago than the retention, but no pinned one, then files that no other names.
 

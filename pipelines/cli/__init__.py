@@ -34,6 +34,7 @@ _COMMANDS = {
     "fs": "iolake.pipelines.cli.pages",
     "status": "iolake.pipelines.cli.ask",
     "rejects": "iolake.pipelines.cli.ask",
+    "check": "iolake.pipelines.cli.check",
     "snapshots": "iolake.pipelines.cli.keep",
     "compact": "iolake.pipelines.cli.keep",
     "derive": "iolake.pipelines.cli.keep",
