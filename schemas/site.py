@@ -389,8 +389,8 @@ _MENDS: Final = {
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
     "extra_forbidden": "is no key of site.toml; remove it or correct its name",
-    "greater_than_equal": "is too small; write 0 or more, and 1 or more for whole days",
-    "greater_than": "is not more than 0; write a number above it, or inf for no limit",
+    "greater_than_equal": "is not 0 or more",
+    "greater_than": "is not more than 0",
     "less_than_equal": "is too large; write at most 100 for a percentage, 3650 for days",
     "finite_number": "is not a finite number",
 }
