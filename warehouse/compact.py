@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from itertools import accumulate
 
 from iolake import schemas
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.garbage import recover
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.rewrite import merged
 from iolake.warehouse.warehouse import Warehouse
 
+log = logging.getLogger("iolake")
 MAX_CELLS = 100_000_000
 """Rows times columns that are merged at once: about a GB of memory, and as much again to sort it."""
 
@@ -28,6 +31,8 @@ class Compacted:
     files_after: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
+    damaged: tuple[DamagedFile, ...] = ()
+    """An error for each day that was left as it is, since a file of it is missing or damaged."""
 
 
 ORPHAN_AGE_HOURS = 24.0
@@ -43,7 +48,8 @@ def compact(
 
     The rows are the same, in the table's sort order, all of them with the columns that the table has now. A
     day of more than `max_cells` is merged to several files. Files that another writer replaces meanwhile are
-    left to the next compaction, and so are days past `budget` cells in all, oldest first. NoLake, CommitContested.
+    left to the next compaction, and so are days past `budget` cells in all, oldest first. A day with a damaged file
+    stays as it is, so that damage is not copied. NoLake, CommitContested.
     """
     warehouse.require()
     recover(warehouse, ORPHAN_AGE_HOURS)
@@ -53,7 +59,14 @@ def compact(
     if not groups:
         return Compacted()
     with warehouse.at_work() as load_id:
-        work = [(group, merged(warehouse.store, group, load_id)) for group in groups]
+        work: list[tuple[list[DataFile], DataFile]] = []
+        damaged: list[DamagedFile] = []
+        for group in groups:
+            try:
+                work.append((group, merged(warehouse.store, group, load_id)))
+            except DamagedFile as error:
+                log.error("%s", error)
+                damaged.append(error)
         done: list[tuple[list[DataFile], DataFile]] = []
 
         def edit(catalog: Catalog, _number: int) -> bool:
@@ -70,7 +83,8 @@ def compact(
             if new.path not in published:
                 warehouse.store.remove(new.path)
     before = [file for old, _ in done for file in old]
-    return Compacted(len(before), len(done), sum(f.size_bytes for f in before), sum(new.size_bytes for _, new in done))
+    sizes = sum(f.size_bytes for f in before), sum(new.size_bytes for _, new in done)
+    return Compacted(len(before), len(done), *sizes, tuple(damaged))
 
 
 def _newest(groups: list[list[DataFile]], budget: int) -> list[list[DataFile]]:

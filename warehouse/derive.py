@@ -81,7 +81,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
             work = _stale(catalog)
         if not work:
             return Derived()
-        with warehouse.at_work() as load_id, _engine(warehouse.store, path, Path(folder), memory_limit) as con:
+        with warehouse.at_work() as load_id, engine(warehouse.store, path, Path(folder), memory_limit) as con:
             return _derive(warehouse, _Writer(warehouse.store, con, load_id), work, progress, started)
 
 
@@ -113,7 +113,7 @@ def _place(partition: Partition) -> tuple[str, date]:
     return partition.owner, partition.day
 
 
-def _engine(store: Store, path: Path, folder: Path, memory_limit: str) -> duckdb.DuckDBPyConnection:
+def engine(store: Store, path: Path, folder: Path, memory_limit: str = MEMORY_LIMIT_SHARE) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own over the copy of the snapshot, bounded in memory."""
     con = duckdb.connect(str(path))
     con.execute("SET TimeZone = 'UTC'")
@@ -138,7 +138,7 @@ def _derive(
     done = rows = 0
     last = started
     for mart, partitions in work:
-        for batch in _batches(partitions):
+        for batch in batches(partitions):
             made = writer.make(mart, batch)
             waiting += made
             done += len(made)
@@ -153,7 +153,7 @@ def _derive(
     return Derived(done, rows, tuple(n for n in published if n is not None), time.monotonic() - started)
 
 
-def _batches(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
+def batches(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
     """Partitions of one owner that follow each other, not too large together."""
     batch: list[Partition] = []
     rows = 0
@@ -165,6 +165,12 @@ def _batches(partitions: Sequence[Partition]) -> Iterator[list[Partition]]:
         rows += p.rows_of
     if batch:
         yield batch
+
+
+def model_query(mart: Mart, batch: Sequence[Partition]) -> str:
+    """The SELECT of a model for partitions of one owner, and the days between them."""
+    first, last = min(p.first_day for p in batch), max(p.last_day for p in batch)
+    return freshness.select(mart, batch[0].owner, min(p.day for p in batch), max(p.day for p in batch), first, last)
 
 
 def _publish(warehouse: Warehouse, made: Sequence[_Made], load_id: str) -> int | None:
@@ -198,10 +204,8 @@ class _Writer:
 
     def make(self, mart: Mart, batch: Sequence[Partition]) -> list[_Made]:
         """Compute partitions of one owner by one query, a day in memory at a time, and write them."""
-        by_day = {p.day: p for p in batch}
-        bounds = (min(by_day), max(by_day), min(p.first_day for p in batch), max(p.last_day for p in batch))
-        days = ", ".join(f"DATE '{d}'" for d in by_day)
-        query = f"{freshness.select(mart, batch[0].owner, *bounds)}\nWHERE date IN ({days})\nORDER BY date"
+        days = ", ".join(f"DATE '{p.day}'" for p in batch)
+        query = f"{model_query(mart, batch)}\nWHERE date IN ({days})\nORDER BY date"
         reader = self._con.sql(query).to_arrow_reader(_ROWS_AT_ONCE)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             files: dict[date, Future[DataFile]] = {}

@@ -304,6 +304,17 @@ def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None,
     )
 
 
+def make_stale(catalog: Catalog, keys: Sequence[tuple[str, str, date]]) -> None:
+    """Have partitions derived again: their files leave the catalog, and until then a query computes their rows."""
+    for name, owner, day in keys:
+        catalog.remove_files(catalog.files("f.table_name = ? AND owner = ? AND date = ?", [name, owner, day]))
+        catalog.con.execute(
+            "UPDATE derived SET fresh = false, fingerprint = NULL, rows = NULL, load_id = NULL "
+            "WHERE table_name = ? AND owner = ? AND date = ?",
+            [name, owner, day],
+        )
+
+
 def _remove(catalog: Catalog, keys: Sequence[tuple[str, str, date]]) -> None:
     """Take partitions out of the catalog, with their files."""
     if not keys:

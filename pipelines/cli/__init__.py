@@ -44,6 +44,8 @@ _COMMANDS = {
     "relocate": "iolake.pipelines.cli.share",
     "export": "iolake.pipelines.cli.export",
     "rebuild": "iolake.pipelines.cli.keep",
+    "verify": "iolake.pipelines.cli.health",
+    "repair": "iolake.pipelines.cli.health",
     "site": "iolake.pipelines.cli.sites",
 }
 

@@ -79,6 +79,8 @@ def compact(where: Where) -> None:
         if done.files_before
         else "nothing to compact"
     )
+    if done.damaged:  # each was logged
+        sys.exit(1)
 
 
 @click.command()

@@ -49,6 +49,18 @@ class Where:
             return self.read_site().lake_uri
         return str(Path("lake").resolve())
 
+    def damage_behind(self, error: Exception) -> Exception | None:
+        """The error that names a damaged data file of the lake, where one made a library raise `error`."""
+        from iolake.schemas.errors import IolakeError
+        from iolake.warehouse.damage import explain
+
+        if isinstance(error, IolakeError):
+            return None
+        try:
+            return explain(self.lake_uri, error)
+        except Exception:  # whatever keeps us from looking, the first error is what there is to say
+            return None
+
     def open_lake(self, snapshot: int | None = None) -> Lake:
         """The lake to read; NoLake, NoSnapshot."""
         from iolake.warehouse.lake import Lake
@@ -76,7 +88,15 @@ def where_options(command: _F) -> _F:
         # Not click's envvar: each command would take it for its own, over an option that stands before its name.
         told = Where(os.environ.get("IOLAKE_SITE") or None, os.environ.get("IOLAKE_LAKE") or None)
         outer = ctx.obj if isinstance(ctx.obj, Where) else told
-        return ctx.invoke(command, *args, where=Where(site or outer.site, lake or outer.lake), **kwargs)
+        where = Where(site or outer.site, lake or outer.lake)
+        try:
+            return ctx.invoke(command, *args, where=where, **kwargs)
+        except Exception as error:
+            if isinstance(error, (click.ClickException, click.exceptions.Exit, click.Abort)):
+                raise
+            if (damage := where.damage_behind(error)) is not None:
+                raise damage from error
+            raise
 
     return wrapped  # type: ignore[return-value]
 

@@ -1,0 +1,159 @@
+"""Repairing: damaged files leave the snapshot, and the inputs of their rows are marked to be read again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from iolake import schemas
+from iolake.schemas.mart import Mart
+from iolake.schemas.table import INPUT_ID
+from iolake.warehouse import freshness, layout
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.records import DataFile
+from iolake.warehouse.rewrite import Rewriter, of_inputs
+from iolake.warehouse.store import Store
+from iolake.warehouse.verify import Verified, rows_by_input
+from iolake.warehouse.warehouse import Warehouse
+
+LOST = "some of its rows were damaged; it is to be read again"
+"""The reason in `inputs` of an input whose rows are not all there."""
+
+
+@dataclass(frozen=True)
+class ShortInput:
+    """An input that lacks rows: where it lies, and how many of its rows are gone."""
+
+    input_id: str
+    source: str
+    owner: str
+    day: date | None
+    uri: str
+    lost: int
+    content_hash: str | None
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What was taken out of the lake: the new snapshot, files, partitions of marts, and the inputs to read again."""
+
+    snapshot: int | None
+    files: int
+    partitions: int
+    inputs: tuple[ShortInput, ...]
+
+
+def take_out_damage(warehouse: Warehouse, found: Verified) -> Repaired:
+    """Publish a snapshot without the damage that `verify` found. The rows that are whole stay. CommitContested.
+
+    Inputs that lack rows are marked, so that the next ingest reads them again; partitions of marts are stale, so that
+    the next derivation computes them.
+    """
+    done: list[Repaired] = []
+
+    def edit(catalog: Catalog, number: int) -> bool:
+        damaged = {file.path for file in found.damaged_files}
+        files = [file for file in catalog.files() if file.path in damaged]
+        partitions = {(f.table_name, f.owner, f.date) for f in files if _is_mart(f)}
+        partitions |= {flaw.partition for flaw in found.flaws if flaw.partition}
+        short = [] if not files and not found.short else _short(warehouse.store, catalog, files, found.short)
+        catalog.remove_files(files)
+        freshness.make_stale(catalog, sorted(partitions))
+        _mark(catalog, short)
+        done[:] = [Repaired(number, len(files), len(partitions), tuple(input_ for input_, _ in short))]
+        return bool(files or partitions or short)
+
+    published = warehouse.publish(edit, "repair")
+    return done[0] if published is not None else Repaired(None, 0, 0, ())
+
+
+def _is_mart(file: DataFile) -> bool:
+    return isinstance(schemas.tables().get(file.table_name), Mart)
+
+
+def _short(
+    store: Store, catalog: Catalog, damaged: Sequence[DataFile], known: set[str]
+) -> list[tuple[ShortInput, int]]:
+    """The inputs that lack rows once the damaged files are gone, each with the number of rows that it still has.
+
+    The rows of a damaged file are of inputs of its loads. Where the table holds one row a key, other inputs of the
+    source gave way to those rows, and are read again as well.
+    """
+    loads = {load_id for file in damaged if not _is_mart(file) for load_id in file.load_ids}
+    unique = {
+        load_id
+        for file in damaged
+        for table in [schemas.tables().get(file.table_name)]
+        if table is not None and table.unique
+        for load_id in file.load_ids
+    }
+    candidates = catalog.rows(
+        "SELECT input_id, source, owner, day, uri, rows, content_hash, load_id FROM inputs WHERE rows > 0 AND "
+        "(load_id IN (SELECT unnest($1)) OR input_id IN (SELECT unnest($2)) OR (source, owner) IN "
+        "(SELECT (source, owner) FROM loads WHERE load_id IN (SELECT unnest($3))))",
+        [sorted(loads), sorted(known), sorted(unique)],
+    )
+    gone = {file.path for file in damaged}
+    there: defaultdict[str, int] = defaultdict(int)
+    for file in catalog.files("list_has_any(load_ids, ?)", [sorted({row[-1] for row in candidates})]):
+        if file.path not in gone and not _is_mart(file):
+            for input_id, rows in rows_by_input(store, file).items():
+                there[input_id] += rows
+    return [
+        (ShortInput(input_id, source, owner, day, uri, rows - there[input_id], content), there[input_id])
+        for input_id, source, owner, day, uri, rows, content, _ in candidates
+        if there[input_id] < rows
+    ]
+
+
+def _mark(catalog: Catalog, short: Sequence[tuple[ShortInput, int]]) -> None:
+    """Have inputs read again, and count the rows that they have now. Copies of their contents are inputs again."""
+    ids = [input_.input_id for input_, _ in short]
+    catalog.con.execute(
+        "DELETE FROM inputs WHERE status = 'unchanged' AND (source, owner, content_hash) IN "
+        "(SELECT (source, owner, content_hash) FROM inputs WHERE input_id IN (SELECT unnest(?)) AND rows > 0)",
+        [ids],
+    )
+    for input_, there in short:
+        catalog.con.execute(
+            "UPDATE inputs SET mtime = NULL, content_hash = NULL, rows = ?, reason = ? WHERE input_id = ?",
+            [there, LOST, input_.input_id],
+        )
+
+
+def settle(warehouse: Warehouse, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+    """The inputs that were not read since, but for those of which a copy was: its rows take the place of theirs."""
+    with Catalog.reading(warehouse.store, layout.snapshot_path(warehouse.require())) as catalog:
+        waiting = _waiting(catalog, inputs)
+        copied = _copied(catalog, waiting)
+    if copied:
+        with warehouse.at_work() as load_id:
+
+            def edit(catalog: Catalog, _number: int) -> bool:
+                ids = {input_.input_id for input_ in _copied(catalog, _waiting(catalog, inputs))}
+                rewriter = Rewriter(warehouse.store, catalog, load_id)
+                loads = catalog.rows("SELECT load_id FROM inputs WHERE input_id IN (SELECT unnest(?))", [[*ids]])
+                for file in catalog.files("list_has_any(load_ids, ?)", [[row[0] for row in loads]]):
+                    if not _is_mart(file):
+                        rewriter.take_out(file, [INPUT_ID.name], of_inputs(ids))
+                catalog.con.execute("DELETE FROM inputs WHERE input_id IN (SELECT unnest(?))", [[*ids]])
+                return bool(ids)
+
+            warehouse.publish(edit, "repair")
+    return [input_ for input_ in waiting if input_ not in copied]
+
+
+def _waiting(catalog: Catalog, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+    found = catalog.rows(
+        "SELECT input_id FROM inputs WHERE input_id IN (SELECT unnest(?)) AND (reason = ? OR status = 'rejected')",
+        [[input_.input_id for input_ in inputs], LOST],
+    )
+    return [input_ for input_ in inputs if (input_.input_id,) in found]
+
+
+def _copied(catalog: Catalog, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+    """The inputs whose content the lake has from another one of the same source and owner."""
+    there = set(catalog.rows("SELECT source, owner, content_hash FROM inputs WHERE status = 'loaded'"))
+    return [i for i in inputs if i.content_hash is not None and (i.source, i.owner, i.content_hash) in there]
