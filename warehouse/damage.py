@@ -12,7 +12,7 @@ from iolake.warehouse.errors import DamagedFile, LakeError
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.store import Store
 from iolake.warehouse.verify import check_files
-from iolake.warehouse.whole import newest_whole
+from iolake.warehouse.whole import newest_whole, snapshots_there
 
 _PATH: Final = re.compile(r"[^\s'\"]+\.parquet\b")
 _SIGNS: Final = re.compile(
@@ -47,8 +47,7 @@ def explain(uri: str, error: Exception) -> LakeError | None:
 
 
 def _newest_files(store: Store) -> list[DataFile]:
-    found = (layout.snapshot_number(stored.path) for stored in store.list(layout.CATALOG))
-    newest = newest_whole(store, (number for number in found if number is not None))
+    newest = newest_whole(store, snapshots_there(store))
     if newest is None:
         return []
     with Catalog.reading(store, layout.snapshot_path(newest)) as catalog:

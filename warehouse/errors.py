@@ -34,6 +34,17 @@ class NoTable(LakeError, PermanentError):
         super().__init__(f"no table {name}; {hint}")
 
 
+class NoConditionalPut(LakeError, PermanentError):
+    """An object store on which two writers would overwrite each other's snapshots."""
+
+    def __init__(self, uri: str, problem: str) -> None:
+        self.uri, self.problem = uri, problem
+        super().__init__(
+            f"{uri}: the object store {problem}, so two writers would overwrite each other's snapshots; "
+            "keep the lake on one that has conditional PUT, or in a folder"
+        )
+
+
 class DamagedFile(LakeError, PermanentError):
     """A data file that the newest snapshot names is missing, or does not hold what was written to it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from iolake.warehouse.processes import is_gone
 from iolake.warehouse.relocate import mend
 from iolake.warehouse.store import Stored, writer_of
 from iolake.warehouse.warehouse import Warehouse
-from iolake.warehouse.whole import is_whole
+from iolake.warehouse.whole import is_whole, snapshots_there
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0
@@ -100,15 +100,36 @@ def collect(warehouse: Warehouse, retention_days: float, orphan_age_hours: float
         and load not in at_work
         and now - f.mtime > orphan_age_hours * _HOUR_S
     ]
+    orphans = _without_late_news(warehouse, orphans, numbers[-1])
     _remove(warehouse, orphans)
+    _remove(warehouse, (f for f in warehouse.store.list(layout.PROBES) if now - f.mtime > _DAY_S))
     return Collected(
         len(expired), recovered.files + len(orphans), recovered.size_bytes + sum(f.size_bytes for f in orphans)
     )
 
 
+def _without_late_news(warehouse: Warehouse, orphans: Sequence[Stored], newest: int) -> list[Stored]:
+    """The orphans whose load is not at work, and that no snapshot after `newest` names.
+
+    The list of marks may have lagged behind, so each mark is asked for by its name; a load without one has published
+    by now.
+    """
+    loads = {load for f in orphans if (load := layout.load_of(f.path)) is not None}
+    at_work = {load for load in loads if warehouse.store.exists(layout.staging_path(load))}
+    late = [f for number, f in _snapshots(warehouse).items() if number > newest]
+    named = _named_files(warehouse, late)
+    return [f for f in orphans if layout.load_of(f.path) not in at_work and f.path not in named]
+
+
 def _snapshots(warehouse: Warehouse) -> dict[int, Stored]:
-    found = ((layout.snapshot_number(f.path), f) for f in warehouse.store.list(layout.CATALOG))
-    return {number: f for number, f in found if number is not None and is_whole(warehouse.store, number)}
+    return {n: f for n, f in snapshots_there(warehouse.store).items() if _is_whole(warehouse, n)}
+
+
+def _is_whole(warehouse: Warehouse, number: int) -> bool:
+    try:
+        return is_whole(warehouse.store, number)
+    except FileNotFoundError:  # collected meanwhile; the list lagged behind
+        return False
 
 
 def _left_by(warehouse: Warehouse, trace: Stored) -> str:

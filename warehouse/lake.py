@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from iolake.warehouse import backfill, layout
 from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable, SnapshotDamaged
 from iolake.warehouse.store import Store
-from iolake.warehouse.whole import newest_whole
+from iolake.warehouse.whole import newest_whole, snapshots_there
 
 if TYPE_CHECKING:
     import duckdb
@@ -198,8 +198,7 @@ class Lake:
     def _there(self) -> dict[int, bool]:
         """The numbers of the snapshots that are there, and whether each is pinned."""
         paths = {f.path for f in self._store.list(layout.CATALOG)}
-        numbers = [n for path in paths if (n := layout.snapshot_number(path)) is not None]
-        return {n: layout.pin_path(n) in paths for n in numbers}
+        return {number: layout.pin_path(number) in paths for number in snapshots_there(self._store)}
 
     def _shared(self) -> duckdb.DuckDBPyConnection:
         if self._con is None:

@@ -5,6 +5,7 @@ catalog/00000042.duckdb                                               snapshot 4
 catalog/00000042.pinned                                               keeps snapshot 42 for good
 staging/<load>                                                        a load at work: the process that began it
 beats/<load>                                                          its heartbeat: another value every few seconds
+probes/<random>                                                       whether an object store has conditional PUT
 aborts/<load>                                                         it seemed dead, and must not be published
 lake.duckdb                                                           the newest snapshot, for any client
 """
@@ -22,6 +23,7 @@ CATALOG = "catalog"
 STAGING = "staging"
 BEATS = "beats"
 ABORTS = "aborts"
+PROBES = "probes"
 _SNAPSHOT = re.compile(rf"{CATALOG}/(\d{{8}})\.duckdb")
 _DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-(?P<piece>\w+)\.parquet")
 
@@ -76,3 +78,8 @@ def beat_path(load_id: str) -> str:
 def abort_path(load_id: str) -> str:
     """The record that a load must not be published."""
     return f"{ABORTS}/{load_id}"
+
+
+def probe_path(name: str) -> str:
+    """An object that a writer puts twice."""
+    return f"{PROBES}/{name}"

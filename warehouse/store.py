@@ -6,8 +6,10 @@ lost. On a folder it is a hard link, on an object store a conditional PUT.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from iolake.warehouse.processes import who
 T = TypeVar("T")
 _UNFINISHED = ".new-"
 _TRIES = 10
+_IN_FLIGHT = {errno.EIO, errno.EBUSY}
+"""What fsspec makes of a 409: another put of the name is not decided yet."""
 _WRITTEN = ("LastModified", "last_modified", "updated", "created")
 """What the object stores that fsspec knows call the time of an object."""
 
@@ -39,7 +43,7 @@ class Store:
     """The files below one location, by paths relative to it."""
 
     def __init__(self, uri: str) -> None:
-        self.fs, root = fsspec.url_to_fs(uri)
+        self.fs, root = fsspec.url_to_fs(uri, use_listings_cache=False)  # other writers change what it would keep
         self.local = isinstance(self.fs, LocalFileSystem)
         self.root = str(Path(root).resolve()) if self.local else root.rstrip("/")
 
@@ -91,14 +95,7 @@ class Store:
         """Publish a content under `path`, whole and for good, unless something else is there: then False."""
         full = f"{self.root}/{path}"
         if not self.local:
-            try:
-                self.fs.pipe_file(full, content, mode="create")
-            except OSError:  # stores refuse in several words, and refuse our own as well if it had to be sent again
-                self.fs.invalidate_cache()
-                if not self.fs.exists(full):
-                    raise
-                return bool(self.fs.cat_file(full) == content)
-            return True
+            return self._put_object_if_absent(content, path)
         with _written_beside(content, Path(full)) as copy:
             try:
                 os.link(copy, full)
@@ -108,6 +105,24 @@ class Store:
                 return False
             _sync_folder(Path(full).parent)
             return True
+
+    def create_object(self, content: bytes, path: str) -> None:
+        """Put an object of an object store that is not there; an OSError where it is, in the store's own words."""
+        self.fs.pipe_file(f"{self.root}/{path}", content, mode="create")
+
+    def _put_object_if_absent(self, content: bytes, path: str) -> bool:
+        """Stores refuse in several words, also our own object if it had to be sent again, or while another is put."""
+        for attempt in range(_TRIES):
+            try:
+                self.create_object(content, path)
+                return True
+            except OSError as error:
+                if self.exists(path):
+                    return self.read(path) == content
+                if attempt == _TRIES - 1 or error.errno not in _IN_FLIGHT:
+                    raise
+                time.sleep(0.05 * 2**attempt)
+        raise AssertionError
 
     def copy(self, path: str, to: Path) -> None:
         """Copy `path` into a local file."""
@@ -124,6 +139,21 @@ class Store:
     def exists(self, path: str) -> bool:
         self.fs.invalidate_cache()
         return bool(self.fs.exists(f"{self.root}/{path}"))
+
+    def stat(self, path: str) -> Stored | None:
+        """What is known of a file; None where it is not there. An object store's list may lag behind, this does not."""
+        if self.local:
+            try:
+                status = os.stat(f"{self.root}/{path}")
+            except FileNotFoundError:
+                return None
+            return Stored(path, status.st_size, status.st_mtime)
+        self.fs.invalidate_cache()
+        try:
+            info = self.fs.info(f"{self.root}/{path}")
+        except FileNotFoundError:
+            return None
+        return self._stored(path, info) if info["type"] == "file" else None
 
     def remove(self, path: str) -> None:
         """Remove a file; nothing happens where it is gone already. Folders left empty go as well."""
@@ -142,8 +172,11 @@ class Store:
             yield from _files(top, len(self.root) + 1)
             return
         for full, info in sorted(self._found(top).items()):
-            written = next(info[name] for name in _WRITTEN if name in info)
-            yield Stored(full[len(self.root) + 1 :], int(info["size"]), written.timestamp())
+            yield self._stored(full[len(self.root) + 1 :], info)
+
+    def _stored(self, path: str, info: dict[str, Any]) -> Stored:
+        written = next(info[name] for name in _WRITTEN if name in info)
+        return Stored(path, int(info["size"]), written.timestamp())
 
     def _found(self, top: str) -> dict[str, Any]:
         """An object store's details of every object below `top`.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from iolake.warehouse import heartbeat, layout
+from iolake.warehouse import conditional, heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
 from iolake.warehouse.fold import Fold
@@ -18,7 +18,7 @@ from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
 from iolake.warehouse.store import Store
-from iolake.warehouse.whole import is_whole, newest_whole
+from iolake.warehouse.whole import is_whole, newest_whole, snapshots_there
 
 _TRIES = 50
 
@@ -43,8 +43,7 @@ class Warehouse:
 
     def snapshots(self) -> list[int]:
         """The numbers of the snapshots that are there, in order."""
-        numbers = (layout.snapshot_number(f.path) for f in self.store.list(layout.CATALOG))
-        return sorted(n for n in numbers if n is not None)
+        return sorted(snapshots_there(self.store))
 
     def newest(self) -> int | None:
         """The newest whole snapshot; None where there is none."""
@@ -84,6 +83,7 @@ class Warehouse:
         `edit` says that there is nothing to do. CommitContested after 50 tries; LoadLost where this rewriting was
         aborted; SnapshotDamaged.
         """
+        conditional.require(self.store)
         for attempt in range(_TRIES):
             numbers = self.snapshots()
             base = newest_whole(self.store, numbers)
@@ -142,6 +142,7 @@ class Warehouse:
         self._unmark(load_id)
 
     def _mark(self, load_id: str) -> None:
+        conditional.require(self.store)  # before anything is read
         self.store.put(who().encode(), layout.staging_path(load_id))
         heartbeat.start(self.store, load_id)
 

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable
 
 from iolake.warehouse import layout
-from iolake.warehouse.store import Store
+from iolake.warehouse.store import Store, Stored
 
 log = logging.getLogger("iolake")
 _HEADER = 4096
@@ -25,6 +25,19 @@ def is_whole(store: Store, number: int) -> bool:
         return False
     newer = max((_DATABASE.unpack_from(head, at * _HEADER) for at in (1, 2)), key=lambda header: header[1])
     return bool(size >= 3 * _HEADER + newer[4] * newer[5])
+
+
+def snapshots_there(store: Store) -> dict[int, Stored]:
+    """The snapshots of a lake by number, with those that the lagging list of an object store does not show yet.
+
+    They are asked for by name, from the last listed number on; the list may lag for less than snapshots are kept.
+    """
+    found = ((layout.snapshot_number(stored.path), stored) for stored in store.list(layout.CATALOG))
+    there = {number: stored for number, stored in found if number is not None}
+    number = max(there, default=-1)
+    while not store.local and (stored := store.stat(layout.snapshot_path(number := number + 1))) is not None:
+        there[number] = stored
+    return there
 
 
 def newest_whole(store: Store, numbers: Iterable[int]) -> int | None:

@@ -9,16 +9,20 @@ from concurrent.futures import ThreadPoolExecutor
 import fsspec
 import pytest
 
-from iolake.pipelines.ingest import ingest
+from iolake.extractors.base import Span
+from iolake.pipelines.ingest import ingest, prepare
+from iolake.pipelines.stage import stage
 from iolake.schemas.site import Site
-from iolake.warehouse import garbage, layout
+from iolake.warehouse import conditional, garbage, layout
 from iolake.warehouse.compact import compact
+from iolake.warehouse.errors import NoConditionalPut
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.rebuild import rebuild
 from iolake.warehouse.store import Store
 from iolake.warehouse.warehouse import Warehouse
+from tests.warehouse.faulty_s3 import FaultyS3
 from tests.warehouse.test_two_writers import hear, say, start
-from tests.warehouse.toy import Centre, df, expected, rows
+from tests.warehouse.toy import Centre, Toy, df, expected, rows
 
 pytest.importorskip("moto.server")
 pytest.importorskip("s3fs")
@@ -95,6 +99,55 @@ def test_a_lake_lives_on_an_object_store(centre: Centre, site: Site) -> None:
     there = {f.path for f in warehouse.store.list()}
     assert there == {file.path, layout.NEWEST, layout.snapshot_path(2), layout.snapshot_path(3)}
     assert warehouse.store.read(layout.NEWEST) == warehouse.store.read(layout.snapshot_path(3))
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"), [({"ignores": True}, "ignores If-None-Match"), ({"refuses": True}, "has no conditional PUT")]
+)
+def test_a_store_that_does_not_settle_two_writers_is_refused_before_reading(
+    centre: Centre, site: Site, server: str, monkeypatch: pytest.MonkeyPatch, fault: dict[str, bool], problem: str
+) -> None:
+    """P7: one line names the store; nothing is decoded, and nothing is left behind."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    monkeypatch.setattr(Toy, "read", None)
+    with FaultyS3(server, **fault) as faulty:
+        use(faulty.url, monkeypatch)
+        with pytest.raises(NoConditionalPut, match=problem) as refused:
+            ingest(site, workers=1)
+        assert "\n" not in str(refused.value)
+        assert site.lake_uri in str(refused.value)
+    use(server, monkeypatch)
+    assert list(Store(site.lake_uri).list()) == []
+
+
+def test_a_list_that_lags_hides_no_snapshot_and_no_load(
+    centre: Centre, site: Site, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1, P3, P7: lists are an hour old; each load follows the last one, and gc removes nothing named or at work."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    ingest(site, workers=1)
+    expect = [df("a", 1, 1)]
+    with FaultyS3(server, lag_s=3600) as faulty:
+        use(faulty.url, monkeypatch)
+        warehouse = Warehouse(site.lake_uri)
+        assert warehouse.snapshots() == [0]
+        for day in range(1, 4):
+            centre.write(f"2017-03-2{day}.json", {"lustre_df": [df("b", 24 * day, day)]})
+            expect.append(df("b", 24 * day, day))
+            plans = prepare(site, (), Span())
+            pieces = [stage(unit, site) for plan in plans for unit in plan.units]
+            garbage.collect(warehouse, 1, 0)
+            assert warehouse.commit(pieces).snapshot == day
+            garbage.collect(warehouse, 1, 0)
+            assert rows(Lake(site.lake_uri)) == expected("lustre_df", *expect)
+        assert warehouse.store.read(layout.NEWEST) == warehouse.store.read(layout.snapshot_path(3))
+
+
+def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the next stores ask another server, as other processes."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    monkeypatch.setattr(conditional, "_settles", set())
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
 def test_writers_that_commit_at_once_lose_nothing(centre: Centre, bucket: str) -> None:
