@@ -46,6 +46,7 @@ class Input:
     names the tables that a better source of the same owner and day fills. `settled` inputs do not change any more and
     are read once. `unreadable` gives the reason where `find` knows that the input cannot be read. `place` is the
     location that identifies the input: its path relative to site.toml's folder, else empty, which means the uri.
+    `tries` is the number of runs that the machine could not read it in.
     """
 
     source: str
@@ -60,6 +61,7 @@ class Input:
     settled: bool = False
     unreadable: str | None = None
     place: str = ""
+    tries: int = 0
 
     @cached_property
     def input_id(self) -> str:
@@ -93,6 +95,7 @@ class Reject:
     """A part of an input that was left out, and the reason; an empty `part` means the whole input.
 
     A `transient` reject is tried again although the input is unchanged: permission denied, a server that is down.
+    A `lacking` one took more memory or time than the machine had, and is tried again in a few runs.
     `rows` is the number of rows left out: 0 where only a column or a value was, None where it is one or unknown.
     """
 
@@ -101,6 +104,7 @@ class Reject:
     part: str = ""
     transient: bool = False
     rows: int | None = None
+    lacking: bool = False
 
 
 @dataclass(frozen=True)

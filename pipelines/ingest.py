@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass, field, replace
 
 from iolake.extractors.base import Span
 from iolake.pipelines.failures import failures
 from iolake.pipelines.plan import Plan, plan
-from iolake.pipelines.stage import Unit, stage_bundle
-from iolake.pipelines.workers import workers_for
+from iolake.pipelines.stage import Unit
+from iolake.pipelines.workers import staged, workers_for
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
@@ -60,9 +59,10 @@ class Watcher:
 class Steps:
     """The steps of a run as plain calls; a scheduler overrides them to show, retry or spread them."""
 
-    def __init__(self, watcher: Watcher | None = None, workers: int | None = None) -> None:
+    def __init__(self, watcher: Watcher | None = None, workers: int | None = None, *, apart: bool = False) -> None:
         self.watcher = watcher or Watcher()
         self.workers = workers
+        self.apart = apart
 
     def find(self, site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
         """Plan the run's loads."""
@@ -70,7 +70,7 @@ class Steps:
 
     def read(self, plans: list[Plan], site: Site) -> Iterator[Load]:
         """Read and stage the units of all plans; the pieces of their loads, in the order in which they come."""
-        return _pieces(bundles(plans), site, self.workers, self.watcher)
+        return _pieces(bundles(plans), site, self.workers, self.watcher, self.apart)
 
     def publish(self, site: Site, loads: list[Load]) -> Published:
         """Publish loads in one snapshot."""
@@ -91,15 +91,18 @@ def ingest(
     workers: int | None = None,
     watcher: Watcher | None = None,
     steps: Steps | None = None,
+    *,
+    apart: bool = False,
 ) -> Report:
     """Bring the lake up to date with what the site has in `span`, of `sources` or of all.
 
-    Work of some size fans out over `workers` processes, by default one a core. Everything a run does is in
+    Work of some size fans out over `workers` processes, by default one a core; with `apart`, also the least work is
+    done in one, so that an input that kills its reader, or takes all memory, is rejected. Everything a run does is in
     the lake whole or not at all, and doing it again changes nothing (P1, P2). At last the marts are derived whose
     sources changed. SiteError, CommitContested.
     """
     started = time.monotonic()
-    steps = steps or Steps(watcher, workers)
+    steps = steps or Steps(watcher, workers, apart=apart)
     span = span or Span()
     plans = steps.find(site, tuple(sources), span)
     steps.watcher.planned(plans)
@@ -155,18 +158,16 @@ def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]
             yield loads.pop(load_id)
 
 
-def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher) -> Iterator[Load]:
+def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher, apart: bool) -> Iterator[Load]:
     """Every unit's piece, in the order in which they come."""
-    with workers_for(work, workers) as pool:
-        if pool is None:
-            for bundle in work:
-                yield from stage_bundle(bundle, site)
-                watcher.read(sum(len(unit.inputs) for unit in bundle))
-            return
-        futures = {pool.submit(stage_bundle, bundle, site): bundle for bundle in work}
-        for future in as_completed(futures):
-            yield from future.result()
-            watcher.read(sum(len(unit.inputs) for unit in futures.pop(future)))
+    kept: set[str] = set()
+    with workers_for(work, workers, apart) as pool:
+        for bundle, pieces in staged(work, site, pool):
+            yield from pieces
+            watcher.read(sum(len(unit.inputs) for unit in bundle))
+            kept.update(file.path for piece in pieces for file in piece.files)
+    if pool is not None and pool.broken_loads:
+        garbage.sweep(Warehouse(site.lake_uri), pool.broken_loads, kept)
 
 
 def _publish_in_time(

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from iolake.extractors.base import Extractor, Input, Span
 from iolake.pipelines import registry
-from iolake.pipelines.stage import Unit, record, utc, weight_of
+from iolake.pipelines.stage import MOST_TRIES, Unit, record, utc, weight_of
 from iolake.schemas.site import Site, SiteError
 from iolake.warehouse import layout
 from iolake.warehouse.catalog import Catalog
@@ -142,7 +142,7 @@ def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadIn
     moved: list[InputRecord] = []
     untouched = {"loaded": 0, "unchanged": 0, "rejected": 0, "superseded": 0}
     everything = {t.name for t in extractor.tables}
-    for input in found:
+    for input in (_with_tries(i, ledger.get(i.input_id)) for i in found):
         known = ledger.get(input.input_id)
         if known is not None and _is_current(input, known, extractor.version):
             if known["status"] == "loaded" and known["uri"] != input.uri and input.mtime is not None:
@@ -194,13 +194,23 @@ def _is_current(input: Input, known: Mapping[str, Any], version: int) -> bool:
             return True
     if known["extractor_version"] != version:
         return False
+    if known["status"] == "rejected" and 0 < input.tries < MOST_TRIES:
+        return False
     if input.settled and known["status"] == "loaded" and known["content_hash"] is not None:
         return True
-    return (
-        input.mtime is not None
-        and (input.size_bytes, utc(input.mtime)) == (known["size_bytes"], known["mtime"])
-        and set(known["superseded"] or ()) == input.superseded
-    )
+    return _has_same_file(input, known) and set(known["superseded"] or ()) == input.superseded
+
+
+def _with_tries(input: Input, known: Mapping[str, Any] | None) -> Input:
+    """The input with the runs that tried it in vain, as long as it is the same file."""
+    if known is None or not known["tries"] or not _has_same_file(input, known):
+        return input
+    return replace(input, tries=known["tries"])
+
+
+def _has_same_file(input: Input, known: Mapping[str, Any]) -> bool:
+    """Whether size and time of an input are those that the ledger has."""
+    return input.mtime is not None and (input.size_bytes, utc(input.mtime)) == (known["size_bytes"], known["mtime"])
 
 
 def _would_be_same(input: Input, known: Mapping[str, Any], version: int) -> bool:

@@ -27,6 +27,8 @@ from iolake.warehouse.times import NO_TIMES
 
 log = logging.getLogger("iolake")
 
+_PANIC: Final = "PanicException"
+"""The name of the class, no Exception, that polars raises where it can't go on: for want of threads, mostly."""
 _ROWS: Final = re.compile(r"lines?\b|rows?\b|records?\b|jobs?\b|entr(y|ies)\b", re.IGNORECASE)
 """Names of parts that are rows, of sources that don't count what they refuse."""
 _VALUE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,:-]*")
@@ -40,6 +42,10 @@ _UNKNOWN_BYTES: Final = 4 << 20
 def weight_of(input: Input) -> int:
     """The bytes that an input counts for where inputs are shared out."""
     return _UNKNOWN_BYTES if input.size_bytes is None else input.size_bytes
+
+
+MOST_TRIES: Final = 3
+"""Runs that read an input on which the machine ran out of memory or time. After them it waits for a change."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,9 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load
             return _loads(units, stagers, places, outcomes, rejects)
     except (ExtractorFailed, GateError) as error:
         if len(inputs) == 1:
-            outcomes, rejects = [Outcome(inputs[0], "rejected")], [Reject(inputs[0], str(error))]
+            is_machines = isinstance(error, ExtractorFailed) and error.is_machines
+            outcomes = [Outcome(inputs[0], "rejected")]
+            rejects = [lacking(inputs[0], str(error)) if is_machines else Reject(inputs[0], str(error))]
             log.error("%s: %s", inputs[0].uri, error, exc_info=log.isEnabledFor(logging.DEBUG))
     for stager in stagers:
         stager.discard()
@@ -115,6 +123,19 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load
     load = units[0].load
     alone = (_stage(extractor, (Unit(load, (input,)),), site)[0] for input in inputs)
     return [reduce(Load.joined, alone, Load(load))]
+
+
+def rejected(unit: Unit, reason: str, site: Site) -> Load:
+    """The piece of a unit of one input that the machine could not read."""
+    (input,) = unit.inputs
+    stager = Stager(Store(site.lake_uri), unit.load)
+    return _load(unit.load, stager, [Outcome(input, "rejected")], [lacking(input, reason)])
+
+
+def lacking(input: Input, reason: str) -> Reject:
+    """The reject of an input that took more than the machine had, or has; MOST_TRIES runs try it."""
+    again = "the next run tries it again" if input.tries + 1 < MOST_TRIES else "no run tries it again until it changes"
+    return Reject(input, f"{reason}; check what it holds; {again}", lacking=True)
 
 
 def _dealt(data: pa.Table | pa.RecordBatch, places: Mapping[str, int]) -> Iterator[tuple[int, pa.Table]]:
@@ -169,11 +190,21 @@ def _commonest(refused: list[Reject]) -> str:
 
 
 class ExtractorFailed(Exception):
-    """An extractor raised what no input should make it raise: its own fault, or an input like none before."""
+    """An extractor raised what no input should make it raise: its own fault, an input like none before, or the machine.
 
-    def __init__(self, source: str, error: Exception) -> None:
+    `is_machines` tells that the machine lacked memory, threads, files or disk.
+    """
+
+    def __init__(self, source: str, error: BaseException) -> None:
         self.source, self.error = source, error
-        super().__init__(f"the {source} extractor failed: {type(error).__name__}: {error}; please report it")
+        lacked = isinstance(error, (MemoryError, OSError)) or "start new thread" in str(error)
+        self.is_machines = lacked or type(error).__name__ == _PANIC
+        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        super().__init__(
+            f"the machine lacked what reading it takes: {told}"
+            if self.is_machines
+            else f"the {source} extractor failed: {told}; please report it"
+        )
 
 
 def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
@@ -191,7 +222,9 @@ def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator
     while True:
         try:
             result = next(results, None)
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
             raise ExtractorFailed(extractor.source, error) from error
         if result is None:
             break
@@ -246,6 +279,8 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
             told = replace(told, reason=as_text(why.reason) if why else "no reason given")
             if why and why.transient:
                 told = replace(told, mtime=None)
+            if why and why.lacking:
+                told = replace(told, tries=input.tries + 1)
         inputs.append(told)
     return Load(
         info,

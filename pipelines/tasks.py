@@ -6,7 +6,6 @@ Tasks are coarse: some days of a source, or some hundred logs. What is right in 
 # No postponed annotations here: Prefect reads a task's at run time.
 
 from collections.abc import Iterator
-from concurrent.futures import Executor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from iolake.pipelines.ingest import bundles
 from iolake.pipelines.passes import PassSteps
 from iolake.pipelines.plan import Plan
 from iolake.pipelines.stage import Unit, stage_bundle
-from iolake.pipelines.workers import workers_for
+from iolake.pipelines.workers import Workers, workers_for
 from iolake.schemas.errors import is_transient
 from iolake.schemas.site import Site
 from iolake.warehouse.compact import Compacted
@@ -74,7 +73,7 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     return PLAIN.find(site, sources, span)
 
 
-_workers: Executor | None = None
+_workers: Workers | None = None
 """The running flow's processes; None in a worker that a task runner has put elsewhere."""
 
 
@@ -83,7 +82,7 @@ def read(bundle: list[Unit], site: Site) -> list[Load]:
     """Read some days of a source, or a batch of some hundred logs, and stage the rows."""
     if _workers is None:
         return stage_bundle(bundle, site)
-    return _workers.submit(stage_bundle, bundle, site).result()
+    return _workers.stage(bundle, site)
 
 
 @task(name="publish", task_run_name=lambda: f"publish {len(_parameter('loads')):,} loads", **_TRIES)
@@ -127,7 +126,7 @@ class TaskSteps(PassSteps):
         global _workers  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
         by_source = sorted(plans, key=lambda p: (p.load.info.source, p.load.info.owner, p.load.info.day or date.max))
         work = bundles(by_source, lambda unit: (unit.load.source, unit.load.owner))
-        with workers_for(work, self.workers) as _workers:
+        with workers_for(work, self.workers, apart=self.workers != 1) as _workers:
             futures = dict(zip(list(read.map(work, unmapped(site))), work, strict=True))
             for future in as_completed(list(futures)):
                 yield from future.result()

@@ -95,6 +95,7 @@ INPUTS: Final = LedgerTable(
         ),
         Column("last_ts", TIMESTAMP, "UTC; when the last of them ended"),
         Column("reason", TEXT, "why, where the status is not loaded", identifies=Identity.TEXT),
+        Column("tries", _N, "runs in which reading it took more than the machine had, or killed its process; else 0"),
     ],
 )
 REJECTS: Final = LedgerTable(

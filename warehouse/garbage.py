@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -119,6 +119,13 @@ def _without_late_news(warehouse: Warehouse, orphans: Sequence[Stored], newest: 
     late = [f for number, f in _snapshots(warehouse).items() if number > newest]
     named = _named_files(warehouse, late)
     return [f for f in orphans if layout.load_of(f.path) not in at_work and f.path not in named]
+
+
+def sweep(warehouse: Warehouse, load_ids: Collection[str], kept: Collection[str]) -> None:
+    """Remove files of loads at work that a dead reader left: all that are not `kept` and that no snapshot names."""
+    left = [f for f in warehouse.store.list() if layout.load_of(f.path) in load_ids and f.path not in kept]
+    named = _named_files(warehouse, _snapshots(warehouse).values()) if left else set()
+    _remove(warehouse, [f for f in left if f.path not in named])
 
 
 def _snapshots(warehouse: Warehouse) -> dict[int, Stored]:

@@ -81,6 +81,7 @@ class InputRecord:
     reason: str | None = None
     first_ts: datetime | None = None
     last_ts: datetime | None = None
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def ingest(
         raise click.BadParameter(f"{since:%Y-%m-%d} is later than --until {until:%Y-%m-%d}", param_hint="--since")
     site = where.read_site()
     with shown() as watcher:
-        report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)
+        report = run(site, sources, Span(_date(since), _date(until)), workers, watcher, apart=True)
     watcher.summarise(report)
     end(report)
 

@@ -14,15 +14,20 @@ from iolake.warehouse.processes import is_gone
 CHECKOUT = Path(__file__).resolve().parents[2]
 _MAIN = """
 import os, signal, sys, time
-from iolake.pipelines.workers import workers_for
+from iolake.pipelines.workers import Workers
 from iolake.warehouse.processes import who
 
+class Sleep:
+    def __reduce__(self):
+        return time.sleep, (60,)
+
 if __name__ == "__main__":
-    with workers_for([[], []], 2) as pool:
-        pool.submit(time.sleep, 60 if sys.argv[1] == "busy" else 0)
-        print(pool.submit(who).result(), flush=True)
-        if sys.argv[1] == "busy":
-            os.kill(os.getpid(), signal.SIGKILL)
+    reader = Workers(1)._start()
+    print(who(reader.process.pid), flush=True)
+    if sys.argv[1] == "busy":
+        reader.line.send(Sleep())
+        time.sleep(2)
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
