@@ -128,8 +128,8 @@ FILES: Final = LedgerTable(
         Column("generation", TEXT, "which columns it has: joins to generations"),
         Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
-        Column("first_job_id", _N, "the least job id of its rows; null where a row has none"),
-        Column("last_job_id", _N, "the greatest job id of its rows; null where a row has none"),
+        Column("first_job_id", _N, "least job id of its rows; null where a row has none", identifies=Identity.JOB),
+        Column("last_job_id", _N, "greatest job id of its rows; null where a row has none", identifies=Identity.JOB),
         Column("content_hash", TEXT, "XXH3-128 of the file; null where it was written before iolake recorded it"),
     ],
 )
@@ -192,4 +192,21 @@ THRESHOLDS: Final = LedgerTable(
     ],
 )
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, SNAPSHOTS, THRESHOLDS)
+MART_READS: Final = LedgerTable(
+    "mart_reads",
+    "Which of the lake's other tables the rows of each mart come from, also by way of other marts: with `derived` and "
+    "`files`, the files that a row was made from, which the macro mart_files lists.",
+    [
+        Column("mart", TEXT, "the mart"),
+        Column("table_name", TEXT, "a table that its model reads"),
+        Column("same_owner", pa.bool_(), "whether a partition comes from its own owner's rows alone"),
+        Column(
+            "days_around",
+            pa.int32(),
+            "how many days on both sides of its own a partition reads; null where the times of its rows decide: then "
+            "those that `derived` has, from first_day to last_day",
+        ),
+    ],
+)
+
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, MART_READS, SNAPSHOTS, THRESHOLDS)

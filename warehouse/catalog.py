@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.schemas import ddl
-from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, REJECTS, SNAPSHOTS, LedgerTable
+from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse import freshness, views
@@ -110,7 +110,7 @@ class Catalog:
 
     def _take_ledger(self, older: str) -> None:
         """Copy every ledger row of another attached catalog; columns that it lacks are null."""
-        for ledger in LEDGER:
+        for ledger in (table for table in LEDGER if table is not MART_READS):
             there = {
                 row[0]
                 for row in self.rows(
@@ -346,6 +346,7 @@ def _empty(declared: str) -> Path:
         for ledger in LEDGER:
             for statement in (_create_table(ledger), *_ledger_comments(ledger)):
                 catalog.con.execute(statement)
+        catalog.insert(MART_READS, freshness.origins())
         for table in schemas.tables().values():
             catalog.con.execute(ddl.create_storage_view(table, []))
         catalog._declare()

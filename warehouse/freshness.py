@@ -25,6 +25,7 @@ from iolake.schemas import ddl
 from iolake.schemas.ledger import DERIVED
 from iolake.schemas.mart import Mart, Read
 from iolake.schemas.table import LOAD_ID, Table
+from iolake.warehouse.views import code
 
 if TYPE_CHECKING:
     from iolake.warehouse.catalog import Catalog
@@ -187,7 +188,7 @@ def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float])
     """Hash of what a mart's rows follow beside the lake's tables.
 
     That is its declaration, every file of sql/ that its model names, itself or by way of others, among them the models
-    of the marts that it reads, and the site's thresholds of the rules that these files quote.
+    of the marts that it reads, and the site's thresholds of the rules that these files quote. Comments do not count.
     """
     tables = schemas.tables()
     seen: set[str] = set()
@@ -198,12 +199,13 @@ def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float])
         name = table.model if isinstance(table, Mart) else name
         if name in sql and name not in seen:
             seen.add(name)
-            waiting += re.findall(r"\w+", re.sub(r"--.*", "", sql[name]))
+            waiting += re.findall(r"\w+", code(sql[name]))
     declared = ddl.create_storage_view(mart, [])
+    named = {name: code(sql[name]) for name in sorted(seen)}
     if thresholds:
-        quoted = {code for name in seen - {"finding_rules"} for code in re.findall(r"'([\w-]+)'", sql[name])}
-        declared += "".join(f"\0{code} {thresholds[code]}" for code in sorted(quoted & thresholds.keys()))
-    return hashlib.blake2b("\0".join([declared, *(sql[n] for n in sorted(seen))]).encode(), digest_size=8).hexdigest()
+        quoted = {rule for name in seen - {"finding_rules"} for rule in re.findall(r"'([\w-]+)'", named[name])}
+        declared += "".join(f"\0{rule} {thresholds[rule]}" for rule in sorted(quoted & thresholds.keys()))
+    return hashlib.blake2b("\0".join([declared, *named.values()]).encode(), digest_size=8).hexdigest()
 
 
 def marts() -> list[Mart]:
@@ -218,6 +220,29 @@ def marts() -> list[Mart]:
         for mart in ready:
             del waiting[mart.name]
     return ordered
+
+
+def origins() -> Iterator[dict[str, object]]:
+    """The rows of `mart_reads`: each table behind each mart once, by the widest way that leads to it."""
+    for mart in marts():
+        widest: dict[str, tuple[bool, float]] = {}
+        for table, same_owner, days in _ways(mart):
+            known_owner, known_days = widest.get(table, (True, 0))
+            widest[table] = same_owner and known_owner, max(days, known_days)
+        for table, (same_owner, days) in widest.items():
+            around = None if math.isinf(days) else int(days)
+            yield {"mart": mart.name, "table_name": table, "same_owner": same_owner, "days_around": around}
+
+
+def _ways(mart: Mart) -> Iterator[tuple[str, bool, float]]:
+    """(table, whether of the same owner, days around) of each way from a mart to a table that is no mart."""
+    for read in mart.reads:
+        table = schemas.tables().get(read.table)
+        days = float(read.slack_days) if read.day_only else math.inf
+        if isinstance(table, Mart):
+            yield from ((name, read.same_owner and same, days + more) for name, same, more in _ways(table))
+        else:
+            yield read.table, read.same_owner, days
 
 
 def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]:

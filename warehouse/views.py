@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SQL_GROUP: Final = "iolake.sql"
 """Entry points of this group name packages whose .sql files join those of iolake."""
 _COLUMN: Final = re.compile(r"--\s*column\s+(\w+):\s*(.+)")
+_BETWEEN: Final = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?:\s|--[^\n]*|/\*.*?\*/)+""", re.DOTALL)
+"""A string or a quoted name, or else what lies between two words."""
 _CALL: Final = re.compile(r"FROM \w+\(.*\)")
 _NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
 
@@ -95,13 +97,14 @@ def _expanded(text: str) -> str:
     return "".join(chain.from_iterable(lines))
 
 
-def _code(text: str) -> str:
-    return re.sub(r"--.*", "", text)
+def code(text: str) -> str:
+    """A text of SQL without its comments, each space or line break between words as one space."""
+    return _BETWEEN.sub(lambda found: found[1] or " ", text).strip()
 
 
 def _words(text: str) -> set[str]:
     """The words of a statement, without those of its comments."""
-    return set(re.findall(r"\w+", _code(text)))
+    return set(re.findall(r"\w+", code(text)))
 
 
 def _head(text: str) -> list[str]:
@@ -128,7 +131,7 @@ def declared_columns(text: str) -> dict[str, str]:
 
 def kind(text: str) -> str:
     """What a file makes, in the words of COMMENT ON: VIEW, MACRO TABLE or MACRO."""
-    upper = _code(text).upper()
+    upper = code(text).upper()
     if "CREATE OR REPLACE VIEW" in upper:
         return "VIEW"
     return "MACRO TABLE" if "AS TABLE" in upper else "MACRO"
@@ -153,24 +156,24 @@ def comments_of(text: str, columns: list[str], known: Comments) -> dict[str, str
     column itself (`... AS name`). The relation that the file names first decides.
     """
     declared = declared_columns(text)
-    code = _code(text)
-    relations = [known[word] for word in dict.fromkeys(re.findall(r"\w+", code)) if word in known]
+    statement = code(text)
+    relations = [known[word] for word in dict.fromkeys(re.findall(r"\w+", statement)) if word in known]
     found = {}
     for column in columns:
         inherited = next((r[column] for r in relations if column in r), None)
         if column in declared:
             found[column] = declared[column]
-        elif inherited is not None and not _computes(code, column):
+        elif inherited is not None and not _computes(statement, column):
             found[column] = inherited
     return found
 
 
-def _computes(code: str, column: str) -> bool:
+def _computes(statement: str, column: str) -> bool:
     """Whether a statement gives the name to an expression other than a column of that name."""
     name = rf'"?{re.escape(column)}"?'
     same = rf"any_value\((\w+\.)?{name}\)|\b\w+\.{name}|(?<!\w){name}|\bNULL(::\w+)?"
-    code = re.sub(rf"({same}) AS {name}(?!\w)", "", code)
-    return re.search(rf"\bAS {name}(?!\s*\(|\w)", code) is not None
+    statement = re.sub(rf"({same}) AS {name}(?!\w)", "", statement)
+    return re.search(rf"\bAS {name}(?!\s*\(|\w)", statement) is not None
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, name: str, text: str) -> list[tuple[str, str]]:
@@ -190,7 +193,7 @@ def required_parameters(text: str) -> list[str]:
 
 def parameters(text: str) -> list[str]:
     """The parameters of a macro as its file writes them: `name`, or `name := default`."""
-    found = re.search(r"MACRO\s+\"?\w+\"?\s*\((.*?)\)\s+AS\b", _code(text), re.IGNORECASE | re.DOTALL)
+    found = re.search(r"MACRO\s+\"?\w+\"?\s*\((.*?)\)\s+AS\b", code(text), re.IGNORECASE | re.DOTALL)
     return [p.strip() for p in found[1].split(",") if p.strip()] if found else []
 
 

@@ -18,6 +18,7 @@ from iolake.schemas.table import INPUT_ID, Table
 from iolake.warehouse import catalog as catalog_module
 from iolake.warehouse import derive as derive_module
 from iolake.warehouse import freshness
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.compact import compact
 from iolake.warehouse.derive import Derived, derive, stale
 from iolake.warehouse.lake import Lake
@@ -243,6 +244,51 @@ def test_a_changed_model_makes_its_marts_stale(loaded: Loaded, monkeypatch: pyte
     assert stale(loaded.warehouse)["job_summary"] == 3
     assert {r[0] for r in loaded.lake.sql("SELECT DISTINCT known_by FROM job_summary").fetchall()} == {"someone"}
     catalog_module._hash.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("was", "now_is", "same"),
+    [
+        ("SELECT", "-- it isn't said how\n SELECT", True),
+        ("SELECT", "/* a -- b */ SELECT", True),
+        ("SELECT", "SELECT DISTINCT", False),
+        ("'logs'", "'logs -- some'", False),
+    ],
+)
+def test_a_model_is_known_by_what_it_does_not_by_its_comments(was: str, now_is: str, same: bool) -> None:
+    """P1, P11: a comment makes no mart stale; any other change does, also one behind two dashes in a string."""
+    mart = schemas.tables()["job_summary"]
+    assert isinstance(mart, Mart)
+    texts = sql_files()
+    changed = texts | {"runs_between": re.sub(rf"^(?!--)(.*){was}", rf"\1{now_is}", texts["runs_between"], flags=re.M)}
+    assert changed != texts
+    assert (freshness.model_hash(mart, changed, {}) == freshness.model_hash(mart, texts, {})) == same
+
+
+def test_a_row_of_a_mart_leads_to_the_files_that_it_was_made_from(loaded: Loaded) -> None:
+    """P10: the files listed have the rows that the model read, and their inputs are known; a stale row has no file."""
+    first_night(loaded)
+    late_log(loaded)
+    loaded.load("slurm_jobs", job(5, NOON), owner="another")
+    loaded.derive()
+    lake = loaded.lake
+    call = "mart_files('job_summary', 'c', $1)"
+    files = lake.sql(f"SELECT table_name, owner, path FROM {call}", [NOON.date()]).fetchall()
+    written = lake.sql("SELECT write_bytes FROM job_summary WHERE job_id = 1").fetchall()
+    paths = [f"{lake.root}/{path}" for table, _, path in files if table == "darshan_posix"]
+    assert lake.sql("SELECT sum(POSIX_BYTES_WRITTEN) FROM read_parquet($1)", [paths]).fetchall() == written == [(570,)]
+    inputs = lake.sql(f"SELECT uri FROM {call} f JOIN inputs i ON list_contains(f.load_ids, i.load_id)", [NOON.date()])
+    known = {"fs first day", "input 1", "input 2", "input 3", "input 5", "input 6"}
+    assert known <= {row[0] for row in inputs.fetchall()}
+    assert ("darshan_posix", "another") not in {(table, owner) for table, owner, _ in files}
+    assert lake.sql("SELECT count(*) FROM mart_files('ost_hour', 'fs', $1)", [NOON.date()]).fetchall() == [(0,)]
+    with Catalog.reading(loaded.warehouse.store, "lake.duckdb") as catalog:
+        made_from = freshness.Dependencies(catalog, sql_files())
+        for mart in freshness.marts():
+            for day in (day for days, _ in made_from._of(mart.name).values() for day in days):
+                at = [mart.name, day.owner, day.date]
+                listed = lake.sql("SELECT table_name, owner, date FROM mart_files($1, $2, $3)", at).fetchall()
+                assert {(s.table, s.owner, s.date) for s in made_from._sources(mart, day)} <= set(listed)
 
 
 def test_a_partition_whose_sources_change_while_it_is_derived_stays_stale(
