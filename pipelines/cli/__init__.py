@@ -15,6 +15,7 @@ from iolake.pipelines.cli.options import Where, where_options
 
 _COMMANDS = {
     "demo": "iolake.pipelines.cli.run",
+    "init": "iolake.pipelines.cli.init",
     "ingest": "iolake.pipelines.cli.run",
     "run": "iolake.pipelines.cli.passes",
     "serve": "iolake.pipelines.cli.run",

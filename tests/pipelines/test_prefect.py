@@ -56,6 +56,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def killed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The id of a run whose process was killed with SIGKILL after its first heartbeat; the server watches for more."""
     from prefect.client.orchestration import get_client
+    from prefect.events.schemas.automations import AutomationCore
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     from iolake.pipelines.zombies import automation
@@ -63,16 +64,17 @@ def killed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
     site = _site(tmp_path_factory.mktemp("killed"), "", "[clusters.c]", 'slurm = { command = "sleep 600" }')
     code = f"from iolake.pipelines.flows import sweep; sweep(site={str(site)!r}, days=1, workers=1)"
     environment = served.environment | {"PREFECT_API_URL": served.api, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+    with temporary_settings({PREFECT_API_URL: served.api}), get_client(sync_client=True) as client:
+        watch = automation(timedelta(seconds=10))
+        of_sweeps = {"prefect.resource.role": "flow", "prefect.resource.name": "sweep"}
+        watch = watch.model_copy(
+            update={"name": "sweeps", "trigger": watch.trigger.model_copy(update={"match_related": of_sweeps})}
+        )
+        client.create_automation(AutomationCore.model_validate(watch.model_dump()))
     with running([sys.executable, "-c", code], environment, site.parent / "log") as process:
         (run,) = served.wait(lambda: served.runs(name={"like_": "sweep 1 days"}), "the run to be killed")
-        with temporary_settings({PREFECT_API_URL: served.api}), get_client(sync_client=True) as client:
-            watch = automation(timedelta(seconds=10))
-            assert watch.trigger.match is not None  # type: ignore[union-attr]
-            watch.name, mine = "this run only", {"prefect.resource.id": [f"prefect.flow-run.{run['id']}"]}
-            client.create_automation(
-                watch.model_copy(update={"trigger": watch.trigger.model_copy(update={"match": mine})})
-            )
-        beat = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}}}
+        of_run = {"id": [f"prefect.flow-run.{run['id']}"]}
+        beat = {"filter": {"event": {"name": ["prefect.flow-run.heartbeat"]}, "any_resource": of_run}}
         served.wait(lambda: served.ask("/events/filter", beat)["events"], "a heartbeat")
         process.send_signal(signal.SIGKILL)
     return str(run["id"])

@@ -1,0 +1,150 @@
+"""Which source a file is of: by its name and its first bytes, and what it says of its owner."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+_HEAD_BYTES: Final = 256 << 10
+_MOST_FILES: Final = 200_000
+_HDF5: Final = b"\x89HDF\r\n\x1a\n"
+_SQLITE: Final = b"SQLite format 3\x00"
+_GROUPS: Final = {
+    "OSTReadGroup", "OSTWriteGroup", "MDSOpsGroup", "OSTBulkReadDataSet", "datatargets", "mdtargets",
+    "fullness", "failover",
+}  # fmt: skip
+"""Groups at the root of Lustre's time series: pytokio's TTS and NERSC's H5LMT."""
+_TEXTS: Final = (
+    ("slurm", r"^\"?(\w+[|,\x1f]\"?)*JobID(Raw)?\"?[|,\x1f]"),
+    ("slurm", r"\A\s*\{\s*\"(meta|jobs)\"(?s:.)*\"slurm\""),
+    ("df", r"^UUID +1K-blocks +Used"),
+    ("targets", r"^ *\d+ UP \w+ \S+"),
+    ("params", r"^(obdfilter|mdt|mds|osd-\w+|ost|osc|llite)\.[\w.*-]+="),
+    ("mmperfmon", r"^Legend:|^ *Row +Timestamp"),
+    ("gridftp", r"^DATE=\d{14}.* PROG=globus-gridftp-server"),
+    ("topology", r"^\w+[ ,\t]+.*(cpuid|cab_position|switch|SwitchName=)"),
+)
+"""Sources that are text, each with what one of its first lines looks like."""
+_BACKEND: Final = re.compile(r"(?<![\w-])([A-Za-z][A-Za-z0-9_]{0,7})-(?:OST|MDT)[0-9a-f]{4}")
+"""A target's name: Lustre allows a file system's name eight characters (lustre(7), mkfs.lustre(8) --fsname)."""
+_MOUNT: Final = re.compile(r"^(\w+)-(?:OST|MDT)\S* .* (/\S*)\[(?:OST|MDT):", re.MULTILINE)
+PROC: Final = re.compile(r"(?:^|/)proc/fs/lustre/[^/]+/(\w+)-(?:OST|MDT)[0-9a-f]{4}/[^/]+$")
+"""A file of a copy of a server's /proc."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file and its source; `backends` are the file systems that it names, each with its mount point where known."""
+
+    path: Path
+    source: str
+    size_bytes: int
+    backends: tuple[tuple[str, str | None], ...] = ()
+
+
+def look(folders: list[Path]) -> Iterator[Found | Path]:
+    """Every file below the folders: a Found where its source is known, else its path. No hidden files, no lakes."""
+    seen = 0
+    walked: set[str] = set()
+    for folder in folders:
+        for here, below, names in os.walk(folder, followlinks=True):
+            if (real := os.path.realpath(here)) in walked:  # a link back to where it came from
+                below.clear()
+                continue
+            walked.add(real)
+            below[:] = sorted(name for name in below if not name.startswith(".") and not _is_lake(Path(here, name)))
+            for name in sorted(names):
+                if name.startswith("."):
+                    continue
+                if (seen := seen + 1) > _MOST_FILES:
+                    return
+                path = Path(here, name)
+                try:
+                    yield recognise(path) or path
+                except (OSError, EOFError, ValueError):
+                    yield path
+
+
+def recognise(path: Path) -> Found | None:
+    """The file with its source; None where it is of none. OSError where it can't be read."""
+    size = path.stat().st_size
+    if re.search(r"\.darshan(\.gz|\.bz2|_partial)?$", path.name):
+        return Found(path, "darshan", size)
+    if proc := PROC.search(path.as_posix()):
+        return Found(path, "params", size, ((proc[1], None),))
+    with path.open("rb") as file:
+        magic = file.read(16)
+    if magic.startswith(_HDF5):
+        return Found(path, "hdf5", size, ((_stem(path), None),)) if _GROUPS & _root_of(path) else None
+    return _database(path, size) if magic.startswith(_SQLITE) else _text(path, size, magic)
+
+
+def _text(path: Path, size: int, magic: bytes) -> Found | None:
+    """A text file, or a compressed one, by its first lines."""
+    with _opened(path, magic) as file:
+        head = file.read(_HEAD_BYTES)
+    text = "" if b"\0" in head else head.decode("utf-8", "replace")
+    for source, pattern in _TEXTS:
+        if re.search(pattern, text, re.MULTILINE):
+            return Found(path, source, size, _backends(text) if source in ("df", "targets", "params") else ())
+    return None
+
+
+def _backends(text: str) -> tuple[tuple[str, str | None], ...]:
+    mounts = dict(_MOUNT.findall(text))
+    return tuple((name, mounts.get(name)) for name in dict.fromkeys(_BACKEND.findall(text)))
+
+
+def _database(path: Path, size: int) -> Found | None:
+    """LMT's database, or a jobs database, by its tables."""
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as con:
+        try:
+            tables = {name.upper() for (name,) in con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if {"OST_DATA", "OST_INFO"} <= tables:
+                names = (
+                    [n for (n,) in con.execute("SELECT FILESYSTEM_NAME FROM FILESYSTEM_INFO")]
+                    if ("FILESYSTEM_INFO" in tables)
+                    else []
+                )
+                return Found(path, "lmt", size, tuple((str(n), None) for n in names) or ((_stem(path), None),))
+        except sqlite3.DatabaseError:
+            return None
+    if {"HEADERS", "MOUNTS"} <= tables:
+        return Found(path, "darshan_index", size)
+    return None
+
+
+def _root_of(path: Path) -> set[str]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return set(file)
+    except (OSError, RuntimeError):
+        return set()
+
+
+def _opened(path: Path, magic: bytes) -> IO[bytes]:
+    if magic.startswith(b"\x1f\x8b"):
+        return gzip.open(path)  # type: ignore[return-value]
+    if magic.startswith(b"BZh"):
+        return bz2.open(path)
+    return path.open("rb")
+
+
+def _stem(path: Path) -> str:
+    """A file's name without its date and endings: the file system that it is of, by custom."""
+    name = re.sub(r"\d{4}-?\d\d-?\d\d", "", path.name.split(".")[0])
+    return re.sub(r"[^\w]+", "_", name).strip("_") or path.parent.name
+
+
+def _is_lake(folder: Path) -> bool:
+    return (folder / "catalog").is_dir() and (folder / "lake.duckdb").exists()

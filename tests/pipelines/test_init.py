@@ -1,0 +1,105 @@
+"""`iolake init`: what it writes for a folder finds the files that are there, and is a site that ingests."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from iolake.extractors.base import Span
+from iolake.pipelines.ingest import ingest
+from iolake.pipelines.init import Answers, survey, write
+from iolake.pipelines.patterns import generalised
+from iolake.pipelines.plan import find
+from iolake.schemas.site import Site
+from iolake.warehouse import Lake
+
+IOLAKE = str(Path(sys.executable).with_name("iolake"))
+
+
+def _found(site: Site) -> dict[str, set[str]]:
+    """The files that a site finds, by source and owner."""
+    found: dict[str, set[str]] = {}
+    for (source, owner, _day), inputs in find(site, (), Span()).items():
+        found.setdefault(f"{source} {owner}", set()).update(i.uri for i in inputs)
+    return found
+
+
+def test_init_writes_the_demo_centres_own_site(demo_centre: Path, tmp_path: Path) -> None:
+    """Its oracle is the site.toml that the demo wrote: the same owners, sources and files, late logs besides."""
+    folder = tmp_path / "centre"
+    folder.mkdir()
+    for path in demo_centre.iterdir():
+        if path.name not in ("lake", "site.toml", "pages", ".prefect"):
+            (folder / path.name).symlink_to(path)
+    done = subprocess.run(
+        [IOLAKE, "init", "--timezone", "Europe/Berlin"], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
+        text=True, check=False, env={k: v for k, v in os.environ.items() if not k.startswith("IOLAKE")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    mine, its = _found(Site.read(folder / "site.toml")), _found(Site.read(demo_centre / "site.toml"))
+    assert mine.keys() == its.keys()
+    for key, uris in its.items():
+        below = {uri.replace(str(demo_centre), str(folder)) for uri in uris}
+        late = {uri for uri in mine[key] if "/late/" in uri}
+        assert mine[key] - late == {uri for uri in below if "/late/" not in uri}, key
+    assert {fs.mounts for fs in Site.read(folder / "site.toml").file_systems.values()} == {("/lagoon",), ("/fjord",)}
+    checked = subprocess.run([IOLAKE, "site", "check"], cwd=folder, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "nothing is there" not in checked.stdout
+    report = ingest(Site.read(folder / "site.toml"), ("df", "targets"), workers=1)
+    assert not report.failures
+    assert Lake(folder / "lake").sql("SELECT count(*) > 0 FROM lustre_df").fetchall() == [(True,)]
+
+
+def test_init_never_writes_over_a_site(tmp_path: Path) -> None:
+    """One line, status 1; so where there is nothing that iolake reads."""
+    (tmp_path / "notes.txt").write_text("nothing of use\n")
+    for said in ("nothing that iolake reads was found (1 .txt)", "is there already"):
+        done = subprocess.run(
+            [IOLAKE, "init"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 1
+        assert said in done.stderr
+        (tmp_path / "site.toml").write_text("")
+
+
+def test_what_is_recognised_but_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    """A file that only looks like lfs df stands in a comment, with the reason."""
+    (tmp_path / "df.txt").write_text("UUID 1K-blocks Used Available Use% Mounted on\n")
+    (tmp_path / "good.darshan").write_bytes(b"")
+    text = write(survey(tmp_path, [tmp_path], Answers(clusters=("c",))))
+    assert Site.parse(text, tmp_path / "site.toml").owners("file_system") == {}
+    assert "# df of file_system: " in text
+
+
+@pytest.mark.parametrize(
+    ("paths", "others", "patterns"),
+    [
+        (["2026/3/7/a.x", "2026/11/12/b.x"], [], ["%Y/%-m/%-d/a.x", "%Y/%-m/%-d/b.x"]),
+        (["2026/03/07/a.x", "2026/11/12/a.x"], [], ["%Y/%m/%d/a.x"]),
+        (["2026-03-07.txt", "2026-03-08.txt"], [], ["%Y-%m-%d.txt"]),
+        (["df-20260307.gz"], [], ["df-%Y%m%d.gz"]),
+        ([f"p/{n}.txt" for n in range(9)], [], ["p/*.txt"]),
+        ([f"p/df{n}.txt" for n in range(9)], ["p/other1.txt"], ["p/df*.txt"]),
+        (["100%[a].txt"], [], ["100?[[]a].txt"]),
+        (["v1.2.3/12345678.txt"], [], ["v1.2.3/12345678.txt"]),
+    ],
+)
+def test_patterns_name_their_files_and_no_others(
+    tmp_path: Path, paths: list[str], others: list[str], patterns: list[str]
+) -> None:
+    """Dates become strftime, padded as they are; many names become one glob, which spares the files of others."""
+    made = generalised(tmp_path, [tmp_path / p for p in paths], {tmp_path / p for p in others})
+    assert made.keys() == set(patterns)
+    assert made.total() == len(paths)
+    for path in (*paths, *others):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    site = Site.model_validate({"file_systems": {"f": {"df": {"files": list(made)}}}, "root": str(tmp_path)})
+    seen = Counter(i.uri for inputs in find(site, (), Span()).values() for i in inputs)
+    assert seen.keys() == {str(tmp_path / path) for path in paths}
