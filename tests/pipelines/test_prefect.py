@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -262,13 +261,10 @@ def test_a_worker_runs_the_deployments_of_prefect_yaml(served: Served, tmp_path:
         assert done.returncode == 0, done.stdout + done.stderr
 
     before = served.deployments()
-    file = ROOT / f"prefect-{time.time_ns()}.yaml"  # names of their own, so that serve's runner leaves them alone
+    file = tmp_path / "prefect.yaml"  # names of their own, so that serve's runner leaves them alone
     file.write_text(re.sub(r"- name: (\w+)", r"- name: \1-pool", (ROOT / "prefect.yaml").read_text()))
-    try:
-        prefect("work-pool", "create", "iolake", "--type", "process")
-        prefect("deploy", "--all", "--prefect-file", file.name)
-    finally:
-        file.unlink()
+    prefect("work-pool", "create", "iolake", "--type", "process")
+    prefect("deploy", "--all", "--prefect-file", str(file))
     after = served.deployments()
     for name, mine in before.items():
         its = after[f"{name}-pool"]
