@@ -23,7 +23,7 @@ from iolake.schemas import ddl
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import freshness, views
+from iolake.warehouse import ducklake, freshness, views
 from iolake.warehouse.records import DataFile, InputRecord, Load, now
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
@@ -237,12 +237,14 @@ class Catalog:
         """Write the views over the files as they are now, and the row of the snapshot that this will be."""
         self.write_views(root)
         rows, size = self.rows("SELECT coalesce(sum(rows), 0), coalesce(sum(size_bytes), 0) FROM files")[0]
+        stamp = now()
+        ducklake.update(self, number, stamp, operation, root)
         self.insert(
             SNAPSHOTS,
             [
                 {
                     "number": number,
-                    "committed_at": now(),
+                    "committed_at": stamp,
                     "operation": operation,
                     "loads": self.changes.loads,
                     "files_added": len(self.changes.added),
@@ -350,6 +352,8 @@ def _empty(declared: str) -> Path:
         for table in schemas.tables().values():
             catalog.con.execute(ddl.create_storage_view(table, []))
         catalog._declare()
+        for statement in ducklake.create():
+            catalog.con.execute(statement)
     return path
 
 
@@ -367,6 +371,7 @@ def _hash(tables: tuple[Table, ...]) -> str:
         digest.update("".join([ddl.create_storage_view(table, []), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
+    digest.update("".join(ducklake.create()).encode())
     return digest.hexdigest()
 
 

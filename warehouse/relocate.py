@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from iolake.warehouse import layout
+from iolake.warehouse import ducklake, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.warehouse import Warehouse
 
@@ -63,6 +63,7 @@ def _rewrite(warehouse: Warehouse, number: int) -> bool:
         with Catalog.editing(path, warehouse.store) as catalog:
             needed = _is_elsewhere(warehouse, catalog)
             if needed:
+                ducklake.place(catalog, warehouse.store.uri)
                 catalog.write_views(warehouse.store.uri)
                 catalog.con.execute(
                     "UPDATE snapshots SET root = $1 WHERE number = (SELECT max(number) FROM snapshots)",

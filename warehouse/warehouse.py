@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from iolake.warehouse import conditional, heartbeat, layout
+from iolake.warehouse import conditional, ducklake, heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
 from iolake.warehouse.fold import Fold
@@ -103,6 +103,7 @@ class Warehouse:
                         raise
                     if wanted:
                         catalog.put_snapshot(number, operation, self.store.uri)
+                        ducklake.forget(catalog, [*self.snapshots(), number])
                 if wanted:
                     pack(path)
                 won = wanted and self.store.put_if_absent(path.read_bytes(), layout.snapshot_path(number))
