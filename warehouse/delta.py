@@ -1,4 +1,4 @@
-"""A Delta log over a snapshot's own data files, so that engines that read Delta Lake know which files are the snapshot's.
+"""A Delta log over a snapshot's own data files, for engines that read Delta Lake.
 
 No file is copied: the log of a table lies in <table>/_delta_log, and names files by their path below the table. Whoever
 writes by such a log, or vacuums, would remove files of the lake: it is to be read. The source of the rules is
@@ -17,7 +17,6 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.schemas.errors import PermanentError
-from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse.errors import LakeError
 from iolake.warehouse.lake import Lake
@@ -125,7 +124,7 @@ def _add(table: Table, path: str, file: ListedFile) -> Any:
     from deltalake.transaction import AddAction
 
     stats: dict[str, Any] = {"numRecords": file.rows}
-    if table.event_time and not isinstance(table, Mart) and file.first_ts and file.last_ts:
+    if table.event_time and file.first_ts and file.last_ts:
         least, most = (t.isoformat(timespec="microseconds") for t in (file.first_ts, file.last_ts))
         times = {"minValues": {table.event_time: least}, "maxValues": {table.event_time: most}}
         stats |= times | {"nullCount": {table.event_time: 0}}

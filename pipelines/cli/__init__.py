@@ -44,6 +44,7 @@ _COMMANDS = {
     "files": "iolake.pipelines.cli.share",
     "relocate": "iolake.pipelines.cli.share",
     "export": "iolake.pipelines.cli.export",
+    "export-delta": "iolake.pipelines.cli.share",
     "rebuild": "iolake.pipelines.cli.keep",
     "verify": "iolake.pipelines.cli.health",
     "repair": "iolake.pipelines.cli.health",

@@ -1,4 +1,4 @@
-"""Commands that hand a lake to others: files, relocate."""
+"""Commands that hand a lake to others: files, relocate, export-delta."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ def files(table: str, as_json: bool, snapshot: int | None, where: Where) -> None
     for file in listed.files:
         click.echo(file.to_json() if as_json else file.location)
     if listed.computed:
-        click.echo(
-            f"iolake: {listed.computed:,} partitions of {table} are not derived yet, so their rows are in no file; "
-            "`iolake derive` writes them",
-            err=True,
-        )
+        click.echo(_not_derived(table, listed.computed), err=True)
 
 
 @click.command()
@@ -58,3 +54,33 @@ def relocate(where: Where) -> None:
         click.echo(f"pinned snapshots that name it now: {', '.join(map(str, pinned))}")
     if published is None and not pinned:
         click.echo(f"nothing to relocate: the lake names {lake.store.uri}")
+
+
+@click.command("export-delta")
+@click.argument("tables", metavar="[TABLE]...", nargs=-1)
+@where_options
+def export_delta(tables: tuple[str, ...], where: Where) -> None:
+    """Write a Delta log over the data files of each table, for engines that read Delta Lake.
+
+    No file is copied: the log lies beside the files, in <table>/_delta_log, and names those of the newest snapshot.
+    Run it after each ingest and compaction. It is to be read: a client that writes or vacuums removes files of the
+    lake.
+
+    \b
+    iolake export-delta
+    iolake export-delta lustre_ost darshan_posix
+    """
+    from iolake.warehouse.delta import export_delta as run
+
+    for done in run(where.open_lake(), tables):
+        left_out = f"; without {', '.join(done.left_out)}, unsigned as Delta has none" if done.left_out else ""
+        click.echo(f"{done.location}: version {done.version}, {done.files:,} files, {done.rows:,} rows{left_out}")
+        if done.computed:
+            click.echo(_not_derived(done.table, done.computed), err=True)
+
+
+def _not_derived(table: str, partitions: int) -> str:
+    return (
+        f"iolake: {partitions:,} partitions of {table} are not derived yet, so their rows are in no file; "
+        "`iolake derive` writes them"
+    )
