@@ -172,7 +172,7 @@ checks AS (
        words: format('writing takes {:.0f} % of the I/O time, in pieces of {:.0f} bytes', 1e2 * write_s / nullif(read_s + write_s + meta_s, 0), io_write_bytes / nullif(writes, 0)), target: NULL, neighbour: NULL},
       {code: 'no-mpiio', value: CASE WHEN r.logs > 0 AND nprocs > 1 AND shared_files > 0 AND mpiio_bytes IS NULL THEN nprocs END,
        words: format('{} processes share files without MPI-IO', nprocs), target: NULL, neighbour: NULL},
-      {code: 'no-collective', value: 1e2 * mpiio_collective / nullif(mpiio_independent::HUGEINT + mpiio_collective, 0),
+      {code: 'no-collective', value: CASE WHEN mpiio_independent::HUGEINT + mpiio_collective >= 1000 THEN 1e2 * mpiio_collective / (mpiio_independent::HUGEINT + mpiio_collective) END,
        words: format('{:.0f} % of MPI-IO calls are collective', 1e2 * mpiio_collective / nullif(mpiio_independent::HUGEINT + mpiio_collective, 0)), target: NULL, neighbour: NULL},
       {code: 'no-nonblocking', value: 1e2 * mpiio_nonblocking / nullif(mpiio_independent::HUGEINT + mpiio_collective + mpiio_nonblocking, 0),
        words: format('{:.0f} % of MPI-IO calls are nonblocking', 1e2 * mpiio_nonblocking / nullif(mpiio_independent::HUGEINT + mpiio_collective + mpiio_nonblocking, 0)), target: NULL, neighbour: NULL},
