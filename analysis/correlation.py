@@ -25,7 +25,7 @@ def correlate(
     Columns of the answer: those of `by`, then metric, n (rows in which both are known), r, p (two-sided, by scipy).
     `with_` names the metrics; None means every other column of numbers. A value that is null, infinite or no number is
     left out pair by pair. A pair in which one side has fewer than two distinct values has no row, or where `with_`
-    names the metric a row with null r and p. AnalysisError for a column that is not there or holds no numbers.
+    names the metric a row with null r and p. Raises AnalysisError for a missing column and a column without numbers.
     """
     need(frame, [of, *(with_ or ()), *by])
     metrics = list(dict.fromkeys(with_)) if with_ is not None else _metrics(frame, {of, *by})
@@ -53,7 +53,7 @@ def _metrics(frame: pl.DataFrame, without: set[str]) -> list[str]:
 def _pair(
     one: pl.Series, other: pl.Series, at: list[int] | None, method: Method
 ) -> tuple[int, float | None, float | None]:
-    """(n, r, p) of two columns in the rows `at`; r and p are None where one side is constant."""
+    """(n, r, p) of two columns in the rows `at`; a constant column has r and p None."""
     from scipy import stats
 
     x, y = (series.gather(at).to_numpy() if at is not None else series.to_numpy() for series in (one, other))

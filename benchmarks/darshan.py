@@ -121,8 +121,8 @@ TASKS: dict[str, Callable[[Path], None]] = {
 def run(task: str, folder: Path) -> dict[str, float]:
     """Run a task in a process of its own: CPU seconds, seconds, peak memory in MiB."""
     command = [sys.executable, __file__, "--task", task, "--folder", str(folder)]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    result: dict[str, float] = json.loads(told.splitlines()[-1])
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    result: dict[str, float] = json.loads(printed.splitlines()[-1])
     return result
 
 
@@ -181,11 +181,11 @@ def compare_small(root: Path, logs: int) -> None:
     seconds: dict[str, float] = {}
     for task in TASKS:
         count = logs // 10 if task == "PyDarshan" else logs
-        told = run(task, root / ("tenth" if task == "PyDarshan" else "fleet"))
-        rates[task] = count / told["cpu_s"]
-        print(f"  {task:24} {rates[task]:9,.0f} logs a CPU-second, {count / told['s']:9,.0f} a second", end="")
+        result = run(task, root / ("tenth" if task == "PyDarshan" else "fleet"))
+        rates[task] = count / result["cpu_s"]
+        print(f"  {task:24} {rates[task]:9,.0f} logs a CPU-second, {count / result['s']:9,.0f} a second", end="")
         print(f", {rates[task] / rates['PyDarshan']:5.1f} x PyDarshan" if "PyDarshan" in rates else "")
-        seconds[task] = told["s"]
+        seconds[task] = result["s"]
     commands = ("iolake ingest, one core", "iolake ingest, two cores")
     one, two = (seconds[task] for task in commands)
     one_more, two_more = (seconds[task] - run(task, root / "tenth")["s"] for task in commands)
@@ -204,9 +204,9 @@ def large(root: Path, what: str, count: int) -> None:
     size = (folder / "a_b_id1_3-15-1-1_1.darshan").stat().st_size
     print(f"one log of {count:,} {what}, {size / 1e6:.0f} MB")
     for task in ("iolake, decoding", "iolake, to a snapshot"):
-        told = run(task, folder)
-        print(f"  {task:24} {count / told['cpu_s']:11,.0f} {what} a CPU-second", end="")
-        print(f", {count / told['s']:11,.0f} a second, {told['peak_mib']:6.0f} MiB at most")
+        result = run(task, folder)
+        print(f"  {task:24} {count / result['cpu_s']:11,.0f} {what} a CPU-second", end="")
+        print(f", {count / result['s']:11,.0f} a second, {result['peak_mib']:6.0f} MiB at most")
 
 
 if __name__ == "__main__":

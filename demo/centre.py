@@ -106,15 +106,15 @@ def simulate(
     monitoring.write_lfs(root / "lfs", world, seen)
     write_job_stats(root / "params", lagoon, schedule.jobs)
 
-    told, logs = [], []
+    jobs_truth, logs = [], []
     for cluster in world.clusters:
         mine = [job for job in schedule.jobs if job.cluster == cluster.name]
         _write_accounting(root / "slurm" / cluster.name, world, cluster, mine)
         logs += _write_logs(root, world, cluster, mine)
         fold = clocks_back(*world.window, cluster.tz)
-        told += [job_truth(cluster, job, fold) for job in mine]
+        jobs_truth += [job_truth(cluster, job, fold) for job in mine]
     rejects = [log["path"] for log in logs if log["fate"] == "truncated"]
-    truth = Truth(world, told, logs, rejects, seen, missed)
+    truth = Truth(world, jobs_truth, logs, rejects, seen, missed)
     truth.write(root)
     (root / "site.toml").write_text(_SITE)
     return truth
@@ -143,7 +143,7 @@ def _write_accounting(folder: Path, world: World, cluster: Cluster, jobs: Iterab
 
 def _write_logs(root: Path, world: World, cluster: Cluster, jobs: Iterable[Job]) -> list[LogTruth]:
     """Every log where its fate has it: in its day's folder, in the next day's, in late/, or cut short."""
-    told = []
+    written = []
     for job in jobs:
         for run in job.runs:
             if run.log == "none":
@@ -155,8 +155,8 @@ def _write_logs(root: Path, world: World, cluster: Cluster, jobs: Iterable[Job])
             path = root / ("late" if run.log == "late" else "darshan") / folder
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-            told.append(log_truth(job, run, str(Path("darshan") / folder)))
-    return told
+            written.append(log_truth(job, run, str(Path("darshan") / folder)))
+    return written
 
 
 def _day_folder(cluster: Cluster, run: Run) -> str:

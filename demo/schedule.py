@@ -45,7 +45,7 @@ class Schedule:
     def fill(self, count: int) -> None:
         """Submit `count` jobs of the crowd over the window and run them first come, first served.
 
-        What would run past the window's end is still running then: its record has no end, its I/O is not told.
+        A job that would run past the window's end is still running then: its record has no end, and no I/O is known.
         """
         world, rng = self.world, self.rng
         first, last = world.window

@@ -141,7 +141,7 @@ def metadata_target(fs: FileSystem, path: str) -> int:
 
 
 def _others(rng: np.random.Generator, steps: int, idle: Mask, mean: float) -> Counts:
-    """Bytes that nobody's log tells of: logins, transfers, purges. In whole pages, in bursts, none on idle targets."""
+    """Bytes that no log records: logins, transfers, purges. In bursts of whole pages, only on busy targets."""
     bursts = rng.gamma(0.25, mean / 0.25, (steps, len(idle)))
     bursts[:, idle] = 0.0
     return (bursts / PAGE).astype(np.int64) * PAGE

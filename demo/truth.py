@@ -1,4 +1,4 @@
-"""What really happened at the simulated centre, for whoever judges what is told of it.
+"""The truth about the simulated centre: what really happened there, to check a lake against.
 
 truth.json holds jobs, logs and expected rejects; truth.npz holds every file system's traffic by step and target.
 """

@@ -1,10 +1,10 @@
-"""The README's examples: run them, and put what they print beneath them.
+"""Runs the examples of README.md and docs/real-samples.md, and writes what they print beneath them.
 
     python docs/examples.py DEMO REAL
 
 DEMO is a folder that holds demo-centre/, as `iolake demo` leaves it; REAL is a lake of the real samples. An example
-is a console block whose first line is "$ iolake ..."; the rest is what it prints. Two longer ones stand beneath a
-comment that names their command. Tests fail where anything else is printed.
+is a console block whose first line is "$ iolake ..."; the rest is what it prints. Two longer ones have a comment above
+them that names their command. Tests fail where a command prints anything else.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from iolake.reports.job import job_page
 from iolake.reports.worst import worst_jobs
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+REAL_SAMPLES = Path(__file__).with_name("real-samples.md")
 DEMO, JOB = "iolake demo", "iolake job 4478544"
 _EXAMPLE = re.compile(r"```console\n\$ (?P<command>iolake [^\n]*)\n(?P<output>.*?)```", re.DOTALL)
 
@@ -66,10 +67,10 @@ def demo_answer(lake: Lake) -> str:
 
 
 def main(demo: str, real: str) -> None:
-    """Put what every example prints into the README."""
+    """Write what every example prints into README.md and docs/real-samples.md."""
     text = refreshed(README.read_text(), lambda command: printed(command, Path(demo)))
-    text = with_page(text, DEMO, demo_answer(Lake(f"{demo}/demo-centre/lake")))
-    README.write_text(with_page(text, JOB, job_page(Lake(real), 4478544)))
+    README.write_text(with_page(text, DEMO, demo_answer(Lake(f"{demo}/demo-centre/lake"))))
+    REAL_SAMPLES.write_text(with_page(REAL_SAMPLES.read_text(), JOB, job_page(Lake(real), 4478544)))
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ class Span:
 class Input:
     """A unit of data to read: a file, or one day of a database or of a command's output.
 
-    `day` is the day that the name gives, in the source's time zone. `size_bytes` and `mtime` are None where the input
-    has neither; such an input is read at every run. `rank` is the position of its pattern in site.toml. `superseded`
+    `day` is the day that the name gives, in the source's time zone. An input without `size_bytes` and `mtime` is
+    read at every run. `rank` is the position of its pattern in site.toml. `superseded`
     names the tables that a better source of the same owner and day fills. `settled` inputs do not change any more and
     are read once. `unreadable` gives the reason where `find` knows that the input cannot be read. `place` is the
     location that identifies the input: its path relative to site.toml's folder, else empty, which means the uri.

@@ -53,8 +53,8 @@ def amounts(opening: Ints, closing: Ints) -> tuple[Ints, Flags]:
 def listed_amounts(readings: Ints, listed: Flags, restarts: Sequence[int] = ()) -> tuple[Ints, Flags]:
     """(amounts, reset) between one component's consecutive samples (samples, counters) that do not list all counters.
 
-    A server lists a counter once it has counted something. A counter that is not `listed` stands where it stood, and
-    at zero before it is first listed or after a reset. `restarts` are samples that are known to follow a reset.
+    A server lists a counter once it has counted something. A counter that is missing from `listed` keeps its value,
+    which is zero before it is first listed and after a reset. `restarts` are samples that are known to follow a reset.
     """
     if not len(readings):
         return readings, np.empty(0, bool)

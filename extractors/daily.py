@@ -14,7 +14,7 @@ from iolake.schemas.site import OwnerKind, Site
 def find_day_inputs(site: Site, owner: OwnerKind, source: str, span: Span, with_next: bool = False) -> Iterator[Input]:
     """Yield an input for each day that an owner's patterns name; its uri is the pattern, `#` and the day.
 
-    A pattern that names a folder stands for all files below it.
+    A pattern that names a folder matches all files below it.
 
     With `with_next` the next day's files count for its size and time: their first counters end the day's last rows.
     """

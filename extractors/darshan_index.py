@@ -63,7 +63,7 @@ class DarshanIndex(Extractor):
                     if good:
                         yield Batch(DARSHAN_INDEX, pa.Table.from_pylist(good, DARSHAN_INDEX.batch_schema))
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:  # sqlite3 decodes its own messages strictly
-            reason = f"is no index of index_darshanlogs: {error}".replace("\n", " ")
+            reason = f"is not an index of index_darshanlogs: {error}".replace("\n", " ")
             raise InputError(input.uri, reason, "copy it again") from None
         if not found:
             raise InputError(input.uri, "holds no summary of a log", "check what the pattern names")

@@ -28,9 +28,9 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
     for name, where, _zone in site.sources(owner, source):
         for rank, pattern in enumerate(where.files):
             for uri, info, day in match(site.pattern(pattern), span):
-                told = as_text(uri)
-                wrong = None if told == uri else "its name is not UTF-8; give the file another"
-                yield Input(source, name, told, day, info.get("size"), mtime(info), rank=rank, unreadable=wrong)
+                readable = as_text(uri)
+                wrong = None if readable == uri else "its name is not UTF-8; rename the file"
+                yield Input(source, name, readable, day, info.get("size"), mtime(info), rank=rank, unreadable=wrong)
 
 
 def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date | None]]:
@@ -55,8 +55,8 @@ def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date 
 def walk(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """(path, details) of each file of this machine that an absolute glob names, in no order.
 
-    The same as fsspec finds at less of a cost, and what lies behind a symbolic link that a part of the pattern names,
-    but for **, which could go round. Folders that can't be read hold nothing, and what vanishes meanwhile is not there.
+    It finds the same files as fsspec, but faster. It follows symbolic links that a part of the pattern names, except
+    below **, where links could form a loop. It skips folders that can't be read and files that are removed meanwhile.
     """
     parts = pattern.split("/")
     first = next(place for place, part in enumerate(parts) if _MAGIC.search(part))
@@ -65,7 +65,7 @@ def walk(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _walk(folder: str, steps: list[re.Pattern[str] | None], here: list[int]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What the steps lead to below `folder`, whose entries may be what any of the steps `here` names."""
+    """The files below `folder` that match the pattern; its entries may match any of the steps `here`."""
     try:
         with os.scandir(folder) as listing:
             entries = list(listing)
@@ -84,14 +84,14 @@ def _walk(folder: str, steps: list[re.Pattern[str] | None], here: list[int]) -> 
             if entry.is_dir():
                 yield from _walk(entry.path, steps, _opened(after, steps))
             elif entry.is_file() and (len(steps) in after or (steps[-1] is None and len(steps) - 1 in here)):
-                told = entry.stat()
-                yield entry.path, {"type": "file", "size": told.st_size, "mtime": told.st_mtime}
-        except OSError:  # gone by now, or a link to itself
+                info = entry.stat()
+                yield entry.path, {"type": "file", "size": info.st_size, "mtime": info.st_mtime}
+        except OSError:  # removed meanwhile, or a link to itself
             continue
 
 
 def _opened(at: set[int], steps: list[re.Pattern[str] | None]) -> list[int]:
-    """The steps that an entry below may be named by; ** may stand for no folder at all."""
+    """Add the steps after each **, which also matches no folder at all, and return the steps in order."""
     for place, step in enumerate(steps):
         if step is None and place in at:
             at.add(place + 1)
@@ -99,7 +99,7 @@ def _opened(at: set[int], steps: list[re.Pattern[str] | None]) -> list[int]:
 
 
 def named_time(pattern: str, uri: str) -> datetime | None:
-    """The local time that a file's name tells by the pattern; None where the pattern has no day or no hour."""
+    """The local time in a file's name, by the pattern; None where the pattern has no day or no hour."""
     _fs, path = fsspec.url_to_fs(pattern)
     found = re.fullmatch(_regex(path), fsspec.url_to_fs(uri)[1])
     parts = found.groupdict() if found else {}

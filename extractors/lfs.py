@@ -30,18 +30,18 @@ _MOST_REJECTS: Final = 100
 
 
 class _ClientSnapshots(Extractor):
-    """What the two commands have in common. The first line of a target counts where a file lists it twice."""
+    """The common part of both commands. Where a snapshot lists a target twice, its first line counts."""
 
     owner: ClassVar = "file_system"
     table: ClassVar[Table]
     command: ClassVar[str]
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
-        """The files that the site's patterns name."""
+        """Yield the files that the site's patterns name."""
         yield from find_files(site, "file_system", self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """The rows of all snapshots in the file; a snapshot without rows of the file system is named."""
+        """Yield the rows of all snapshots in the file, and a reject for a snapshot without rows of the file system."""
         owner = site.file_systems[input.owner]
         found = _Found(input, owner.backend, owner.mounts)
         for member in members(input.uri):
@@ -100,7 +100,7 @@ class _ClientSnapshots(Extractor):
 
     @abstractmethod
     def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """What is wrong with lines of the file system that name a target and are no rows; None where there are none."""
+        """The reason to reject lines that name a target of the file system but have no row; None without such lines."""
 
 
 @dataclass
@@ -149,7 +149,7 @@ class LfsDf(_ClientSnapshots):
         yield from read_table(lines)
 
     def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """That lines lack a header, or have sizes that are not whole KiB, such as those of `lfs df -h`."""
+        """Lines lack a header, or have sizes other than whole KiB, such as those of `lfs df -h`."""
         unread = [
             (line, has_header)
             for line, has_header in unread_lines(lines)
@@ -222,7 +222,7 @@ class LctlTargets(_ClientSnapshots):
         return _Device(item.get("type", ""), item.get("status", ""), item.get("name", ""), next(nids, None))
 
     def misfit(self, lines: Sequence[str], backend: str | None) -> str | None:
-        """That no connection has an address, as `lctl dl` alone prints them."""
+        """No connection has an address, as in the output of `lctl dl` without -t."""
         has_address = {"server_address" in row.values for row in self.parse(lines) if backend in {None, row.system}}
         return "has no server's address; archive `lctl dl -t`" if has_address == {False} else None
 

@@ -19,10 +19,9 @@ def find_days(
 ) -> Iterator[Input]:
     """An input `uri` + day for each day of `span` up to today, on the zone's clock.
 
-    Without days, it is each day since the source's option `first_day`, or those of the look-back (option
-    `look_back_days`) where it has none. A day in the look-back has no mtime, so it is asked whenever it is found;
-    an older one has the moment that it left the look-back, so it is asked once after that, and then not again.
-    SiteError where an option is no number of days, or no day.
+    A span without a start begins with the source's option `first_day`, or, without it, with the look-back (option
+    `look_back_days`). A day in the look-back has no mtime, so every run reads it. The mtime of an older day is the time
+    when it left the look-back, so one later run reads it, and none after that. Raises SiteError for invalid options.
     """
     today = (now or datetime.now(UTC)).astimezone(zone).date()
     days, first_day = where.options.get("look_back_days", LOOK_BACK_DAYS), where.options.get("first_day")

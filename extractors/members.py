@@ -12,9 +12,7 @@ import gzip
 import io
 import lzma
 import tarfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -23,6 +21,7 @@ from typing import IO, Any, Final
 import fsspec
 
 from iolake.extractors.base import InputError, as_text
+from iolake.extractors.packed import damage_named
 
 MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that a text may have."""
@@ -31,7 +30,6 @@ MAX_MEMBER: Final = 1 << 28
 MAX_EXPANSION: Final = 1000
 """How many times its size a compressed input may grow to, beyond the first GiB."""
 _FREE_BYTES: Final = 1 << 30
-_DAMAGE: Final = (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, tarfile.TarError)
 _TAR_HEAD: Final = 512
 _BLOCK: Final = 1 << 20
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
@@ -61,7 +59,7 @@ class Member:
 
     def content(self) -> bytes:
         """Return the whole content; InputError where it is damaged or larger than MAX_MEMBER."""
-        with _damage(self.uri):
+        with damage_named(self.uri):
             found = self.file.read(MAX_MEMBER + 1)
         if len(found) > MAX_MEMBER:
             raise InputError(self.uri, f"{self._part}is larger than {MAX_MEMBER >> 20} MiB", "split it")
@@ -76,7 +74,7 @@ class Member:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a text of any length, without their ends; InputError where it is not text."""
-        with _damage(self.uri):
+        with damage_named(self.uri):
             first = True
             while line := self.file.readline(MAX_LINE):
                 if len(line) == MAX_LINE and not line.endswith(b"\n"):
@@ -90,7 +88,7 @@ class Member:
     def blocks(self) -> Iterator[str]:
         """Yield a text of any length in blocks of about 1 MiB; InputError where it is not text."""
         decoder = codecs.getincrementaldecoder("utf-8-sig")("backslashreplace")
-        with _damage(self.uri):
+        with damage_named(self.uri):
             while block := self.file.read(_BLOCK):
                 if b"\0" in block:
                     raise self._not_text(block)
@@ -110,7 +108,7 @@ class Member:
 
 def members(uri: str) -> Iterator[Member]:
     """Yield the files of an input; InputError where it is cut off, damaged or expands beyond all measure."""
-    with fsspec.open(uri, "rb") as raw, _damage(uri):
+    with fsspec.open(uri, "rb") as raw, damage_named(uri):
         size = raw.size if isinstance(getattr(raw, "size", None), int) else raw.seek(0, io.SEEK_END)
         raw.seek(0)
         yield from _members(uri, "", _decompressed(uri, raw, size), size)
@@ -183,16 +181,3 @@ class _Counted(io.RawIOBase):
         found = self.read(len(buffer))
         buffer[: len(found)] = found
         return len(found)
-
-
-@contextmanager
-def _damage(uri: str) -> Iterator[None]:
-    """Raise what the decompressors and tarfile raise as an InputError."""
-    try:
-        yield
-    except _DAMAGE as error:
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
-    except OSError as error:
-        if error.errno is not None:  # the file system's own; bz2 raises one without a number
-            raise
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None

@@ -77,7 +77,7 @@ class Topology(Extractor):
             reason = (
                 rejects[0].reason
                 if rejects
-                else "holds no node of xtdb2proc's output, of Slurm's topology, nor a CSV of nodes"
+                else "holds neither xtdb2proc's output, nor Slurm's topology, nor a CSV of nodes"
             )
             raise InputError(input.uri, reason, "check what the pattern names")
         yield from rejects
@@ -85,7 +85,7 @@ class Topology(Extractor):
 
 
 def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list[dict[str, Any]]:
-    """Return a row without `ts` for each node, of whichever of the two forms the lines have."""
+    """Return a row without `ts` for each node, from any of the forms that the lines may have."""
     meaningful = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not meaningful:
         return []
@@ -110,7 +110,7 @@ def _cray(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> Itera
         try:
             node = name.format(int(number))
         except (ValueError, IndexError, KeyError):
-            raise InputError(uri, f"options.node_name {name!r} is no format", "write it as 'nid{:05d}'") from None
+            raise InputError(uri, f"options.node_name {name!r} is not a format", "write it as 'nid{:05d}'") from None
         cabinet = fields.get("cabinet") or _joined("c{cab_position}-{cab_row}", fields)
         below = _joined("c{cage}s{slot}n{cpu}", fields)
         yield {

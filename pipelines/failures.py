@@ -41,7 +41,7 @@ def _configured(site: Site) -> Iterator[tuple[tuple[str, str], Source]]:
 
 
 def _not_read(source: str, owner: str, where: Source, loads: Sequence[Load]) -> str | None:
-    """What to say of a source of which nothing could be read, or that is asked and did not answer for some days."""
+    """The message for a source that had no readable input, or for a server that did not answer for some days."""
     found = sum(load.found for load in loads)
     rejected = sum(load.count("rejected") for load in loads)
     newly = [record for load in loads for record in load.inputs if record.status == "rejected"]
@@ -59,7 +59,7 @@ def _why(rejected: Sequence[InputRecord]) -> str:
 
 
 def _nothing_found(site: Site, span: Span, empty: Sequence[tuple[str, str]]) -> list[str]:
-    """A sentence for each of the sources `empty` of which `span` should have held something.
+    """A sentence for each of the sources `empty` that should have an input in `span`.
 
     Of the whole past, that is every source. Of some days, it is a source that the lake never saw, and one whose
     newest input that the lake knows is no longer there, as where a mount is lost. A source that is there but has
@@ -86,7 +86,7 @@ def _is_lost(site: Site, source: str, owner: str, last: date, span: Span, today:
 
 
 def _last_days(lake_uri: str) -> dict[tuple[str, str], date]:
-    """The last day of which the lake has an input, for each (source, owner) with days."""
+    """The last day with an input in the lake, for each (source, owner) with days."""
     try:
         rows = Lake(lake_uri).sql(
             "SELECT source, owner, max(day) FROM inputs WHERE status <> 'rejected' AND day IS NOT NULL GROUP BY ALL"

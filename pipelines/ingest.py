@@ -1,4 +1,4 @@
-"""Ingest: plan what is new, stage it on some workers, publish it. Plain functions, with no scheduler in sight (P9)."""
+"""Plans what is new, stages it in worker processes and publishes it. Plain functions, without a scheduler (P9)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from iolake.warehouse.thresholds import set_thresholds
 from iolake.warehouse.warehouse import Published, Warehouse
 
 COMMIT_EVERY_S = 60.0
-"""A long run publishes what is whole at this pace, so that being killed costs it no more than that."""
+"""A long run publishes complete loads this often, so that a kill costs it no more than this."""
 _BUNDLE_BYTES = 16 << 20
 _BUNDLE_INPUTS = 250
 
 
 @dataclass
 class Report:
-    """What a run did: its loads, the snapshots that it published, how long it took, and why it counts as failed."""
+    """The result of a run: its loads, the snapshots that it published, its duration, and why it counts as failed."""
 
     loads: list[Load] = field(default_factory=list)
     snapshots: list[int] = field(default_factory=list)
@@ -41,19 +41,19 @@ class Report:
 
 
 class Watcher:
-    """Who is told of a run's progress; this one says nothing."""
+    """Receives a run's progress. This one prints nothing; subclasses do."""
 
     def planned(self, plans: Sequence[Plan]) -> None:
-        """What is to be done."""
+        """Called once, with the plans of the run."""
 
     def read(self, inputs: int) -> None:
-        """So many inputs more were read and staged."""
+        """Called when so many more inputs were read and staged."""
 
     def loaded(self, load: Load) -> None:
-        """A load is in the lake."""
+        """Called when a load was published."""
 
     def derived(self, mart: str, done: int, total: int) -> None:
-        """So many of the stale partitions of all marts are computed."""
+        """Called when `done` of the `total` stale partitions of all marts were computed."""
 
 
 class Steps:
@@ -94,7 +94,7 @@ def ingest(
     *,
     apart: bool = False,
 ) -> Report:
-    """Bring the lake up to date with what the site has in `span`, of `sources` or of all.
+    """Load what the site has in `span` and the lake has not, from `sources` or from all.
 
     Work of some size fans out over `workers` processes, by default one a core; with `apart`, also the least work is
     done in one, so that an input that kills its reader, or takes all memory, is rejected. Everything a run does is in
@@ -117,7 +117,7 @@ def ingest(
 
 
 def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
-    """Clean up after dead runs, plan, and mark the loads that are now at work."""
+    """Clean up after dead runs, plan, and mark the planned loads as running."""
     warehouse = Warehouse(site.lake_uri)
     garbage.recover(warehouse, site.lake.orphan_age_hours)
     plans = plan(site, sources, span)
@@ -146,7 +146,7 @@ def bundles(plans: Iterable[Plan], kind: Callable[[Unit], Hashable] = lambda _: 
 
 
 def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]:
-    """Loads, each as soon as the last of its pieces is there; those that need none first."""
+    """Yield each load once all of its pieces are there, first those without pieces."""
     loads = {p.load.info.load_id: p.load for p in plans}
     missing = {p.load.info.load_id: len(p.units) for p in plans}
     yield from (load for load_id, load in loads.items() if not missing[load_id])

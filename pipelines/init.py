@@ -152,7 +152,7 @@ def _siblings(shapes: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def _try_each(draft: Draft) -> None:
-    """Read a file of each pattern, the smallest first, and leave patterns out of which none can be read."""
+    """Read a file of each pattern, the smallest first, and drop the patterns without a readable file."""
     site = Site.parse(write(draft), draft.root / "site.toml")
     extractors = registry.extractors()
     by_source: dict[tuple[str, str], list[Input]] = defaultdict(list)

@@ -101,5 +101,5 @@ def _dated(part: str) -> str:
 
 
 def _escaped(part: str) -> str:
-    """A name whose own glob characters stand for themselves; a percent sign, which opens a directive, for any one."""
+    """Escape a name: its glob characters match themselves, and a percent sign, which opens a directive, any character."""
     return re.sub(r"([*?\[])", r"[\1]", part).replace("%", "?")

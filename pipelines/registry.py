@@ -94,7 +94,7 @@ def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:
     ]
     configured = [s for kind in OWNER_KINDS for o in site.owners(kind).values() for s in o.sources]
     has = ", ".join(sorted(set(configured))) or "none"
-    problems += [f"{name}: the site has no such source; it has {has}" for name in sources if name not in configured]
+    problems += [f"{name}: site.toml has no such source; it has {has}" for name in sources if name not in configured]
     if problems:
         raise SiteError(site.root, problems)
     return {source: known[source] for source in dict.fromkeys(configured) if not sources or source in sources}

@@ -120,7 +120,7 @@ def _endpoints(config: _Config) -> Iterator[list[str]]:
         if not isinstance(routers, dict) or not all(isinstance(names, list) for names in routers.values()):
             raise SiteError(config.path, [f"esnet_snmp_interfaces: {centre} is not an object of routers"])
         if not isinstance(address, str):
-            raise SiteError(config.path, ["esnet_snmp_url: is no address, and esnet_snmp_interfaces needs one"])
+            raise SiteError(config.path, ["esnet_snmp_url: is not an address, and esnet_snmp_interfaces needs one"])
         interfaces = ", ".join(
             f"{_key(router)} = {_list([str(n) for n in names])}" for router, names in routers.items()
         )
@@ -172,12 +172,12 @@ def _roles(config: _Config) -> str:
 
 
 def _mounts(name: str, patterns: Sequence[str], taken: dict[str, str]) -> tuple[list[str], list[str]]:
-    """The plain paths among a file system's patterns, and a comment for each that is none or another's already."""
+    """The plain paths among a file system's patterns, and a comment for each other pattern and each path in use."""
     mounts, remarks = [], []
     for pattern in patterns:
         mount = _literal(pattern)
         if mount is None:
-            remarks.append(f"# mounts: {_text(pattern)} is no plain path; list the mount points that it stands for")
+            remarks.append(f"# mounts: {_text(pattern)} is not a plain path; list the mount points that it matches")
         elif taken.setdefault(mount, name) != name:
             remarks.append(f"# mounts: {_text(mount)} is {taken[mount]}'s already")
         else:

@@ -169,7 +169,7 @@ def _reject_refused(outcomes: list[Outcome], rejects: list[Reject], rows: Mappin
 
 
 def _refused_rows(reject: Reject) -> int:
-    """How many rows a reject stands for; one where the part's name is that of rows and no count is given."""
+    """The number of rows of a reject; one where it gives no count and its part names a row, such as `line 7`."""
     return int(_ROWS.match(reject.part) is not None) if reject.rows is None else reject.rows
 
 
@@ -199,11 +199,11 @@ class ExtractorFailed(Exception):
         self.source, self.error = source, error
         lacked = isinstance(error, (MemoryError, OSError)) or "start new thread" in str(error)
         self.is_machines = lacked or type(error).__name__ == _PANIC
-        told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         super().__init__(
-            f"the machine lacked what reading it takes: {told}"
+            f"the machine lacked what reading it takes: {problem}"
             if self.is_machines
-            else f"the {source} extractor failed: {told}; please report it"
+            else f"the {source} extractor failed: {problem}; please report it"
         )
 
 
@@ -271,17 +271,17 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
                 touched.append(record(input, "loaded", outcome.content_hash))
             continue
         why = reasons.get(input.input_id)
-        told = record(input, outcome.status, outcome.content_hash, stager.rows.get(input.input_id, 0))
+        ended = record(input, outcome.status, outcome.content_hash, stager.rows.get(input.input_id, 0))
         first_ts, last_ts = stager.times.get(input.input_id, NO_TIMES)
-        told = replace(told, first_ts=first_ts, last_ts=last_ts)
+        ended = replace(ended, first_ts=first_ts, last_ts=last_ts)
         if outcome.status == "rejected":
-            told = replace(told, rows=0, first_ts=None, last_ts=None)
-            told = replace(told, reason=as_text(why.reason) if why else "no reason given")
+            ended = replace(ended, rows=0, first_ts=None, last_ts=None)
+            ended = replace(ended, reason=as_text(why.reason) if why else "no reason given")
             if why and why.transient:
-                told = replace(told, mtime=None)
+                ended = replace(ended, mtime=None)
             if why and why.lacking:
-                told = replace(told, tries=input.tries + 1)
-        inputs.append(told)
+                ended = replace(ended, tries=input.tries + 1)
+        inputs.append(ended)
     return Load(
         info,
         files=stager.finish(inputs),

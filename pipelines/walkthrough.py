@@ -31,7 +31,7 @@ def run(folder: Path, jobs: int, days: int) -> None:
 
         click.echo(f"simulated {jobs} jobs over {days} days in {folder}/: {bytes_text(size)} in {_since(started)}")
     site = folder / "site.toml"
-    click.echo("loading it by the nightly flow, on a Prefect server of its own ...")
+    click.echo("loading it with the nightly flow, on a temporary Prefect server ...")
     _nightly(site, START.isoformat())
     _answer(folder, site)
 

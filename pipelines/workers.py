@@ -88,7 +88,7 @@ class _Reader:
 
 
 class Workers:
-    """Up to `count` processes, each of which stages one bundle at a time for a thread that waits for it.
+    """Up to `count` processes; each stages one bundle at a time for a thread that waits for it.
 
     A process that dies, or takes more memory or time than its bundle's limits, takes nothing with it: the bundle is
     halved until the input that did it is alone, each half in a fresh process, and that input is rejected (P5).

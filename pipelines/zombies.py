@@ -1,4 +1,4 @@
-"""Runs whose process was killed: a Prefect server of one's own shows them as running for ever, unless told otherwise.
+"""Ends runs whose process was killed: a local Prefect server would show them as running for ever.
 
 A flow run sends a heartbeat event while it lives. An automation of the server marks a run as crashed once its
 heartbeats stop (Prefect's documentation, "Detect zombie flows").

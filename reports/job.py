@@ -103,13 +103,13 @@ def _unfinished_page(job: Row) -> str:
 def _strays_note(job_id: int, logs: Sequence[Row]) -> str:
     count = "1 Darshan log" if len(logs) == 1 else f"{len(logs)} Darshan logs"
     return (
-        f"Not shown: {count} of the id {job_id} on {logs[0]['cluster']}, of no run that the lake knows there;\n"
+        f"Not shown: {count} of the id {job_id} on {logs[0]['cluster']}, without a run that the lake knows;\n"
         f'iolake sql "FROM darshan_logs WHERE job_id = {job_id}" has all of its logs'
     )
 
 
 def _stray_page(lake: Lake, job_id: int, logs: Sequence[Row]) -> str:
-    """The page of a job that only its Darshan logs tell of."""
+    """The page of a job that only Darshan logs show."""
     since, until = min(log["start_time"] or log["end_time"] for log in logs), max(log["end_time"] for log in logs)
     first, last = facts.days_around(since, until)
     cluster = logs[0]["cluster"]
@@ -225,7 +225,7 @@ def _application(logs: Sequence[Row], since: datetime, until: datetime) -> Itera
 
 
 def _moved(logs: Sequence[Row], way: str) -> int | None:
-    """Bytes that POSIX and STDIO moved in all logs; None where none of them tells of either."""
+    """Bytes that POSIX and STDIO moved in all logs; None where no log counts either."""
     counted = [log[key][way] for log in logs for key in ("posix", "stdio") if log[key] is not None]
     known = [value for value in counted if value is not None]
     return sum(known) if known else None

@@ -34,7 +34,7 @@ class BadJobId(PermanentError):
     def __init__(self, text: str) -> None:
         self.text = text
         super().__init__(
-            f"{text[:80]!r} is no job id; write a number such as 1234, or 1234_57 (a task of an array), "
+            f"{text[:80]!r} is not a job id; write a number such as 1234, or 1234_57 (a task of an array), "
             "1234_[1-4] (some of them), 1234+0 (a component), 1234.batch (a step's job)"
         )
 
@@ -50,14 +50,14 @@ class NoPart(PermanentError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A job id, and the runs of it that are wanted; None stands for all."""
+    """A job id and the wanted runs of it; None means all."""
 
     job_id: int
     run_ids: frozenset[str] | None = None
 
 
 def wanted_jobs(lake: Lake, text: str, cluster: str | None = None) -> list[Wanted]:
-    """The jobs that a job id in any form stands for. BadJobId, NoPart."""
+    """The jobs that a job id names, in any form of the schedulers. Raises BadJobId and NoPart."""
     found = _FORM.fullmatch(text.strip())
     if found is None or int(found["job"]) > _LARGEST:
         others = _by_scheduler_id(lake, text.strip(), cluster)

@@ -104,7 +104,7 @@ def _fitted(text: str, width: int, right: bool) -> str:
 
 
 def _step(value: float, top: float, steps: int) -> int:
-    """Which of `steps` blocks stands for a value between 0 and `top`; only 0 has the lowest where it can be told."""
+    """The block, from 0 to `steps` - 1, for a value between 0 and `top`; only the value 0 has block 0."""
     if value <= 0 or top <= 0:
         return 0
     return min(1 + int(value / top * (steps - 1)), steps - 1)

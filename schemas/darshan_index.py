@@ -59,7 +59,7 @@ identifies=Identity.NOTHING),
             Column(
                 f"{name}_s", pa.float64(),
                 f"{'first' if 'start' in name else 'last'} {name.partition('_')[0]}, after start_time; null where "
-                "pytokio has zero, which stands for none too",
+                "pytokio writes zero for it, and for no such call",
                 "s", f"f_{name}_timestamp",
             )
             for name in MOMENTS

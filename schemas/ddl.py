@@ -1,4 +1,4 @@
-"""What DuckDB is told of a table: its types, the view over its files, and the comments that a client shows."""
+"""DuckDB's statements for a table: its types, the view over its files, and the comments that clients show."""
 
 from __future__ import annotations
 

@@ -90,9 +90,7 @@ INPUTS: Final = LedgerTable(
         Column("status", TEXT, _STATUS_DOC, identifies=Identity.NOTHING),
         Column("superseded", _LIST, "its tables that a better source fills instead", identifies=Identity.NOTHING),
         _ROWS,
-        Column(
-            "first_ts", TIMESTAMP, "UTC; when the first thing happened that it tells of; null where rows have no time"
-        ),
+        Column("first_ts", TIMESTAMP, "UTC; the first event time of its rows; null where rows have no time"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of them ended"),
         Column("reason", TEXT, "why, where the status is not loaded", identifies=Identity.TEXT),
         Column("tries", _N, "runs in which reading it took more than the machine had, or killed its process; else 0"),

@@ -248,11 +248,11 @@ LUSTRE_JOBSTATS: Final = Table(
         Column(
             "ops",
             MAP_COUNTS,
-            "other operations in the interval, by Lustre's name; absent is none",
+            "other operations in the interval, by Lustre's name; an absent name counted zero",
             identifies=Identity.NOTHING,
         ),
         _OP_TIME,
-        Column("fresh", pa.bool_(), "the server began to count the job anew in the interval", nullable=False),
+        Column("fresh", pa.bool_(), "the server started a new count of the job in the interval", nullable=False),
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["job_id", "jobstats_id", "target", "ts"],

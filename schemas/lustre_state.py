@@ -91,14 +91,14 @@ LUSTRE_QUOTA: Final = _table(
             identifies=Identity.SITE,
         ),
         _key("quota_type", "user, group or project", identifies=Identity.NOTHING),
-        Column("id", _N, "its number; 0 stands for the defaults", nullable=False, identifies=Identity.UID),
+        Column("id", _N, "its number; 0 has the defaults", nullable=False, identifies=Identity.UID),
     ],
     [
-        _count("hard_bytes", "hard limit of space; 0 is none", "B", "limits hard"),
-        _count("soft_bytes", "soft limit of space; 0 is none", "B", "limits soft"),
+        _count("hard_bytes", "hard limit of space; 0 means no limit", "B", "limits hard"),
+        _count("soft_bytes", "soft limit of space; 0 means no limit", "B", "limits soft"),
         _count("granted_bytes", "space granted to targets", "B", "limits granted"),
-        _count("hard_inodes", "hard limit of inodes; 0 is none", None, "limits hard"),
-        _count("soft_inodes", "soft limit of inodes; 0 is none", None, "limits soft"),
+        _count("hard_inodes", "hard limit of inodes; 0 means no limit", None, "limits hard"),
+        _count("soft_inodes", "soft limit of inodes; 0 means no limit", None, "limits soft"),
         _count("granted_inodes", "inodes granted to targets", None, "limits granted"),
         Column(
             "grace_s", _N, "grace period, or the moment when it ends", "s", "limits time", identifies=Identity.MOMENT

@@ -86,7 +86,7 @@ _FULLNESS: Final = (
     _real("emptiest_ost_pct", "how full it was", "%"),
 )
 _SERVED: Final = (
-    _time("targets_ts", "when the list was taken of which server serves which target"),
+    _time("targets_ts", "when the list of targets and their servers was taken"),
     _count("servers", "servers in it"),
     _count("usual_osts_per_server", "the commonest number of targets a server"),
     _count("overloaded_servers", "servers that served more than that"),
@@ -123,7 +123,7 @@ JOB_FILE_SYSTEM: Final = Mart(
     keys=[CLUSTER, RUN_ID, FILE_SYSTEM],
     columns=[
         *_RUN,
-        _time("window_start", "when the run began; null where that is not known"),
+        _time("window_start", "when the run began; null where unknown"),
         _time("window_end", "one of the file system's intervals after the run ended: servers write on after it"),
         _time("end_time", "when the run ended"),
         _count("logs", "Darshan logs with records there; null without any"),
@@ -169,9 +169,11 @@ JOB_SUMMARY: Final = Mart(
     keys=[CLUSTER, RUN_ID],
     columns=[
         *_RUN,
-        _text("known_by", "scheduler, or logs where only Darshan logs tell of the run", identifies=Identity.NOTHING),
+        _text("known_by", "scheduler, or logs where only Darshan logs show the run", identifies=Identity.NOTHING),
         _text(
-            "scheduler", "slurm, pbs, lsf, flux, ...; null where only logs tell of the run", identifies=Identity.NOTHING
+            "scheduler",
+            "slurm, pbs, lsf, flux, ...; null where only Darshan logs show the run",
+            identifies=Identity.NOTHING,
         ),
         _text("job_name", "name of the job", identifies=Identity.JOB_NAME),
         _text("user_name", "who ran it", identifies=Identity.USER),

@@ -5,7 +5,7 @@
     [endpoints.archive]               transfer servers, an archive or a border router; its transfers and traffic
     [findings]                        thresholds of finding_rules, in place of the rules' own
 
-Every key of a cluster, file system or endpoint that is not one of its own settings is a source by that name.
+Each key of a cluster, file system or endpoint is one of its settings or the name of a source.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
 OWNER_KINDS: Final[tuple[OwnerKind, ...]] = get_args(OwnerKind)
 
 DIGITS: Final = {"Y": 4, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "y": 2}
-"""The directives of a files pattern, %Y or without leading zeros %-m, and how many digits each stands for at most."""
+"""The directives of a files pattern, such as %Y or, without leading zeros, %-m, and the most digits of each."""
 
 
 class SiteError(PermanentError):
@@ -79,7 +79,7 @@ class Source(_Strict):
         for pattern in value:
             if unknown := re.search(rf"%-?(?![{''.join(DIGITS)}])[A-Za-z]", pattern):
                 known = " ".join(f"%{letter}" for letter in DIGITS)
-                raise ValueError(f"has {unknown[0]}; days and times are {known}, and ? stands for a percent sign")
+                raise ValueError(f"has {unknown[0]}; days and times are {known}, and ? matches a percent sign")
         return value
 
     @field_validator("timezone")
@@ -313,7 +313,7 @@ class Site(_Strict):
         return _absolute(self.root, path)
 
     def pattern(self, text: str) -> str:
-        """The same for a pattern of files; the name of site.toml's own folder is none, whatever is in it."""
+        """The same for a pattern of files. Special characters in the name of site.toml's folder match themselves."""
         return _absolute(glob.escape(self.root), text)
 
     def place(self, uri: str) -> str:
@@ -388,7 +388,7 @@ _MENDS: Final = {
     "string_type": 'is not a text; write it in quotes, "..."',
     "float_type": "is not a number; write it without quotes",
     "float_parsing": "is not a number; write it without quotes",
-    "extra_forbidden": "is no key of site.toml; remove it or correct its name",
+    "extra_forbidden": "is not a key of site.toml; remove it or correct its name",
     "greater_than_equal": "is not 0 or more",
     "greater_than": "is not more than 0",
     "less_than_equal": "is too large; write at most 100 for a percentage, 3650 for days",

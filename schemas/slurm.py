@@ -147,26 +147,24 @@ _WHO_AND_WHERE: Final = (
     ),
     _text("qos", "quality of service", "QOS", identifies=Identity.SITE),
     _count("qos_id", "Slurm's number for the quality of service", "QOSRAW", identifies=Identity.SITE),
-    _count(
-        "array_job_id", "the array's job id; null for a job that is not in an array", "JobID", identifies=Identity.JOB
-    ),
+    _count("array_job_id", "the array's job id; null for a job outside of arrays", "JobID", identifies=Identity.JOB),
     _count("array_task_id", "the task's number in its array", "JobID", identifies=Identity.NOTHING),
     _text(
         "array_tasks",
-        "the tasks, where one record stands for several that never started: [3-7%2]",
+        "the tasks of a record of several tasks that never started: [3-7%2]",
         "JobID",
         identifies=Identity.NOTHING,
     ),
     _count(
         "het_job_id",
-        "the first component's job id; null for a job that is not heterogeneous",
+        "the first component's job id; null for a job without components",
         "JobID",
         identifies=Identity.JOB,
     ),
     _count("het_offset", "the component's number in its heterogeneous job, from 0", "JobID"),
 )
 _ASKED_FOR: Final = (
-    _seconds("timelimit_s", "time limit; null where there is none or it is unknown", "Timelimit"),
+    _seconds("timelimit_s", "time limit; null for no limit or an unknown one", "Timelimit"),
     _text(
         "timelimit_kind",
         "limit, unlimited, or partition (the partition's own limit)",

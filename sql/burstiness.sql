@@ -1,5 +1,5 @@
 -- How bursty was the traffic of a file system on each day (UTC), from `since` to before `until`? Over the intervals that its
--- servers counted; null on a day of which less than 95 % of targets and time was seen.
+-- servers counted; null on a day when less than 95 % of targets and time was seen.
 --   FROM burstiness('scratch2', DATE '2017-03-20', DATE '2017-03-27')
 -- column intervals: intervals with counts
 -- column seen_pct: [%] share of the day's time and storage targets that has byte counts

@@ -1,7 +1,7 @@
 -- What part of all that the servers saw was each run's, and how much contention was there? The coverage factors of the TOKIO
 -- study (SC'18), for runs of a cluster that ended on the days `since` to before `until`, on the file system that each used
--- most. Contention is 1 less the factor. A factor over 1.2 says that clocks or names don't fit, and is null; so is one of a
--- window of which less than 95 % was seen. Opens and stats are POSIX's; node-hours are of the runs that the lake knows.
+-- most. Contention is 1 less the factor. A factor over 1.2 shows that clocks or names don't match, and is null; so is the
+-- factor of a window that was seen for less than 95 %. Opens and stats are POSIX's; node-hours are of the runs that the lake knows.
 --   FROM coverage_factors('edison', DATE '2017-03-01', DATE '2017-04-01')
 -- column program: its first program, or its job name
 -- column writes_more: whether the run wrote more than it read

@@ -1,7 +1,7 @@
 -- What did each Darshan record of an I/O interface move, and how long did it take? The records of POSIX, MPI-IO, STDIO, DFS
--- and DAOS in one form. A record of rank -1 stands for all ranks of a shared file: its io_s is the time of the slowest rank,
+-- and DAOS in one form. A record of rank -1 covers all ranks of a shared file: its io_s is the time of the slowest rank,
 -- and the parts of that time are unknown.
--- A metadata time is null where a stepping clock made it negative, mostly by microseconds; io_s takes it for none.
+-- A metadata time is null where a stepping clock made it negative, mostly by microseconds; io_s counts it as zero.
 -- column module: POSIX, MPI-IO, STDIO, DFS or DAOS
 -- column rank: MPI rank; -1: one record for all ranks
 -- column read_bytes: [B] read

@@ -1,7 +1,7 @@
 -- What did a file system's servers do in each of `bins` equal parts of [since, until)? One row a bin, in order.
--- An interval that reaches into several bins counts in each by the share of its time. Rates are null in a bin of which
--- less than 95 % of the targets' time was seen, so that a gap never looks like a quiet file system. The macro reads the
--- days that the window touches, and no others:
+-- An interval that reaches into several bins counts in each by the share of its time. Rates are null in a bin where less
+-- than 95 % of the targets' time was seen, so that a gap never looks like a quiet file system. The macro reads only the
+-- days that the window touches:
 --   FROM file_system_timeline('scratch2', TIMESTAMP '2017-03-20 02:00:00', TIMESTAMP '2017-03-20 04:00:00', bins := 120)
 -- column ts: UTC; the bin covers [ts, ts + bin_s)
 -- column bin_s: [s] length of the bin

@@ -1,7 +1,7 @@
 -- What was each run of a job: what the scheduler says, what the application did, what its file system did meanwhile, how
 -- much of that was the run's, and in what state were the targets when it began? The model of the mart job_summary.
--- One row a run, also of one that only its Darshan logs tell of. A file that several logs of a run name is one file;
--- standard streams are none. io_s is the time that all processes together spent in calls; slowest_io_s that of the slowest
+-- One row a run, also for a run that only Darshan logs show. A file that several logs of a run name counts once;
+-- standard streams don't count. io_s is the time that all processes together spent in calls; slowest_io_s that of the slowest
 -- process in POSIX or DFS, whichever moved more, as darshan-parser --perf has it: of logs that ran at once the slowest one,
 -- those that ran one after the other added, and unknown where one of them is.
 CREATE OR REPLACE MACRO job_summary_model(in_owner, since, until, first, last) AS TABLE

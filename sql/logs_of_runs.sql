@@ -1,4 +1,4 @@
--- Which run of which job wrote each Darshan log of the days `first` to `last` of a cluster? Nulls do not restrict.
+-- Which job, and which run of it, wrote each Darshan log of the days `first` to `last` of a cluster? A null restricts nothing.
 -- Job ids wrap and are requeued, so a log belongs to the run of its id whose time span holds it. Compute nodes' clocks
 -- may be a minute off the scheduler's; outside_s says by how much a log reaches beyond its run. The logs of an id and day
 -- that no run holds are a run of their own, known by its logs alone.

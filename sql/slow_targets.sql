@@ -1,6 +1,6 @@
 -- Which object storage target was slow in an hour (UTC): files on it were slow beside their kind, and files elsewhere were not?
 -- Of each hour the target whose files were slow most often, with at least five files on it and five elsewhere, and half as
--- many again slow as elsewhere. Files of one log alone may be slow for a reason of their own: they tell of the target only
+-- many again slow as elsewhere. Files of one log alone may be slow for a reason of their own: they say something about the target only
 -- where most of them are slow on it and hardly any elsewhere.
 -- FROM slow_targets('lagoon', DATE '2025-10-24', DATE '2025-10-28')
 CREATE OR REPLACE MACRO slow_targets(in_owner, first, last) AS TABLE

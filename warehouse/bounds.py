@@ -9,24 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iolake.schemas.table import JOB_ID, Table
-from iolake.warehouse.times import event_columns, span_of
+from iolake.warehouse.times import span_of
 
 
 class Bounds(NamedTuple):
     """When the first row of a file begins and the last one ends, and the least and greatest job id.
 
-    The times are None where no row has one, the ids also where one row has no id.
+    The times are None if no row has a time, the ids if any row lacks an id.
     """
 
     first_ts: datetime | None
     last_ts: datetime | None
     first_job_id: int | None
     last_job_id: int | None
-
-
-def bound_columns(table: Table) -> tuple[str, ...]:
-    """The columns that `bounds_of` reads."""
-    return (*event_columns(table), *({c.name for c in table.stored} & {JOB_ID.name}))
 
 
 def bounds_of(table: Table, data: pa.Table) -> Bounds:

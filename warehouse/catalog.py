@@ -65,16 +65,16 @@ class Catalog:
     @classmethod
     @contextmanager
     def editing(cls, path: Path, store: Store) -> Iterator[Catalog]:
-        """The catalog at `path`, made if it is not there; whole on disk in one file when the block ends.
+        """Open the catalog at `path` for changes, and create it if needed. It is one complete file when the block ends.
 
-        One that follows other declarations, an older iolake's, is made anew with its ledger.
+        A catalog of another iolake version, with other declarations, is recreated with the same ledger.
         """
         if not path.exists():
             shutil.copyfile(_empty(declarations()), path)
         engine = _engine(store)
         with cls._written(engine, path) as catalog:
-            told = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
-            if told in ([], [(declarations(),)]):
+            written = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
+            if written in ([], [(declarations(),)]):
                 yield catalog
                 return
         older = path.rename(path.with_suffix(".older"))

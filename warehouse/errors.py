@@ -1,4 +1,4 @@
-"""What can go wrong with a lake, each with its values as attributes and the next step in its text."""
+"""The errors of a lake. Each has its values as attributes and the next step in its message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from iolake.schemas.errors import IolakeError, PermanentError, TransientError
 
 
 class LakeError(IolakeError):
-    """Anything that a lake can't do; its text is one line for a person."""
+    """Base class of the errors of a lake; the message is one line for a person."""
 
 
 class NoLake(LakeError, PermanentError):
@@ -22,7 +22,7 @@ class NoSnapshot(LakeError, PermanentError):
 
     def __init__(self, uri: str, number: int) -> None:
         self.uri, self.number = uri, number
-        super().__init__(f"{uri}: snapshot {number} is not there; `iolake snapshots` lists those that are")
+        super().__init__(f"{uri}: no snapshot {number}; `iolake snapshots` lists the existing ones")
 
 
 class NoTable(LakeError, PermanentError):
@@ -54,7 +54,7 @@ class DamagedFile(LakeError, PermanentError):
 
 
 class CommitContested(LakeError, TransientError):
-    """Other writers won every try to publish the next snapshot; nothing was published."""
+    """Other writers published first in every attempt; nothing was published."""
 
     def __init__(self, uri: str, tries: int) -> None:
         self.uri, self.tries = uri, tries
@@ -62,15 +62,15 @@ class CommitContested(LakeError, TransientError):
 
 
 class LoadLost(LakeError, TransientError):
-    """A load's mark is gone: it seemed dead, and what it staged may be collected. Nothing was published."""
+    """The mark of a load is gone: the load looked dead, and its files may be gone. Nothing was published."""
 
     def __init__(self, uri: str, load_id: str) -> None:
         self.uri, self.load_id = uri, load_id
-        super().__init__(f"{uri}: load {load_id} seemed dead and was cleaned up; run the same command again")
+        super().__init__(f"{uri}: load {load_id} looked dead and was cleaned up; run the same command again")
 
 
 class SnapshotDamaged(LakeError, PermanentError):
-    """The newest snapshot is cut short; to write on from an older one would lose what it alone names."""
+    """The newest snapshot is truncated. Writing on from an older one would lose the loads that only it names."""
 
     def __init__(self, uri: str, number: int) -> None:
         self.uri, self.number = uri, number

@@ -1,4 +1,4 @@
-"""What a data file's footer says of its origin: enough to make a catalog from the files alone."""
+"""The origin of a data file, as its Parquet footer stores it: `iolake rebuild` makes a catalog from footers alone."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TIMES = ("mtime", "first_ts", "last_ts")
 
 @dataclass(frozen=True)
 class Footer:
-    """The loads whose rows a file holds, inputs of theirs, the files that it stands for, and rows that those had more.
+    """The loads whose rows a file holds, with inputs, the files that it replaces, and the number of rows dropped there.
 
-    One footer of each piece of a load lists the piece's inputs. `dropped` has (load_id, input_id, rows) of rows that a
-    rewriting left out: a rebuild does not miss them.
+    Each piece of a load lists its inputs in the footer of one file only. `dropped` has (load_id, input_id, rows) for
+    rows that a rewrite removed, so that a rebuild does not look for them.
     """
 
     loads: tuple[tuple[LoadInfo, tuple[InputRecord, ...]], ...]
@@ -36,43 +36,42 @@ class Footer:
 
     @classmethod
     def of(cls, store: Store, path: str) -> Footer:
-        """The footer of a data file; without loads for a file that is not iolake's."""
-        told = parquet.inspect(store, path)[0]
-        return cls(()) if told is None else cls.decode(told)
+        """The footer of a data file. It has no loads where iolake did not write the file."""
+        encoded = parquet.inspect(store, path)[0]
+        return cls(()) if encoded is None else cls.decode(encoded)
 
     @classmethod
     def merged(cls, footers: Sequence[Footer], files: Sequence[str]) -> Footer:
-        """The footer of a file that stands for others, and for all that they stood for: it may still lie there."""
-        told: dict[LoadInfo, dict[str, InputRecord]] = {}
+        """The footer of a file that replaces others, and all files that they replaced: some may still exist."""
+        by_load: dict[LoadInfo, dict[str, InputRecord]] = {}
         for info, inputs in (load for footer in footers for load in footer.loads):
-            told.setdefault(info, {}).update({r.input_id: r for r in inputs})
-        stood_for = {path for footer in footers for path in footer.replaces}
-        merged = cls(
-            tuple((info, tuple(inputs.values())) for info, inputs in told.items()), tuple(sorted({*files, *stood_for}))
-        )
+            by_load.setdefault(info, {}).update({r.input_id: r for r in inputs})
+        replaced = {path for footer in footers for path in footer.replaces}
+        loads = tuple((info, tuple(inputs.values())) for info, inputs in by_load.items())
+        merged = cls(loads, tuple(sorted({*files, *replaced})))
         dropped: Counter[tuple[str, str]] = Counter()
         for load_id, input_id, rows in (row for footer in footers for row in footer.dropped):
             dropped[load_id, input_id] += rows
         return merged.without(dropped)
 
     def without(self, rows: Counter[tuple[str, str]]) -> Footer:
-        """The same, of a file that lacks so many rows more of each (load_id, input_id)."""
+        """The same footer for a file without `rows` more rows of each (load_id, input_id)."""
         dropped = Counter({(load_id, input_id): count for load_id, input_id, count in self.dropped}) + rows
         return replace(self, dropped=tuple((*source, count) for source, count in sorted(dropped.items())))
 
     def encode(self) -> bytes:
-        """As compressed JSON, in base64: a Parquet footer's values are text, and polars reads no other."""
-        told = {
+        """Return the footer as compressed JSON in base64: polars reads only text in a Parquet footer."""
+        values = {
             "loads": [[asdict(info), [_fields(r) for r in inputs]] for info, inputs in self.loads],
             "replaces": self.replaces,
             "dropped": self.dropped,
         }
-        return base64.b64encode(zlib.compress(json.dumps(told, default=lambda v: v.isoformat()).encode()))
+        return base64.b64encode(zlib.compress(json.dumps(values, default=lambda v: v.isoformat()).encode()))
 
     @classmethod
-    def decode(cls, told: bytes) -> Footer:
-        """What `encode` made."""
-        values = json.loads(zlib.decompress(base64.b64decode(told)))
+    def decode(cls, encoded: bytes) -> Footer:
+        """Return the footer that `encode` wrote."""
+        values = json.loads(zlib.decompress(base64.b64decode(encoded)))
         loads = tuple(
             (
                 LoadInfo(
@@ -96,7 +95,7 @@ class Footer:
 
 
 def _fields(record: InputRecord) -> dict[str, object]:
-    """The record's fields as they are; `asdict` copies every value deeply, which costs more than reading a log."""
+    """Return the record's fields without copies: `asdict` copies every value deeply, and takes longer than a log."""
     return {name: getattr(record, name) for name in InputRecord.__slots__}
 
 

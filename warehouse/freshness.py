@@ -142,7 +142,7 @@ def _overlaps(times: npt.NDArray[np.float64], begin: float, end: float) -> npt.N
 
 
 def _united(mart: Mart, tables: Iterable[dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]]) -> Iterator[_Day]:
-    """The days of which any of some tables has rows."""
+    """The days on which at least one of the tables has rows."""
     found: dict[tuple[str, date], _Day] = {}
     for day in (d for table in tables for days, _ in table.values() for d in days):
         known = found.get((day.owner, day.date), day)
@@ -283,7 +283,7 @@ def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]
 
 
 def _changed(catalog: Catalog) -> Window | None:
-    """The time of what an edit has added and removed; None where that is nothing that a mart reads."""
+    """The time range of the files that an edit added or removed; None where no mart reads any of them."""
     windows = [
         (min(begin, _hours(f.date)), max(end, _hours(f.date) + 24))
         for f in (*catalog.changes.added.values(), *catalog.changes.removed.values())

@@ -1,4 +1,4 @@
-"""A lake to read: one snapshot, as SQL or as polars frames."""
+"""Reads a lake: one snapshot, through SQL or as polars frames."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("iolake")
 
 _ANY_STALE = "FROM derived WHERE table_name = $1 AND NOT fresh LIMIT 1"
-"""Whether some rows of a mart lie in no file, for a query computes them."""
+"""Finds out whether a query must compute some rows of a mart, because no file has them."""
 
 
 class Macro(NamedTuple):
-    """A macro of a snapshot: the question that it answers, how it is called, and (name, type, comment) by column."""
+    """A macro of a snapshot: the question that it answers, its call, and (name, type, comment) of each column."""
 
     question: str
     call: str
@@ -35,17 +35,17 @@ class Macro(NamedTuple):
 
     @classmethod
     def parse(cls, name: str, comment: str) -> Macro:
-        """The macro that a comment of `warehouse.views` describes."""
+        """Parse the comment that `warehouse.views` wrote on a macro."""
         question, *lines = comment.split("\n")
         call = lines[0] if lines else name  # a snapshot of an older iolake has the question alone
         return cls(question, call, [(c[0], c[1], c[2]) for c in (line.split("\t") for line in lines[1:])])
 
 
 class Lake:
-    """One snapshot of the lake at `uri`, the newest unless `snapshot` gives a number.
+    """A snapshot of the lake at `uri`: the newest, or the one with the number `snapshot`.
 
-    It stays that snapshot however the lake goes on. A lake that was moved, or is mounted elsewhere, reads as
-    well: the views are then made anew over where it is.
+    Later commits do not change what it reads. A lake that was moved or is mounted elsewhere reads as well: its views
+    are then recreated for the new location. Raises NoLake, NoSnapshot, SnapshotDamaged.
     """
 
     def __init__(self, uri: str | os.PathLike[str] = "lake", snapshot: int | None = None) -> None:
@@ -65,9 +65,9 @@ class Lake:
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB connection of your own to the snapshot; tables, views and macros are there, nothing can be changed.
+        """Open a new read-only DuckDB connection to the snapshot, with its tables, views and macros.
 
-        DuckDB's TIMESTAMP values are UTC.
+        TIMESTAMP values are UTC.
         """
         path = layout.snapshot_path(self.snapshot)
         con = self._open(Path(f"{self._store.root}/{path}") if self._store.local else self._local_copy(path))
@@ -80,7 +80,7 @@ class Lake:
         return con
 
     def sql(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
-        """A query's answer as a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`, or printed as a table.
+        """Run a query and return a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`; it prints as a table.
 
         `parameters` are bound to `$1`, `$2`, ... from a list, and to `$name` from a dict.
         """
@@ -88,19 +88,19 @@ class Lake:
 
     @property
     def root(self) -> str:
-        """Where the lake's files lie, as DuckDB names them."""
+        """The location of the lake's files, as DuckDB names it."""
         return self._store.location("").rstrip("/")
 
     def statements(self, query: str) -> list[duckdb.Statement]:
-        """The statements of a text, parsed and not run; a parser error of DuckDB."""
+        """Parse the statements of a text without running them. Raises DuckDB's ParserException."""
         return self._shared().extract_statements(query)
 
     def interrupt(self) -> None:
-        """End the query that runs now, if any."""
+        """Cancel the running query, if any."""
         self._shared().interrupt()
 
     def scan(self, table: str) -> pl.LazyFrame:
-        """A table as a polars LazyFrame with its full schema; columns that files lack are null or computed. NoTable."""
+        """A table as a polars LazyFrame of its full schema; columns that files lack are null or computed. NoTable."""
         import polars as pl
 
         from iolake import schemas
@@ -145,14 +145,16 @@ class Lake:
         return catalog.files() if table is None else catalog.files("f.table_name = ?", [table])
 
     def history(self) -> list[Snapshot]:
-        """The snapshots up to this one that are there to read, in order."""
+        """The existing snapshots up to this one, in order."""
         from iolake.warehouse.records import Snapshot
 
         there = self._there()
-        told = self.sql(
+        rows = self.sql(
             "SELECT number, committed_at, operation, loads, rows, size_bytes FROM snapshots ORDER BY number"
         ).fetchall()
-        return [Snapshot(n, at, by, loads, rows, size, there[n]) for n, at, by, loads, rows, size in told if n in there]
+        return [
+            Snapshot(n, at, by, loads, count, size, there[n]) for n, at, by, loads, count, size in rows if n in there
+        ]
 
     def tables(self) -> dict[str, str]:
         """Every table, view and ledger table of the snapshot, with its comment."""
@@ -172,7 +174,7 @@ class Lake:
         return {name: Macro.parse(name, comment or "") for name, comment in found}
 
     def describe(self, table: str) -> list[tuple[str, str, str]]:
-        """(column, type, comment) of each column of a table, a view, or what a macro returns; NoTable."""
+        """(column, type, comment) of each column of a table, view or macro. Raises NoTable."""
         found: list[tuple[str, str, str]] = self.sql(
             "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE table_name = $1 "
             "AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
@@ -196,7 +198,7 @@ class Lake:
             )
 
     def _there(self) -> dict[int, bool]:
-        """The numbers of the snapshots that are there, and whether each is pinned."""
+        """The numbers of the existing snapshots, and whether each is pinned."""
         paths = {f.path for f in self._store.list(layout.CATALOG)}
         return {number: layout.pin_path(number) in paths for number in snapshots_there(self._store)}
 

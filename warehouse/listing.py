@@ -14,7 +14,7 @@ from iolake.warehouse.lake import Lake
 
 @dataclass(frozen=True)
 class ListedFile:
-    """A data file: where it lies, whose rows of which day it holds, and which columns it has.
+    """A data file: its location, the owner and day of its rows, and its columns.
 
     The owner and the day are not in the file. `columns` lacks those that its rows leave null, and those declared later.
     """
@@ -46,7 +46,7 @@ def list_files(lake: Lake, table: str) -> Listing:
     """The files of a table in the lake's snapshot. NoTable; LakeError for a view, which has no files."""
     if table not in schemas.tables():
         if table in lake.tables():
-            raise LakeError(f"{table} is no table with data files; `iolake sql 'FROM {table}'` reads it")
+            raise LakeError(f"{table} has no data files; `iolake sql 'FROM {table}'` reads it")
         raise NoTable(table, difflib.get_close_matches(table, schemas.tables()))
     found = [
         ListedFile(

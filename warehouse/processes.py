@@ -1,4 +1,4 @@
-"""Who is at work in a lake, and whether they still live."""
+"""Names the processes that write to a lake, and checks whether they still run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _PROC = Path("/proc")
 
 
 def who(pid: int | None = None) -> str:
-    """A process (this one), told apart from every other: `<process table>.<pid>.<start>`, fit for a file's name."""
+    """A unique name of a process, by default of this one: `<process table>.<pid>.<start>`, valid in a file name."""
     pid = os.getpid() if pid is None else pid
     return f"{_process_table()}.{pid}.{_started(pid)}"
 
 
 def is_gone(process: str) -> bool | None:
-    """Whether the process that `who` named has ended; None where that can't be seen from here."""
+    """Whether the process that `who` named has ended; None where this host can't see it."""
     try:
         table, pid, started = process.split(".")
         return None if table != _process_table() else _started(int(pid)) != started
@@ -28,7 +28,7 @@ def is_gone(process: str) -> bool | None:
 
 @cache
 def _process_table() -> str:
-    """The kernel and pid namespace whose pids we see: containers of one host name may have many."""
+    """Identifies the kernel and pid namespace: containers with one host name may have several."""
     try:
         place = (_PROC / "sys/kernel/random/boot_id").read_text() + os.readlink(_PROC / "self/ns/pid")
     except OSError:
@@ -37,7 +37,7 @@ def _process_table() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """When a process of this process table started, as its kernel counts; None where there is none, or a dead one."""
+    """When a process of this process table started, in kernel ticks; None where it does not exist or has ended."""
     if not (_PROC / "self").exists():
         return "running" if _runs(pid) else None
     try:

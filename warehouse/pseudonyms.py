@@ -75,7 +75,7 @@ class Pseudonyms:
         return f"{prefix}_{token}" if prefix else token
 
     def number(self, identity: Identity, value: int, kind: pa.DataType) -> int:
-        """The pseudonym of a number, positive and within its type. 0, and what stands for nothing below it, stay."""
+        """The pseudonym of a number, positive and within its type. 0 and negative numbers identify nobody and stay."""
         if value <= 0:
             return value
         digest = self._digest(identity.name, str(value))

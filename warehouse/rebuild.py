@@ -1,4 +1,4 @@
-"""Rebuilding: a catalog from the data files alone, for the day when catalog/ is lost."""
+"""Makes a catalog from the data files alone, for a lake whose catalog/ is lost or damaged."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ log = logging.getLogger("iolake")
 
 @dataclass
 class _Gathered:
-    """What the data files hold: those that no other stands for, their loads, each load's inputs, and rows."""
+    """What the data files hold: the files that no other file replaces, their loads, each load's inputs, and rows."""
 
     files: list[DataFile] = field(default_factory=list)
     loads: dict[str, LoadInfo] = field(default_factory=dict)
@@ -50,12 +50,12 @@ class _Gathered:
 
 
 def rebuild(warehouse: Warehouse) -> int:
-    """Make the catalog anew from the data files, as the next snapshot, and return its number. NoLake.
+    """Make a new catalog from the data files, publish it as the next snapshot, and return its number. NoLake.
 
-    Left out are files of loads that were not published, files that others stand for, damaged files, and rows of an
-    input that a later load brought again. The next ingest finds again what no file says: rejects, copies, inputs
-    without rows, and that a better source took an input's place. It reads inputs again that have fewer rows than their
-    load read. The number is above those that the files' loads began on, so that later loads come after them.
+    It omits files of unpublished loads, files that another file replaces, damaged files, and rows of an input that a
+    later load read again. Data files do not record rejects, copies, inputs without rows and superseded inputs; the
+    next ingest finds them again. It also reads inputs again that have fewer rows than their load read. The number is
+    above every snapshot on which a file's load began, so that later loads come after them.
     """
     with warehouse.at_work() as load_id:
 
@@ -102,7 +102,7 @@ def _footer(store: Store, path: str) -> Footer | None:
 
 
 def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
-    """Read every data file that is whole and that no other stands for, and what their footers say."""
+    """Read every undamaged data file that no other file replaces, and the footers of all."""
     at_work = {layout.marked_load(mark.path) for mark in store.list(layout.STAGING)}
     found = _Gathered()
     footers: dict[str, tuple[Stored, Footer]] = {}
@@ -112,9 +112,9 @@ def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
             continue
         footer = _footer(store, stored.path)
         if footer is None:
-            log.warning("%s: left out, it is damaged or no data file", stored.path)
+            log.warning("%s: left out, because it is damaged or not a data file", stored.path)
         elif stored.path.partition("/")[0] not in schemas.tables():
-            log.warning("%s: left out, no such table is declared", stored.path)
+            log.warning("%s: left out, because its table is not declared", stored.path)
         else:
             footers[stored.path] = (stored, footer)
     replaced = {path for _, footer in footers.values() for path in footer.replaces}
@@ -135,7 +135,7 @@ def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
         for load_id, input_id, count in footer.dropped:
             found.dropped[load_id, input_id] += count
     for (load_id, input_id), count in found.rows.items():
-        # An input that no footer names any more is known by its rows; without a time, it is read again.
+        # An input may have rows but no footer that lists it. Its record has no time, so the next run reads it.
         unknown = InputRecord(input_id, "", None, None, None, None, "loaded", (), count)
         found.inputs[input_id].setdefault(load_id, unknown)
     return found

@@ -79,7 +79,7 @@ def _short(
     """The inputs that lack rows once the damaged files are gone, each with the number of rows that it still has.
 
     The rows of a damaged file are of inputs of its loads. Where the table holds one row a key, other inputs of the
-    source gave way to those rows, and are read again as well.
+    source lost their place to those rows, and are read again as well.
     """
     loads = {load_id for file in damaged if not _is_mart(file) for load_id in file.load_ids}
     unique = {
@@ -124,7 +124,7 @@ def _mark(catalog: Catalog, short: Sequence[tuple[ShortInput, int]]) -> None:
 
 
 def settle(warehouse: Warehouse, inputs: Sequence[ShortInput]) -> list[ShortInput]:
-    """The inputs that were not read since, but for those of which a copy was: its rows take the place of theirs."""
+    """The inputs that were not read since, without those whose copy was read: the copy has the same rows."""
     with Catalog.reading(warehouse.store, layout.snapshot_path(warehouse.require())) as catalog:
         waiting = _waiting(catalog, inputs)
         copied = _copied(catalog, waiting)

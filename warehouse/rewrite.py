@@ -1,4 +1,4 @@
-"""Data files that take the place of others: without some of their rows, or merged."""
+"""Rewrites data files: merges them, or removes some of their rows."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ Mask = Callable[[pa.Table], npt.NDArray[np.bool_]]
 
 
 class Rewriter:
-    """Takes rows out of a catalog's files, in the name of a load."""
+    """Removes rows from a catalog's files; the new files carry a load's id."""
 
     def __init__(self, store: Store, catalog: Catalog, load_id: str) -> None:
         self._store, self._catalog, self._load_id = store, catalog, load_id
 
     def without(self, file: DataFile, columns: list[str], drop: Mask) -> DataFile | None:
-        """The file itself where no row is to drop, None where every row is, else a new file of the others.
+        """Return the file if no row is dropped, None if all are, else a new file with the remaining rows.
 
-        `drop` says of each row of `columns` whether it is to drop.
+        `drop` takes a table of `columns` and returns a mask of the rows to drop.
         """
         encoded = [INPUT_ID.name] if INPUT_ID.name in columns else []
         dropped = drop(backfill.read(self._store, file, columns, encoded))
@@ -48,7 +48,7 @@ class Rewriter:
         return left
 
     def take_out(self, file: DataFile, columns: list[str], drop: Mask) -> DataFile | None:
-        """Put what is left of a file of the catalog, without the rows to drop, in its place; and return that."""
+        """Drop rows of a file in the catalog, and return the file that replaces it, as `without` does."""
         left = self.without(file, columns, drop)
         if left is not file:
             self._catalog.remove_files([file])
@@ -62,14 +62,14 @@ class Rewriter:
         return pl.DataFrame(data.filter(pa.array(wanted(data))).select(_keys(file)))
 
     def has_keys(self, file: DataFile, keys: pl.DataFrame) -> bool:
-        """Whether the catalog has a row of each of the keys, which were those of rows of `file`."""
+        """Whether the catalog has a row of each of `keys`; they are keys of rows of `file`."""
         for other in self._neighbours(file):
             there = pl.DataFrame(backfill.read(self._store, other, _keys(file)))
             keys = keys.join(there, on=_keys(file), how="anti", nulls_equal=True)
         return keys.is_empty()
 
     def rows_by_input(self, source: str, owner: str) -> dict[str, int]:
-        """How many rows of each input of a source the catalog has."""
+        """The number of rows in the catalog for each input of a source."""
         loads = [row[0] for row in self._catalog.rows("SELECT load_id FROM loads WHERE source = ?", [source])]
         counts: Counter[str] = Counter()
         for file in self._catalog.files("owner = ? AND list_has_any(load_ids, ?)", [owner, loads]):
@@ -78,9 +78,9 @@ class Rewriter:
         return counts
 
     def leave_one_row_a_key(self, files: Sequence[DataFile]) -> None:
-        """In tables that hold one row a key, leave each key of `files` to its fullest row; of equals, to the last.
+        """In tables with one row a key, keep for each key of `files` the row with the most values, or else the last.
 
-        So a job that one archive tells of in eighty columns does not lose them to another's six.
+        If one archive has eighty columns of a job and another has six, the eighty stay.
         """
         waiting = {f.path for f in files}
         for file in files:
@@ -93,13 +93,13 @@ class Rewriter:
                     new = self._settle(old, new)
 
     def _neighbours(self, file: DataFile) -> list[DataFile]:
-        """Files that may have rows of the same keys: what two days' accounts tell of ended once, about then."""
+        """Files that may have rows of the same keys: accounts of two adjacent days may list one job."""
         return self._catalog.files(
             "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [file.table_name, file.owner, file.date]
         )
 
     def _settle(self, old: DataFile, new: DataFile) -> DataFile | None:
-        """Leave each key that two files share to one of them; what is left of `new`."""
+        """Keep each key that two files share in one of them, and return the file that replaces `new`."""
         keys = _keys(new)
         ours, theirs = (pl.DataFrame(backfill.read(self._store, file, keys)) for file in (new, old))
         if ours.join(theirs, on=keys, how="semi", nulls_equal=True).is_empty():
@@ -119,7 +119,7 @@ class Rewriter:
 
 
 def _keys(file: DataFile) -> list[str]:
-    """The key columns of a file's table, but for the owner, who is one in all."""
+    """The key columns of a file's table without the owner, which is the same in all rows."""
     table = schemas.tables()[file.table_name]
     return [k.name for k in table.keys if k.name != table.owner.name]
 
@@ -127,9 +127,9 @@ def _keys(file: DataFile) -> list[str]:
 def merged(
     store: Store, files: Sequence[DataFile], load_id: str, keep: npt.NDArray[np.bool_] | None = None
 ) -> DataFile:
-    """Rows of some files of one table, owner and day, as one new file that says which it stands for.
+    """Write rows of some files of one table, owner and day to a new file, whose footer names the files it replaces.
 
-    It has the columns of the table's declaration; those that a file lacks are null. With `keep`, only those rows.
+    A column that one of the files lacks is null there. With `keep`, a mask, the file has only those rows.
     """
     first = files[0]
     table = schemas.tables()[first.table_name]
@@ -172,7 +172,7 @@ def _conformed(data: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def of_inputs(input_ids: set[str]) -> Mask:
-    """Rows that were read from one of some inputs."""
+    """A mask of the rows that come from some inputs."""
     wanted = pa.array(sorted(input_ids))
 
     def mask(data: pa.Table) -> npt.NDArray[np.bool_]:
@@ -185,7 +185,7 @@ def of_inputs(input_ids: set[str]) -> Mask:
 
 
 def _has_key(wanted: pl.DataFrame, keys: list[str]) -> Mask:
-    """Rows whose key is in `wanted`."""
+    """A mask of the rows whose key is in `wanted`."""
     wanted = wanted.select(keys).with_columns(wanted=True)
 
     def mask(data: pa.Table) -> npt.NDArray[np.bool_]:

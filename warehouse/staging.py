@@ -1,4 +1,4 @@
-"""Staging: a load's rows, gated and sorted, into data files that nothing lists yet."""
+"""Writes the rows of a load, checked and sorted, to data files that no snapshot lists yet."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from iolake.warehouse.store import Store
 from iolake.warehouse.times import NO_TIMES, Times, times_by_input, widened
 
 BUFFER_BYTES = 320 << 20
-"""Room for a day of a large file system: 4.3 million rows of `lustre_ost`."""
+"""Enough for a day of a large file system: 4.3 million rows of `lustre_ost`."""
 SPLIT_CELLS = 8_000_000
-"""Rows times columns from which on a day's rows go to several files, written side by side."""
+"""From this number of rows times columns, a day's rows go to several files, written in parallel."""
 _MANY_ROWS = 250_000
-"""Rows from which on a column of nulls is not written: it takes 2 ms there, 33 ms in a day of 4.3 million."""
+"""From this number of rows, a column of nulls is not written: that takes 2 ms, and 33 ms for 4.3 million rows."""
 _EPOCH = date(1970, 1, 1)
 _DAY_US = 86_400_000_000
 
 
 class Stager:
-    """One worker's piece of a load: takes batches, writes data files below the lake.
+    """Writes one worker's piece of a load: takes batches and writes data files below the lake.
 
-    Rows are held until there are `buffer_bytes` of a table and more come, so a file is sorted as a whole.
+    It buffers up to `buffer_bytes` of a table before it writes, so each file is sorted as a whole.
     """
 
     def __init__(self, store: Store, load: LoadInfo, buffer_bytes: int = BUFFER_BYTES) -> None:
@@ -48,16 +48,16 @@ class Stager:
         self._files: list[DataFile] = []
         self._count = 0
         self.rows: dict[str, int] = defaultdict(int)
-        """Rows by input_id, of what was added."""
+        """Added rows by input_id."""
         self.times: dict[str, Times] = {}
-        """When the first of those rows begins and the last one ends, by input_id, where rows have times."""
+        """When the first added row begins and the last one ends, by input_id, where rows have times."""
 
     def add(self, table: Table, data: pa.Table, in_order: bool = False) -> None:
-        """Take rows of one table, in `batch_schema`'s columns and `input_id`; GateError where they don't fit."""
+        """Add rows of one table: the columns of `batch_schema` and `input_id`. Raises GateError where they differ."""
         if not data.num_rows:
             return
         data = conform(table, data, table.batch_schema.append(INPUT_ID.arrow_field))
-        # Written before it is added to, so that something is left to hold the footer that tells of the inputs.
+        # Write before adding, so that rows remain for the last file, whose footer lists the inputs.
         if self._held_bytes[table] >= self._buffer_bytes:
             self._write([table], [])
         for chunk in data[INPUT_ID.name].dictionary_encode().chunks:
@@ -68,24 +68,24 @@ class Stager:
         for input_id, times in times_by_input(table, data):
             self.times[input_id] = widened(self.times.get(input_id, NO_TIMES), times)
         self._held[table].append(data)
-        # Columns of nulls are one piece of memory, again and again.
+        # Columns of nulls share one buffer.
         self._held_bytes[table] += sum(c.nbytes for c in data.columns if c.null_count < len(c))
         self._in_order[table] = in_order and self._in_order.get(table, True)
 
     def finish(self, inputs: list[InputRecord]) -> tuple[DataFile, ...]:
-        """Write what is held, and return all files of the piece. One footer tells of `inputs`."""
+        """Write the buffered rows, and return all files of the piece. One footer lists `inputs`."""
         self._write(list(self._held), inputs)
         return tuple(self._files)
 
     def discard(self) -> None:
-        """Remove what was written: the piece failed, or is done again."""
+        """Remove the written files: the piece failed, or is staged again."""
         for file in self._files:
             self._store.remove(file.path)
         self._files.clear()
         self._held.clear()
 
     def _write(self, tables: list[Table], inputs: list[InputRecord]) -> None:
-        """Write the held rows of some tables, one file or more for each day, side by side."""
+        """Write the buffered rows of some tables in parallel, one file or more for each day."""
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             parts = self._parts(tables, pool)
             bare = Footer.of_load(self._load, []).encode()
@@ -94,7 +94,7 @@ class Stager:
             self._files += pool.map(lambda call: self._write_file(*call), calls)
 
     def _parts(self, tables: list[Table], pool: Executor) -> list[tuple[Table, date, pa.Table]]:
-        """What was held of some tables, sorted: the rows of each file."""
+        """Take the buffered rows of some tables, sorted and split into the rows of each file."""
         days: list[tuple[Table, date, pa.Table, bool]] = []
         for table in tables:
             data = _unified(pa.concat_tables(self._held.pop(table)))
@@ -118,7 +118,7 @@ class Stager:
         codes = np.zeros(data.num_rows, np.int32)
         ids = pa.DictionaryArray.from_arrays(codes, pa.array([self._load.load_id]), safe=False)
         data = data.append_column(LOAD_ID.name, ids)
-        data = data.select([c.name for c in table.stored if not _is_costly_void(data[c.name])])
+        data = data.select([c.name for c in table.stored if not _is_omitted(data[c.name])])
         path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
         written = parquet.write(self._store, path, table, data, footer)
         return DataFile(
@@ -137,7 +137,7 @@ class Stager:
 
 
 def _fullest_of_each_key(table: Table, data: pa.Table) -> pa.Table:
-    """The rows, with one of each key where several inputs have it: the one with the most values, of equals the last."""
+    """Keep one row of each key that several inputs have: the one with the most values, or else the last."""
     if len(pc.unique(data[INPUT_ID.name])) < 2:
         return data
     names = [key.name for key in table.keys if key.name in data.schema.names]
@@ -153,7 +153,7 @@ def _fullest_of_each_key(table: Table, data: pa.Table) -> pa.Table:
 
 
 def _unified(data: pa.Table) -> pa.Table:
-    """The same rows, with one dictionary a column: a row group is only written from its codes where it has one."""
+    """Give each column a single dictionary: pyarrow writes a row group from codes only where it has one."""
     encoded = [c for c in data.columns if pa.types.is_dictionary(c.type)]
     if all(chunk.dictionary.equals(c.chunk(0).dictionary) for c in encoded for chunk in c.chunks):
         return data
@@ -161,7 +161,7 @@ def _unified(data: pa.Table) -> pa.Table:
 
 
 def _split(table: Table, data: pa.Table) -> list[pa.Table]:
-    """Sorted rows in as many parts as are worth writing side by side, cut where row groups are."""
+    """Split sorted rows into parts to write in parallel, at the bounds of row groups."""
     parts = min(os.cpu_count() or 1, data.num_rows * len(table.stored) // SPLIT_CELLS)
     starts = [start for start, _ in parquet.row_groups(table, data)] if parts > 1 else [0]
     cuts = sorted({min(starts, key=lambda s: abs(s - data.num_rows * k // parts)) for k in range(1, parts)} | {0})
@@ -185,14 +185,14 @@ def _by_day(table: Table, data: pa.Table) -> list[tuple[date, pa.Table]]:
     return [(_EPOCH + timedelta(int(d)), data.filter(pa.array(days == d))) for d in np.unique(days)]
 
 
-def _is_costly_void(column: pa.ChunkedArray) -> bool:
-    """Whether all is null and takes long to write: readers see null where a file has no such column.
+def _is_omitted(column: pa.ChunkedArray) -> bool:
+    """Whether to leave out a column of nulls that is slow to write; readers see null where a file lacks a column.
 
-    A MAP always does, and any column of many rows. Others are kept, for each set of columns is a read of its own to
-    the views.
+    MAP columns and columns of many rows are slow. Other columns stay, because a view reads each set of columns
+    separately.
     """
-    costly = pa.types.is_nested(column.type) or len(column) >= _MANY_ROWS
-    return bool(costly and column.null_count == len(column))
+    slow = pa.types.is_nested(column.type) or len(column) >= _MANY_ROWS
+    return bool(slow and column.null_count == len(column))
 
 
 def _letters(number: int) -> str:

@@ -1,7 +1,7 @@
-"""Where the lake's bytes lie: a folder, or a prefix of an object store that fsspec knows.
+"""The storage below a lake: a folder, or a prefix of an object store that fsspec supports.
 
-A commit rests on one operation, `put_if_absent`: of two writers that put the same name, one is told that it
-lost. On a folder it is a hard link, on an object store a conditional PUT.
+A commit rests on one atomic operation, `put_if_absent`: if two writers put the same name, it returns False to one of
+them. In a folder it is a hard link, in an object store a conditional PUT.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TRIES = 10
 _IN_FLIGHT = {errno.EIO, errno.EBUSY}
 """What fsspec makes of a 409: another put of the name is not decided yet."""
 _WRITTEN = ("LastModified", "last_modified", "updated", "created")
-"""What the object stores that fsspec knows call the time of an object."""
+"""The keys under which fsspec's object stores give an object's time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Store:
 
     @property
     def uri(self) -> str:
-        """What a reader calls the store itself: absolute, with the protocol where it has one."""
+        """The absolute location of the store, with the protocol where it has one."""
         return self.root if self.local else str(self.fs.unstrip_protocol(self.root))
 
     def is_here(self, uri: str) -> bool:
@@ -62,12 +62,12 @@ class Store:
             return False
 
     def location(self, path: str) -> str:
-        """What a reader calls a path."""
+        """The absolute location of a path."""
         return f"{self.uri}/{path}"
 
     @contextmanager
     def create(self, path: str) -> Iterator[IO[bytes]]:
-        """A new file, on disk for good once the block ends; removed again if the block raises."""
+        """Create a file. It is synced to disk when the block ends, and removed if the block raises."""
         full = f"{self.root}/{path}"
         if not self.local:
             with self.fs.open(full, "wb") as file:
@@ -83,7 +83,7 @@ class Store:
         _sync_folder(Path(full).parent)
 
     def put(self, content: bytes, path: str) -> None:
-        """Make `path` have that content in one step, whatever was there; its readers keep what they have open."""
+        """Write or replace `path` atomically; readers that have it open keep the old content."""
         full = f"{self.root}/{path}"
         if not self.local:
             self.fs.pipe_file(full, content)
@@ -92,14 +92,14 @@ class Store:
             os.replace(copy, full)
 
     def put_if_absent(self, content: bytes, path: str) -> bool:
-        """Publish a content under `path`, whole and for good, unless something else is there: then False."""
+        """Create `path` with that content atomically. Returns False where another content is there."""
         full = f"{self.root}/{path}"
         if not self.local:
             return self._put_object_if_absent(content, path)
         with _written_beside(content, Path(full)) as copy:
             try:
                 os.link(copy, full)
-            except FileExistsError:  # NFS, too, may have lost the answer
+            except FileExistsError:  # NFS may have repeated our own request
                 return os.path.samefile(copy, full)
             except FileNotFoundError:  # another host took this process for dead and removed the copy
                 return False
@@ -107,7 +107,7 @@ class Store:
             return True
 
     def create_object(self, content: bytes, path: str) -> None:
-        """Put an object of an object store that is not there; an OSError where it is, in the store's own words."""
+        """Create an object in an object store. Raises the store's own OSError where the name exists."""
         self.fs.pipe_file(f"{self.root}/{path}", content, mode="create")
 
     def _put_object_if_absent(self, content: bytes, path: str) -> bool:
@@ -133,7 +133,7 @@ class Store:
         return cast(bytes, self.fs.cat_file(f"{self.root}/{path}"))
 
     def open(self, path: str) -> IO[bytes]:
-        """A file to read at random."""
+        """Open a file for random reads."""
         return cast(IO[bytes], self.fs.open(f"{self.root}/{path}", "rb"))
 
     def exists(self, path: str) -> bool:
@@ -156,7 +156,7 @@ class Store:
         return self._stored(path, info) if info["type"] == "file" else None
 
     def remove(self, path: str) -> None:
-        """Remove a file; nothing happens where it is gone already. Folders left empty go as well."""
+        """Remove a file, if it exists, and the folders above it that become empty."""
         full = f"{self.root}/{path}"
         try:
             self.fs.rm_file(full)
@@ -166,7 +166,7 @@ class Store:
             _remove_empty(Path(full).parent, Path(self.root))
 
     def list(self, folder: str = "") -> Iterator[Stored]:
-        """Every file below a folder of the lake, as it is now. What can't be listed raises: nothing is left out."""
+        """List every file below a folder of the lake, without a cache. Raises where a folder can't be listed."""
         top = f"{self.root}/{folder}".rstrip("/")
         if self.local:
             yield from _files(top, len(self.root) + 1)
@@ -179,10 +179,10 @@ class Store:
         return Stored(path, int(info["size"]), written.timestamp())
 
     def _found(self, top: str) -> dict[str, Any]:
-        """An object store's details of every object below `top`.
+        """The details that an object store gives for every object below `top`.
 
-        fsspec looks twice at what it finds empty; an object that comes in between makes `top` itself the answer,
-        as a folder, and hides what is in it. Then it is asked again.
+        fsspec asks a second time where the first answer is empty. If an object appears between the two, fsspec
+        returns `top` itself as a folder and not its objects; then this asks again.
         """
         while True:
             self.fs.invalidate_cache()
@@ -192,19 +192,19 @@ class Store:
 
 
 def writer_of(path: str) -> str | None:
-    """The process (as `who` names it) that was writing an unfinished file; None for any other path."""
+    """The process (as `who` names it) that began to write an unfinished file; None for any other path."""
     name = Path(path).name
     return name.removeprefix(_UNFINISHED).rpartition("-")[0] if name.startswith(_UNFINISHED) else None
 
 
 @contextmanager
 def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
-    """A synced file of that content in the folder of `target`, under a name that tells who is writing it."""
+    """Write a synced copy of the content in the folder of `target`, under a name that has this process in it."""
     copy = target.parent / f"{_UNFINISHED}{who()}-{secrets.token_hex(4)}"
     try:
         with _in_folder(target.parent, lambda: open(copy, "xb")) as file:
             file.write(content)
-            if target.suffix == ".duckdb":  # what is published never changes, whatever a client tries
+            if target.suffix == ".duckdb":  # so that no client changes a published snapshot
                 os.fchmod(file.fileno(), 0o444)
             _sync(file)
         yield copy
@@ -213,7 +213,7 @@ def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
 
 
 def _in_folder(folder: Path, make: Callable[[], T]) -> T:
-    """Make a file in a folder, which is made first; again, where another process removed it meanwhile as empty."""
+    """Make a file in a folder, and the folder first; retry where another process removes the empty folder meanwhile."""
     for _ in range(_TRIES):
         _make_folder(folder)
         try:
@@ -224,7 +224,7 @@ def _in_folder(folder: Path, make: Callable[[], T]) -> T:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it, on disk for good."""
+    """Make a folder and its parents, synced to disk."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
@@ -255,7 +255,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _files(folder: str, skip: int) -> Iterator[Stored]:
-    """The files below a folder, in order of their names; those that vanish meanwhile may be missing."""
+    """The files below a folder, sorted by name; files that are removed meanwhile may be missing."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -266,7 +266,7 @@ def _files(folder: str, skip: int) -> Iterator[Stored]:
             yield from _files(entry.path, skip)
             continue
         try:
-            told = entry.stat()
+            info = entry.stat()
         except FileNotFoundError:
             continue
-        yield Stored(entry.path[skip:], told.st_size, told.st_mtime)
+        yield Stored(entry.path[skip:], info.st_size, info.st_mtime)

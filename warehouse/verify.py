@@ -56,7 +56,7 @@ _LEDGER_RULES = (
 
 @dataclass(frozen=True)
 class Flaw:
-    """Something that is not as it was written: its kind, its name, what is wrong, and the file or key of its rows."""
+    """A difference from what was written: its kind, its name, what is wrong, and the file or key of its rows."""
 
     kind: Kind
     name: str
@@ -77,7 +77,7 @@ class Verified:
     hashed: int = 0
     """Files whose content has the recorded hash."""
     without_hash: int = 0
-    """Files of which no hash is recorded: their pages were read instead."""
+    """Files without a recorded hash; their pages were read instead."""
     marts: int = 0
     """Partitions of marts that were computed again."""
     flaws: list[Flaw] = field(default_factory=list)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from iolake.warehouse import conditional, ducklake, heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
+from iolake.warehouse.catalog_update import CatalogUpdate
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
-from iolake.warehouse.fold import Fold
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
@@ -25,14 +25,14 @@ _TRIES = 50
 
 @dataclass(frozen=True)
 class Published:
-    """What a commit did: the snapshot, None where there was nothing new, and the loads as they are in it."""
+    """The result of a commit: the new snapshot's number, None where nothing was new, and the loads as published."""
 
     snapshot: int | None
     loads: list[Load]
 
 
 class Warehouse:
-    """A lake to write to. Nothing it does is visible before `publish`, and that is one step."""
+    """The writer's view of a lake. Readers see nothing of it until `publish`, which is one atomic step."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
@@ -42,38 +42,38 @@ class Warehouse:
     # -- snapshots
 
     def snapshots(self) -> list[int]:
-        """The numbers of the snapshots that are there, in order."""
+        """The numbers of the existing snapshots, in order."""
         return sorted(snapshots_there(self.store))
 
     def newest(self) -> int | None:
-        """The newest whole snapshot; None where there is none."""
+        """The number of the newest undamaged snapshot, or None."""
         return newest_whole(self.store, self.snapshots())
 
     def require_whole(self) -> None:
-        """SnapshotDamaged where the newest snapshot is not whole: its files are named by no other."""
+        """Raise SnapshotDamaged where the newest snapshot is truncated: only that snapshot names its files."""
         numbers = self.snapshots()
         if numbers and not is_whole(self.store, numbers[-1]):
             raise SnapshotDamaged(self.uri, numbers[-1])
 
     def require(self) -> int:
-        """The newest snapshot's number; NoLake where there is none."""
+        """The newest snapshot's number. Raises NoLake where the lake has no snapshot."""
         number = self.newest()
         if number is None:
             raise NoLake(self.uri)
         return number
 
     def history(self) -> list[Snapshot]:
-        """The snapshots that are there, in order; NoLake."""
+        """The existing snapshots, in order. Raises NoLake."""
         return Lake(self.uri).history()
 
     def pin(self, number: int) -> None:
-        """Keep a snapshot for good; NoSnapshot."""
+        """Keep a snapshot until `unpin`. Raises NoSnapshot."""
         if number not in self.snapshots():
             raise NoSnapshot(self.uri, number)
         self.store.put(b"", layout.pin_path(number))
 
     def unpin(self, number: int) -> None:
-        """Let a snapshot go when its time comes."""
+        """Let garbage collection remove a snapshot once it is old enough."""
         self.store.remove(layout.pin_path(number))
 
     def publish(self, edit: Callable[[Catalog, int], bool], operation: str, least: int = 0) -> int | None:
@@ -126,12 +126,12 @@ class Warehouse:
     # -- loads
 
     def begin(self, load: LoadInfo) -> None:
-        """Say that a load is at work here, so that its files can be told from orphans."""
+        """Mark a load as running, so that garbage collection leaves its files alone."""
         self._mark(load.load_id)
 
     @contextmanager
     def at_work(self) -> Iterator[str]:
-        """The id of a rewriting that is no load. Its mark stays if the block raises, for what it wrote to be found."""
+        """Yield an id for a rewrite that loads nothing. If the block raises, the mark stays, and leads to its files."""
         load_id = new_id()
         self._mark(load_id)
         self._rewriting.add(load_id)
@@ -164,11 +164,11 @@ class Warehouse:
         self.publish(lambda _catalog, _number: True, "recover")
 
     def commit(self, loads: Sequence[Load]) -> Published:
-        """Publish staged loads, all of them in one snapshot. What no load touched needs no snapshot.
+        """Publish staged loads together in one snapshot; none is published where no load has anything new.
 
-        Rows that the loads replace leave the snapshot with them (P2); inputs that another writer has loaded
-        meanwhile, or that are copies of what the lake has, are left out. A load that the lake has already is
-        not published again. LoadLost where a load's mark is gone, and with it perhaps its files.
+        The snapshot omits the rows that the loads replace (P2), inputs that another writer loaded meanwhile, and
+        copies of inputs that the lake has. A load that is already in the lake is not published again. Raises LoadLost
+        where a load's mark is gone: its files may be gone too.
         """
         named: dict[str, DataFile] = {}
         fresh: list[Load] = []
@@ -178,7 +178,7 @@ class Warehouse:
             nonlocal named, fresh, folded
             fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
             self._check_marks(load.info.load_id for load in fresh if load.files)
-            folded = {load.info.load_id: Fold(self.store, catalog, load).run(number) for load in fresh}
+            folded = {load.info.load_id: CatalogUpdate(self.store, catalog, load).run(number) for load in fresh}
             named = catalog.changes.added
             return bool(fresh)
 
@@ -187,7 +187,7 @@ class Warehouse:
             try:
                 published = self.publish(edit, "ingest")
             except Exception:
-                # A file that is missing was perhaps collected with an aborted load.
+                # Garbage collection may have removed a missing file with an aborted load.
                 self._check_marks(load.info.load_id for load in fresh if load.files)
                 raise
         self._remove(f for load in fresh for f in load.files if f.path not in named)
@@ -196,7 +196,7 @@ class Warehouse:
         return Published(published, [folded.get(load.info.load_id, load) for load in loads])
 
     def _check_marks(self, load_ids: Iterable[str]) -> None:
-        """LoadLost where a load was aborted, or has been cleaned up already."""
+        """Raise LoadLost where a load was aborted or cleaned up."""
         for load_id in load_ids:
             aborted = self.store.exists(layout.abort_path(load_id))
             if aborted or not self.store.exists(layout.staging_path(load_id)):

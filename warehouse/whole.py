@@ -1,4 +1,4 @@
-"""Which snapshots are whole: a catalog that was cut short is told apart by its header and its size."""
+"""Detects truncated snapshots: a catalog is shorter than its header says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DATABASE = struct.Struct("<QQqqQQ")
 
 
 def is_whole(store: Store, number: int) -> bool:
-    """Whether a snapshot is a DuckDB database as long as its newer header says; other damage is not looked for."""
+    """Whether a snapshot is a DuckDB database of the size that its newer header gives. Finds no other damage."""
     with store.open(layout.snapshot_path(number)) as file:
         head = file.read(3 * _HEADER)
         size = file.seek(0, 2)
@@ -41,7 +41,7 @@ def snapshots_there(store: Store) -> dict[int, Stored]:
 
 
 def newest_whole(store: Store, numbers: Iterable[int]) -> int | None:
-    """The newest whole snapshot, with a warning about each newer one that is not; None without one."""
+    """The newest undamaged snapshot, or None. Logs a warning about each damaged one that is newer."""
     for number in sorted(numbers, reverse=True):
         try:
             if is_whole(store, number):
@@ -49,7 +49,7 @@ def newest_whole(store: Store, numbers: Iterable[int]) -> int | None:
         except FileNotFoundError:  # collected meanwhile
             continue
         log.warning(
-            "%s: damaged, so an older snapshot is read; `iolake rebuild` mends the lake",
+            "%s: truncated, so an older snapshot is read; run `iolake rebuild`",
             store.location(layout.snapshot_path(number)),
         )
     return None

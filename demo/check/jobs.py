@@ -1,4 +1,4 @@
-"""Jobs, steps, logs and their files: what accounting and Darshan told, in the lake."""
+"""Checks the lake's jobs, steps, logs and files against the truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MODULES = {"POSIX": "darshan_posix", "MPIIO": "darshan_mpiio", "STDIO": "darsha
 
 
 def job_differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool) -> list[str]:
-    """What the job-side tables show wrongly."""
+    """The differences between the job-side tables and the truth."""
     logs = logs_to_find(truth, late=late)
     return [
         *_allocations(con, truth),
@@ -38,7 +38,7 @@ def logs_to_find(truth: Truth, *, late: bool) -> list[LogTruth]:
 
 
 def _allocations(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
-    """Every run; one over midnight may be told by two days' files, but by none of them twice."""
+    """Every run. The files of two days may list a run over midnight, each of them once."""
     shown = con.execute("""
         SELECT cluster, job_id, epoch(submit_time)::BIGINT, epoch(start_time)::BIGINT, epoch(end_time)::BIGINT,
             split_part(state, ' ', 1), job_name, user_name, account, nnodes, coalesce(array_to_string(nodes, ' '), ''),

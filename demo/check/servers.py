@@ -1,4 +1,4 @@
-"""Targets, servers and file systems: what their monitoring told, in the lake."""
+"""Checks the lake's targets, servers and file systems against the truth."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _EXAMPLES = 3
 
 
 def server_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
-    """What the server-side tables show wrongly."""
+    """The differences between the server-side tables and the truth."""
     lines: list[str] = []
     for name, seen in truth.traffic.items():
         rows = observed(seen, truth.faults[name])
@@ -30,10 +30,10 @@ def server_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str
 
 
 class Rows:
-    """What monitoring could tell of one file system's targets, a row an interval between its samples.
+    """What monitoring can know about one file system's targets: one row for each interval between its samples.
 
-    `begin`, `end` are steps; `read`, `written` bytes, or of a reset counter what it showed at the end, the least
-    that is certain; `reset` says which.
+    `begin` and `end` are steps, `read` and `written` bytes. Where `reset` is true, the counter was reset, and they
+    are its value at the end: the least that was certainly moved.
     """
 
     def __init__(self, ost: Counts, begin: Counts, end: Counts, seen: Traffic, resets: Mask) -> None:
@@ -208,7 +208,7 @@ def _addresses(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
 
 
 def _jobs_on_targets(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
-    """Bytes of each job on each target of the file system whose servers count them; runs of one id are told as one."""
+    """Bytes of each job on each target of the file system whose servers count them; runs of one id are one job."""
     shown = con.execute("""
         SELECT file_system, jobstats_id, job_id, target, sum(read_bytes)::BIGINT, sum(write_bytes)::BIGINT
         FROM lustre_jobstats GROUP BY ALL""").fetchall()

@@ -78,7 +78,7 @@ class Documents:
                 yield _batch(table, pl.concat(frames), interval_s)
 
     def apart(self) -> int | None:
-        """Return how many seconds most documents of a component are apart; None where that is not clear."""
+        """Return the usual seconds between two documents of a component; None where they vary."""
         for plugin in PLUGINS:
             self._settle(plugin)
         found = [frame for frames in self._frames.values() for frame in frames]

@@ -89,7 +89,7 @@ class Darshan(Extractor):
 
 
 def open_log(content: Content, uri: str) -> Log:
-    """Open a log of any release; InputError where it is none, or not whole."""
+    """Open a log of any release. Raises InputError for another file and for a truncated log."""
     if not len(content):
         raise InputError(uri, "the file is empty", "the job's log was never written; remove it")
     if legacy.is_legacy(content):
@@ -98,7 +98,7 @@ def open_log(content: Content, uri: str) -> Log:
 
 
 def read_together(opened: Sequence[Opened], gathered: Gathering, site: Site) -> Iterator[Batch | Reject | Outcome]:
-    """The rows of many opened logs; those found damaged on the way are rejected, and the others read without them."""
+    """Read the rows of many opened logs together. A log that turns out to be damaged is rejected alone."""
     order = in_table_order(opened)
     logs = [opened[number] for number in order]
     groups = gathered.groups(np.argsort(order))

@@ -209,17 +209,17 @@ def longest_mounts(paths: pa.Array, points: Sequence[str]) -> npt.NDArray[np.int
 
 
 def _folder(point: str) -> str:
-    """A mount point without the slash that may end it; nothing is left of the root."""
+    """A mount point without a final slash; the root becomes empty."""
     return point.rstrip("/")
 
 
 def _by_length(point: str) -> tuple[int, str]:
-    """Sorts mount points by length; of one that is told with and without a slash at its end, one is always first."""
+    """A sort key: by length without a final slash, then by text, so that equal mount points have a fixed order."""
     return len(_folder(point)), point
 
 
 def _encoded(indices: pa.Array, values: pa.Array) -> pa.DictionaryArray:
-    """The values at these indices; of values that are more than these, only those that occur are in the dictionary."""
+    """The values at these indices. With more values than indices, the dictionary has only those that occur."""
     if len(values) <= len(indices):
         return pa.DictionaryArray.from_arrays(indices, values)
     occurring = indices.dictionary_encode()

@@ -29,11 +29,11 @@ Values: TypeAlias = "npt.NDArray[Any] | pa.Array"
 
 
 NAMES: Final = "names"
-"""What stands for a module in the layout of the region of record names."""
+"""The module in the layout of the region of record names."""
 
 
 class Layout(NamedTuple):
-    """What decides how a region's bytes are read: module, version of its records, byte order."""
+    """Determines how a region's bytes are decoded: module, version of its records, byte order."""
 
     module: str
     version: int
@@ -42,9 +42,9 @@ class Layout(NamedTuple):
 
 @dataclass(slots=True)
 class Region:
-    """One module's inflated records in one log. Of a region too large to hold, `data` is None.
+    """One module's inflated records in one log. `data` is None for a region that is too large for memory.
 
-    `at` is the byte of the file where it begins; None where the file is compressed as a whole.
+    `at` is its first byte in the file; None where the file is compressed as a whole.
     """
 
     layout: Layout
@@ -53,17 +53,17 @@ class Region:
 
 
 def region_error(uri: str, module: str, at: int | None, problem: object) -> InputError:
-    """The error of a log for a region, that of a module or the names, that is not what its layout says."""
+    """The error for a log whose region, of a module or the names, does not match its layout."""
     where = "" if at is None else f"{module} region at byte {at}: "
     return InputError(uri, f"{where}{problem}", "copy the log again")
 
 
 @dataclass(slots=True)
 class Head:
-    """What a log says of its run. Times are Unix microseconds, UTC; None where the log has none.
+    """The head of a log: what it says about its run. Times are Unix microseconds, UTC; None where the log has none.
 
     `mounts` are (mount point, type) as listed, `modules` the versions of the modules that have data. `is_partial`
-    says that records are missing, of `partial_modules` or of modules that the log does not name.
+    means that records are missing: those of `partial_modules`, or of modules that the log does not name.
     """
 
     log_version: str
@@ -84,7 +84,7 @@ class Head:
 
 
 class RunSpan(NamedTuple):
-    """When a run began and ended, in Unix microseconds; None for what is not known."""
+    """When a run began and ended, in Unix microseconds; None where unknown."""
 
     start_us: int | None
     end_us: int | None
@@ -96,9 +96,9 @@ class RunSpan(NamedTuple):
 
 
 def run_span(start_us: int, end_us: int) -> RunSpan:
-    """The span of a run from what its log has, where 0 stands for a time that was never written.
+    """The span of a run by its log, in which 0 means that a time was never written.
 
-    A process that is killed writes no end. An end before the start is wrong; the start is what was written first.
+    A killed process writes no end. An end before the start is wrong, because the start is written first.
     """
     return RunSpan(start_us or None, end_us if end_us and end_us >= start_us else None)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +28,31 @@ def segment_words(layout: Layout) -> int:
     return 5 if layout.version >= _THREADS_FROM[layout.module] else 4
 
 
-def reads(layout: Layout) -> bool:
-    """Whether this is DXT in a version that is known."""
-    return layout.module in _THREADS_FROM and 1 <= layout.version <= _THREADS_FROM[layout.module]
+@dataclass(frozen=True)
+class TracedModule:
+    """A module of traces. The newest version is the one that added the thread of each segment."""
+
+    newest: int
+    kind: Literal["traced"] = "traced"
+
+    def record_bytes(self, version: int) -> tuple[int, int]:
+        """(0, 8): records have no header before them, and consist of 8-byte words."""
+        return 0, 8
+
+    def shape(self, layout: Layout) -> Shape:
+        """The lengths of the records of that layout."""
+        return _shape(layout)
+
+    def decode(self, group: Group, before: int = 0, done: int = 0) -> Decoded:
+        """Decode the group's segments; see `_decode`."""
+        return _decode(group, before, done)
 
 
-def shape(layout: Layout) -> Shape:
+MODULES: Final = {name: TracedModule(version) for name, version in _THREADS_FROM.items()}
+"""The modules of traces, by name."""
+
+
+def _shape(layout: Layout) -> Shape:
     """The lengths of the records of that layout."""
     segment = segment_words(layout)
 
@@ -45,13 +65,13 @@ def shape(layout: Layout) -> Shape:
     return Shape(HEAD, behind)
 
 
-def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
-    """A row a segment; a record's writes come before its reads.
+def _decode(group: Group, before: int, done: int) -> Decoded:
+    """Decode one row for each segment; a record's writes come before its reads.
 
-    Of a log that is read in pieces, `before` counts the records, and `done` the segments of the first record
-    here, that earlier pieces held.
+    For a log that is read in pieces, `before` counts the records in earlier pieces, and `done` the segments of this
+    piece's first record that earlier pieces have.
     """
-    records = find_records(group.in_order(), shape(group.layout))
+    records = find_records(group.in_order(), _shape(group.layout))
     if records.damaged:
         return Decoded([], records.damaged)
     writes, segments = records.column(WRITES_AT), records.column(WRITES_AT) + records.column(READS_AT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 import numpy as np
@@ -32,84 +32,80 @@ _UUIDS: Final = 4
 
 
 @dataclass(frozen=True)
-class _Fixed:
-    """A module: its table, its versions, its counters, and what else its records hold.
+class FixedModule:
+    """A module whose records have one length: its table, its counters, and the other words of its records.
 
-    `padded` names versions with a word of no use before the counters, `tail` counts the words behind them,
-    `header` those that come once, before a region's first record.
+    `padded` lists the versions that have an unused word before the counters, `tail` is the number of words after
+    them, and `header` the number of words before a region's first record.
     """
 
     table: Table
-    versions: int
+    newest: int
     counters: tuple[Counter, ...]
     padded: frozenset[int] = frozenset()
     tail: int = 0
     header: int = 0
+    kind: Literal["fixed"] = "fixed"
 
     def named(self, version: int) -> Sequence[Counter | None]:
-        """What each word of a record of that version is."""
+        """The counter in each word of a record; None for a word without one."""
         pad = [None] if version in self.padded else []
         return [RECORD_ID, RANK, *pad, *of_version(self.counters, version), *[None] * self.tail]
 
+    def record_bytes(self, version: int) -> tuple[int, int]:
+        """(bytes before a region's first record, bytes of a record)."""
+        return 8 * self.header, 8 * len(self.named(version))
+
+    def shape(self, layout: Layout) -> None:
+        """No shape: `record_bytes` gives the length of every record."""
+
+    def decode(self, group: Group, before: int = 0, done: int = 0) -> Decoded:
+        """Decode the group's records as one block; opening the logs has checked their lengths."""
+        named = self.named(group.layout.version)
+        stored, counts = stored_words(group.data, group.layout.byte_order), group.lengths // 8
+        headers = np.empty((len(counts), 0), dtype=np.int64)
+        if self.header:
+            first = np.cumsum(counts) - counts
+            places = first[:, None] + np.arange(self.header)
+            headers, stored = stored[places].astype(np.int64), np.delete(stored, places.ravel())
+        region = np.repeat(np.arange(len(counts)), (counts - self.header) // len(named))
+        logs = group.logs[region]
+        records = stored.reshape(-1, len(named))
+        order, copies = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
+        held = _columns(group.layout, in_columns(records, order), headers[region[order]])
+        return Decoded([Block(self.table, logs[order], held | {"copy": pa.array(copies)})])
+
 
 _ROUTER: Final = tuple(Counter(f"APXC_{name}", "i8", None, "", 1, 1) for name in ("GROUP", "CHASSIS", "BLADE", "NODE"))
-_MODULES: Final = {
-    "POSIX": _Fixed(darshan.DARSHAN_POSIX, 4, counters.POSIX),
-    "MPI-IO": _Fixed(darshan.DARSHAN_MPIIO, 3, counters.MPIIO),
-    "STDIO": _Fixed(darshan.DARSHAN_STDIO, 2, counters.STDIO),
-    "H5F": _Fixed(darshan.DARSHAN_H5F, 3, counters.H5F),
-    "H5D": _Fixed(darshan.DARSHAN_H5D, 2, counters.H5D),
-    "PNETCDF_FILE": _Fixed(darshan.DARSHAN_PNETCDF_FILE, 3, counters.PNETCDF_FILE),
-    "PNETCDF_VAR": _Fixed(darshan.DARSHAN_PNETCDF_VAR, 1, counters.PNETCDF_VAR),
-    "BG/Q": _Fixed(darshan.DARSHAN_BGQ, 2, counters.BGQ, padded=frozenset({1})),
-    "DFS": _Fixed(darshan.DARSHAN_DFS, 1, counters.DFS, tail=_UUIDS),
-    "DAOS": _Fixed(darshan.DARSHAN_DAOS, 1, counters.DAOS, tail=_UUIDS + 2),
-    "APMPI": _Fixed(darshan.DARSHAN_APMPI, 1, autoperf.APMPI, tail=16, header=6),
-    "APXC": _Fixed(darshan.DARSHAN_APXC, 1, (*_ROUTER, *autoperf.APXC), header=9),
+MODULES: Final = {
+    "POSIX": FixedModule(darshan.DARSHAN_POSIX, 4, counters.POSIX),
+    "MPI-IO": FixedModule(darshan.DARSHAN_MPIIO, 3, counters.MPIIO),
+    "STDIO": FixedModule(darshan.DARSHAN_STDIO, 2, counters.STDIO),
+    "H5F": FixedModule(darshan.DARSHAN_H5F, 3, counters.H5F),
+    "H5D": FixedModule(darshan.DARSHAN_H5D, 2, counters.H5D),
+    "PNETCDF_FILE": FixedModule(darshan.DARSHAN_PNETCDF_FILE, 3, counters.PNETCDF_FILE),
+    "PNETCDF_VAR": FixedModule(darshan.DARSHAN_PNETCDF_VAR, 1, counters.PNETCDF_VAR),
+    "BG/Q": FixedModule(darshan.DARSHAN_BGQ, 2, counters.BGQ, padded=frozenset({1})),
+    "DFS": FixedModule(darshan.DARSHAN_DFS, 1, counters.DFS, tail=_UUIDS),
+    "DAOS": FixedModule(darshan.DARSHAN_DAOS, 1, counters.DAOS, tail=_UUIDS + 2),
+    "APMPI": FixedModule(darshan.DARSHAN_APMPI, 1, autoperf.APMPI, tail=16, header=6),
+    "APXC": FixedModule(darshan.DARSHAN_APXC, 1, (*_ROUTER, *autoperf.APXC), header=9),
 }
+"""Modules whose records have one length, by name."""
 
 
-def reads(layout: Layout) -> bool:
-    """Whether this module and version is one of those here."""
-    module = _MODULES.get(layout.module)
-    return module is not None and 1 <= layout.version <= module.versions
+class RecordBuffer:
+    """Collects one region's records, in pieces as they are inflated, and returns them in their table's order.
 
-
-def record_words(layout: Layout) -> tuple[int, int]:
-    """(words before the first record, words of a record)."""
-    module = _MODULES[layout.module]
-    return module.header, len(module.named(layout.version))
-
-
-def decode(group: Group) -> Decoded:
-    """The group's records as one block; their lengths have been checked when the logs were opened."""
-    module = _MODULES[group.layout.module]
-    named = module.named(group.layout.version)
-    stored, counts = stored_words(group.data, group.layout.byte_order), group.lengths // 8
-    headers = np.empty((len(counts), 0), dtype=np.int64)
-    if module.header:
-        first = np.cumsum(counts) - counts
-        places = first[:, None] + np.arange(module.header)
-        headers, stored = stored[places].astype(np.int64), np.delete(stored, places.ravel())
-    region = np.repeat(np.arange(len(counts)), (counts - module.header) // len(named))
-    logs = group.logs[region]
-    records = stored.reshape(-1, len(named))
-    order, copies = record_order(logs, records[:, 0].astype(np.int64), records[:, 1].astype(np.int64))
-    held = _columns(group.layout, in_columns(records, order), headers[region[order]])
-    return Decoded([Block(module.table, logs[order], held | {"copy": pa.array(copies)})])
-
-
-class Held:
-    """The records of one region, taken in pieces while these are inflated, and given in their table's order.
-
-    Most counters are zero in every record of a log: only what is not is held, which `_used` names in the order of
-    its first appearance; an earlier piece has less of it.
+    Most counters are zero in every record of a log. The buffer holds only the others: `_used` lists their words, in
+    the order in which they first occurred, so an earlier piece has fewer of them.
     """
 
     def __init__(self, layout: Layout, most_bytes: int) -> None:
-        """Room for so many bytes."""
+        """A buffer of at most `most_bytes`."""
         self._layout, self._most_bytes = layout, most_bytes
-        self._before, self._words = record_words(layout)
+        module = MODULES[layout.module]
+        self._before, self._words = module.header, len(module.named(layout.version))
         self._used = np.arange(2)  # record id and rank
         self._pieces: list[Ints] = []
         self._header = np.empty(0, np.int64)
@@ -117,7 +113,7 @@ class Held:
         self.size_bytes = 0
 
     def add(self, piece: Bytes) -> bool:
-        """Take whole records, behind the region's header; False where there is no more room."""
+        """Add whole records that follow the region's header. Returns False once the buffer is full."""
         stored = stored_words(piece, self._layout.byte_order)
         self._header = stored[: self._before].astype(np.int64)
         records = stored[self._before :].reshape(-1, self._words)
@@ -130,13 +126,13 @@ class Held:
         return self.size_bytes <= self._most_bytes
 
     def arrange(self) -> None:
-        """Bring the records into their table's order."""
+        """Compute the order of the records in their table."""
         nothing = np.empty(0, np.int64)
         ids, ranks = (np.concatenate([nothing, *(piece[:, word] for piece in self._pieces)]) for word in (0, 1))
         self._order, self._copies = record_order(np.zeros(len(ids), np.int64), ids, ranks)
 
     def blocks(self, block_bytes: int) -> Iterator[Block]:
-        """The arranged records, of which there is no second time; so many bytes of them in a block."""
+        """Yield the arranged records in blocks of `block_bytes`, and empty the buffer."""
         records = self._joined()
         step = max(block_bytes // (8 * self._words), 1)
         for start in range(0, len(self._order), step):
@@ -148,10 +144,10 @@ class Held:
             headers = np.broadcast_to(self._header, (len(here), self._before))
             held = _columns(self._layout, by_column, headers)
             held["copy"] = pa.array(self._copies[start : start + step])
-            yield Block(_MODULES[self._layout.module].table, zeros, held)
+            yield Block(MODULES[self._layout.module].table, zeros, held)
 
     def _joined(self) -> Ints:
-        """The records, a row each, with the words that are used."""
+        """The records as rows of the used words."""
         records = np.zeros((sum(map(len, self._pieces)), len(self._used)), dtype=np.int64)
         end = len(records)
         while self._pieces:
@@ -162,8 +158,8 @@ class Held:
 
 
 def _columns(layout: Layout, by_column: Ints | Sequence[Ints], headers: Ints) -> dict[str, pa.Array]:
-    """The columns of records, each of which comes with the header of its region."""
-    module = _MODULES[layout.module]
+    """The columns of records, given with the header of each record's region."""
+    module = MODULES[layout.module]
     held = columns(by_column, module.named(layout.version))
     match layout.module:
         case "PNETCDF_FILE" if "PNETCDF_FILE_INDEP_OPENS" in held:

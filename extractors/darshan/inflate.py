@@ -65,7 +65,7 @@ def inflated_pieces(compressed: Content, compression: Compression) -> Iterator[b
 
 
 def _one_stream(compressed: Content) -> bytes | None:
-    """Return the bytes of a region that is a single zlib stream, or None where that is not certain.
+    """Return the bytes of a region that is a single zlib stream; None for several streams, and where in doubt.
 
     A stream ends with its Adler-32. Where the region's first occurrence of these four bytes is its very end, the
     stream ends there too, and nothing follows it.

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from iolake.extractors.base import Batch, InputError
-from iolake.extractors.darshan import dxt, fixed, legacy, log3, modules
+from iolake.extractors.darshan import fixed, log3, modules
 from iolake.extractors.darshan.complete import Opened, RowBuilder
 from iolake.extractors.darshan.decoded import Block, Content, Group, Log, Region
 from iolake.extractors.darshan.names import Names, read_names
@@ -32,7 +32,7 @@ class CheckedLog:
     """A log whose regions are all valid: its names, and each region with its records where they fit in memory."""
 
     names: Names
-    regions: list[tuple[Region, fixed.Held | None]]
+    regions: list[tuple[Region, fixed.RecordBuffer | None]]
 
 
 def check(log: Log, content: Content, uri: str) -> CheckedLog:
@@ -42,11 +42,12 @@ def check(log: Log, content: Content, uri: str) -> CheckedLog:
         room, regions = _HOLD, []
         for region in log.regions:
             held = None
-            if fixed.reads(region.layout):
+            kind = modules.kind(region.layout)
+            if kind == "fixed":
                 held = _held(region, content, uri, room)
                 room -= held.size_bytes if held else 0
             else:
-                if region.data is None and region.layout.module != legacy.MODULE:
+                if region.data is None and kind != "legacy":
                     region.data = log3.region_data(content, uri, region.layout.module, room)
                     room -= len(region.data or b"")
                 _check(region, content, uri)
@@ -63,14 +64,15 @@ def rows(checked: CheckedLog, opened: Opened, content: Content, site: Site) -> I
     checked.regions.sort(key=lambda r: r[0].layout.module)
     while checked.regions:
         region, held = checked.regions.pop(0)  # the next region may need this memory
-        in_order = held is not None or is_whole(region) or dxt.reads(region.layout)
+        in_order = held is not None or is_whole(region) or modules.kind(region.layout) == "traced"
         for block in prefetch(held.blocks(_BLOCK) if held else _blocks(region, content, opened.input.uri)):
             yield replace(builder.batch(block), in_order=in_order)
 
 
-def _held(region: Region, content: Content, uri: str, room: int) -> fixed.Held | None:
+def _held(region: Region, content: Content, uri: str, room: int) -> fixed.RecordBuffer | None:
     """Return the region's records, or None where they exceed `room` bytes. Raises InputError where it is damaged."""
-    held: fixed.Held | None = fixed.Held(region.layout, room // 2)  # joining its pieces takes the other half
+    half = room // 2  # joining the pieces takes the other half
+    held: fixed.RecordBuffer | None = fixed.RecordBuffer(region.layout, half)
     for piece in small_pieces(region, content, uri):
         if held and not held.add(piece):
             held = None
@@ -108,13 +110,13 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
 def _check(region: Region, content: Content, uri: str) -> None:
     """Raise InputError if the last record of the region is truncated."""
     for piece in pieces(region, content, uri):
-        if not dxt.reads(region.layout) or is_whole(region):  # splitting a trace into pieces checks it already
+        if is_whole(region) or modules.kind(region.layout) != "traced":  # splitting a trace into pieces checks it
             _decode(region, piece, uri)
 
 
 def _decode(region: Region, piece: Piece, uri: str) -> list[Block]:
     group = Group.of(region.layout, _ONLY, [piece.data])
-    decoded = dxt.decode(group, piece.before, piece.done) if dxt.reads(region.layout) else modules.decode(group)
+    decoded = modules.decode(group, piece.before, piece.done)
     if decoded.damaged:
         raise damaged(region, uri, decoded.damaged[0])
     return decoded.blocks

@@ -33,7 +33,7 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     """Open the log whose file holds `content`; one region has its header and records.
 
     The region of a log that inflates to more than `hold` bytes is left unread (data is None): `pieces` has it.
-    A 1.x log's job id is in the file name alone. InputError names what is wrong with a log that is not whole.
+    A 1.x log has its job id in the file name alone. Raises InputError for a damaged log.
     """
     compression = _compression(content)
     try:

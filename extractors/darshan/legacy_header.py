@@ -58,7 +58,7 @@ def starts_as_legacy(begin: bytes) -> bool:
 
 
 def read_header(data: bytes, uri: str = "") -> Header:
-    """The header of an inflated log; InputError where it is not one, or of a version that is not known."""
+    """Read the header of an inflated log. Raises InputError for another file and for an unknown version."""
     text = data[:10].split(b"\0")[0].decode("ascii", "backslashreplace")
     if not _VERSION.fullmatch(data[:10].split(b"\0")[0]):
         if data[:2] == b"3.":
@@ -66,7 +66,7 @@ def read_header(data: bytes, uri: str = "") -> Header:
         raise InputError(uri, "is not a Darshan log", "check the pattern in site.toml")
     version = int(text[0]) * 100 + int(text[2:])
     if text == "1.4":
-        raise InputError(uri, "Darshan log format 1.4 is older than any that is documented", "leave it out")
+        raise InputError(uri, "Darshan log format 1.4 is older than the documented formats", "leave it out")
     if version not in FORMATS or text != version_text(version):
         known = ", ".join(version_text(number) for number in FORMATS if number != PRE_RELEASE)
         raise InputError(uri, f"Darshan log format {text} is unknown; known are {known}", "update iolake")
@@ -74,13 +74,13 @@ def read_header(data: bytes, uri: str = "") -> Header:
 
 
 def _read_1x(data: bytes, version: int, uri: str) -> Header:
-    """A 1.x log has no magic number: what is no big-endian 32-bit PowerPC structure shows by its values."""
+    """Read a 1.x header. It has no magic number; implausible values reveal a structure not of big-endian PowerPC."""
     form = FORMATS[version]
     _require(data, form, uri)
     uid, start, end, nprocs = struct.unpack_from(">Iiii", data, 12)
     plausible = uid < 1 << 31 and 0 < nprocs <= _MOST_1X_PROCESSES and 0 <= start <= end <= start + _MOST_1X_SECONDS
     if not plausible:
-        reason = f"format {version_text(version)}, but not of the 32-bit PowerPC that alone is known to write it"
+        reason = f"format {version_text(version)}, but not from 32-bit PowerPC, the only known writer of this format"
         raise InputError(uri, f"{reason}: {nprocs} processes, from {start} to {end}", "leave it out")
     exe, mounts = _read_exe(data[form.exe_at : form.first_record])
     return Header(version, version, "big", form, uid, start, end, nprocs, None, {}, exe, mounts)
@@ -90,7 +90,7 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
     orders: dict[str, ByteOrder] = {"<": "little", ">": "big"}
     order = next((o for o in orders if len(data) >= 16 and struct.unpack_from(o + "q", data, 8)[0] == _MAGIC), None)
     if order is None:
-        raise InputError(uri, "has not the magic number of its Darshan log format", "copy the log again")
+        raise InputError(uri, "lacks the magic number of its Darshan log format", "copy the log again")
     if version == 200 and _is_pre_release(data):
         version = PRE_RELEASE
     form = FORMATS[version]

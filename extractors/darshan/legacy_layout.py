@@ -15,7 +15,7 @@ PRE_RELEASE: Final = 199
 """What 2.0.0-pre1 wrote. It calls itself 2.00, but its job has no id and its records lack the ranks' extremes."""
 
 
-class Counter(NamedTuple):
+class LegacyCounter(NamedTuple):
     """One counter of a record: its name without "CP_", the column that it fills, and the version that brought it.
 
     `column` is None where the record decides, or several counters together.
@@ -26,12 +26,12 @@ class Counter(NamedTuple):
     since: int
 
 
-def _to(prefix: str, names: str, *, old: str = "", since: int = 121) -> list[Counter]:
+def _to(prefix: str, names: str, *, old: str = "", since: int = 121) -> list[LegacyCounter]:
     """Counters that fill the columns of their names, with `prefix` in place of `old`."""
-    return [Counter(name, prefix + name.removeprefix(old), since) for name in names.split()]
+    return [LegacyCounter(name, prefix + name.removeprefix(old), since) for name in names.split()]
 
 
-def _sized(prefix: str, pattern: str) -> list[Counter]:
+def _sized(prefix: str, pattern: str) -> list[LegacyCounter]:
     names = (pattern.format(operation, size) for operation in ("READ", "WRITE") for size in SIZES)
     return _to(prefix, " ".join(names))
 
@@ -45,12 +45,12 @@ INTEGERS: Final = (
     *_to("POSIX_", "POSIX_READS POSIX_WRITES POSIX_OPENS POSIX_SEEKS POSIX_STATS POSIX_MMAPS", old="POSIX_"),
     *_to("STDIO_", "POSIX_FREADS POSIX_FWRITES POSIX_FOPENS POSIX_FSEEKS", old="POSIX_F"),
     *_to("POSIX_", "POSIX_FSYNCS POSIX_FDSYNCS", old="POSIX_"),
-    Counter("INDEP_NC_OPENS", "PNETCDF_FILE_INDEP_OPENS", 122),
-    Counter("COLL_NC_OPENS", "PNETCDF_FILE_COLL_OPENS", 122),
-    Counter("HDF5_OPENS", "H5F_OPENS", 122),
+    LegacyCounter("INDEP_NC_OPENS", "PNETCDF_FILE_INDEP_OPENS", 122),
+    LegacyCounter("COLL_NC_OPENS", "PNETCDF_FILE_COLL_OPENS", 122),
+    LegacyCounter("HDF5_OPENS", "H5F_OPENS", 122),
     *_to("CP_", " ".join(f"COMBINER_{name}" for name in COMBINERS)),
     *_to("MPIIO_", "HINTS VIEWS"),
-    Counter("MODE", None, 121),
+    LegacyCounter("MODE", None, 121),
     *_to("POSIX_", "BYTES_READ BYTES_WRITTEN MAX_BYTE_READ MAX_BYTE_WRITTEN CONSEC_READS CONSEC_WRITES"),
     *_to("POSIX_", "SEQ_READS SEQ_WRITES RW_SWITCHES"),
     *_to("POSIX_", "MEM_NOT_ALIGNED MEM_ALIGNMENT FILE_NOT_ALIGNED FILE_ALIGNMENT"),
@@ -63,18 +63,18 @@ INTEGERS: Final = (
     *_to("POSIX_", "ACCESS1_ACCESS ACCESS2_ACCESS ACCESS3_ACCESS ACCESS4_ACCESS"),
     *_to("POSIX_", "ACCESS1_COUNT ACCESS2_COUNT ACCESS3_COUNT ACCESS4_COUNT"),
     *_to("CP_", "DEVICE SIZE_AT_OPEN", since=123),
-    *(Counter(name, None, 200) for name in RANK_EXTREMES),
+    *(LegacyCounter(name, None, 200) for name in RANK_EXTREMES),
 )
 FLOATS: Final = (
-    Counter("F_OPEN_TIMESTAMP", "POSIX_F_OPEN_START_TIMESTAMP", 121),
+    LegacyCounter("F_OPEN_TIMESTAMP", "POSIX_F_OPEN_START_TIMESTAMP", 121),
     *_to("POSIX_", "F_READ_START_TIMESTAMP F_WRITE_START_TIMESTAMP"),
-    Counter("F_CLOSE_TIMESTAMP", "POSIX_F_CLOSE_END_TIMESTAMP", 121),
+    LegacyCounter("F_CLOSE_TIMESTAMP", "POSIX_F_CLOSE_END_TIMESTAMP", 121),
     *_to("POSIX_", "F_READ_END_TIMESTAMP F_WRITE_END_TIMESTAMP"),
     *_to("POSIX_F_", "F_POSIX_READ_TIME F_POSIX_WRITE_TIME F_POSIX_META_TIME", old="F_POSIX_"),
     *_to("MPIIO_F_", "F_MPI_META_TIME F_MPI_READ_TIME F_MPI_WRITE_TIME", old="F_MPI_"),
     *_to("POSIX_", "F_MAX_READ_TIME F_MAX_WRITE_TIME", since=122),
-    *(Counter(name, None, 200) for name in RANK_TIMES),
-    *(Counter(name, None, 200) for name in ("F_VARIANCE_RANK_TIME", "F_VARIANCE_RANK_BYTES")),
+    *(LegacyCounter(name, None, 200) for name in RANK_TIMES),
+    *(LegacyCounter(name, None, 200) for name in ("F_VARIANCE_RANK_TIME", "F_VARIANCE_RANK_BYTES")),
 )
 """Every counter in the order of the newest records. Older ones are these without what came later."""
 
@@ -115,7 +115,7 @@ FORMATS: Final = {
 }
 
 
-def counters_of(version: int) -> tuple[list[Counter], list[Counter]]:
+def counters_of(version: int) -> tuple[list[LegacyCounter], list[LegacyCounter]]:
     """The integers and floats that the records of a version hold, in their order."""
     return [c for c in INTEGERS if c.since <= version], [c for c in FLOATS if c.since <= version]
 

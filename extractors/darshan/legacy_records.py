@@ -8,16 +8,16 @@ a row in another table where any of the counts or times of that table is other t
     darshan_h5f            HDF5 opens
     darshan_pnetcdf_file   PnetCDF opens, whose sum over independent and collective ones is PNETCDF_FILE_OPENS
 
-Times of first and last calls are those of POSIX and MPI-IO together, and are in `darshan_posix`. Null is what the
-log's version did not count, what could not be monitored (-1), and what is not kept in a record that stands for
-all files of a rank that opened too many (hash 0).
+Times of first and last calls are those of POSIX and MPI-IO together, and are in `darshan_posix`. A value is null
+where the log's version did not count it, where it could not be monitored (-1), and where the log does not keep it for
+a rank that opened too many files, whose files share one record (hash 0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +25,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iolake.extractors.darshan.columns import record_order
-from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Values
+from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout, Values
 from iolake.extractors.darshan.legacy_header import Header, read_header
 from iolake.extractors.darshan.legacy_layout import (
     FLOATS,
+    FORMATS,
     INTEGERS,
     RANK_EXTREMES,
     RANK_TIMES,
-    Counter,
+    LegacyCounter,
     counters_of,
     record_type,
 )
@@ -48,7 +49,7 @@ _LAYERS: Final = {
     "H5F": (DARSHAN_H5F, "H5F_"),
     "PNETCDF_FILE": (DARSHAN_PNETCDF_FILE, "PNETCDF_FILE_"),
 }
-_NC_OPENS: Final = Counter("NC_OPENS", "PNETCDF_FILE_OPENS", 122)
+_NC_OPENS: Final = LegacyCounter("NC_OPENS", "PNETCDF_FILE_OPENS", 122)
 """Darshan 3 has the sum of two counters of old."""
 _COUNTERS: Final = (*INTEGERS, *FLOATS, _NC_OPENS)
 _RELATIVE_TIMES_SINCE: Final = 203
@@ -92,8 +93,26 @@ def layers(rows: npt.NDArray[np.void], version: int) -> set[str]:
     return used
 
 
-def decode(group: Group) -> Decoded:
-    """Rows of the group's logs, each of whose data is its header and records."""
+class LegacyModule:
+    """Logs from before Darshan 3: one region has the header and the records of the log."""
+
+    kind: Literal["legacy"] = "legacy"
+    newest = max(FORMATS)
+
+    def record_bytes(self, version: int) -> tuple[int, int]:
+        """(bytes of the header, bytes of a record)."""
+        return FORMATS[version].first_record, record_type(version, "little").itemsize
+
+    def shape(self, layout: Layout) -> None:
+        """No shape: `record_bytes` gives the length of every record."""
+
+    def decode(self, group: Group, before: int = 0, done: int = 0) -> Decoded:
+        """Decode the rows of the group's logs."""
+        return _decode(group)
+
+
+def _decode(group: Group) -> Decoded:
+    """Decode the rows of logs, each of whose regions is its header and records."""
     records = _read(group)
     everything = np.ones(len(records.logs), dtype=bool)
     blocks = [
@@ -209,12 +228,12 @@ def _block(records: _Records, table: Table, prefix: str, where: Mask) -> Block:
     return Block(table, records.logs[where], columns)
 
 
-def _filling(records: _Records, prefix: str) -> list[Counter]:
+def _filling(records: _Records, prefix: str) -> list[LegacyCounter]:
     """The layout's counters that always fill one column, which begins with `prefix`."""
     return [c for c in _COUNTERS if c.column and c.column.startswith(prefix) and c.name in records.values]
 
 
-def _decided(records: _Records, prefix: str) -> Iterator[tuple[Counter, Mask]]:
+def _decided(records: _Records, prefix: str) -> Iterator[tuple[LegacyCounter, Mask]]:
     """The layout's counters whose column each record decides, with the records where it begins with `prefix`.
 
     The mode is that of MPI_File_open where that was called. The fastest and slowest rank of a shared file are by
@@ -238,7 +257,7 @@ def _decided(records: _Records, prefix: str) -> Iterator[tuple[Counter, Mask]]:
             yield counter, shared
 
 
-def _column(records: _Records, counter: Counter, where: Mask, known: Mask | None = None) -> Values:
+def _column(records: _Records, counter: LegacyCounter, where: Mask, known: Mask | None = None) -> Values:
     """A counter's values in the records of `where`, null where it is not known."""
     values, name = records.values[counter.name], counter.name
     null = (records.meaning < counter.since) if known is None else (records.meaning < counter.since) | ~known

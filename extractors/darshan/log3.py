@@ -61,7 +61,7 @@ class _Format:
     names_end_with_nul: bool
 
     def module(self, slot: int) -> str:
-        """The name of the module in that slot; its number where there is none."""
+        """The name of the module in that slot; the slot's number where it has no name."""
         return self.modules[slot] if slot < len(self.modules) else f"module {slot}"
 
     @cached_property

@@ -1,45 +1,70 @@
-"""The table of modules: which versions can be read, and which function decodes each."""
+"""The table of modules: every module that can be read, with its newest version, its record lengths and its decoder."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal, Protocol
 
 from iolake.extractors.darshan import dxt, fixed, legacy, legacy_records, variable
-from iolake.extractors.darshan.decoded import Decoded, Decoder, Group, Layout
+from iolake.extractors.darshan.decoded import Decoded, Group, Layout
 from iolake.extractors.darshan.records import Shape
 
-_VARIABLE: Final[dict[str, tuple[int, Decoder]]] = {
-    "LUSTRE": (2, variable.decode_lustre),
-    "HEATMAP": (1, variable.decode_heatmap),
-    "MDHIM": (1, variable.decode_mdhim),
+Kind = Literal["fixed", "variable", "traced", "legacy"]
+"""Records of one length; of several lengths; traces, whose records may exceed memory; whole logs before Darshan 3."""
+
+
+class Module(Protocol):
+    """How to read the records of one module, in every version up to `newest`."""
+
+    @property
+    def kind(self) -> Kind:
+        """How its regions are split into records."""
+
+    @property
+    def newest(self) -> int:
+        """The newest version that can be read; the oldest is 1."""
+
+    def record_bytes(self, version: int) -> tuple[int, int]:
+        """(bytes before a region's first record, bytes of a record). Variable records count as 8-byte words."""
+
+    def shape(self, layout: Layout) -> Shape | None:
+        """How to find the length of each record; None where `record_bytes` gives it."""
+
+    def decode(self, group: Group, before: int = 0, done: int = 0) -> Decoded:
+        """Decode the rows of a group. For a trace, `before` and `done` are those of its `Piece`."""
+
+
+MODULES: Final[dict[str, Module]] = {
+    **fixed.MODULES,
+    **variable.MODULES,
+    **dxt.MODULES,
+    legacy.MODULE: legacy_records.LegacyModule(),
 }
-"""Newest supported version, and its decoder."""
+"""Every module by the name in its layout."""
 
 
 def reads(layout: Layout) -> bool:
     """Return whether records of this layout can be decoded."""
-    if layout.module in _VARIABLE:
-        return 1 <= layout.version <= _VARIABLE[layout.module][0]
-    return fixed.reads(layout) or dxt.reads(layout)
+    module = MODULES.get(layout.module)
+    return module is not None and 1 <= layout.version <= module.newest
+
+
+def kind(layout: Layout) -> Kind:
+    """Return the kind of a layout's module. `reads(layout)` must be true."""
+    return MODULES[layout.module].kind
 
 
 def shape(layout: Layout) -> Shape:
-    """Return how to find each record's length, for a layout with records of variable length."""
-    return dxt.shape(layout) if dxt.reads(layout) else variable.shape(layout)
+    """Return how to find each record's length, for a module of kind `variable` or `traced`."""
+    found = MODULES[layout.module].shape(layout)
+    assert found is not None, f"{layout.module} has records of one length"
+    return found
 
 
 def record_bytes(layout: Layout) -> tuple[int, int]:
-    """Return (bytes before the first record, bytes of a record). Records of variable length count as 8-byte words."""
-    if not fixed.reads(layout):
-        return 0, 8
-    before, record = fixed.record_words(layout)
-    return 8 * before, 8 * record
+    """Return (bytes before the first record, bytes of a record); of an unknown layout, whole words."""
+    return MODULES[layout.module].record_bytes(layout.version) if reads(layout) else (0, 8)
 
 
-def decode(group: Group) -> Decoded:
+def decode(group: Group, before: int = 0, done: int = 0) -> Decoded:
     """Decode the group's rows. `reads(group.layout)` must be true."""
-    if group.layout.module in _VARIABLE:
-        return _VARIABLE[group.layout.module][1](group)
-    if group.layout.module == legacy.MODULE:
-        return legacy_records.decode(group)
-    return fixed.decode(group) if fixed.reads(group.layout) else dxt.decode(group)
+    return MODULES[group.layout.module].decode(group, before, done)

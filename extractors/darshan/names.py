@@ -30,7 +30,7 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Names:
-    """The names of many logs: `ids[i]` stands for `distinct[places[i]]` in log number `logs[i]`.
+    """The names of many logs: in log number `logs[i]`, `ids[i]` is the id of `distinct[places[i]]`.
 
     Sorted by `keys`, which `_keys` computes with `mix`. The first of equal keys is used.
     """

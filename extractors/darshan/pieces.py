@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from iolake.extractors.base import InputError
-from iolake.extractors.darshan import dxt, fixed, legacy, log3, modules
+from iolake.extractors.darshan import dxt, legacy, log3, modules
 from iolake.extractors.darshan.columns import words
 from iolake.extractors.darshan.decoded import Bytes, Content, Layout, Region, region_error
 from iolake.extractors.darshan.records import DAMAGED, whole_records
@@ -42,17 +42,18 @@ def is_whole(region: Region) -> bool:
 
 def pieces(region: Region, content: Content, uri: str) -> Iterator[Piece]:
     """Yield a region's records, some MiB at a time. Raises InputError where the last record is truncated."""
-    layout = region.layout
     if region.data is not None and is_whole(region):
         yield Piece(region.data)
-    elif layout.module == legacy.MODULE:
-        yield from map(Piece, legacy.pieces(content, uri))
-    elif fixed.reads(layout):
-        yield from map(Piece, _fixed(region, _stream(region, content, uri, _PIECE), uri))
-    elif dxt.reads(layout):
-        yield from _traces(region, _stream(region, content, uri, _PIECE), uri)
-    else:
-        yield from map(Piece, _variable(region, _stream(region, content, uri, _PIECE), uri))
+        return
+    match modules.kind(region.layout):
+        case "legacy":
+            yield from map(Piece, legacy.pieces(content, uri))
+        case "fixed":
+            yield from map(Piece, _fixed(region, _stream(region, content, uri, _PIECE), uri))
+        case "traced":
+            yield from _traces(region, _stream(region, content, uri, _PIECE), uri)
+        case "variable":
+            yield from map(Piece, _variable(region, _stream(region, content, uri, _PIECE), uri))
 
 
 def small_pieces(region: Region, content: Content, uri: str) -> Iterator[Bytes]:

@@ -76,7 +76,7 @@ def find_records(group: Group, shape: Shape) -> Records:
 
 
 def whole_records(all_words: Ints, shape: Shape) -> tuple[int, int]:
-    """Of words the first of which begins a record: (how many of them are whole records, how many records)."""
+    """(words in whole records, number of whole records) of words that start with a record."""
     end = len(all_words)
     found, broken = _found(all_words, shape, np.zeros(1, np.int64), np.array([end]))
     whole = int(broken[0]) if len(broken) else end

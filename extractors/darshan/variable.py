@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from iolake.extractors.darshan.columns import (
     texts,
     unless_negative,
 )
-from iolake.extractors.darshan.decoded import Block, Decoded, Group, Ints, Layout
+from iolake.extractors.darshan.decoded import Block, Decoded, Decoder, Group, Ints, Layout
 from iolake.extractors.darshan.records import Shape, expand, find_records, take, up_to
 from iolake.schemas import darshan
 from iolake.schemas.darshan import counters
@@ -57,11 +58,30 @@ _HEATMAP: Final = Shape(6, _behind_heatmap)
 _MDHIM: Final = Shape(len(_MDHIM_WORDS), _behind_mdhim)
 
 
-def shape(layout: Layout) -> Shape:
-    """The lengths of the records of that layout."""
-    if layout.module == "LUSTRE":
-        return _LUSTRE_1 if layout.version == 1 else _LUSTRE_2
-    return {"HEATMAP": _HEATMAP, "MDHIM": _MDHIM}[layout.module]
+@dataclass(frozen=True)
+class VariableModule:
+    """A module whose records have several lengths: the shape of each version's records, and the decoder."""
+
+    shapes: tuple[Shape, ...]
+    decoder: Decoder
+    kind: Literal["variable"] = "variable"
+
+    @property
+    def newest(self) -> int:
+        """The newest version; the oldest is 1."""
+        return len(self.shapes)
+
+    def record_bytes(self, version: int) -> tuple[int, int]:
+        """(0, 8): records have no header before them, and consist of 8-byte words."""
+        return 0, 8
+
+    def shape(self, layout: Layout) -> Shape:
+        """The lengths of the records of that layout."""
+        return self.shapes[layout.version - 1]
+
+    def decode(self, group: Group, before: int = 0, done: int = 0) -> Decoded:
+        """Decode the group's records."""
+        return self.decoder(group)
 
 
 def decode_lustre(group: Group) -> Decoded:
@@ -162,7 +182,7 @@ def decode_heatmap(group: Group) -> Decoded:
 
 
 def decode_mdhim(group: Group) -> Decoded:
-    """Words: id, rank, counters, of which MDHIM_SERVERS says how many servers' operations follow them."""
+    """Words: id, rank, counters, then the operations of as many servers as the counter MDHIM_SERVERS says."""
     records = find_records(group, _MDHIM).in_order()
     servers = records.column(_SERVERS_AT)
     _, place = expand(servers)
@@ -171,3 +191,11 @@ def decode_mdhim(group: Group) -> Decoded:
     operations = records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place]
     held["server_operations"] = lists(pa.array(operations), servers)
     return Decoded([Block(darshan.DARSHAN_MDHIM, records.logs, held)], records.damaged)
+
+
+MODULES: Final = {
+    "LUSTRE": VariableModule((_LUSTRE_1, _LUSTRE_2), decode_lustre),
+    "HEATMAP": VariableModule((_HEATMAP,), decode_heatmap),
+    "MDHIM": VariableModule((_MDHIM,), decode_mdhim),
+}
+"""Modules whose records have several lengths, by name."""

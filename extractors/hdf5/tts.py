@@ -224,7 +224,7 @@ class Reader:
     def _steps(self, timestamps: h5py.Dataset) -> Steps:
         """The steps that start at the timestamps; Unusable."""
         if not isinstance(timestamps, h5py.Dataset) or timestamps.ndim != 1 or timestamps.dtype.kind not in "iuf":
-            raise Unusable(f"has timestamps in {timestamps.name} that are no list of times")
+            raise Unusable(f"has timestamps in {timestamps.name} that are not a list of times")
         if reason := too_large(timestamps):
             raise Unusable(f"has timestamps in {timestamps.name}: {reason}")
         times = np.trim_zeros(timestamps[...].astype(np.int64), "b")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import lzma
-import zipfile
-import zlib
 from typing import Final
 
 import fsspec
@@ -15,6 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from iolake.extractors.base import InputError
+from iolake.extractors.packed import damage_named
 
 SQLITE: Final = b"SQLite format 3\0"
 _MOST_BYTES: Final = 1 << 30
@@ -24,11 +21,8 @@ _MOST_VALUE_BYTES: Final = 4 << 30
 
 def read_content(uri: str) -> bytes:
     """A file's bytes, expanded; InputError where it is damaged or holds more than fits."""
-    try:
-        with fsspec.open(uri, "rb", compression="infer") as file:
-            content: bytes = file.read(_MOST_BYTES + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+    with damage_named(uri), fsspec.open(uri, "rb", compression="infer") as file:
+        content: bytes = file.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB", "write a file a month or a day")
     return content

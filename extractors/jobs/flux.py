@@ -32,7 +32,7 @@ class Flux(SchedulerFiles):
                 if error.args == ("id",):
                     records.problems.append((f"jobs[{place}]", "has no id"))
             except (TypeError, ValueError, AttributeError, OverflowError) as error:
-                records.problems.append((f"jobs[{place}]", f"has a form that is not known: {error}"[:200]))
+                records.problems.append((f"jobs[{place}]", f"has an unknown form: {error}"[:200]))
         if jobs and not any(isinstance(job, dict) and "id" in job for job in jobs):
             raise refuse(uri, "job of Flux", _REMEDY)
         return records

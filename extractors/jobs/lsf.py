@@ -37,7 +37,7 @@ class Lsf(SchedulerFiles):
                 for value in _VALUE.findall(line)
             ]
             if not re.fullmatch(r"[A-Z][A-Z0-9_]+", values[0] if values else ""):
-                records.problems.append((f"line {number}", f"is no record of lsb.acct: {line[:80]!r}"))
+                records.problems.append((f"line {number}", f"is not a record of lsb.acct: {line[:80]!r}"))
                 continue
             found += 1
             if values[0] != "JOB_FINISH":

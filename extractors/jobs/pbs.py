@@ -30,7 +30,7 @@ class Pbs(SchedulerFiles):
                 continue
             record = _RECORD.fullmatch(line)
             if record is None:
-                records.problems.append((f"line {number}", f"is no record of PBS accounting: {line[:80]!r}"))
+                records.problems.append((f"line {number}", f"is not a record of PBS accounting: {line[:80]!r}"))
                 continue
             found += 1
             if record["kind"] in "ER":

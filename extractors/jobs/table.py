@@ -29,7 +29,7 @@ _MOST_NAMES: Final = 16_000_000
 """Node names in all lists of one input: what a year of a large machine has, and what fits into memory."""
 _MICRO: Final = 1_000_000
 _END_OF_TIME: Final = 7_258_118_400 * _MICRO
-"""The year 2200, in microseconds. A later time stands for none, as 9999-12-31 does, or is an epoch not in seconds."""
+"""The year 2200, in microseconds. A later time means no time, as 9999-12-31 does, or is an epoch not in seconds."""
 
 _TIME: Final = (
     r"^(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<minute>\d\d:\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"

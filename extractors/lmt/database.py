@@ -51,7 +51,7 @@ _SHORTAGE: Final = re.compile(
 """In the driver's message: what the machine, the network or the server lacks for the moment."""
 _AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
 _TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
-_EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # times before and after stand for missing ones
+_EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # a time outside of these is missing
 
 
 class Database:
@@ -67,7 +67,7 @@ class Database:
         if self.dialect not in _CASTS:
             raise InputError(uri, "is neither mysql:// nor sqlite:///", "correct the uri in site.toml")
         if self.dialect == "sqlite" and not Path(uri.removeprefix("sqlite://")).is_file():
-            raise InputError(uri, "there is no such file", "correct the path in site.toml")
+            raise InputError(uri, "the file does not exist", "correct the path in site.toml")
         if self.dialect == "mysql":
             _try_to_connect(uri, parts, password)
         if password is not None:

@@ -31,7 +31,7 @@ _METRICS: Final = {
     "inodes_maximum": ("filestotal", "space"),
     "inodes_free": ("filesfree", "space"),
 }
-"""A metric, without its prefix, to its operation or space and what it counts; '' stands for the label `operation`.
+"""A metric, without its prefix, to its operation or space and what it counts; '' takes the label `operation`.
 
 The metric for the time of operations that count bytes holds their bytes: exporters sum up any unit under it.
 """
@@ -88,7 +88,7 @@ def _lines(blocks: Iterable[str]) -> Iterator[str]:
 
 
 def _set_start(reading: Reading, job_id: str | None, text: str) -> None:
-    """Note since when the server counts; a value that is not a date is ignored."""
+    """Note since when the server counts; an invalid date is ignored."""
     if (start_us := _date_us(text)) is None:
         return
     if job_id is None:
@@ -132,7 +132,7 @@ def _whole(text: str) -> int | None:
 
 
 def _date_us(text: str) -> int | None:
-    """A date in microseconds, None for what is none: Prometheus' own text has milliseconds, OpenMetrics seconds."""
+    """A date in microseconds; None for another text. Prometheus' own text has milliseconds, OpenMetrics seconds."""
     try:
         at = Decimal(text)
     except InvalidOperation:

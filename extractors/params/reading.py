@@ -12,7 +12,7 @@ TARGET = r"(?P<fs>[^=\s/]+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})"
 U64 = 2**64 - 1
 """The largest number that the kernel counts up to."""
 MOST_KIB = 2**53 - 1
-"""A larger number of KiB is no number of bytes that fits."""
+"""A larger number of KiB overflows BIGINT as bytes."""
 
 
 @dataclass

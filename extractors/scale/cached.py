@@ -36,7 +36,7 @@ def cached_report(uri: str, text: str) -> Report:
     if not cells:
         return Report()
     if not 0 <= stamps[0] <= stamps[-1] < 1 << 33:
-        raise InputError(uri, f"{_NOT_ONE}: its times are no seconds since 1970", "check what the pattern names")
+        raise InputError(uri, f"{_NOT_ONE}: its times are not seconds since 1970", "check what the pattern names")
     entries = list(dict.fromkeys(entry for _, entry, _, _ in cells))
     row_of = {stamp: i for i, stamp in enumerate(stamps)}
     column_of = {entry: i for i, entry in enumerate(entries)}

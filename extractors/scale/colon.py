@@ -100,5 +100,5 @@ def whole(text: str | None) -> int | None:
 
 
 def yes(text: str | None) -> bool | None:
-    """Return what yes or no stands for, in any case; None for anything else."""
+    """Return True for yes and False for no, in upper or lower case, and None for anything else."""
     return {"yes": True, "no": False}.get((text or "").lower())

@@ -30,7 +30,7 @@ Readings = dict[str, dict[int, Counters]]
 class Found:
     """What a day's files hold: readings of the file system, names of file systems, and faults by part.
 
-    `space` is by (storage pool, moment); '' stands for the whole file system.
+    `space` is by (storage pool, moment); '' is the whole file system.
     """
 
     def __init__(self, backend: str | None) -> None:

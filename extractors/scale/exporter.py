@@ -124,7 +124,7 @@ def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[tuple[st
         except ValueError:
             value = math.nan
         if sample is None or not math.isfinite(value):
-            found.fault(part, f"a line is no sample of a number: {line[:60]!r}")
+            found.fault(part, f"a line is not a sample of a number: {line[:60]!r}")
             continue
         labels = {name: _ESCAPED.sub(_unescaped, text) for name, text in _LABEL.findall(sample["labels"] or "")}
         yield sample["name"], labels, value, int(sample["at"]) if sample["at"] else None

@@ -87,7 +87,7 @@ def _add(fields: dict[str, str], found: Found) -> str | None:
         counters = {column: int(fields[name]) for name, column in _SHORT.items()}
         us = int(fields["t"]) * 1_000_000 + int(fields["tu"])
     except ValueError:
-        return "a reading has a field that is not a number"
+        return "a reading has a field without a number"
     if not all(0 <= value <= LARGEST for value in counters.values()) or not 0 < us < 1 << 53:
         return "a reading has a counter or a time out of all bounds"
     found.add(fields["fs"], node, us, counters)

@@ -189,7 +189,7 @@ def _joined(tokens: list[str]) -> list[str]:
 
 
 def _number(token: str) -> tuple[float, bool]:
-    """(value, whether it was a size) of a token; a size is in bytes, and NaN stands for null and for no number."""
+    """(value, whether it is a size) of a token. A size is in bytes; NaN means null or not a number."""
     text, _, unit = token.partition(" ")
     try:
         value = float(text)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Sequence
-from gzip import BadGzipFile
-from lzma import LZMAError
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Final
-from zipfile import BadZipFile
 
 import fsspec
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
 from iolake.extractors.files import find_files
 from iolake.extractors.lookback import bounds, find_days
+from iolake.extractors.packed import damage_named
 from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 from iolake.schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
 from iolake.schemas.table import Table
@@ -129,13 +126,14 @@ def _is_small(input: Input) -> bool:
 def _rows(uri: str) -> Iterator[Rows]:
     from iolake.extractors.slurm import json, lines
 
-    try:
-        with fsspec.open(uri, "rb") as packed, fsspec.open(uri, "rb", compression="infer") as file:
-            expanded: Any = file if fsspec.utils.infer_compression(uri) is None else _Bounded(file, packed, uri)
-            read = json.read_json if _is_json(file) else lines.read_rows
-            yield from read(expanded, uri)
-    except (EOFError, BadGzipFile, LZMAError, zlib.error, BadZipFile) as error:
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+    with (
+        damage_named(uri),
+        fsspec.open(uri, "rb") as packed,
+        fsspec.open(uri, "rb", compression="infer") as file,
+    ):
+        expanded: Any = file if fsspec.utils.infer_compression(uri) is None else _Bounded(file, packed, uri)
+        read = json.read_json if _is_json(file) else lines.read_rows
+        yield from read(expanded, uri)
 
 
 class _Bounded:

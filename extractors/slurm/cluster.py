@@ -1,4 +1,4 @@
-"""Which rows of an input are its own cluster's: sacct may tell of several, in any order."""
+"""Selects the rows of an input's own cluster: the output of sacct may hold several clusters, in any order."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Columns:
         return result
 
     def read_texts(self, name: str, texts: pl.Series, convert: Callable[[pl.Series], _Read]) -> _Read:
-        """The values of texts that are made of several fields; `name` stands for them."""
+        """The values of texts that several fields make up; rejects call the texts `name`."""
         self._texts[name] = texts
         found = self.read(name, convert)
         assert found is not None

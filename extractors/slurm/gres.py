@@ -15,7 +15,7 @@ _SCALE: Final = {"": 1, **{letter: 1024**power for power, letter in enumerate("K
 
 
 def gres_as_tres(texts: pl.Series) -> pl.Series:
-    """The resources of each text, as sacct writes them in a TRES map; null where there are none."""
+    """The resources of each text, as a TRES map of sacct has them; null for a text without resources."""
     return pl.Series([_as_tres(text) for text in texts], dtype=pl.String)
 
 

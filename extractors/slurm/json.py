@@ -16,6 +16,7 @@ import polars as pl
 
 from iolake.extractors.base import InputError
 from iolake.extractors.slurm.lines import Rows, as_utf8
+from iolake.extractors.slurm.maps import INFINITE_32, NO_VALUE_32
 
 _JOBS_A_BLOCK: Final = 50_000
 _MOST_BYTES: Final = 1 << 30
@@ -50,9 +51,9 @@ _UNUSED: Final = frozenset(
 _IN_MIB: Final = frozenset({"mem", "bb", "gres/gpumem"})
 """Resources that are asked for and allocated in MiB, by type or by type and name."""
 
-_INFINITE: Final = (2**32 - 1, 2**64 - 1, "Infinity")
-_NO_VALUE: Final = (2**32 - 2, 2**64 - 2)
-"""Slurm's INFINITE and NO_VAL, which some of its versions print as they are; of the first also the word."""
+_UNLIMITED: Final = (INFINITE_32, 2**64 - 1, "Infinity")
+_UNSET: Final = (NO_VALUE_32, 2**64 - 2)
+"""Slurm's INFINITE and NO_VAL in 32 and 64 bits, and the word. Some versions print them as plain numbers."""
 
 _NO_ROWS: Final = {"jobidraw": pl.String, "end": pl.String, "line": pl.Int64}
 
@@ -98,11 +99,11 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tup
             try:
                 rows.extend(_all_text(list(_job_and_steps(job))))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                odd.append((f"jobs[{place}]", f"has a form that is not known: {error!r}"))
+                odd.append((f"jobs[{place}]", f"has an unknown form: {error!r}"))
             else:
                 unknown |= {key for key in job.keys() - _KNOWN - _UNUSED if _holds_something(job[key])}
         if rows:
-            fields = [(f"field {key}", "is not a key that is known; left out") for key in sorted(unknown)]
+            fields = [(f"field {key}", "is an unknown key; left out") for key in sorted(unknown)]
             yield _rows(rows, odd, said + fields)
             said = []
             known = True
@@ -268,9 +269,9 @@ def _number(value: Any) -> str | None:
         if value.get("infinite"):
             return "UNLIMITED"
         value = value.get("number") if value.get("set", True) else None
-    if value in _INFINITE:
+    if value in _UNLIMITED:
         return "UNLIMITED"
-    if value is None or value in _NO_VALUE or (isinstance(value, (int, float)) and value < 0):
+    if value is None or value in _UNSET or (isinstance(value, (int, float)) and value < 0):
         return None
     return str(value)
 

@@ -146,7 +146,7 @@ def parse_header(line: bytes, uri: str) -> Header:
     """The header; InputError if it is not sacct's."""
     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
     if re.match(r"\w+: (error|fatal|warning|info|debug)", text):
-        raise InputError(uri, f"begins with a message: {text[:200]!r}", "mend what it says and write the file again")
+        raise InputError(uri, f"begins with a message: {text[:200]!r}", "fix that and write the file again")
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
     if not any(_current(name) in known() for name in names):
         raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")
@@ -279,10 +279,10 @@ def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> t
 
 
 def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each line: its first byte, the byte of its newline, and whether it can be taken for a row as it is.
+    """(first byte, byte of the newline, whether the line is a complete row) of each line.
 
-    That is a line with as many values as the header, of which the id and the end begin as such do: a piece of a
-    submit line may hold just as many delimiters.
+    A complete row has as many values as the header, and its id and end begin as ids and times do: a piece of a submit
+    line may hold the same number of delimiters.
     """
     data = np.frombuffer(block, np.uint8)
     marks = np.flatnonzero((data == ord(b"\n")) | (data == ord(header.delimiter)))

@@ -13,8 +13,9 @@ import pyarrow as pa
 from iolake.extractors.slurm import values
 from iolake.extractors.slurm.distinct import Distinct, Lists
 
-_NO_VALUE: Final = (2**32 - 1, 2**32 - 2)
-"""Slurm's INFINITE and NO_VAL, which some of its versions print as they are."""
+NO_VALUE_32: Final = 2**32 - 2
+INFINITE_32: Final = 2**32 - 1
+"""Slurm's NO_VAL and INFINITE. Some versions print them as plain numbers."""
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,4 @@ def _amounts(texts: pl.Series) -> pl.Series:
     if clock.any():
         millis = (values.durations(texts.filter(clock)) * 1000).round(0).cast(pl.Int64, strict=False)
         amounts = amounts.scatter(clock.arg_true(), millis)
-    return amounts.set(amounts.is_in(_NO_VALUE) | (amounts < 0), None)
+    return amounts.set(amounts.is_in((NO_VALUE_32, INFINITE_32)) | (amounts < 0), None)

@@ -67,9 +67,9 @@ def mend(lines: list[str], fields: Sequence[str], delimiter: str) -> Mended:
 
 
 def align(pieces: list[str], fields: Sequence[str], delimiter: str) -> Values | None:
-    """The value of each field, some of which may hold delimiters; None where the pieces fit in no way.
+    """Assign pieces of a line to fields whose values may hold delimiters. Returns None where they fit in no way.
 
-    A value is None where it may be more than one.
+    A value that is ambiguous is None.
     """
     spare = len(pieces) - len(fields)
     if spare < 0:

@@ -26,13 +26,13 @@ Ranges: TypeAlias = list[tuple[int, int, int]]
 
 
 class NodeListError(ValueError):
-    """A text that is not a node list."""
+    """A malformed or too long node list."""
 
 
 def expand(text: str, most: int = MAX_NODES) -> list[str]:
-    """The names that a compact list stands for, in its order, repeats kept.
+    """Expand a compact list to its names, in order, with repeats.
 
-    NodeListError where it is malformed, or stands for more than `most` nodes: they are counted before any is made.
+    Raises NodeListError for a malformed list, and, before it makes any name, for a list of more than `most` nodes.
     """
     names: list[str] = []
     for part in _split(text):
@@ -42,7 +42,7 @@ def expand(text: str, most: int = MAX_NODES) -> list[str]:
         brackets = [_ranges(bracket) for bracket in pieces[1::2]]
         size = prod(sum(last - first + 1 for first, last, _ in ranges) for ranges in brackets)
         if len(names) + size > most or size * len(part) > _MOST_BYTES:
-            raise NodeListError(f"{part[:80]!r} stands for more than {most} nodes")
+            raise NodeListError(f"{part[:80]!r} names more than {most} nodes")
         choices = [_numbers(brackets[i // 2]) if i % 2 else [piece] for i, piece in enumerate(pieces)]
         names.extend(map("".join, product(*choices)))
     return names

@@ -14,7 +14,7 @@ from iolake.extractors.slurm.times import TIMES, Clock
 def runs(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFrame:
     """`found` (the ids of each row) with the times and key of its run; `submit_time` is null where a row has no time.
 
-    `never_started` is true for jobs of which the source says so; `disordered` for jobs that end before they start.
+    `never_started` marks jobs that never started by the source's account, `disordered` jobs that end before they start.
     """
     job_row = _job_rows(found, frame["#input"])
     times = _times(frame, found, clock, job_row)

@@ -60,15 +60,14 @@ class Clock:
             self.bad = self.bad.set(wrong & self.bad.is_null(), name)
 
     def skipped_reason(self, name: str) -> str:
-        """What is wrong with a time of that field which spring skips."""
-        return (
-            f"is no {name} time of {self._zone.key}: its clock skips that hour in spring; check the cluster's timezone"
-        )
+        """The reason to reject a time of that field that spring skips."""
+        clock = f"{self._zone.key}, whose clock skips that hour in spring"
+        return f"is not a valid {name} time in {clock}; check the cluster's timezone"
 
     def unread_reason(self, name: str) -> str:
-        """What is wrong with any other text of that field."""
+        """The reason to reject any other text of that field."""
         form = "2026-01-31T12:00:00, with an offset (+01:00 or Z) if it is of another clock"
-        return f"is no {name} time of {self._zone.key}: it is not {form}, and no epoch"
+        return f"is not a valid {name} time: it is neither {form} nor seconds since 1970"
 
     def resolve(self, elapsed_s: pl.Series, since: pl.Series, until: pl.Series) -> pl.DataFrame:
         """The four times of each row and `time_ambiguous`.

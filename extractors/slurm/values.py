@@ -1,7 +1,7 @@
-"""What sacct's texts stand for, a column at a time: numbers with suffixes, durations, times.
+"""Parses sacct's texts, a column at a time: numbers with suffixes, durations, times.
 
-Each function takes a Series of strings and gives one of values; what it does not understand becomes null. Each
-tries the common form on the whole column, and the rarer ones on what is left of it.
+Each function takes a Series of strings and returns a Series of values, with null for a text that it can't parse. It
+tries the common form on the whole column, then the rarer forms on the remaining texts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _OFFSET_S: Final = (
 
 
 def numbers(texts: pl.Series, base: int = 1024) -> pl.Series:
-    """Int64 of `12196K`, `0.06M`, `58564`; a suffix stands for a power of `base`."""
+    """Int64 of `12196K`, `0.06M`, `58564`; a suffix is a power of `base`."""
     whole = texts.str.to_integer(strict=False)
     return _fill(whole, texts, lambda rest: _with_suffix(rest, base))
 
@@ -42,7 +42,7 @@ def times(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """(Int64 seconds since 1970, whether they are of a local clock) of ISO 8601 times and of epochs, which are UTC.
 
     `2017-03-20T01:59:02` is of the local clock; with an offset (`+01:00`, `+0100`, `+01`, `Z`) it is UTC. A blank may
-    stand for the `T`, and the seconds may be missing.
+    replace the `T`, and the seconds may be missing.
     """
     local = _seconds(texts)
     zoned = pl.Series([False]).new_from_index(0, len(texts))
@@ -90,7 +90,7 @@ def _clocks(texts: pl.Series) -> pl.Series:
 
 
 def _with_days(texts: pl.Series) -> pl.Series:
-    """Days and a clock, of which the minutes and the seconds may be missing: `1-00`, `1-12:30`, `1-12:30:15`."""
+    """Days and a clock, whose minutes and seconds may be missing: `1-00`, `1-12:30`, `1-12:30:15`."""
     parts = texts.str.splitn("-", 2).struct.unnest()
     clock = parts["field_1"].str.splitn(":", 3).struct.unnest()
     hours, minutes, seconds = (pl.col(name).cast(pl.Float64, strict=False) for name in clock.columns)

@@ -169,7 +169,7 @@ class _Day:
             for serial, node, epoch, attributes in cached_isdct(text):
                 ts = datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None)
                 if not 0 < epoch < _YEAR_2100:
-                    raise ValueError(f"{epoch} is no date")
+                    raise ValueError(f"{epoch} is not a date")
                 row = isdct_row(ts, node, serial, attributes)
                 self._rows.append((row, dict(row["attributes"] or []), ""))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:

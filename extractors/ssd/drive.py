@@ -114,7 +114,7 @@ def merge(known: dict[str, str], further: Mapping[str, str]) -> None:
 
 
 def isdct_row(ts: datetime, node: str | None, serial: str, attributes: Mapping[str, str]) -> dict[str, Any]:
-    """Return the row of a drive of which isdct printed `attributes`."""
+    """Return the row of a drive with the `attributes` that isdct printed."""
     row: dict[str, Any] = {"ssd": serial, "ts": ts, "node": node, "serial_number": serial}
     others: dict[str, str] = {}
     for name, text in attributes.items():

@@ -45,7 +45,7 @@ class TransferLog(Extractor):
         yield from find_files(site, self.owner, self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the log's transfers; a reject names the first line that is not one."""
+        """Yield the log's transfers; a reject names the first line without a transfer."""
         zone = zone_of(input, site, self.owner)
         left_out: list[tuple[int, str]] = []
         seen: Counter[int] = Counter()

@@ -1,7 +1,7 @@
 """HPSS's daily report: tables of a day's traffic, migration and tape drives, one of each for each system.
 
 A table has a title "<system> : <what>", a heading, and a ruler of `=` whose runs say where columns begin and end. It
-ends at a blank line, or at one that is not as wide.
+ends at a blank or a shorter line.
 """
 
 from __future__ import annotations

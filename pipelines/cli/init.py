@@ -91,7 +91,7 @@ def init(
 
 
 def _ask(draft: Draft) -> Answers:
-    """Ask for the clusters' names, and for the mounts that no file told."""
+    """Ask for the clusters' names, and for the mounts that no file names."""
     kinds = {kind for kind, _ in draft.owners}
     clusters, mounts = draft.answers.clusters, dict(draft.answers.mounts)
     if "cluster" in kinds and not clusters:

@@ -224,7 +224,7 @@ def findings(
 
 
 def _print(found: Sequence[Mapping[str, Any]], shown: Sequence[str], form: Format, nothing: str) -> None:
-    """Rows as JSON, or their columns `shown` as a table; `nothing` where there are none."""
+    """Print rows as JSON, or their columns `shown` as a table; without rows, print `nothing`."""
     from iolake.pipelines.output import print_rows
 
     if form == "json":

@@ -12,7 +12,7 @@ from iolake.pipelines.cli.options import Where, where_options
 
 
 class _Days(click.FloatRange):
-    """Days, 0 or more; nan, which no bound stops, is none."""
+    """Days, 0 or more. NaN passes every bound, so `convert` refuses it."""
 
     def __init__(self) -> None:
         super().__init__(min=0)
@@ -25,8 +25,8 @@ class _Days(click.FloatRange):
 
 
 @click.command()
-@click.option("--pin", type=int, metavar="N", help="Keep snapshot N for good.")
-@click.option("--unpin", type=int, metavar="N", help="Let snapshot N go in its time.")
+@click.option("--pin", type=int, metavar="N", help="Keep snapshot N until --unpin N.")
+@click.option("--unpin", type=int, metavar="N", help="Let `iolake gc` remove snapshot N once it is old enough.")
 @where_options
 def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
     """List the snapshots that are there, newest last; or pin one, that a paper names.

@@ -77,7 +77,7 @@ class Where:
 def where_options(command: _F) -> _F:
     """Give a command --site and --lake as one `where`.
 
-    They may stand after the command's name, or before it; IOLAKE_SITE and IOLAKE_LAKE say where neither does.
+    They may come before or after the command's name. IOLAKE_SITE and IOLAKE_LAKE are their defaults.
     """
 
     @click.option("--site", metavar="FILE", help="The site.toml [default: IOLAKE_SITE, or ./site.toml].")
@@ -85,9 +85,9 @@ def where_options(command: _F) -> _F:
     @click.pass_context
     @functools.wraps(command)
     def wrapped(ctx: click.Context, /, *args: Any, site: str | None, lake: str | None, **kwargs: Any) -> Any:
-        # Not click's envvar: each command would take it for its own, over an option that stands before its name.
-        told = Where(os.environ.get("IOLAKE_SITE") or None, os.environ.get("IOLAKE_LAKE") or None)
-        outer = ctx.obj if isinstance(ctx.obj, Where) else told
+        # Not click's envvar: on a command it would override an option that comes before the command's name.
+        environment = Where(os.environ.get("IOLAKE_SITE") or None, os.environ.get("IOLAKE_LAKE") or None)
+        outer = ctx.obj if isinstance(ctx.obj, Where) else environment
         where = Where(site or outer.site, lake or outer.lake)
         try:
             return ctx.invoke(command, *args, where=where, **kwargs)

@@ -25,7 +25,7 @@ class _Cron(click.ParamType[str]):
         try:
             return CronSchedule(cron=value).cron
         except ValueError:
-            self.fail(f"{value!r} is no schedule in cron's form, such as '30 3 * * *'.", param, ctx)
+            self.fail(f"{value!r} is not a cron schedule, such as '30 3 * * *'.", param, ctx)
 
 
 @click.command()
@@ -91,7 +91,7 @@ def serve(cron: str, days: int, port: int, where: Where) -> None:
 @click.option("--jobs", type=click.IntRange(1), default=300, show_default=True, help="Jobs to simulate.")
 @click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Days to simulate.")
 def demo(folder: Path, jobs: int, days: int) -> None:
-    """Simulate a small centre, ingest it by the nightly flow, and answer a first question.
+    """Simulate a small centre, ingest it with the nightly flow, and answer a first question.
 
     It needs no configuration and no server. The centre's files, its site.toml and the lake stay in DIR, to look at.
 

@@ -23,7 +23,7 @@ def check(where: Where) -> None:
     iolake site check --site site.toml
     """
     from iolake.extractors.base import Span
-    from iolake.pipelines.plan import find
+    from iolake.pipelines.finding import find
     from iolake.schemas.site import OWNER_KINDS
 
     settings = where.read_site()

@@ -67,7 +67,7 @@ def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
 
 
 def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
-    """Bytes a day with both moving averages; days of which less than 95 % was seen are hatched."""
+    """Bytes a day with both moving averages; days seen for less than 95 % are hatched."""
     frame = days.with_columns(end=pl.col("ts") + pl.duration(days=1))
     x, y = theme.time_axis("ts", None, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
     averages = (

@@ -83,7 +83,7 @@ def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
 
 
 def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
-    """Target by time: mean rate of each hour; hours of which less than 95 % was seen are hatched.
+    """Target by time: mean rate of each hour; hours seen for less than 95 % are hatched.
 
     More than `MOST_ROWS` targets share rows, each as bright as its busiest target. Needs `heat_query`'s columns.
     """

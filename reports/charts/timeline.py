@@ -93,7 +93,7 @@ def activity_chart(activity: pl.DataFrame, window: Window) -> theme.Chart:
 def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) -> theme.Chart:
     """Read and write rates of the servers, and the run's own rate filled in front of them.
 
-    Bins of which less than 95 % was seen are hatched. `own` has `job_activity`'s columns, or no rows.
+    Bins seen for less than 95 % are hatched. `own` has `job_activity`'s columns, or no rows.
     """
     rates = _rates(servers, {"read_bytes_per_s": "servers read", "write_bytes_per_s": "servers wrote"})
     mine = (
@@ -125,7 +125,7 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
 
 
 def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
-    """Rates of opens and of all metadata operations. Bins of which less than 95 % was seen are hatched."""
+    """Rates of opens and of all metadata operations. Bins seen for less than 95 % are hatched."""
     rates = _rates(servers, {"metadata_ops_per_s": "all operations", "opens_per_s": "opens"})
     lines = alt.Chart(theme.data(rates)).mark_line(interpolate="step-after", clip=True)
     return alt.layer(
@@ -174,7 +174,7 @@ def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
 
 
 def unseen(servers: pl.DataFrame, seen: str) -> theme.Chart:
-    """A hatch over the bins of which less than 95 % was seen."""
+    """A hatch over the bins that were seen for less than 95 %."""
     bins = _with_end(servers).filter(pl.col(seen) < _SEEN_PCT).select("ts", "end", seen)
     return (
         alt.Chart(theme.data(bins))

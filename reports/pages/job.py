@@ -142,7 +142,7 @@ def _timeline(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window)
             titles.append(f"Metadata operations on {run['file_system']}")
             unseen = servers.filter(pl.col("ost_seen_pct") < 95).height
             if unseen:
-                missing.append(f"Hatched: {unseen} of {bins} bins of which less than 95 % was seen.")
+                missing.append(f"Hatched: {unseen} of {bins} bins that were seen for less than 95 %.")
         else:
             missing.append(f"Nobody watched the servers of {run['file_system']} while it ran.")
     neighbours = _neighbours(run)

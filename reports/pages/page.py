@@ -33,7 +33,7 @@ class Table:
 class Figure:
     """One picture or table of a page.
 
-    `summary` says in words what the picture shows, for those who can't see it. `missing` says why there is none.
+    `summary` says in words what the picture shows, for those who can't see it. `missing` is the reason for no picture.
     `queries` are what the picture was made from, as any DuckDB client can ask them.
     """
 

@@ -58,16 +58,16 @@ def test_what_does_not_repeat_has_no_period(values: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("at", "values", "told"),
+    ("at", "values", "message"),
     [
         ([*range(9), 20], [1.0] * 10, "unequal steps"),
         (range(10), [None, *[1.0] * 9], "unknown values"),
         (range(4), [1.0] * 4, "at least 8"),
     ],
 )
-def test_a_series_that_can_tell_nothing_is_refused(at: list[int], values: list[float], told: str) -> None:
+def test_a_series_that_can_tell_nothing_is_refused(at: list[int], values: list[float], message: str) -> None:
     """P6, P12: a gap is unknown, not zero."""
-    with pytest.raises(AnalysisError, match=told):
+    with pytest.raises(AnalysisError, match=message):
         periods(pl.DataFrame({"at": list(at), "x": values}), "at", "x")
 
 

@@ -28,7 +28,7 @@ from iolake.demo.formats.darshan.records import ByteOrder
 
 pytest.importorskip("darshan")
 
-# Answers each path that it is told with all that PyDarshan knows of that log, as one line of JSON. The library
+# Answers each path on standard input with all that PyDarshan reads of that log, as one line of JSON. The library
 # keeps state from log to log, so each is read in a process that has read none before: a fork of this one.
 READER = """
 import json, os, sys

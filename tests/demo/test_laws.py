@@ -15,7 +15,7 @@ from iolake.demo.servers import Flows, Reset, counters
 
 
 @dataclass
-class Counter:
+class CumulativeCounter:
     """A server's counter that is bumped byte by byte, and cleared."""
 
     value: int = 0
@@ -55,7 +55,7 @@ def test_spreading_over_steps_keeps_every_byte_and_agrees_with_each_flows_own_co
 )
 def test_a_cleared_counter_shows_what_came_after(moved: list[int], base: int, drawn: list[tuple[int, float]]) -> None:
     resets = [Reset(0, step, part) for step, part in drawn if step < len(moved)]
-    counter = Counter(base)
+    counter = CumulativeCounter(base)
     plain = [base]
     for step, amount in enumerate(moved):
         part = next((reset.part for reset in resets if reset.step == step), None)

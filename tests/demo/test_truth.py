@@ -1,4 +1,4 @@
-"""The demo's truth and the lake made of its files agree exactly; and were a byte wrong, it would be told."""
+"""The demo's truth and the lake made of its files agree exactly, and the check reports a single wrong byte."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, tru
 
 
 @pytest.mark.parametrize(
-    ("view", "spoilt", "told"),
+    ("view", "spoilt", "named"),
     [
         ("jobs", "SELECT * REPLACE (nnodes + 1 AS nnodes) FROM lake.jobs", "jobs, one row a run"),
         ("job_darshan", "SELECT * REPLACE (job_id + 1 AS job_id) FROM lake.job_darshan", "runs of logs"),
@@ -76,18 +76,18 @@ def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, tru
         ),
     ],
 )
-def test_a_wrong_view_is_told(lake: Lake, truth: Truth, view: str, spoilt: str, told: str) -> None:
+def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: str, named: str) -> None:
     """A view of one's own hides the lake's in the search path, and the check that answers for it says so."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"ATTACH '{lake.uri}/lake.duckdb' AS lake (READ_ONLY)")
         con.execute("SET search_path = 'memory.main,lake.main'")
         con.execute(f"CREATE VIEW {view} AS {spoilt}")
-        assert any(line.startswith(told) for line in view_differences(con, truth, late=False))
+        assert any(line.startswith(named) for line in view_differences(con, truth, late=False))
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "named"),
     [
         ("UPDATE lustre_ost SET write_bytes = write_bytes + 1 WHERE {one}", "intervals of fjord's targets"),
         ("UPDATE lustre_ost SET read_bytes = NULL WHERE {one}", "intervals of fjord's targets"),
@@ -120,7 +120,7 @@ def test_a_wrong_view_is_told(lake: Lake, truth: Truth, view: str, spoilt: str, 
         ("UPDATE inputs SET status = 'rejected' WHERE {one}", "rejected inputs"),
     ],
 )
-def test_a_wrong_row_is_told(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, told: str) -> None:
+def test_a_wrong_row_is_reported(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, named: str) -> None:
     """One row of one table is changed, and the check that answers for it says so."""
     table = change.removeprefix("INSERT INTO ").removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
     here = "file_system = 'fjord'" if table.startswith("lustre") and table != "lustre_jobstats" else "true"
@@ -133,7 +133,7 @@ def test_a_wrong_row_is_told(copy: duckdb.DuckDBPyConnection, truth: Truth, chan
     one = f"rowid = (SELECT min(rowid) FROM {table} WHERE {here})"
     assert copy.execute(change.format(one=one)).fetchall() == [(1,)]
     side = server_differences(copy, truth) if table.startswith("lustre") else job_differences(copy, truth, late=False)
-    assert any(line.startswith(f"{told}:") for line in side)
+    assert any(line.startswith(f"{named}:") for line in side)
 
 
 def test_late_logs_land_where_they_belong_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ def test_the_lake_can_tell_a_neighbour_from_ones_own_fault(lake: Lake, truth: Tr
     by_role: dict[str, list[tuple[float, float]]] = {}
     for job in truth.jobs:
         if job["name"].startswith("clima") and (job["cluster"], job["job_id"], job["submit"]) in shown:
-            told = shown[job["cluster"], job["job_id"], job["submit"]]
-            by_role.setdefault(job["role"], []).append(told)
-    usual_share, usual_access = (min(told[at] for told in by_role["undisturbed"]) for at in (0, 1))
+            shown_job = shown[job["cluster"], job["job_id"], job["submit"]]
+            by_role.setdefault(job["role"], []).append(shown_job)
+    usual_share, usual_access = (min(shown_job[at] for shown_job in by_role["undisturbed"]) for at in (0, 1))
     assert len(by_role["victim of a neighbour"]) == 2
     assert all(
         share < usual_share / 2 and access >= usual_access / 2 for share, access in by_role["victim of a neighbour"]

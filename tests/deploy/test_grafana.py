@@ -118,7 +118,7 @@ def test_the_oldest_data_source_runs_each_query(
 
 
 def test_what_was_not_seen_has_no_value(con: duckdb.DuckDBPyConnection) -> None:
-    """P12: no bar and no cell stands for a day or an hour of which less than 95 % was seen."""
+    """P12: a day or an hour seen for less than 95 % has no bar and no cell."""
     (day,) = [p for _, p in PANELS if p["title"] == "Bytes moved a day"]
     sql = expanded(day["targets"][0]["rawSql"], {"file_system": ["lagoon"]})
     drawn = {time.date() for time, read, written in con.sql(sql).fetchall() if read is not None or written is not None}

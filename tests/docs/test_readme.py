@@ -1,4 +1,4 @@
-"""The README's promises: `iolake demo` runs with nothing set up, and every example prints what stands there."""
+"""README: `iolake demo` runs without any setup, and every example prints what the page shows."""
 
 from __future__ import annotations
 
@@ -77,7 +77,15 @@ def test_the_notebook_example_runs(demo: tuple[Path, str], monkeypatch: pytest.M
     assert lake.scan("darshan_posix").collect().height > 0
 
 
-def test_every_link_of_the_readme_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
-    missing = [link for link in links if not link.startswith("http") and not (ROOT / link).exists()]
+def test_every_link_of_the_pages_leads_somewhere() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text())]
+    missing = [f"{page}: {link}" for page, link in links if "://" not in link and not (page.parent / link).exists()]
     assert not missing
+
+
+def test_the_readme_answers_a_question_on_its_first_screen() -> None:
+    """A newcomer sees what it is for and a first answer within 40 lines."""
+    first_screen = "\n".join(README.split("\n")[:40])
+    assert "Job 4478544 was slow last night" in first_screen
+    assert EXAMPLES.examples(first_screen)

@@ -87,7 +87,7 @@ def test_a_document_that_comes_twice_counts_once(tmp_path: Path) -> None:
     assert read(tmp_path, hits(EACH + EACH)) == read(tmp_path, hits(EACH))
 
 
-def test_an_interval_that_is_not_the_documents_is_rejected(tmp_path: Path) -> None:
+def test_an_interval_that_differs_from_the_documents_is_rejected(tmp_path: Path) -> None:
     """Else every amount would be wrong by the same factor."""
     minutes = [disk("disk_octets", 6.0, 0.0, AT + timedelta(minutes=i)) for i in range(200)]
     (tmp_path / "a").write_text(json.dumps(hits(minutes)))

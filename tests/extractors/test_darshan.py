@@ -30,7 +30,7 @@ Rows = dict[str, list[dict[str, Any]]]
 def log(**more: Any) -> Log:
     """A log of one file with a record in most kinds of module."""
     traced = [Traced(FILE, rank, f"n{rank}", writes=[(i, 1, 0.0, 1.0) for i in range(40)]) for rank in range(5)]
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "job_id": 7,
         "uid": 1001,
         "start_s": 1_773_533_522,
@@ -47,7 +47,7 @@ def log(**more: Any) -> Log:
             "DXT_MPIIO": traced,
         },
     }
-    return Log(**(told | more))
+    return Log(**(fields | more))
 
 
 def write(folder: Path, contents: Sequence[bytes]) -> list[Input]:
@@ -141,7 +141,7 @@ def test_a_bad_log_is_rejected_and_the_others_load(
 
 @pytest.mark.parametrize("alone", [50, 1 << 20])
 @pytest.mark.parametrize("module", ["names", "POSIX", "LUSTRE", "HEATMAP", "DXT_POSIX", "DXT_MPIIO"])
-def test_a_damaged_region_is_told_by_its_module_and_where_it_begins(
+def test_a_reject_names_a_damaged_regions_module_and_first_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, alone: int
 ) -> None:
     """A word less than its records are."""
@@ -185,7 +185,7 @@ def test_a_log_of_no_possible_time_is_refused(tmp_path: Path, times: dict[str, i
     assert ["is not a time" in reject.reason for reject in rejects] == [True]
 
 
-def test_an_unknown_module_or_version_is_left_out_and_told(tmp_path: Path) -> None:
+def test_an_unknown_module_or_version_is_left_out_and_rejected(tmp_path: Path) -> None:
     unknown = log(raw={40: (3, b"x" * 16), 1: (9, b"y" * 8)}, modules={"STDIO": [Record(FILE)]})
     rows, rejects, status = results(write(tmp_path, [encode(unknown)]))
     assert list(status.values()) == ["loaded"]
@@ -242,7 +242,7 @@ def test_marks_of_no_count_that_a_shared_record_adds_up_are_null(tmp_path: Path)
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_target_that_the_layout_did_not_tell_is_null(tmp_path: Path, version: int) -> None:
-    """P6: -1 is no index, and its place in the stripe is kept."""
+    """P6: -1 means no index, and keeps its place in the stripe."""
     striped = log(modules={"LUSTRE": [Lustre(FILE, 0, [Component([3, -1, 0])])]}, versions={"LUSTRE": version})
     rows, _, _ = results(write(tmp_path, [encode(striped)]))
     assert [(r["stripe_count"], r["osts"]) for r in rows["darshan_lustre"]] == [(3, [3, None, 0])]
@@ -309,7 +309,7 @@ def test_a_killed_process_has_no_end_and_its_day_is_that_of_its_start(tmp_path: 
 
 
 def test_a_partial_log_that_names_no_module_is_partial_of_none(tmp_path: Path) -> None:
-    """P6: bit 0 of the mask stands for the log, not for a module."""
+    """P6: bit 0 of the mask marks the log, not a module."""
     rows, _, _ = results(write(tmp_path, [encode(log(partial=["NULL"])), encode(log(partial=["NULL", "POSIX"]))]))
     assert sorted((r["partial_modules"], r["is_partial"]) for r in rows["darshan_logs"]) == [
         ([], True), (["POSIX"], True),

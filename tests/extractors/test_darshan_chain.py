@@ -19,8 +19,8 @@ def chains(draw: st.DrawFn) -> tuple[list[int], list[int]]:
 
 
 @given(chains())
-def test_what_is_reached_is_what_a_walk_comes_by(told: tuple[list[int], list[int]]) -> None:
-    jump, starts = told
+def test_what_is_reached_is_what_a_walk_comes_by(chain: tuple[list[int], list[int]]) -> None:
+    jump, starts = chain
     walked: set[int] = set()
     for start in starts:
         place = start

@@ -45,7 +45,7 @@ def site(root: Path) -> Site:
 
 
 def test_a_summary_is_a_row_with_its_log_and_mount_point(tmp_path: Path) -> None:
-    """P6 and P8: zero of a first moment stands for none too, below zero for unknown; times are seconds since 1970."""
+    """P6 and P8: zero for a first moment may mean no such call, and is null; times are seconds since 1970."""
     database(tmp_path / "a.db")
     rows, rejects, _ = everything(DarshanIndex(), site(tmp_path))
     scratch, home = rows["darshan_index"]
@@ -63,9 +63,9 @@ def test_a_summary_is_a_row_with_its_log_and_mount_point(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\x00" + b"x" * 5000])
-def test_what_is_no_index_is_rejected(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_an_index_is_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.db").write_bytes(content)
-    with pytest.raises(InputError, match="is no index of index_darshanlogs"):
+    with pytest.raises(InputError, match="is not an index of index_darshanlogs"):
         list(DarshanIndex().read(next(DarshanIndex().find(site(tmp_path), Span())), site(tmp_path)))
 
 

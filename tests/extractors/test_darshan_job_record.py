@@ -16,7 +16,7 @@ SITE = Site.model_validate({"clusters": {"c": {}}})
 
 
 def rows_of(log: Log, table: Table, folder: Path) -> list[dict[str, Any]]:
-    """A table's rows of one log, of which nothing is left out."""
+    """A table's rows of one log, without any reject."""
     path = folder / "1.darshan"
     path.write_bytes(encode(log))
     results = list(Darshan().read_many([Input("darshan", "c", str(path))], SITE))
@@ -26,10 +26,10 @@ def rows_of(log: Log, table: Table, folder: Path) -> list[dict[str, Any]]:
 
 
 def test_metadata_is_a_pair_a_line_whatever_else_ends_lines(tmp_path: Path) -> None:
-    told = {"lib_ver": "3.4.0", "h": "a\u0085b\u2028c\x0cd=e;f\r", "empty": ""}
-    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a", metadata=told)
+    pairs = {"lib_ver": "3.4.0", "h": "a\u0085b\u2028c\x0cd=e;f\r", "empty": ""}
+    log = Log(job_id=1, uid=2, start_s=3, end_s=4, nprocs=5, exe="./a", metadata=pairs)
     (row,) = rows_of(log, DARSHAN_LOGS, tmp_path)
-    assert (dict(row["metadata"]), row["mpi_hints"]) == (told, told["h"])
+    assert (dict(row["metadata"]), row["mpi_hints"]) == (pairs, pairs["h"])
 
 
 def test_a_command_line_without_mounts_is_kept_whole(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from iolake.demo.formats.darshan.lookup8 import record_id
 from iolake.demo.formats.darshan_legacy import VERSIONS, LegacyLog, LegacyRecord, counters, encode
 from iolake.extractors.darshan.decoded import Group, Log
 from iolake.extractors.darshan.legacy import is_legacy, open_log, pieces
-from iolake.extractors.darshan.legacy_records import decode
+from iolake.extractors.darshan.legacy_records import LegacyModule
 
 Row = dict[str, Any]
 HOLD = 1 << 24
@@ -66,7 +66,7 @@ def tables(*logs: LegacyLog) -> dict[str, list[Row]]:
 
 def rows_of(group: Group) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {name: [] for name in TABLE_OF.values()}
-    for block in decode(group).blocks:
+    for block in LegacyModule().decode(group).blocks:
         columns = {name: values.to_pylist() if hasattr(values, "to_pylist") else values.tolist()
                    for name, values in block.columns.items()}  # fmt: skip
         assert set(columns) <= {c.name for c in block.table.all_columns}
@@ -332,7 +332,7 @@ def test_a_log_too_large_to_hold_is_read_in_pieces() -> None:
     assert [row["CP_DEVICE"] for row in rows] == [v["CP_DEVICE"] for v in values]
 
 
-def test_one_number_for_two_layouts_is_told_apart() -> None:
+def test_two_layouts_with_one_version_number_are_distinguished() -> None:
     record = LegacyRecord(7, 3, "/a", {"CP_SIZE_AT_OPEN": 9, "CP_F_VARIANCE_RANK_BYTES": 1.0})
     before = LegacyRecord(7, 3, "/a", {"CP_SIZE_AT_OPEN": 9})
     for written, version in ((before, "2.00-pre1"), (record, "2.00"), (record, "2.04"), (record, "2.04-long")):

@@ -59,7 +59,7 @@ def test_names_that_only_look_like_a_date_are_not_that_day(tmp_path: Path) -> No
     ]
 
 
-def test_a_day_number_that_the_year_does_not_have_is_no_day(tmp_path: Path) -> None:
+def test_a_day_number_beyond_the_end_of_the_year_is_ignored(tmp_path: Path) -> None:
     """As it is found day by day: 2021 has no day 366, and no year has a day 0."""
     _make(tmp_path, "2020366.txt", "2021366.txt", "2021000.txt")
     assert _found(str(tmp_path / "%Y%j.txt")) == [
@@ -93,7 +93,7 @@ def test_patterns_of_one_source_are_ranked_in_the_sites_order(tmp_path: Path) ->
     assert found == [(".hdf5", 0, date(2020, 1, 1)), (".h5lmt", 1, date(2020, 1, 1))]
 
 
-def test_the_folder_of_site_toml_is_no_pattern(tmp_path: Path) -> None:
+def test_special_characters_in_site_tomls_folder_match_themselves(tmp_path: Path) -> None:
     """Only what site.toml says is one, a name without any included."""
     root = tmp_path / "run [a-c]*"
     _make(root, "logs/2017-03-20.txt", "logs/b.txt", "list.csv")
@@ -137,10 +137,10 @@ def test_a_walk_finds_what_fsspec_would(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("x" * number)
     glob = str(root.joinpath(*pattern))
-    told = fsspec.filesystem("file").glob(glob, detail=True)
+    listed = fsspec.filesystem("file").glob(glob, detail=True)
     assert dict(walk(glob)) == {
         name: {key: info[key] for key in ("type", "size", "mtime")}
-        for name, info in told.items()
+        for name, info in listed.items()
         if info["type"] == "file"
     }
 
@@ -155,7 +155,7 @@ def test_links_are_followed_where_the_pattern_names_them(tmp_path: Path) -> None
     (tmp_path / "itself").symlink_to("itself")
     for pattern in ("%Y/%m/*.log", "20*/*/*.log", "2020/**/*.log"):
         assert _found(f"{tmp_path}/{pattern}") == [("a.log", None), ("b.log", None)], pattern
-    assert {Path(name).name: told["size"] for name, told in walk(f"{tmp_path}/20*/03/*")} == {"a.log": 15, "b.log": 5}
+    assert {Path(name).name: info["size"] for name, info in walk(f"{tmp_path}/20*/03/*")} == {"a.log": 15, "b.log": 5}
     assert len(list(walk(f"{tmp_path}/**/*.log"))) == 3
 
 

@@ -1,4 +1,4 @@
-"""TTS files, and what is none."""
+"""TTS files, and files that are something else."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_a_damaged_structure_rejects_the_file(tmp_path: Path, part: str) -> None
         load(path)
 
 
-def test_values_too_large_for_a_number_are_told_in_rejects_alone(tmp_path: Path) -> None:
+def test_values_too_large_for_a_number_appear_in_rejects_only(tmp_path: Path) -> None:
     tts(tmp_path / "a.h5", {"datatargets": {"readrates": [[1e308, 2]] * 2}}, OSTS)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -253,7 +253,7 @@ def test_version_none_is_unset_and_another_version_fails_loudly(tmp_path: Path) 
         load(tmp_path / "a.h5")
 
 
-def test_what_is_no_such_file_is_rejected(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.h5").write_text("this is text\n")
     with pytest.raises(InputError, match="is not an HDF5 file"):
         load(tmp_path / "a.h5")

@@ -181,7 +181,9 @@ def test_what_nobody_wrote_of_a_dataset_of_one_row_is_null(tmp_path: Path) -> No
         ([b"open", b""], "MDSOpsGroup/MDSOpsDataSet", "has values in rows without a name; these are left out"),
     ],
 )
-def test_operations_whose_names_do_not_fit_are_told(tmp_path: Path, names: list[bytes], part: str, reason: str) -> None:
+def test_operations_whose_names_do_not_fit_are_rejected(
+    tmp_path: Path, names: list[bytes], part: str, reason: str
+) -> None:
     """P5."""
     h5lmt(tmp_path / "a.h5lmt")
     with h5py.File(tmp_path / "a.h5lmt", "a") as file:
@@ -199,7 +201,7 @@ def test_times_that_are_no_dataset_reject_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("values", [None, np.array([[b"x"] * 4] * 2)])
-def test_what_is_no_matrix_of_numbers_is_left_out_and_named(tmp_path: Path, values: Any) -> None:
+def test_a_dataset_without_a_matrix_of_numbers_is_left_out_and_rejected(tmp_path: Path, values: Any) -> None:
     """P5: the file's other parts are read."""
     path = "OSTReadGroup/OSTBulkReadDataSet"
     h5lmt(tmp_path / "a.h5lmt")

@@ -127,7 +127,7 @@ def test_a_file_that_its_writer_has_open_is_tried_again(tmp_path: Path) -> None:
     assert any(isinstance(found, Batch) for found in Hdf5().read_many([input], site))
 
 
-def test_a_part_that_is_no_group_or_no_dataset_is_named(tmp_path: Path) -> None:
+def test_a_part_of_the_wrong_kind_is_named(tmp_path: Path) -> None:
     tts(tmp_path / "a.h5", {"datatargets": {"readbytes": [[1, 2]]}}, OSTS)
     with h5py.File(tmp_path / "a.h5", "a") as file:
         file["fullness"] = [1.0]

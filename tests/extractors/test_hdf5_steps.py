@@ -31,7 +31,7 @@ def with_times(path: Path, datasets: dict[str, Any], times: list[int], group: st
         file[f"{group}/timestamps"] = np.array([T0 + t if t >= 0 else 0 for t in times])
 
 
-def test_a_gap_in_the_timestamps_is_no_traffic(tmp_path: Path) -> None:
+def test_a_gap_in_the_timestamps_has_unknown_traffic(tmp_path: Path) -> None:
     """P6: the step before it is as long as the others, and the rest of the gap a null row."""
     with_times(tmp_path / "a.h5", {"readrates": [[RATE, RATE]] * 4, "writebytes": [[7, 7]] * 4}, [0, 5, 3600, 3605])
     tables, rejects = load(tmp_path / "a.h5")

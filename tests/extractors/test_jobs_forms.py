@@ -76,7 +76,7 @@ def test_a_time_that_no_job_has_costs_its_row_and_no_other(tmp_path: Path, text:
 
 
 def test_a_job_that_ends_before_it_starts_is_named(tmp_path: Path) -> None:
-    """P6: it is loaded as told, and what is wrong with it is said."""
+    """P6: the row is loaded as written, and a reject says what is wrong with it."""
     rows, rejects, _ = csv(tmp_path, HEADER + "1,10,20\n2.pbs,20,10\n3,20,20\n")
     assert [row["scheduler_id"] for row in rows] == ["1", "2.pbs", "3"]
     assert rejects == {"order": "1 jobs end before they start, such as '2.pbs'; their elapsed time is null"}
@@ -125,7 +125,7 @@ def test_a_column_of_another_type_that_every_job_needs_rejects_the_file(tmp_path
     assert outcome == "rejected" and "end_time" in rejects[""]
 
 
-def test_a_number_that_is_none_is_null(tmp_path: Path) -> None:
+def test_an_invalid_number_is_null(tmp_path: Path) -> None:
     (job,), rejects, _ = parquet(tmp_path, ncpus=[float("nan")], nnodes=[3.0])
     assert (job["ncpus"], job["nnodes"], rejects) == (None, 3, {})
 
@@ -155,7 +155,7 @@ def test_a_row_with_more_values_than_the_header_is_named_and_the_others_load(tmp
     }
 
 
-def test_a_list_of_nodes_that_is_none_is_kept_as_it_is_and_told(tmp_path: Path) -> None:
+def test_a_malformed_list_of_nodes_is_kept_as_text_and_rejected(tmp_path: Path) -> None:
     (job,), rejects, _ = csv(tmp_path, "scheduler_id,start_time,end_time,node_list\n1,10,20,n[1-\n")
     assert (job["node_list"], job["nodes"], job["nnodes"]) == ("n[1-", None, None)
     assert rejects == {"column node_list": "1 values not understood, such as 'n[1-'; null"}

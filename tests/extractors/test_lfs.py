@@ -225,7 +225,7 @@ def test_a_connection_without_a_server_has_a_row_without_one(tmp_path: Path, nid
     assert rejects == []
 
 
-def test_a_list_without_any_server_is_told(tmp_path: Path) -> None:
+def test_a_list_without_any_server_is_rejected(tmp_path: Path) -> None:
     """P5: `lctl dl` alone."""
     (tmp_path / "a.txt").write_text("BEGIN 100\n  4 UP osc big-fs-OST00ad-osc-ffff8 8dbd 5\n")
     rows, rejects = read(LctlTargets(), tmp_path)
@@ -263,7 +263,7 @@ def test_compressed_text_is_known_by_its_content(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "is not text"),
     ],
 )
-def test_what_is_no_output_of_the_command_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_output_of_another_command_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(InputError, match=reason):
         read(LfsDf(), tmp_path)

@@ -143,7 +143,7 @@ def test_samples_without_counters_or_without_a_name_are_left_out(db: Db) -> None
 
 @pytest.mark.parametrize(("day", "hours"), [(date(2017, 11, 5), 25), (date(2018, 3, 11), 23), (date(2018, 1, 28), 24)])
 def test_days_of_a_clock_change_have_their_own_length(db: Db, day: date, hours: int) -> None:
-    """P8: an autumn hour that comes twice is told apart by the order of the samples."""
+    """P8: the order of the samples separates the two passes of the autumn hour."""
     zone = ZoneInfo("America/Los_Angeles")
     start = datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
     moments = [start + timedelta(minutes=30 * i) for i in range(2 * hours + 1)]
@@ -194,7 +194,7 @@ def test_a_file_that_a_pattern_names_is_read_whole(tmp_path: Path) -> None:
     assert [r["read_bytes"] for r in rows] == [2, 18]
 
 
-def test_what_is_no_database_is_rejected(tmp_path: Path) -> None:
+def test_a_file_without_a_database_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.sqlite3").write_text("this is text, and long enough to be read as a header of a database file\n" * 9)
     with pytest.raises(InputError, match="is not an LMT database"):
         load(str(tmp_path / "*.sqlite3"), key="files")
@@ -233,7 +233,7 @@ def test_counters_of_any_declared_kind_are_whole_numbers(db: Db) -> None:
     assert (row["read_bytes"], row["write_bytes"], row["used_bytes"], row["total_inodes"]) == (9, 3, 4096, 100)
 
 
-def test_a_counter_that_is_no_number_rejects_the_day(db: Db) -> None:
+def test_a_counter_without_a_number_rejects_the_day(db: Db) -> None:
     """Never zero in its place (P6)."""
     if not db.uri.startswith("sqlite"):
         pytest.skip("MariaDB keeps text out of columns of numbers")

@@ -54,7 +54,7 @@ def scratch(folder: Path, name: str = "lmt.db") -> Db:
 
 @pytest.mark.parametrize("bad", [None, "0000-00-00 00:00:00"])
 @pytest.mark.parametrize("place", [0, 1, 3])
-def test_a_time_that_is_none_costs_its_own_samples_only(db: Db, bad: str | None, place: int) -> None:
+def test_an_invalid_time_costs_only_its_own_samples(db: Db, bad: str | None, place: int) -> None:
     """P5: MySQL itself writes the zero date; the rows around it join."""
     loosen(db, "DATETIME")
     db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05", "2026-03-01 12:00:10", "2026-03-01 12:00:15")
@@ -89,10 +89,10 @@ def test_a_time_without_an_id_is_left_out(db: Db) -> None:
     ),
     silent=st.sets(st.integers(0, 11)),
 )
-def test_among_times_that_are_none_the_good_ones_give_their_rows(
+def test_valid_times_among_invalid_ones_give_their_rows(
     tmp_path: Path, ticks: list[int | str | None], silent: set[int]
 ) -> None:
-    """P2, P5: of some days, any garbage between them; each time that is none is said once."""
+    """P2, P5: rows of some days with garbage between them; each invalid time is rejected once."""
     db = scratch(tmp_path)
     loosen(db, "TEXT")
     now, good = datetime(2026, 3, 1), {}
@@ -170,8 +170,8 @@ def test_samples_without_an_id_are_left_out_and_counted(db: Db) -> None:
     ]
 
 
-def test_a_counter_below_zero_is_no_sample(db: Db) -> None:
-    """No amount is negative, and nothing that is not a count goes into one; also where a day ends with it."""
+def test_a_negative_counter_is_not_a_sample(db: Db) -> None:
+    """No amount is negative, and invalid counts add nothing, also at the end of a day."""
     db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05", "2026-03-01 12:00:10", "2026-03-02 00:00:00")
     db.add("TIMESTAMP_INFO", (104, "2026-03-02 00:00:05"))
     for i, reading in enumerate((100, -5, 300, -1, 400)):
@@ -194,7 +194,7 @@ def test_a_counter_below_zero_is_no_sample(db: Db) -> None:
 
 
 def test_a_target_with_several_ids_is_where_the_last_of_them_says(db: Db) -> None:
-    """Its samples are those of all its ids; an id without a name is none."""
+    """A target has the samples of all its ids; an id without a name belongs to no target."""
     db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05", "2026-03-01 12:00:10")
     db.add("OST_INFO", (9, 2, "my-fs-OST0000", "oss2", 0, "/dev/b"), (1, 2, None, "oss2", 0, None))
     db.add("MDS_INFO", (4, 1, "my-fs-MDT0000", "mds2", "/dev/m"))
@@ -240,7 +240,7 @@ LOST_WITH = {
 
 
 @pytest.mark.parametrize("gone", LOST_WITH)
-def test_a_table_that_is_not_there_is_named_and_costs_what_is_in_it(db: Db, gone: str) -> None:
+def test_a_missing_table_is_named_and_costs_only_its_own_data(db: Db, gone: str) -> None:
     """P5: all else is as it was."""
     whole(db)
     full, _ = load(db.uri)
@@ -271,7 +271,7 @@ def test_a_database_without_routers_lacks_nothing(db: Db) -> None:
     assert load(db.uri)[1] == []
 
 
-def test_a_column_that_is_not_there_is_named_and_null(db: Db) -> None:
+def test_a_missing_column_is_named_and_null(db: Db) -> None:
     whole(db)
     full, _ = load(db.uri)
     for table, column in (("OST_INFO", "HOSTNAME"), ("OSS_DATA", "PCT_MEMORY"), ("OST_DATA", "INODES_USED")):

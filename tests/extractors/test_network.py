@@ -118,7 +118,7 @@ def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "hello", "[]", "{}", '{"a": 1}', '{"r": {"i": {"units": "furlongs"}}}', "\x00"]
 )
-def test_what_is_no_traffic_is_rejected(tmp_path: Path, content: str) -> None:
+def test_a_file_without_traffic_is_rejected(tmp_path: Path, content: str) -> None:
     (tmp_path / "a").write_text(content)
     for extractor in (EsnetSnmp(), InterfaceCounters()):
         where = site(tmp_path, extractor.source)

@@ -234,7 +234,7 @@ def test_a_damaged_dump_is_left_out_alone(tmp_path: Path, damage: str) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\x28\xb5\x2f\xfd\x24\x03", b"error: get_param: param_path\n"])
 def test_files_of_a_day_that_tell_nothing_are_named_once(tmp_path: Path, content: bytes) -> None:
-    """P5: packed in a way that is not read, empty, or of another kind."""
+    """P5: an unsupported compression, an empty file, or a file of another kind."""
     for name in ("2026-03-01/b.txt", "2026-03-01/c.txt"):
         write(tmp_path, name, "").write_bytes(content)
     write(tmp_path, "2026-03-01/a.txt", ost(0, 10))
@@ -246,7 +246,7 @@ def test_files_of_a_day_that_tell_nothing_are_named_once(tmp_path: Path, content
 
 
 def test_what_else_lies_in_a_proc_tree_is_not_missed(tmp_path: Path) -> None:
-    """Only a file that lies outside of every tree, and tells nothing, is named."""
+    """A file is rejected by name only if it lies outside of every tree and has no reading."""
     root = "2026-03-01/proc/fs/lustre"
     write(tmp_path, f"{root}/obdfilter/fs-OST0000/stats", ost(0, 10).partition("\n")[2])
     write(tmp_path, f"{root}/obdfilter/fs-OST0000/brw_stats", "snapshot_time: 1.5 (secs.usecs)\n")
@@ -298,7 +298,7 @@ def test_sums_are_the_counters_own_difference(servers: list[tuple[list[tuple[int
         target = f"OST000{number}"
         between = {day for others in days.values() for day in others if min(days[target]) < day < max(days[target])}
         if not days[target] >= between:
-            continue  # silent for a whole day in which others were read: that is not bridged
+            continue  # no reading for a whole day while others had one: no interval spans that
         moved = [more for _, more, _, _ in sorted(server)]
         shown = [row["read_bytes"] or 0 for row in tables["lustre_ost"] if row["ost"] == target]
         assert sum(shown) == sum(moved[1:]) * with_stats

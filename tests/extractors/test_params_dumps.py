@@ -107,7 +107,7 @@ def totals(*texts: str) -> dict[Any, int]:
 
 
 def test_a_dump_that_is_cut_off_anywhere_counts_nothing_twice() -> None:
-    """Where a list ends is not where its target's or its jobs' counters end; but what ends a number can't be told."""
+    """A cut list does not end its target's or jobs' counters; a number at the very end may be cut, and is left out."""
     whole = totals(minute(0), minute(1), minute(2))
     assert whole["written"] == 2000
     assert (whole[8], whole[8, "punch"], whole[8, "time"]) == (8020, 22, 42)
@@ -150,7 +150,7 @@ def test_a_list_of_jobs_that_is_cut_off_is_not_known() -> None:
 
 
 def test_a_job_that_a_list_leaves_out_goes_on_if_it_began_when_it_did() -> None:
-    """Servers leave entries out while they forget others. One that began later, or tells no start, is a new one."""
+    """Servers omit entries while they drop others. An entry with a later start, or without one, is a new entry."""
 
     def look(number: int, **read: tuple[int | None, int]) -> Reading:
         jobs = {job: Job(None, start, {("read_bytes", "sum"): value}) for job, (start, value) in read.items()}
@@ -224,7 +224,7 @@ def test_the_unit_tells_bytes_from_times() -> None:
     }
 
 
-def test_a_space_before_the_colon_is_no_other_header() -> None:
+def test_a_space_before_the_colon_is_part_of_the_same_header() -> None:
     (job,) = job_stats(
         '- job_id:          "7"',
         f"  snapshot_time   : {T + 9}.250000000 secs.nsecs",
@@ -235,7 +235,7 @@ def test_a_space_before_the_colon_is_no_other_header() -> None:
     assert job == Job((T + 9) * US + 250_000, T * US, {("open", "count"): 2})
 
 
-def test_time_since_the_servers_boot_is_no_date() -> None:
+def test_time_since_boot_is_not_a_date() -> None:
     """The look at the list dates what it shows, and the entry's own start still tells a new one."""
 
     def look(minute: int, opens: int, start: int) -> Reading:
@@ -289,7 +289,7 @@ def test_an_exporter_tells_the_sum_of_an_operations_times_or_bytes() -> None:
 
 
 @pytest.mark.parametrize("seconds", ["9" * 11, "9" * 25])
-def test_a_time_of_no_day_is_no_date(seconds: str) -> None:
+def test_an_invalid_time_is_not_a_date(seconds: str) -> None:
     """One damaged digit is not to take the other dumps of the day with it."""
     assert only(stats(0, 5).replace(str(T), seconds)).us is None
     assert only(f'lustre_read_bytes_total{{target="fs-OST0000"}} 5 {seconds}\n').us is None
@@ -324,7 +324,7 @@ def test_an_exporters_values_are_taken_digit_for_digit() -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e400", "x"])
-def test_an_exporters_list_with_what_is_no_count_is_not_known(value: str) -> None:
+def test_an_exporters_list_with_an_invalid_count_is_unknown(value: str) -> None:
     """Else a counter would seem to stand still, and a job to begin anew."""
     text = (
         f'lustre_read_bytes_total{{target="fs-OST0000"}} {value}\nlustre_write_bytes_total{{target="fs-OST0000"}} 5\n'
@@ -365,7 +365,7 @@ def test_more_free_than_there_is_tells_of_no_use() -> None:
     assert (row["total_inodes"], row["used_inodes"]) == (9, 0)
 
 
-def test_a_look_at_jobs_alone_is_no_row_of_the_target() -> None:
+def test_a_dump_of_jobs_alone_gives_no_row_of_the_target() -> None:
     readings = [
         Reading(T * US, counters={("read_bytes", "sum"): 5}),
         Reading((T + 5) * US, jobs={}),
@@ -393,5 +393,5 @@ def test_counters_of_the_kernels_64_bits_have_their_difference() -> None:
     ("text", "job_id"),
     [("12", 12), (f"{2**63 - 1}", 2**63 - 1), (f"{2**63}", None), ("9" * 20, None), ("²", None), ("", None)],
 )
-def test_a_job_id_that_is_no_number_that_fits_is_null(text: str, job_id: int | None) -> None:
+def test_a_job_id_outside_of_bigint_is_null(text: str, job_id: int | None) -> None:
     assert identify(text, re.compile("(?P<job_id>.*)"))["job_id"] == job_id

@@ -23,7 +23,7 @@ def _declared() -> dict[str, type[Extractor]]:
 
 
 def test_every_extractor_can_be_named_in_site_toml() -> None:
-    """P5: a source that is not registered would be found by no ingest."""
+    """P5: no ingest would find an unregistered source."""
     registered = extractors()
     assert {source: type(registered[source]) for source in registered} == _declared()
 

@@ -153,7 +153,7 @@ def test_each_snapshot_has_its_rows_and_what_is_left_out_is_named(tmp_path: Path
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x00", MMLSDISK.partition("\n")[0].encode()])
-def test_what_is_no_output_of_the_command_is_rejected(tmp_path: Path, content: bytes) -> None:
+def test_output_of_another_command_is_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     for extractor in (Mmdf(), Mmlsdisk(), Mmlsfs()):
         where = site(tmp_path, extractor.source)

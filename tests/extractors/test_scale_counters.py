@@ -135,7 +135,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
         ("\x00", "is not text"),
     ],
 )
-def test_what_is_no_reading_is_rejected(tmp_path: Path, content: str, reason: str) -> None:
+def test_a_file_without_a_reading_is_rejected(tmp_path: Path, content: str, reason: str) -> None:
     (tmp_path / "a").write_text(content)
     where = site(tmp_path, "mmpmon", "*")
     with pytest.raises(InputError, match=reason):

@@ -245,7 +245,7 @@ def test_a_damaged_file_of_an_archive_costs_itself(tmp_path: Path) -> None:
         (b'{"a": 1}', "is JSON, but not pytokio's copy"),
     ],
 )
-def test_what_is_no_report_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_a_file_without_a_report_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:
     (tmp_path / "a").write_bytes(content)
     where = site(tmp_path)
     with pytest.raises(InputError, match=reason):

@@ -49,7 +49,7 @@ def test_json_of_newer_versions_says_the_same_in_other_forms(path: Path) -> None
         {"cpu": "n2", "mem": "n1"},
     )
     assert (step["start_time"], step["submit_time"]) == (datetime(2025, 4, 9, 8, 38, 20), job["submit_time"])
-    assert rejects == {"field sparkle": "is not a key that is known; left out"}
+    assert rejects == {"field sparkle": "is an unknown key; left out"}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_an_older_versions_success_of_a_failed_job_is_not_believed(path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds", "kind"),
+    ("limit", "seconds", "kind"),
     [
         (number(5), 300.0, "limit"),
         (number(None, True), None, "unlimited"),
@@ -92,21 +92,21 @@ def test_an_older_versions_success_of_a_failed_job_is_not_believed(path: Path) -
         (None, None, None),
     ],
 )
-def test_what_stands_for_no_number_or_for_no_end_is_none(
-    path: Path, told: object, seconds: float | None, kind: str | None
+def test_slurms_unset_and_infinite_limits_have_no_seconds(
+    path: Path, limit: object, seconds: float | None, kind: str | None
 ) -> None:
     """P6: null is not zero."""
     job = newer_job()
-    job["time"]["limit"] = told
+    job["time"]["limit"] = limit
     tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
     assert [(j["timelimit_s"], j["timelimit_kind"]) for j in tables["slurm_jobs"]] == [(seconds, kind)]
     assert rejects == {}
 
 
-@pytest.mark.parametrize("told", [0, None, 2**32 - 1, 2**64 - 2, number(None), number(None, True), "Infinity"])
-def test_a_job_that_was_never_eligible_or_started_has_a_row_without_these_times(path: Path, told: object) -> None:
+@pytest.mark.parametrize("value", [0, None, 2**32 - 1, 2**64 - 2, number(None), number(None, True), "Infinity"])
+def test_a_job_that_was_never_eligible_or_started_has_a_row_without_these_times(path: Path, value: object) -> None:
     job = newer_job(steps=[])
-    job["time"] |= {"eligible": told, "start": told}
+    job["time"] |= {"eligible": value, "start": value}
     tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
     assert [(j["eligible_time"], j["start_time"]) for j in tables["slurm_jobs"]] == [(None, None)]
     assert rejects == {}
@@ -135,7 +135,7 @@ def test_a_byte_order_mark_before_a_document_means_nothing(path: Path) -> None:
     assert (len(tables["slurm_jobs"]), rejects) == (1, {})
 
 
-def test_what_slurm_says_went_wrong_is_told(path: Path) -> None:
+def test_slurms_own_errors_are_rejects(path: Path) -> None:
     """P5: nothing vanishes."""
     errors = [{"description": "the database went away", "error_number": 7000}]
     tables, rejects, outcome = read(path, json.dumps({"jobs": [newer_job()], "errors": errors}))
@@ -171,11 +171,11 @@ def test_a_json_job_of_an_odd_form_is_left_out_by_name_and_the_others_load(
         monkeypatch.setattr("iolake.extractors.slurm.json._JOBS_A_BLOCK", block)
         tables, rejects, outcome = read(path, json.dumps({"jobs": [newer_job(), *odd_jobs().values()]}))
         assert (outcome, len(tables["slurm_jobs"]), len(tables["slurm_steps"])) == ("loaded", 1, 1)
-        assert set(rejects) == set(odd_jobs()) and all("a form that is not known" in r for r in rejects.values())
+        assert set(rejects) == set(odd_jobs()) and all("an unknown form" in r for r in rejects.values())
 
 
 @pytest.mark.parametrize(
-    ("step", "told"),
+    ("step", "step_id"),
     [
         ({"id": {"job_id": 26, "step_id": "batch"}}, "batch"),
         ({"id": {"job_id": 26, "step_id": number(7)}}, "7"),
@@ -185,11 +185,11 @@ def test_a_json_job_of_an_odd_form_is_left_out_by_name_and_the_others_load(
         ({"id": "extern"}, "extern"),
     ],
 )
-def test_a_steps_id_is_read_in_each_of_its_forms(path: Path, step: dict[str, Any], told: str) -> None:
+def test_a_steps_id_is_read_in_each_of_its_forms(path: Path, step: dict[str, Any], step_id: str) -> None:
     job = newer_job()
     job["steps"][0]["step"] = step
     tables, rejects, _ = read(path, json.dumps({"jobs": [job]}))
-    assert ([s["step_id"] for s in tables["slurm_steps"]], rejects) == ([told], {})
+    assert ([s["step_id"] for s in tables["slurm_steps"]], rejects) == ([step_id], {})
 
 
 def test_ids_of_jobs_may_be_numbers_or_objects_of_one(path: Path) -> None:
@@ -199,11 +199,11 @@ def test_ids_of_jobs_may_be_numbers_or_objects_of_one(path: Path) -> None:
         newer_job(job_id=number(27), array=none, het={"job_id": number(25), "job_offset": number(2)}, steps=[]),
     ]
     tables, rejects, _ = read(path, json.dumps({"jobs": jobs}))
-    told = [
+    shown = [
         (j["job_id"], j["array_job_id"], j["array_task_id"], j["het_job_id"], j["het_offset"])
         for j in tables["slurm_jobs"]
     ]
-    assert (told, rejects) == ([(26, 20, 3, None, None), (27, None, None, 25, 2)], {})
+    assert (shown, rejects) == ([(26, 20, 3, None, None), (27, None, None, 25, 2)], {})
 
 
 @pytest.mark.parametrize(
@@ -218,6 +218,6 @@ def test_ids_of_jobs_may_be_numbers_or_objects_of_one(path: Path) -> None:
         '{"jobs":' + "[" * 100_000,
     ],
 )
-def test_json_that_is_not_slurms_is_rejected(path: Path, content: str) -> None:
+def test_json_of_another_program_is_rejected(path: Path, content: str) -> None:
     _, rejects, outcome = read(path, content)
     assert (outcome, list(rejects)) == ("rejected", [""])

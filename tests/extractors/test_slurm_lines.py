@@ -110,7 +110,7 @@ SOME_FIELDS = st.lists(
 
 @given(pieces=PIECES, fields=SOME_FIELDS)
 @settings(max_examples=300, deadline=None)
-def test_a_value_is_told_where_every_way_to_cut_the_line_agrees_on_it(pieces: list[str], fields: list[str]) -> None:
+def test_a_value_is_kept_if_every_way_to_split_the_line_gives_it(pieces: list[str], fields: list[str]) -> None:
     looks = {"jobidraw": r"7", "state": r"FAILED|", "elapsedraw": r"7|", "comment": r"[\s\S]*", "jobname": r"[\s\S]*"}
     ways = []
     for cuts in combinations(range(1, len(pieces)), len(fields) - 1):
@@ -122,7 +122,7 @@ def test_a_value_is_told_where_every_way_to_cut_the_line_agrees_on_it(pieces: li
     assert align(pieces, fields, "|") == (agreed or None)
 
 
-def test_a_header_that_is_repeated_inside_is_no_row() -> None:
+def test_a_repeated_header_is_not_a_row() -> None:
     header = "JobIDRaw|State|End\n"
     assert [r["jobidraw"] for r in rows(f"{header}1|FAILED|10\n{header}2|FAILED|20\n")[0]] == ["1", "2"]
 
@@ -141,8 +141,8 @@ def test_a_header_inside_that_differs_counts_from_there(block_bytes: int, separa
         *("state|end|start|jobidraw|submitline", "FAILED|40|8|4|a", "FAILED|50|9|5|b", "JobID|End", "6|60"),
     )
     found, problems = rows(newline.join(lines).replace("|", separator) + newline, block_bytes)
-    told = [(r.get("jobidraw") or r.get("jobid"), r.get("start"), r["end"], int(r["line"] or 0)) for r in found]
-    assert told == [
+    shown = [(r.get("jobidraw") or r.get("jobid"), r.get("start"), r["end"], int(r["line"] or 0)) for r in found]
+    assert shown == [
         *(("1", "5", "10", 2), ("2", "6", "20", 4), ("4", "8", "40", 7), ("5", "9", "50", 8), ("6", None, "60", 10)),
     ]
     assert [part for part, _ in problems] == ["line 5"]
@@ -197,8 +197,8 @@ JOB = st.fixed_dictionaries(
 def test_whatever_users_write_no_value_lands_in_another_field(jobs: list[dict[str, str]], block_bytes: int) -> None:
     text = "|".join(FIELDS) + "\n" + "".join("|".join(job[f] for f in FIELDS) + "\n" for job in jobs)
     found, problems = rows(text, block_bytes)
-    told = [job for job in jobs if any(r["jobidraw"] == job["jobidraw"] and r["end"] == job["end"] for r in found)]
-    assert len(told) + len(problems) >= len(jobs)
+    kept = [job for job in jobs if any(r["jobidraw"] == job["jobidraw"] and r["end"] == job["end"] for r in found)]
+    assert len(kept) + len(problems) >= len(jobs)
     for row in found:
         same = [job for job in jobs if all(row[f] in (None, job[f]) for f in FIELDS)]
         assert same, row

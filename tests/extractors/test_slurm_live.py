@@ -34,7 +34,7 @@ def test_with_a_first_day_every_day_since_is_found_so_that_gaps_are_filled() -> 
 
 
 @pytest.mark.parametrize("options", [{"first_day": "2026-01-01"}, {"look_back_days": "a week"}])
-def test_an_option_that_is_no_day_is_named_with_the_mend(options: dict[str, str]) -> None:
+def test_an_invalid_day_in_an_option_is_named_with_the_fix(options: dict[str, str]) -> None:
     with pytest.raises(SiteError, match=r"c\.slurm: .*; write a number of days, and a day such as 2026-01-31"):
         days(Span(), **options)
 
@@ -108,7 +108,7 @@ def test_both_answers_of_a_day_are_one_and_what_belongs_to_other_days_is_left_to
 
 
 @pytest.mark.parametrize("answer", [HEADER, ""])
-def test_a_sacct_that_fails_is_told_in_its_own_words_and_tried_again(tmp_path: Path, answer: str) -> None:
+def test_a_failing_sacct_is_rejected_in_its_own_words_and_tried_again(tmp_path: Path, answer: str) -> None:
     last = 'case "$*" in *--helpformat*) ;; *) echo "sacct: error: slurmdbd is down" >&2; exit 1 ;; esac'
     (reject, outcome), _ = ask(tmp_path, answer, answer, last)
     assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
@@ -117,7 +117,7 @@ def test_a_sacct_that_fails_is_told_in_its_own_words_and_tried_again(tmp_path: P
 
 
 @pytest.mark.parametrize("signal", [9, 13, 15])
-def test_a_sacct_that_a_signal_ends_has_not_answered_in_full_and_is_tried_again(tmp_path: Path, signal: int) -> None:
+def test_a_sacct_killed_by_a_signal_is_tried_again(tmp_path: Path, signal: int) -> None:
     """P5: nothing vanishes."""
     last = f'case "$*" in *--helpformat*) ;; *) kill -{signal} $$ ;; esac'
     answer = HEADER + f"2|2|x|{NOON}|{NOON}|{NOON + 60}|COMPLETED\n"
@@ -127,14 +127,14 @@ def test_a_sacct_that_a_signal_ends_has_not_answered_in_full_and_is_tried_again(
     assert reject.reason.endswith(f"sacct failed: ended by signal {signal}")
 
 
-def test_an_answer_that_is_no_sacct_s_is_told_as_such_though_its_command_was_cut_off(tmp_path: Path) -> None:
+def test_an_answer_of_another_program_is_rejected_as_such_even_if_cut_off(tmp_path: Path) -> None:
     (reject, outcome), _ = ask(tmp_path, "nonsense\n" * 500_000, HEADER)
     assert isinstance(reject, Reject) and isinstance(outcome, Outcome)
     assert (outcome.status, reject.transient) == ("rejected", False)
     assert "names no field of sacct" in reject.reason
 
 
-def test_a_command_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_command_is_named(tmp_path: Path) -> None:
     site = Site.model_validate({"clusters": {"c": {"slurm": {"command": str(tmp_path / "nothing")}}}})
     (input,) = Slurm().find(site, Span(date(2017, 3, 19), date(2017, 3, 20)))
     reject, _ = Slurm().read_many([input], site)

@@ -1,4 +1,4 @@
-"""What sacct's texts stand for."""
+"""Parsing sacct's texts."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_maps_hold_base_units_and_leave_out_what_is_not_known() -> None:
 @given(st.lists(st.none() | st.dictionaries(st.sampled_from(["cpu", "mem", "node"]), st.integers(0, 99)), max_size=6))
 def test_each_row_gets_its_own_map(given: list[dict[str, int] | None]) -> None:
     texts = [None if not m else ",".join(f"{k}={v}" for k, v in m.items()) for m in given]
-    assert written(strings(*texts)) == [told or None for told in given]
+    assert written(strings(*texts)) == [text or None for text in given]
 
 
 @pytest.mark.parametrize(("key", "expected"), [("mem", [1024, None, None]), ("cpu", [7, 8, None]), ("x", [None] * 3)])

@@ -254,7 +254,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"hello\n", b"\x00", b"[1]", b"\x1f\x8b\x08"])
-def test_what_is_no_health_is_rejected(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_a_drives_health_is_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(InputError):
         list(Ssd().read(next(Ssd().find(site(tmp_path), Span())), site(tmp_path)))

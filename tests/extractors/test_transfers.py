@@ -243,7 +243,9 @@ EVERY: list[tuple[Extractor, str]] = [
 @pytest.mark.parametrize(
     "content", [b"", b"hello\n", b"\x00\x01", gzip.compress(b"hello" * 99, mtime=0)[:30], b"{", b"[[]]"]
 )
-def test_what_is_no_log_is_rejected(tmp_path: Path, extractor: Extractor, _content: str, content: bytes) -> None:
+def test_a_file_without_transfers_is_rejected(
+    tmp_path: Path, extractor: Extractor, _content: str, content: bytes
+) -> None:
     (tmp_path / "a").write_bytes(content)
     where = site(tmp_path, extractor.source)
     with pytest.raises(InputError):

@@ -1,4 +1,4 @@
-"""Loaded means rows: an input of which nothing can be used is rejected; if that is all of a source, the status is 1."""
+"""A loaded input has rows: one without a usable row is rejected; if a source has no other, the exit status is 1."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_an_empty_input_without_rejects_is_loaded(centre: Centre) -> None:
     assert ingest(centre.site).rejected == 0
 
 
-def test_a_source_of_which_every_input_is_rejected_ends_with_status_1(tmp_path: Path) -> None:
+def test_a_source_whose_inputs_are_all_rejected_ends_with_status_1(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text('[file_systems.fs]\ndf = { files = "df-%Y-%m-%d.txt" }\n')
     (tmp_path / "df-2020-01-01.txt").write_text("")
     clean = {k: v for k, v in os.environ.items() if not k.startswith("IOLAKE")}

@@ -57,13 +57,13 @@ def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["sql", "SELEC 1"], "SELEC"),
         (["sql", "FROM no_such_table"], "no_such_table"),
         (["describe", "lustre_d"], "did you mean lustre_df"),
         (["tables", "--lake", "nowhere"], "no lake here"),
-        (["tables", "--snapshot", "99"], "snapshot 99 is not there"),
+        (["tables", "--snapshot", "99"], "no snapshot 99"),
         (["ingest", "--site", "nowhere.toml"], "no such file"),
         (["ingest", "nosuch"], "nosuch"),
         (["job", "1"], "1"),
@@ -73,12 +73,12 @@ def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
         (["sql", "/* a comment */", "--format", "csv"], "the query asks for nothing"),
     ],
 )
-def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: list[str], told: str) -> None:
+def test_what_a_user_can_mend_is_one_line_and_status_1(centre: Path, arguments: list[str], message: str) -> None:
     done = run(*arguments, cwd=centre)
     lines = done.stderr.decode().strip().splitlines()
     assert (done.returncode, len(lines)) == (1, 1), done.stderr.decode()
     assert lines[0].startswith("iolake: ")
-    assert told in lines[0]
+    assert message in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_wrong_command_line_is_status_2(centre: Path, arguments: list[str]) ->
 @pytest.mark.parametrize(
     "arguments", [["sql", "SELECT 'é' AS x FROM lustre_df"], ["job", "1"], ["tables"], ["rejects"]]
 )
-def test_a_terminal_that_knows_no_such_letters_is_no_error(centre: Path, arguments: list[str]) -> None:
+def test_a_terminal_without_these_characters_causes_no_error(centre: Path, arguments: list[str]) -> None:
     done = run(*arguments, cwd=centre, LC_ALL="C", PYTHONIOENCODING="ascii")
     assert b"Traceback" not in done.stderr
     done.stdout.decode("ascii")
@@ -125,7 +125,7 @@ def test_an_imported_site_is_utf8_whatever_the_terminals_encoding(tmp_path: Path
         ["describe", "lustre_df"],
     ],
 )
-def test_a_reader_that_has_had_enough_is_no_error(centre: Path, arguments: list[str]) -> None:
+def test_a_reader_that_closes_the_pipe_causes_no_error(centre: Path, arguments: list[str]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -135,7 +135,7 @@ def test_a_reader_that_has_had_enough_is_no_error(centre: Path, arguments: list[
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_mistyped_command_is_told_what_was_meant_perhaps(tmp_path: Path) -> None:
+def test_a_mistyped_command_gets_a_suggestion(tmp_path: Path) -> None:
     assert b"Did you mean 'ingest'?" in run("ingst", cwd=tmp_path).stderr
 
 
@@ -158,7 +158,7 @@ def test_a_site_says_of_each_source_what_is_there_or_that_nothing_is(tmp_path: P
     assert "nothing is there; correct file_systems.fs.targets" in lines[1]
 
 
-def test_a_source_below_the_wrong_kind_of_owner_is_told_where_it_belongs(tmp_path: Path) -> None:
+def test_a_source_below_the_wrong_kind_of_owner_names_the_right_kind(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text('[file_systems.fs]\nslurm = { files = "x" }\n')
     assert b"file_systems.fs.slurm: slurm is a source of a cluster" in run("ingest", cwd=tmp_path).stderr
 
@@ -182,7 +182,7 @@ def test_an_option_counts_before_the_environment_wherever_it_stands(centre: Path
 
 
 def test_a_source_that_the_site_lacks_is_named_with_those_that_it_has(centre: Path) -> None:
-    assert b"fd: the site has no such source; it has df" in run("ingest", "fd", cwd=centre).stderr
+    assert b"fd: site.toml has no such source; it has df" in run("ingest", "fd", cwd=centre).stderr
 
 
 def test_rejects_say_which_file_and_why(centre: Path) -> None:

@@ -114,8 +114,8 @@ def test_each_reject_says_what_is_wrong(soiled: Lake, source: str, name: str, pa
         "AND regexp_matches(reason, $4)",
         [source, name, part, reason],
     ).fetchall()
-    told = soiled.sql("SELECT source, uri, part, reason FROM rejects ORDER BY ALL").fetchall()
-    assert found, "\n".join(map(str, told))
+    rejects = soiled.sql("SELECT source, uri, part, reason FROM rejects ORDER BY ALL").fetchall()
+    assert found, "\n".join(map(str, rejects))
 
 
 def test_nothing_but_the_garbage_is_rejected_and_all_of_it_is_counted(soiled: Lake) -> None:

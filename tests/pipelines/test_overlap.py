@@ -1,4 +1,4 @@
-"""A job that several archives tell of is one row, whichever comes first."""
+"""A job in several archives is one row, in whatever order they are loaded."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BARE = """JobID|JobIDRaw|State|Submit|Start|End
 def test_the_fullest_row_of_a_run_is_the_one_that_stays(
     tmp_path: Path, order: tuple[tuple[str, str], ...], together: bool
 ) -> None:
-    """P2: once, and nothing that the fuller archive told is lost to the other, in whatever order they come."""
+    """P2: the row keeps the values of the fuller archive, in whatever order they are loaded."""
     (tmp_path / "site.toml").write_text('[clusters.c]\nslurm = { files = "%Y-%m-%d.txt" }\n')
     site = Site.read(tmp_path / "site.toml")
     for (day, _), (_, text) in zip(sorted(order), order, strict=True):
@@ -42,8 +42,8 @@ def test_the_fullest_row_of_a_run_is_the_one_that_stays(
     assert [load.count("unchanged") for load in ingest(site).loads] == [1, 1]
 
 
-def test_a_row_that_gave_way_comes_back_when_the_fuller_one_is_gone(tmp_path: Path) -> None:
-    """P2: as though the changed archive had never told of the job; the next ingest reads the other one again, once."""
+def test_a_deduplicated_row_comes_back_when_the_fuller_one_is_gone(tmp_path: Path) -> None:
+    """P2: as though the changed archive never had the job; the next ingest reads the other archive again, once."""
     (tmp_path / "site.toml").write_text('[clusters.c]\nslurm = { files = "%Y-%m-%d.txt" }\n')
     site = Site.read(tmp_path / "site.toml")
     (tmp_path / "2020-01-01.txt").write_text(FULL)

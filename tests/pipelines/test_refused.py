@@ -1,4 +1,4 @@
-"""An input of which every row was refused is rejected, with the commonest reason."""
+"""An input whose rows were all refused is rejected, with the most frequent reason."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_what_has_no_place_is_named_in_a_comment(tmp_path: Path) -> None:
         ('{"darshan_log_dirs": {"c": null}}', 'darshan_log_dirs: has no text for "c"'),
     ],
 )
-def test_a_file_that_is_not_pytokios_is_named_with_what_is_wrong(tmp_path: Path, config: str, problem: str) -> None:
+def test_an_invalid_pytokio_configuration_is_named_with_the_problem(tmp_path: Path, config: str, problem: str) -> None:
     with pytest.raises(SiteError, match=problem):
         imported(tmp_path, config)
 
@@ -122,7 +122,7 @@ def test_drives_of_no_one_machine_and_interfaces_without_an_address_are_named(tm
     assert site.clusters["drives"].sources["ssd"].files == ("a", "b")
     assert "does not say which machine's drives these are" in text
     for config, reason in [
-        ({"esnet_snmp_interfaces": {"nersc": {"r": ["i"]}}}, "esnet_snmp_url: is no address"),
+        ({"esnet_snmp_interfaces": {"nersc": {"r": ["i"]}}}, "esnet_snmp_url: is not an address"),
         ({"esnet_snmp_url": "u", "esnet_snmp_interfaces": {"nersc": ["i"]}}, "nersc is not an object of routers"),
     ]:
         with pytest.raises(SiteError, match=reason):

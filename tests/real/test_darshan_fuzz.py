@@ -159,14 +159,14 @@ def parts(content: bytes) -> dict[str, tuple[int, bytes, bytes]]:
     slots, maps_at, versions_at = (64, 32, 1072) if new else (16, 24, 296)
     places = struct.unpack_from(f"{order}{2 + 2 * slots}Q", content, maps_at)
     versions = struct.unpack_from(f"{order}{slots}I", content, versions_at)
-    told = content[:8] + content[16:17]
-    found = {"names": (0, told, content[places[0] : places[0] + places[1]])}
+    header = content[:8] + content[16:17]
+    found = {"names": (0, header, content[places[0] : places[0] + places[1]])}
     for slot, name in enumerate(names[:slots]):
         at, size = places[2 + 2 * slot : 4 + 2 * slot]
         if size:
-            found[name] = versions[slot], told, content[at : at + size]
+            found[name] = versions[slot], header, content[at : at + size]
     mounts = content[1328 if new else 360 : places[0]]
-    found["names"] = (0, told, found["names"][2] + mounts)
+    found["names"] = (0, header, found["names"][2] + mounts)
     return found
 
 

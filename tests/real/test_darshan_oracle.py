@@ -38,7 +38,7 @@ BGQ = ["CSJOBID", "NNODES", "RANKSPERNODE", "DDRPERNODE", "INODES", *(f"{d}NODES
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that is not PyDarshan's: in which module, version and byte order, of what, ours and theirs."""
+    """A value that differs from PyDarshan's: its module, version and byte order, its name, our value and theirs."""
 
     module: str
     version: int

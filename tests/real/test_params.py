@@ -16,10 +16,10 @@ from iolake.schemas.site import Site
 
 @pytest.mark.parametrize("backend", ["ai400", "ai400x2", "fs"])
 def test_a_target_has_a_row_for_each_moment_in_any_of_the_files(samples: Path, backend: str) -> None:
-    """Two of the files are one dump, of which one is cut short; the moments are counted by their lines alone."""
+    """Two of the files are one dump, one of them truncated; the test counts moments from the lines alone."""
     where = "lustre_params/lctl/*.txt"
-    told = re.compile(rf"^(?:obdfilter|mdt)\.{backend}-(\w+)\.(?:md_)?stats=\n?snapshot_time +([\d.]+) ", re.MULTILINE)
-    moments = {found for file in samples.glob(where) for found in told.findall(file.read_text())}
+    stats = re.compile(rf"^(?:obdfilter|mdt)\.{backend}-(\w+)\.(?:md_)?stats=\n?snapshot_time +([\d.]+) ", re.MULTILINE)
+    moments = {found for file in samples.glob(where) for found in stats.findall(file.read_text())}
     site = Site.model_validate(
         {"root": str(samples), "file_systems": {"fs": {"backend": backend, "params": {"files": where}}}}
     )

@@ -224,7 +224,7 @@ def test_the_id_is_in_logs_of_another_machine_too_which_the_page_says(lake: Lake
 
 
 def test_of_three_sources_of_a_day_the_first_fills_the_tables(lake: Lake) -> None:
-    """P2: the TTS file stands first in site.toml; H5LMT and LMT tell of the same day and are not added to it."""
+    """P2: the TTS file stands first in site.toml; H5LMT and LMT have the same day and add nothing to it."""
     assert rows(lake, "SELECT read_bytes, write_bytes, opens FROM file_system_day WHERE file_system = 'scratch1'") == [
         (6_347_173_888, 119_037_925_429, 1_529_078)
     ]
@@ -236,7 +236,7 @@ def test_of_three_sources_of_a_day_the_first_fills_the_tables(lake: Lake) -> Non
 
 
 def test_the_jobs_of_los_angeles_are_the_same_in_utc(lake: Lake) -> None:
-    """P8: the same jobs, told in UTC and in Los Angeles time, ran at the same moments."""
+    """P8: the same jobs, listed in UTC and in Los Angeles time, ran at the same moments."""
     same = rows(
         lake,
         "SELECT count(*), count(*) FILTER (WHERE a.start_time = b.start_time AND a.end_time = b.end_time) "
@@ -246,12 +246,12 @@ def test_the_jobs_of_los_angeles_are_the_same_in_utc(lake: Lake) -> None:
     assert same[0] == same[1] > 5
 
 
-def test_the_worst_jobs_are_told_even_where_little_is_known(lake: Lake) -> None:
+def test_the_worst_jobs_are_listed_even_where_little_is_known(lake: Lake) -> None:
     answer = worst_jobs(lake, limit=1000)
     assert "job 4478544 on edison" in answer
     assert "22.16 GiB/s by its slowest process; too few jobs like it to compare" in answer
 
 
-def test_the_readme_shows_this_page(page: str) -> None:
-    readme = Path(__file__).resolve().parents[2] / "README.md"
-    assert page.strip() in readme.read_text()
+def test_docs_show_this_page(page: str) -> None:
+    shown = Path(__file__).resolve().parents[2] / "docs" / "real-samples.md"
+    assert page.strip() in shown.read_text()

@@ -44,11 +44,11 @@ def site(text: str = SITE) -> Site:
     return Site.parse(text, "/centre/site.toml")
 
 
-Told = tuple[str, str, date, datetime | None, str]
+LedgerInput = tuple[str, str, date, datetime | None, str]
 """Source, owner, day, its last event, and what became of the input."""
 
 
-def add(fill: Fill, *inputs: Told) -> None:
+def add(fill: Fill, *inputs: LedgerInput) -> None:
     """Inputs, each with the load of the run that found it in the night after its day."""
     rows: dict[str, list[dict[str, Any]]] = {"inputs": [], "loads": [], "snapshots": []}
     for source, owner, day, last, status in inputs:
@@ -189,7 +189,7 @@ def test_any_name_and_number_makes_a_text_that_prometheus_reads(owner: str, age_
 
 
 def test_the_command_prints_one_line_and_its_status(demo_centre: Path, tmp_path: Path) -> None:
-    """The demo's data is of 2025: critical, by each way of asking; a lake that is not there is unknown."""
+    """The demo's data is of 2025: critical, by each way of asking; a missing lake is unknown."""
     where = ["--site", str(demo_centre / "site.toml")]
     file = tmp_path / "iolake.prom"
     done = CliRunner().invoke(cli, ["check", *where, "--openmetrics", str(file)])

@@ -119,7 +119,7 @@ def test_each_run_has_only_its_own_logs(lake: Lake, fill: Fill) -> None:
     assert "exe_b" in second and "exe_a" not in second
 
 
-def test_bytes_are_told_for_the_eye_and_to_the_byte(lake: Lake, fill: Fill) -> None:
+def test_bytes_are_shown_rounded_and_exactly(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", job())
     fill("darshan_logs", log())
     fill("darshan_posix", posix(0, 5 << 30), posix(0, 7, record_id=2))

@@ -74,8 +74,8 @@ def test_a_page_of_a_task_is_of_no_other_task(jobs: Lake) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "abc", "12a", "1234_", "1234_[", "1234_[a]", "1234+", "-5", "1.5.6", "1_2_3"])
-def test_what_is_no_job_id_is_refused_in_one_line(jobs: Lake, text: str) -> None:
-    with pytest.raises(BadJobId, match="is no job id; write a number") as error:
+def test_an_invalid_job_id_is_refused_in_one_line(jobs: Lake, text: str) -> None:
+    with pytest.raises(BadJobId, match="is not a job id; write a number") as error:
         wanted_jobs(jobs, text)
     assert "\n" not in str(error.value)
 
@@ -86,5 +86,5 @@ def test_a_part_that_the_lake_does_not_have_is_named(jobs: Lake, text: str) -> N
         wanted_jobs(jobs, text)
 
 
-def test_a_number_of_thousands_of_digits_is_a_job_that_is_not_there(jobs: Lake) -> None:
+def test_a_number_of_thousands_of_digits_names_no_job(jobs: Lake) -> None:
     assert wanted_jobs(jobs, "9" * 5000) == [Wanted(2**63)]

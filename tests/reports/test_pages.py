@@ -73,7 +73,7 @@ def test_what_a_page_draws_of_a_runs_ranks_is_what_it_moved(centre: tuple[Truth,
 
 
 def test_the_bins_of_a_file_system_add_up_to_its_bytes_and_gaps_have_no_rate(centre: tuple[Truth, Lake]) -> None:
-    """P12: a bin of which less than 95 % was seen has no rate, not a low one."""
+    """P12: a bin seen for less than 95 % has no rate, not a low one."""
     _, lake = centre
     window = (datetime(2025, 10, 25, 8), datetime(2025, 10, 26, 20))
     for bins in (9, 144, 2160):

@@ -57,7 +57,7 @@ def test_columns_are_as_wide_as_their_widest_and_numbers_end_at_the_right() -> N
         (86400, "86,400 s (24 h 00 min)"),
     ],
 )
-def test_seconds_are_told_so_that_a_person_sees_how_long(value: float, shown: str) -> None:
+def test_seconds_are_also_shown_as_hours_and_minutes(value: float, shown: str) -> None:
     assert text.seconds(value) == shown
 
 
@@ -69,7 +69,7 @@ def test_what_is_not_known_says_so_and_is_not_zero() -> None:
     assert text.percent(0) == "0.00 %"
 
 
-def test_times_are_told_to_the_second() -> None:
+def test_times_are_shown_to_the_second() -> None:
     assert text.moment(datetime(2017, 3, 20, 8, 59, 2)) == "2017-03-20 08:59:02"
 
 

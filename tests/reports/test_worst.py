@@ -59,13 +59,13 @@ def test_jobs_that_moved_little_or_have_no_logs_are_not_judged(lake: Lake, fill:
     assert order(worst_jobs(lake)) == [3]
 
 
-def test_no_more_jobs_than_asked_for_are_told(lake: Lake, fill: Fill) -> None:
+def test_no_more_jobs_than_asked_for_are_shown(lake: Lake, fill: Fill) -> None:
     for job_id in (1, 2, 3):
         add(fill, job_id, 10.0 * job_id)
     assert order(worst_jobs(lake, limit=2)) == [3, 2]
 
 
-def test_the_query_that_is_shown_gives_the_jobs_that_are_told(lake: Lake, fill: Fill) -> None:
+def test_the_shown_query_returns_the_shown_jobs(lake: Lake, fill: Fill) -> None:
     for job_id in (1, 2, 3):
         add(fill, job_id, 10.0 * job_id)
     page = worst_jobs(lake)

@@ -42,9 +42,9 @@ def test_the_views_of_an_empty_table_have_its_columns_types_and_comments(table: 
     name = ddl.quote(table.name)
     for statement in [s for s in ddl.create_view(table)[2:] if "COLUMN" in s][:3]:
         con.execute(statement)
-    told = con.sql(f"DESCRIBE {name}").fetchall()
-    types = [row[1].replace('"', "") for row in told]
-    assert [row[0] for row in told] == [c.name for c in table.all_columns]
+    described = con.sql(f"DESCRIBE {name}").fetchall()
+    types = [row[1].replace('"', "") for row in described]
+    assert [row[0] for row in described] == [c.name for c in table.all_columns]
     assert types == [ddl.duckdb_type(c.type).replace('"', "") for c in table.all_columns]
     comments = con.sql(
         "SELECT comment FROM duckdb_columns() WHERE table_name = $1 AND schema_name = 'main' ORDER BY column_index",
@@ -110,8 +110,8 @@ def test_every_arrow_type_has_its_duckdb_name() -> None:
     for kind, value in values.items():
         column = pa.table({"v": pa.array([value, None], kind)})
         con.register("incoming", column)
-        ((told,),) = con.sql("SELECT typeof(v) FROM incoming LIMIT 1").fetchall()
-        assert told == ddl.duckdb_type(kind)
+        ((type_name,),) = con.sql("SELECT typeof(v) FROM incoming LIMIT 1").fetchall()
+        assert type_name == ddl.duckdb_type(kind)
     with pytest.raises(KeyError):
         ddl.duckdb_type(pa.time32("s"))
 

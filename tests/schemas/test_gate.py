@@ -28,11 +28,11 @@ SCHEMA = TABLE.batch_schema
 
 def data(*rows: tuple[str, int | None, int]) -> pa.Table:
     """Rows of (ost, rank, minute of the day); `used` numbers them."""
-    told = [
+    values = [
         {"ost": ost, "rank": rank, "ts": datetime(2020, 1, 1, minute // 60, minute % 60), "used": n}
         for n, (ost, rank, minute) in enumerate(rows)
     ]
-    return pa.Table.from_pylist(told, schema=SCHEMA)
+    return pa.Table.from_pylist(values, schema=SCHEMA)
 
 
 def problem(table: pa.Table) -> tuple[str, tuple[str, ...]]:

@@ -61,17 +61,17 @@ def test_known_directives_and_percent_signs_may_stand_in_a_pattern(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("mounts", "told"),
+    ("mounts", "message"),
     [
         ('mounts = ["scratch"]', "file_systems.b.mounts: 'scratch' is not an absolute path"),
         ('mounts = ["/home/"]', "file_systems.b.mounts: /home/ is a's already"),
     ],
 )
-def test_a_mount_that_can_hold_no_path_or_is_anothers_is_refused(tmp_path: Path, mounts: str, told: str) -> None:
+def test_a_mount_that_can_hold_no_path_or_is_anothers_is_refused(tmp_path: Path, mounts: str, message: str) -> None:
     text = f'[file_systems.a]\nmounts = ["/home"]\n[file_systems.b]\n{mounts}\n'
     with pytest.raises(SiteError) as error:
         Site.parse(text, tmp_path / "site.toml")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_an_endpoint_is_an_owner_of_sources_like_a_cluster(tmp_path: Path) -> None:

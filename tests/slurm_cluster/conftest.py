@@ -33,7 +33,7 @@ class History:
 
 @pytest.fixture(scope="session")
 def history() -> Iterator[History]:
-    """Jobs of every kind on a real Slurm; the tests skip where there is none."""
+    """Jobs of every kind on a real Slurm; the tests skip where Slurm is missing."""
     if lacking := missing():
         pytest.skip(f"no real Slurm here ({', '.join(lacking)}): tests/slurm_cluster/install.sh installs it")
     folder = Path(tempfile.mkdtemp(prefix="slurm"))

@@ -50,7 +50,7 @@ def epoch(text: str) -> datetime | None:
 
 
 def exit_code(row: dict[str, Any]) -> str:
-    """As sacct writes it: nothing where none was ever told, as of a step that was lost with its node."""
+    """As sacct writes it: empty where Slurm never got one, as for a step that was lost with its node."""
     return "" if row["exit_code"] is None else f"{row['exit_code']}:{row['exit_signal']}"
 
 
@@ -88,9 +88,9 @@ SIGNAL_FORGOTTEN = ("CANCELLED", "TIMEOUT", "NODE_FAIL")
 
 def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, live: Rows) -> None:
     lines = history.cluster.run("scontrol", "-o", "show", "job", SLURM_TIME_FORMAT="%s").splitlines()
-    told = [dict(pair.partition("=")[::2] for pair in line.split() if "=" in pair) for line in lines]
+    shown = [dict(pair.partition("=")[::2] for pair in line.split() if "=" in pair) for line in lines]
     compared = 0
-    for job in told:
+    for job in shown:
         runs = jobs_of(live, int(job["JobId"]))
         if job["JobState"] in ("PENDING", "RUNNING"):
             assert runs == []
@@ -123,7 +123,7 @@ def test_scontrol_says_the_same_of_each_job_that_it_remembers(history: History, 
         ("lines", "COMPLETED", "0:0"),
     ],
 )
-def test_each_kind_of_end_is_told(history: History, live: Rows, kind: str, state: str, code: str) -> None:
+def test_each_kind_of_end_is_recorded(history: History, live: Rows, kind: str, state: str, code: str) -> None:
     (run,) = jobs_of(live, history.jobs[kind])
     assert (run["state"], exit_code(run)) == (state, code)
 
@@ -236,7 +236,7 @@ def test_a_day_holds_what_ended_in_it_and_nothing_else(history: History, live: R
     assert all(history.since - timedelta(seconds=5) <= j["end_time"] for j in live["slurm_jobs"])
 
 
-def test_a_command_that_fails_is_told_and_tried_again(history: History) -> None:
+def test_a_failed_command_is_rejected_and_tried_again(history: History) -> None:
     site = Site.model_validate({"clusters": {"tiny": {"slurm": {"command": "sacct --no-such-option"}}}})
     extractor = Slurm()
     first = next(iter(extractor.find(site, Span())))

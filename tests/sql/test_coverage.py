@@ -50,7 +50,7 @@ def test_days_before_the_first_and_after_the_last_of_a_source_and_owner_are_no_g
     assert coverage(lake, "count(*) FILTER (WHERE gap)") == [(0,)]
 
 
-def test_a_day_of_which_all_was_rejected_is_no_gap_but_has_no_rows(lake: Lake, fill: Fill) -> None:
+def test_a_fully_rejected_day_has_no_rows_and_makes_no_gap(lake: Lake, fill: Fill) -> None:
     fill("inputs", found(date(2026, 1, 1), "rejected"))
     assert coverage(lake, "gap, found, rejected, rows") == [(False, 1, 1, 0)]
 

@@ -36,7 +36,7 @@ def test_time_is_that_of_the_slowest_rank_and_of_each_shared_file(lake: Lake, fi
     assert perf(lake) == [(3.0, 0, 1.0, 4.0, 2.0)]
 
 
-def test_files_that_there_are_none_of_take_no_time(lake: Lake, fill: Fill) -> None:
+def test_absent_files_take_no_time(lake: Lake, fill: Fill) -> None:
     fill("darshan_posix", posix(1, 0, 2.0, 4), posix(2, -1, 2.0, 4, log_id="b"))
     assert perf(lake) == [(0.0, None, 2.0, 2.0, 2.0), (2.0, 0, 0.0, 2.0, 2.0)]
 
@@ -45,7 +45,7 @@ def test_files_that_there_are_none_of_take_no_time(lake: Lake, fill: Fill) -> No
 def test_a_shared_file_of_unknown_time_leaves_no_performance(
     lake: Lake, fill: Fill, others: tuple[dict[str, Any], ...]
 ) -> None:
-    """P6: what the other files took is no time of them all, over which all bytes would seem too fast."""
+    """P6: the sum of some files' times is too short for the bytes of all files, so the rate is null."""
     fill("darshan_posix", posix(9, -1, None, 7), *others)
     own = [row for row in others if row["rank"] >= 0]
     assert perf(lake) == [(3.0 if own else 0.0, 0 if own else None, None, None, None)]

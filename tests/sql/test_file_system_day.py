@@ -16,7 +16,7 @@ def interval(start_s: int, **more: object) -> dict[str, object]:
     return row | {"osts": 2, "osts_missing": 0, "mdts": 1, "mdts_missing": 0} | more
 
 
-def test_a_peak_is_a_rate_so_that_a_long_interval_is_none(lake: Lake, fill: Fill) -> None:
+def test_a_peak_is_a_rate_so_a_long_interval_makes_no_peak(lake: Lake, fill: Fill) -> None:
     rest = 86400 - 120
     fill(
         "lustre_fs",

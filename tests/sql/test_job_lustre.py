@@ -101,7 +101,7 @@ def test_job_counts_of_the_servers_stand_beside_darshans(jobs: Lake) -> None:
 
 
 def test_what_only_the_servers_count_of_a_job_is_a_row(jobs: Lake, fill: Any) -> None:
-    """A file system of which nothing but job_stats is archived has the job's own bytes."""
+    """A file system whose only source is job_stats has the job's own bytes."""
     stats = {"file_system": "counted", "jobstats_id": "2", "job_id": 2, "role": "ost", "fresh": False}
     row = {**stats, "target": "OST0000", "ts": START + timedelta(minutes=3), "interval_s": 60.0}
     fill("lustre_jobstats", {**row, "read_bytes": 0, "write_bytes": 900})

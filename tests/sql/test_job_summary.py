@@ -98,7 +98,7 @@ def test_bytes_of_dfs_are_the_applications_and_those_of_daos_lie_below_them(lake
 
 
 def test_a_lake_of_logs_alone_has_their_runs(lake: Lake, fill: Fill) -> None:
-    """A run that no scheduler tells of is marked, and its logs of one day are one run."""
+    """A run that no scheduler lists is marked, and its logs of one day are one run."""
     fill("darshan_logs", log("a"), log("b"), log("c", job_id=2))
     fill("darshan_posix", record("a", "POSIX", 0, 10), record("b", "POSIX", 0, 5))
     assert summary(lake, "run_id, known_by, scheduler, logs, write_bytes, start_time") == [
@@ -130,8 +130,8 @@ def test_a_job_that_never_started_is_there_with_what_is_known(lake: Lake, fill: 
 
 
 def test_jobs_of_other_schedulers_are_summed_up_as_well(lake: Lake, fill: Fill) -> None:
-    told = {name: value for name, value in job().items() if name not in {"submit_known", "elapsed_s"}}
-    fill("other_jobs", told | {"scheduler": "pbs", "scheduler_id": "1.pbs", "load_id": "l", "input_id": "i"})
+    fields = {name: value for name, value in job().items() if name not in {"submit_known", "elapsed_s"}}
+    fill("other_jobs", fields | {"scheduler": "pbs", "scheduler_id": "1.pbs", "load_id": "l", "input_id": "i"})
     fill("darshan_logs", log("a"))
     fill("darshan_posix", record("a", "POSIX", 0, 10))
     assert summary(lake, "scheduler, write_bytes") == [("pbs", 10)]

@@ -68,7 +68,7 @@ def test_the_snapshot_is_the_last_before_the_start_else_the_first_after_it(lake:
     assert topology(lake, "run_id, shared_switch") == [("7.1", "s-2"), ("7.2", "s2")]
 
 
-def test_where_a_node_is_not_known_there_is_no_radius(lake: Lake, fill: Fill) -> None:
+def test_an_unknown_node_leaves_the_radius_null(lake: Lake, fill: Fill) -> None:
     """P12: a radius of half the nodes is not the run's."""
     fill("slurm_jobs", run(["n1", "n2"]), run(None, "7.2"), run(["n1"], "7.3", cluster="other"))
     fill("topology", place("n1", x=0, y=0, z=0))

@@ -41,7 +41,7 @@ def test_targets_are_cut_at_the_windows_edges_or_counted_whole(lake_of_targets: 
     assert whole.fetchall() == [("OST0000", 180), ("OST00ad", None)]
 
 
-def test_a_reset_in_the_window_is_told(lake_of_targets: Lake) -> None:
+def test_a_reset_in_the_window_is_counted(lake_of_targets: Lake) -> None:
     found = lake_of_targets.sql(
         "SELECT DISTINCT reset FROM lustre_ost_during('near', '2026-03-01 12:04', '2026-03-01 12:05')"
     )

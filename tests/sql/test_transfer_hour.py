@@ -32,7 +32,7 @@ def test_a_transfer_is_spread_over_the_hours_in_which_it_ran(lake: Lake, fill: F
     ]
 
 
-def test_directions_tools_and_failures_are_told_apart(lake: Lake, fill: Fill) -> None:
+def test_directions_tools_and_failures_have_rows_of_their_own(lake: Lake, fill: Fill) -> None:
     at = TEN + timedelta(minutes=5)
     fill(
         "transfers",

@@ -64,8 +64,8 @@ class FaultyS3:
         def ask() -> Answer:
             server = http.client.HTTPConnection(self._server, timeout=60)
             server.request(request.command, request.path, body, headers)
-            told = server.getresponse()
-            return told.status, told.getheaders(), told.read()
+            answer = server.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
 
         is_list = request.command == "GET" and "list-type=2" in request.path
         self._send(request, self._lagging(request.path, ask) if is_list and self.lag_s else ask())

@@ -23,7 +23,7 @@ INFO = LoadInfo("load", "run", "toy", "scratch", date(2017, 3, 20), 1)
 
 
 class Many(Toy):
-    """A source of which a batch may have many inputs, and that remembers the inputs of each call."""
+    """A source whose batches may have many inputs; it remembers the inputs of each call."""
 
     batch_inputs = 100
     calls: list[int] = []  # noqa: RUF012  one list for all: the registry holds the only instance
@@ -60,8 +60,8 @@ def test_the_small_files_of_many_days_are_read_in_one_call(centre: Centre, many:
     assert many.calls == [9]
     assert [load.info.day for load in report.loads] == [date(2017, 3, day) for day in range(20, 29)]
     assert [load.rows for load in report.loads] == [1] * 9
-    told = [df(f"OST{day}", 24 * (day - 20), day) for day in range(20, 29)]
-    assert rows(centre.lake) == expected("lustre_df", *told)
+    rows_of_days = [df(f"OST{day}", 24 * (day - 20), day) for day in range(20, 29)]
+    assert rows(centre.lake) == expected("lustre_df", *rows_of_days)
 
 
 def test_an_input_that_spoils_what_is_read_with_it_is_rejected_alone(centre: Centre, many: Many) -> None:

@@ -25,8 +25,8 @@ def rejects(centre: Centre) -> list[tuple[str, ...]]:
     return centre.lake.sql("SELECT source, uri, reason FROM rejects ORDER BY ALL").fetchall()
 
 
-def test_a_name_that_is_no_text_is_one_inputs_fault(centre: Centre) -> None:
-    """P5: it is told by its bytes, and the others load."""
+def test_a_file_name_that_is_not_text_rejects_one_input_only(centre: Centre) -> None:
+    """P5: the reject escapes the bytes of its name, and the others load."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
     odd = os.fsencode(centre.root / "toy") + b"/2017-03-20-\xff.json"
     with open(odd, "w") as file:
@@ -60,7 +60,7 @@ def test_a_source_that_fails_to_find_stops_no_other(centre: Centre, monkeypatch:
     assert len(rows(centre.lake)) == 3
 
 
-def test_a_part_named_by_no_text_is_told_too(centre: Centre) -> None:
+def test_a_part_whose_name_is_not_text_is_rejected_too(centre: Centre) -> None:
     """P5: what rejects say is stored whatever bytes are in it."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)], "part \udcff": []})
     assert centre.ingest().rejected == 0

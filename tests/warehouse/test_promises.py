@@ -116,11 +116,11 @@ def test_found_is_loaded_unchanged_rejected_superseded(tmp_path: Path) -> None:
     centre.write("2017-03-20b.json", {"lustre_df": [df("OST0009", 2, 3)]}, "archive")
     centre.write("2017-03-20c.json", "no JSON", "archive")
     centre.ingest()
-    told = centre.lake.sql(
+    counts = centre.lake.sql(
         "SELECT source, found, loaded, unchanged, rejected, superseded FROM loads ORDER BY source"
     ).fetchall()
-    assert told == [("archive", 3, 1, 1, 1, 0), ("main", 1, 1, 0, 0, 0), ("spare", 1, 1, 0, 0, 0)]
-    assert all(found == sum(ends) for _, found, *ends in told)
+    assert counts == [("archive", 3, 1, 1, 1, 0), ("main", 1, 1, 0, 0, 0), ("spare", 1, 1, 0, 0, 0)]
+    assert all(found == sum(ends) for _, found, *ends in counts)
     by_status = centre.lake.sql("SELECT status, count(*) FROM inputs GROUP BY 1 ORDER BY 1").fetchall()
     assert by_status == [("loaded", 3), ("rejected", 1), ("unchanged", 1)]
     reasons = centre.lake.sql("SELECT reason, part FROM rejects").fetchall()
@@ -133,12 +133,12 @@ def test_null_and_zero_stay_apart(centre: Centre) -> None:
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, None), df("b", 1, 0), df("c", 1, 1)]})
     centre.ingest()
     lake = centre.lake
-    told = [("a", None), ("b", 0), ("c", 1)]
+    expected = [("a", None), ("b", 0), ("c", 1)]
     (file,) = lake.files("lustre_df")
     stored = pq.ParquetFile(centre.root / "lake" / file.path).read(["target", "used_bytes"]).to_pylist()
-    assert [(r["target"], r["used_bytes"]) for r in stored] == told
-    assert lake.sql("SELECT target, used_bytes FROM lustre_df ORDER BY 1").fetchall() == told
-    assert lake.scan("lustre_df").sort("target").select("target", "used_bytes").collect().rows() == told
+    assert [(r["target"], r["used_bytes"]) for r in stored] == expected
+    assert lake.sql("SELECT target, used_bytes FROM lustre_df ORDER BY 1").fetchall() == expected
+    assert lake.scan("lustre_df").sort("target").select("target", "used_bytes").collect().rows() == expected
 
 
 def test_every_row_leads_to_its_input(centre: Centre) -> None:
@@ -156,9 +156,9 @@ def test_every_row_leads_to_its_input(centre: Centre) -> None:
     (file,) = lake.files("lustre_df")
     ((info, inputs),) = Footer.of(centre.warehouse.store, file.path).loads
     assert (info.load_id, info.source, info.extractor_version) == (file.load_id, "toy", 1)
-    told = lake.sql("SELECT uri, content_hash FROM inputs ORDER BY uri").fetchall()
-    assert [(r.uri, r.content_hash) for r in inputs] == told
-    assert all(len(content) == 32 for _, content in told)
+    recorded = lake.sql("SELECT uri, content_hash FROM inputs ORDER BY uri").fetchall()
+    assert [(r.uri, r.content_hash) for r in inputs] == recorded
+    assert all(len(content) == 32 for _, content in recorded)
 
 
 def test_a_rejected_content_leaves_the_older_rows(centre: Centre) -> None:

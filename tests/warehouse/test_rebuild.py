@@ -102,7 +102,7 @@ def test_files_of_a_load_at_work_are_left_out(centre: Centre) -> None:
 
 
 def test_an_input_that_no_footer_tells_of_keeps_its_rows_and_is_read_again(centre: Centre) -> None:
-    """Its load told of it in a file that is gone by now; the next ingest replaces its rows, doubling none."""
+    """The file whose footer listed the input is gone; the next ingest replaces its rows and duplicates none."""
     centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 1)]})
     centre.write("2017-03-20b.json", {"lustre_target": [df("b", 1)]})
     centre.ingest()
@@ -118,7 +118,7 @@ def test_an_input_that_no_footer_tells_of_keeps_its_rows_and_is_read_again(centr
     assert centre.lake.sql("SELECT count(*) FROM inputs WHERE uri <> ''").fetchall() == [(2,)]
 
 
-def test_what_is_no_data_file_is_left_out(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_of_another_program_is_left_out(centre: Centre, caplog: pytest.LogCaptureFixture) -> None:
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     centre.ingest()
     folder = centre.root / "lake" / "lustre_df" / "file_system=scratch" / "date=2017-03-20"

@@ -110,11 +110,11 @@ def test_files_lists_what_a_snapshot_has(copied: Path, centre: Centre) -> None:
     listed = run.stdout.splitlines()
     assert sorted(duckdb.read_parquet(listed).project("used_bytes").fetchall()) == [(1,), (2,), (3,)]
     assert set(listed) == files_read(lake / layout.NEWEST)
-    told = CliRunner().invoke(cli, ["files", "lustre_df", "--json", "--snapshot", "0", "--lake", str(lake)])
-    (one,) = map(json.loads, told.stdout.splitlines())
+    printed = CliRunner().invoke(cli, ["files", "lustre_df", "--json", "--snapshot", "0", "--lake", str(lake)])
+    (one,) = map(json.loads, printed.stdout.splitlines())
     assert {one[n] for n in ("table", "owner", "date")} == {"lustre_df", "scratch", "2017-03-20"}
     assert duckdb.read_parquet(one["location"]).columns == one["columns"]
     wrong = CliRunner().invoke(cli, ["files", "lustre_d", "--lake", str(lake)])
     assert str(wrong.exception) == "no table lustre_d; did you mean lustre_df, lustre_target?"
     ledger = CliRunner().invoke(cli, ["files", "inputs", "--lake", str(lake)])
-    assert str(ledger.exception) == "inputs is no table with data files; `iolake sql 'FROM inputs'` reads it"
+    assert str(ledger.exception) == "inputs has no data files; `iolake sql 'FROM inputs'` reads it"

@@ -36,7 +36,7 @@ for line in sys.stdin:
 
 
 def start(root: Path, name: str, lake: str) -> subprocess.Popen[str]:
-    """A process that ingests a source of its own and one that all share, each time it is told to."""
+    """A process that ingests a source of its own and a shared one, once for each line on its standard input."""
     return subprocess.Popen(
         [sys.executable, "-c", WRITER, str(root), name, lake],
         cwd=CHECKOUT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1,

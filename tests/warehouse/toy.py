@@ -119,7 +119,7 @@ def df(target: str, hour: float, used: int | None = None) -> dict[str, Any]:
 
 
 def rows(lake: Lake, table: str = "lustre_df") -> list[str]:
-    """A table's rows as text, in order, without what tells of their load."""
+    """A table's rows as text, in order, without the columns of their load."""
     return sorted(repr(row) for row in lake.sql(f"SELECT * EXCLUDE (load_id, input_id) FROM {table}").fetchall())
 
 

@@ -1,6 +1,6 @@
 """The counters of each Darshan 3 module and version, in the order of their records.
 
-A brace group stands for one name for each of its parts: `SIZE_{READ,WRITE}_{0_100,100_1K}` is four names, the
+A brace group expands to one name for each of its parts: `SIZE_{READ,WRITE}_{0_100,100_1K}` is four names, the
 first group turning slowest.
 """
 
@@ -96,7 +96,7 @@ class Fields:
 
 
 def expand(text: str) -> list[str]:
-    """The names that a pattern of brace groups stands for."""
+    """Expand a pattern of brace groups to its names."""
     names = []
     for token in text.split():
         parts = [group.split(",") for group in re.split(r"\{([^}]*)\}", token)[1::2]]

@@ -50,7 +50,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Component:
-    """One component of a file's Lustre layout. `stripe_count` is that of `osts` unless it is told."""
+    """One component of a file's Lustre layout. `stripe_count` defaults to the number of `osts`."""
 
     osts: Sequence[int]
     stripe_size: int = 1048576

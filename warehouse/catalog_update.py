@@ -1,4 +1,4 @@
-"""Folding a load into a catalog: what it brings, what it takes the place of, and what it must leave out."""
+"""Adds a load to a catalog: its new files, without the rows that it replaces and the inputs that are there already."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from iolake.warehouse.rewrite import Rewriter, of_inputs
 from iolake.warehouse.store import Store
 
 
-class Fold:
-    """One load, one catalog."""
+class CatalogUpdate:
+    """The update of one catalog by one load."""
 
     def __init__(self, store: Store, catalog: Catalog, load: Load) -> None:
         self._catalog, self._load = catalog, load
         self._rewriter = Rewriter(store, catalog, load.info.load_id)
         self._taken_out: list[tuple[DataFile, pl.DataFrame]] = []
-        """Files of tables that hold one row a key, and the keys of the rows that were taken out of them."""
+        """Files of tables with one row a key, each with the keys of the rows that this update removed."""
 
     def run(self, snapshot: int) -> Load:
-        """Make the catalog what it is with the load in it; the load as it came to be there."""
-        self._leave_out_what_is_there()
+        """Add the load to the catalog, and return it as the catalog has it."""
+        self._omit_known_inputs()
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
         self._rewriter.leave_one_row_a_key(self._load.files)
-        self._ask_again_for_what_is_gone()
+        self._requeue_deduplicated_inputs()
         self._catalog.put_load(self._load, snapshot)
         return self._load
 
-    def _leave_out_what_is_there(self) -> None:
-        """Inputs that the lake has already, as themselves or, where content is what counts, as a copy."""
+    def _omit_known_inputs(self) -> None:
+        """Omit inputs that the lake has, and, for sources known by content, copies of an input that it has."""
         loaded = [r for r in self._load.inputs if r.status == "loaded"]
         info = self._load.info
         known = {
@@ -46,7 +46,7 @@ class Fold:
                 [[r.input_id for r in loaded]],
             )
         }
-        # What another run loaded meanwhile is in the ledger as that run left it.
+        # Another run may have loaded the same inputs meanwhile.
         twins = {
             record.input_id
             for record in loaded
@@ -66,7 +66,7 @@ class Fold:
         )
 
     def _copies(self, loaded: Sequence[InputRecord]) -> dict[str, InputRecord]:
-        """Of inputs with one content, all but the one that the lake has, or else the first by name."""
+        """Inputs of equal content, except the one that the lake has, or else the first by name."""
         info = self._load.info
         own = {r.input_id for r in loaded}
         first = {
@@ -87,7 +87,7 @@ class Fold:
         return copies
 
     def _drop_replaced_rows(self) -> None:
-        """Rows of an earlier content of the load's inputs, and of inputs that are now superseded."""
+        """Remove rows of an earlier content of the load's inputs, and rows of inputs that are now superseded."""
         ids = [r.input_id for r in self._load.inputs if r.status in {"loaded", "superseded", "unchanged"}]
         old = self._catalog.rows(
             "SELECT input_id, load_id, content_hash FROM inputs WHERE rows > 0 AND input_id IN (SELECT unnest(?))",
@@ -104,9 +104,9 @@ class Fold:
                 self._taken_out.append((file, self._rewriter.keys(file, of_inputs(replaced))))
             if with_others.isdisjoint(file.load_ids):
                 self._catalog.remove_files([file])
-            elif table is not None:  # no view shows a table that is not declared any more
+            elif table is not None:  # no view shows a table whose declaration was removed
                 self._rewriter.take_out(file, [INPUT_ID.name], of_inputs(replaced))
-        # Copies of a content that is no more are inputs of their own again.
+        # Where a content is gone, its copies are inputs of their own again.
         there = {r.content_hash for r in self._load.inputs if r.status == "loaded"}
         self._catalog.con.execute(
             "DELETE FROM inputs WHERE status = 'unchanged' AND source = ? AND owner = ? "
@@ -115,7 +115,7 @@ class Fold:
         )
 
     def _loads_of_others(self, replaced: set[str], loads: set[str]) -> set[str]:
-        """Those of the loads that brought rows of other inputs too, which are still there."""
+        """The loads that also brought rows of other inputs, where those rows are still in the catalog."""
         found = self._catalog.rows(
             "SELECT DISTINCT load_id FROM inputs "
             "WHERE rows > 0 AND load_id IN (SELECT unnest(?)) AND input_id NOT IN (SELECT unnest(?))",
@@ -123,11 +123,11 @@ class Fold:
         )
         return {row[0] for row in found}
 
-    def _ask_again_for_what_is_gone(self) -> None:
-        """Have inputs read again whose rows gave way to rows that are no more.
+    def _requeue_deduplicated_inputs(self) -> None:
+        """Re-queue inputs whose deduplicated row this load removed.
 
-        Of a key that several inputs tell of one row was left, and its input tells of it no longer. An input gave way
-        where the lake has fewer rows of it than were read.
+        Where several inputs have a row of one key, the lake keeps one of them. If the input of the kept row no longer
+        has it, the others are read again: those with fewer rows in the lake than the extractor read.
         """
         if all(self._rewriter.has_keys(file, keys) for file, keys in self._taken_out):
             return
