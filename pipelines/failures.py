@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from iolake.extractors.base import Span
-from iolake.pipelines.plan import find
+from iolake.pipelines.finding import find
 from iolake.schemas.site import OWNER_KINDS, Site, Source
 from iolake.warehouse.errors import NoLake
 from iolake.warehouse.lake import Lake

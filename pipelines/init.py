@@ -13,8 +13,8 @@ from typing import Final
 
 from iolake.extractors.base import Batch, Input, InputError, Span
 from iolake.pipelines import registry
+from iolake.pipelines.finding import find
 from iolake.pipelines.patterns import generalised, shape
-from iolake.pipelines.plan import find
 from iolake.pipelines.recognise import PROC, Found, look
 from iolake.schemas.site import OWNER_KINDS, OwnerKind, Site
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from iolake.extractors.base import Span
+from iolake.pipelines.finding import find
 from iolake.pipelines.ingest import ingest
 from iolake.pipelines.init import Answers, survey, write
 from iolake.pipelines.patterns import generalised
-from iolake.pipelines.plan import find
 from iolake.schemas.site import Site
 from iolake.warehouse import Lake
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from iolake.extractors.base import Span
+from iolake.pipelines.finding import find
 from iolake.pipelines.ingest import ingest
 from iolake.pipelines.init import Answers, survey, write
-from iolake.pipelines.plan import find
 from iolake.schemas.site import Site
 
 

@@ -64,7 +64,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 
 
 def test_every_flipped_bit_is_found_and_mended(centre: Centre) -> None:
-    """P5, P10: whichever bit of whichever file flips, a repair makes the lake equal to the undamaged one."""
+    """P5, P10: any bit of any file may flip: a repair makes the lake equal to the undamaged one."""
     busy(centre)
     lake, saved = centre.root / "lake", centre.root / "saved"
     shutil.copytree(lake, saved)
