@@ -101,5 +101,5 @@ def _dated(part: str) -> str:
 
 
 def _escaped(part: str) -> str:
-    """Escape a name: its glob characters match themselves; a percent sign, which opens a directive, matches anything."""
+    """Escape a name: its glob characters match themselves; ? replaces a percent sign, which opens a directive."""
     return re.sub(r"([*?\[])", r"[\1]", part).replace("%", "?")
