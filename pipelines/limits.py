@@ -65,6 +65,7 @@ class Use:
 
     memory_bytes: int = 0
     cpu_s: float = 0.0
+    threads: int = 0
 
     @classmethod
     def of(cls, pid: int | None) -> Use:
@@ -73,7 +74,7 @@ class Use:
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         except OSError:
             return cls()
-        return cls(int(fields[21]) * _PAGE, (int(fields[11]) + int(fields[12])) / _TICKS)
+        return cls(int(fields[21]) * _PAGE, (int(fields[11]) + int(fields[12])) / _TICKS, int(fields[17]))
 
 
 def share_of_memory(processes: int) -> int:

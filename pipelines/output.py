@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -12,6 +11,7 @@ from typing import IO, Any, Literal
 import duckdb
 
 from iolake.warehouse import LakeError
+from iolake.warehouse.scratch import scratch
 
 Form = Literal["table", "line", "csv", "json", "parquet"]
 
@@ -31,7 +31,7 @@ def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str], fold
         width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
         answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)
         return
-    with tempfile.TemporaryDirectory(prefix="iolake-", dir=folder) as own:
+    with scratch(folder) as own:
         path = Path(own) / "answer"
         if form == "csv":
             answer.write_csv(str(path), header=True)

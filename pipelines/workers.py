@@ -25,7 +25,8 @@ from iolake.warehouse.records import Load
 _LOOK_S: Final = 0.1
 """Seconds between two looks at the memory and time that a process takes."""
 _KEPT_BYTES: Final = 768 << 20
-"""A process that holds more than this after a bundle is not used for another."""
+_KEPT_THREADS: Final = 200
+"""A process that holds more than these after a bundle is not used for another: connectorx leaves six a query."""
 _SIGNALS: Final = {
     signal.SIGKILL: "probably because the machine had no memory left",
     signal.SIGSEGV: "a library that reads this format crashed",
@@ -77,9 +78,10 @@ class _Reader:
         return pieces
 
     @property
-    def is_large(self) -> bool:
-        """Whether the process holds so much memory that the next bundle should not be blamed for it."""
-        return Use.of(self.process.pid).memory_bytes > _KEPT_BYTES
+    def is_spent(self) -> bool:
+        """Whether the process holds so much memory, or so many threads, that another should read the next bundle."""
+        use = Use.of(self.process.pid)
+        return use.memory_bytes > _KEPT_BYTES or use.threads > _KEPT_THREADS
 
     def end(self) -> None:
         """End the process at once."""
@@ -112,7 +114,7 @@ class Workers:
         try:
             reader = reader or self._start()
             pieces = reader.stage(bundle, site, Limits.of(bundle, self._share))
-            if reader.is_large:
+            if reader.is_spent:
                 self._end(reader)
                 reader = None
             return pieces

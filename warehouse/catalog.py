@@ -25,6 +25,7 @@ from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse import ducklake, freshness, views
 from iolake.warehouse.records import DataFile, InputRecord, Load, now
+from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
 from iolake.warehouse.views import sql_files
@@ -87,7 +88,7 @@ class Catalog:
     @contextmanager
     def reading(cls, store: Store, path: str) -> Iterator[Catalog]:
         """The snapshot at `path` of the lake, to read its ledger."""
-        with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+        with scratch() as folder:
             copy = Path(folder) / Path(path).name  # DuckDB attaches a file once, and others may read this one
             store.copy(path, copy)
             engine = _engine(store)
@@ -339,7 +340,7 @@ def _attached(engine: duckdb.DuckDBPyConnection, path: Path, option: str) -> Ite
 @cache
 def _empty(declared: str) -> Path:
     """A catalog without loads, which new lakes start from; thousands of comments take seconds, so it is made once."""
-    folder = Path(tempfile.mkdtemp(prefix=f"iolake-{declared}-"))
+    folder = Path(tempfile.mkdtemp(prefix=prefix()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "empty.duckdb"
     with Catalog._written(_own_engine(), path) as catalog:

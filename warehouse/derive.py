@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +26,7 @@ from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.relocate import mend
+from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
 from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
@@ -73,7 +73,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
     number = warehouse.newest()
     if number is None:
         return Derived()
-    with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+    with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:

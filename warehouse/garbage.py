@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from iolake.warehouse import heartbeat, layout
+from iolake.warehouse import heartbeat, layout, scratch
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
 from iolake.warehouse.relocate import mend
@@ -34,6 +34,7 @@ def recover(warehouse: Warehouse, orphan_age_hours: float) -> Collected:
     A load of another host is aborted before its files go, so that it is either published or collected, never both.
     A lake that was moved is mended first.
     """
+    scratch.collect()
     warehouse.require_whole()
     mend(warehouse)
     marks = list(warehouse.store.list(layout.STAGING))

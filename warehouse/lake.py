@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iolake.warehouse import backfill, layout
 from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable, SnapshotDamaged
+from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
 from iolake.warehouse.whole import newest_whole, snapshots_there
 
@@ -218,7 +219,7 @@ class Lake:
         return con
 
     def _local_copy(self, path: str) -> Path:
-        folder = tempfile.TemporaryDirectory(prefix="iolake-")
+        folder = scratch()
         self._copies.append(folder)
         copy = Path(folder.name) / Path(path).name
         self._store.copy(path, copy)

@@ -7,11 +7,11 @@ elsewhere, its snapshots are written anew.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from iolake.warehouse import ducklake, layout
 from iolake.warehouse.catalog import Catalog, pack
+from iolake.warehouse.scratch import scratch
 from iolake.warehouse.warehouse import Warehouse
 
 
@@ -57,7 +57,7 @@ def _is_elsewhere(warehouse: Warehouse, catalog: Catalog) -> bool:
 def _rewrite(warehouse: Warehouse, number: int) -> bool:
     """Write a published snapshot anew over where the lake lies, in one step; whether that was needed."""
     name = layout.snapshot_path(number)
-    with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+    with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(name, path)
         with Catalog.editing(path, warehouse.store) as catalog:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from iolake.schemas import ddl
 from iolake.schemas.table import DATE, LOAD_ID
 from iolake.warehouse import derive, freshness, layout
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.scratch import scratch
 from iolake.warehouse.views import sql_files
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def differing(
     """(fresh partitions of marts in a snapshot, those whose rows are not what the model gives now)."""
     found: list[Differing] = []
     done = 0
-    with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+    with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:

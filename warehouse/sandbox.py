@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from iolake.schemas import ddl
 from iolake.schemas.errors import PermanentError
+from iolake.warehouse.scratch import scratch
 
 if TYPE_CHECKING:
     import duckdb
@@ -55,8 +56,8 @@ class Sandbox:
     @classmethod
     def of(cls, lake: Lake, *, safe: bool = False) -> Sandbox:
         """Shut the lake's connection off from all but the lake's own files and a folder for answers, for good."""
-        scratch = tempfile.TemporaryDirectory(prefix="iolake-")
-        allowed = ", ".join(ddl.literal(folder.rstrip("/") + "/") for folder in (lake.root, scratch.name))
+        folder = scratch()
+        allowed = ", ".join(ddl.literal(folder.rstrip("/") + "/") for folder in (lake.root, folder.name))
         settings = [
             "SET autoinstall_known_extensions = false",
             "SET autoload_known_extensions = false",
@@ -67,7 +68,7 @@ class Sandbox:
             settings += [f"SET memory_limit = {ddl.literal(SAFE_MEMORY)}", f"SET threads = {SAFE_THREADS}"]
         for setting in (*settings, "SET lock_configuration = true"):
             lake.sql(setting)
-        return cls(lake, scratch, safe)
+        return cls(lake, folder, safe)
 
     @property
     def folder(self) -> str | None:

@@ -74,7 +74,7 @@ class Store:
                 yield file
             return
         try:
-            with _in_folder(Path(full).parent, lambda: open(full, "xb")) as file:
+            with _naming(full), _in_folder(Path(full).parent, lambda: open(full, "xb")) as file:
                 yield file
                 _sync(file)
         except BaseException:
@@ -202,7 +202,7 @@ def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
     """Write a synced copy of the content in the folder of `target`, under a name that has this process in it."""
     copy = target.parent / f"{_UNFINISHED}{who()}-{secrets.token_hex(4)}"
     try:
-        with _in_folder(target.parent, lambda: open(copy, "xb")) as file:
+        with _naming(target), _in_folder(target.parent, lambda: open(copy, "xb")) as file:
             file.write(content)
             if target.suffix == ".duckdb":  # so that no client changes a published snapshot
                 os.fchmod(file.fileno(), 0o444)
@@ -210,6 +210,17 @@ def _written_beside(content: bytes, target: Path) -> Iterator[Path]:
         yield copy
     finally:
         copy.unlink(missing_ok=True)
+
+
+@contextmanager
+def _naming(path: str | Path) -> Iterator[None]:
+    """Errors of the operating system that name no path, such as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _in_folder(folder: Path, make: Callable[[], T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapsho
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
+from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
 from iolake.warehouse.whole import is_whole, newest_whole, snapshots_there
 
@@ -91,7 +91,7 @@ class Warehouse:
             if operation != "rebuild" and numbers and base != numbers[-1]:
                 raise SnapshotDamaged(self.uri, numbers[-1])
             number = max([*numbers, least - 1]) + 1
-            with tempfile.TemporaryDirectory(prefix="iolake-") as folder:
+            with scratch() as folder:
                 path = Path(folder) / "catalog.duckdb"
                 if base is not None:
                     self.store.copy(layout.snapshot_path(base), path)

@@ -112,14 +112,11 @@ def main() -> None:
         sys.stdout.reconfigure(errors="replace")
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
+    except click.exceptions.Abort:  # an interrupt, whose line and status are entry.py's
+        raise KeyboardInterrupt from None
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("interrupted; nothing half-done is visible, and the next run goes on from here", err=True)
-        sys.exit(130)
     except Exception as error:
         if not _is_the_users(error):
             raise

@@ -1,0 +1,78 @@
+"""A run that is ended by a signal: one line, the status that shells expect, and nothing left over."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from iolake.warehouse import scratch
+from iolake.warehouse.processes import who
+from iolake.warehouse.store import Store
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_with_one_line(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    """P3: while a process reads; it ends too, at once, and no temporary folder stays."""
+    command, asked, folder = tmp_path / "sacct", tmp_path / "asked", tmp_path / "tmp"
+    command.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 60\n")
+    command.chmod(0o755)
+    folder.mkdir()
+    (tmp_path / "site.toml").write_text(f'[clusters.c]\ntimezone = "UTC"\nslurm = {{ command = "{command}" }}\n')
+    run = subprocess.Popen(
+        [
+            *(sys.executable, "-c", "from iolake.pipelines.entry import main; main()", "ingest"),
+            *("--since", "2026-01-01", "--until", "2026-01-02", "--site", str(tmp_path / "site.toml")),
+        ],
+        cwd=CHECKOUT,
+        env=os.environ | {"TMPDIR": str(folder)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 100
+    while not asked.exists() and run.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    run.send_signal(sent)
+    _, told = run.communicate(timeout=30)
+    assert run.returncode == status
+    (line,) = told.strip().splitlines()
+    assert line.startswith(f"iolake: ended by {sent.name}; nothing half-done is visible")
+    assert not list(folder.glob("iolake-*"))
+
+
+def test_temporary_folders_of_dead_processes_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P3: those of a process that was killed, and no others."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with subprocess.Popen(["sleep", "60"]) as process:
+        dead = who(process.pid)
+        process.kill()
+    for name in (f"iolake-{dead}-abc", "iolake-of-somebody", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / f"iolake-{dead}-abc" / "catalog.duckdb").write_text("half")
+    with scratch.scratch() as mine:
+        assert scratch.collect() == 1
+        assert {p.name for p in tmp_path.iterdir()} == {"iolake-of-somebody", "other", Path(mine).name}
+
+
+def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
+    """A write that the system refuses half-way names no file; the lake's error does."""
+    store = Store(str(tmp_path / "lake"))
+    before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"catalog/1\.duckdb"):
+            store.put_if_absent(bytes(1 << 17), "catalog/1.duckdb")
+        with pytest.raises(OSError, match=r"t/a\.parquet"), store.create("t/a.parquet") as file:
+            file.write(bytes(1 << 17))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert not [p for p in (tmp_path / "lake").rglob("*") if p.is_file()]
