@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from iolake.extractors.base import Span
 from iolake.pipelines.failures import failures
 from iolake.pipelines.plan import Plan, plan
 from iolake.pipelines.stage import Unit
-from iolake.pipelines.workers import staged, workers_for
+from iolake.pipelines.workers import Pool, staged, workers_for
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
@@ -70,7 +71,29 @@ class Steps:
 
     def read(self, plans: list[Plan], site: Site) -> Iterator[Load]:
         """Read and stage the units of all plans; the pieces of their loads, in the order in which they come."""
-        return _pieces(bundles(plans), site, self.workers, self.watcher, self.apart)
+        return self._pieces(bundles(plans), site)
+
+    @contextmanager
+    def pool(self, work: Sequence[Sequence[Unit]], site: Site) -> Iterator[Pool | None]:
+        """Who reads and stages: Dask's workers where the site names them, processes of this machine, or None."""
+        if site.workers.dask is None or not work:
+            with workers_for(work, self.workers or site.workers.count, self.apart) as processes:
+                yield processes
+            return
+        from iolake.pipelines.cluster import dask_workers
+
+        with dask_workers(site.workers, self.workers) as workers:
+            yield workers
+
+    def _pieces(self, work: list[list[Unit]], site: Site) -> Iterator[Load]:
+        kept: set[str] = set()
+        with self.pool(work, site) as pool:
+            for bundle, pieces in staged(work, site, pool):
+                yield from pieces
+                self.watcher.read(sum(len(unit.inputs) for unit in bundle))
+                kept.update(file.path for piece in pieces for file in piece.files)
+        if pool is not None and pool.broken_loads:
+            garbage.sweep(Warehouse(site.lake_uri), pool.broken_loads, kept)
 
     def publish(self, site: Site, loads: list[Load]) -> Published:
         """Publish loads in one snapshot."""
@@ -156,18 +179,6 @@ def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]
         missing[load_id] -= 1
         if not missing[load_id]:
             yield loads.pop(load_id)
-
-
-def _pieces(work: list[list[Unit]], site: Site, workers: int | None, watcher: Watcher, apart: bool) -> Iterator[Load]:
-    """Every unit's piece, in the order in which they come."""
-    kept: set[str] = set()
-    with workers_for(work, workers, apart) as pool:
-        for bundle, pieces in staged(work, site, pool):
-            yield from pieces
-            watcher.read(sum(len(unit.inputs) for unit in bundle))
-            kept.update(file.path for piece in pieces for file in piece.files)
-    if pool is not None and pool.broken_loads:
-        garbage.sweep(Warehouse(site.lake_uri), pool.broken_loads, kept)
 
 
 def _publish_in_time(

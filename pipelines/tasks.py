@@ -20,7 +20,7 @@ from iolake.pipelines.ingest import bundles
 from iolake.pipelines.passes import PassSteps
 from iolake.pipelines.plan import Plan
 from iolake.pipelines.stage import Unit, stage_bundle
-from iolake.pipelines.workers import Workers, workers_for
+from iolake.pipelines.workers import Pool
 from iolake.schemas.errors import is_transient
 from iolake.schemas.site import Site
 from iolake.warehouse.compact import Compacted
@@ -73,7 +73,7 @@ def find(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     return PLAIN.find(site, sources, span)
 
 
-_workers: Workers | None = None
+_workers: Pool | None = None
 """The running flow's processes; None in a worker that a task runner has put elsewhere."""
 
 
@@ -126,7 +126,7 @@ class TaskSteps(PassSteps):
         global _workers  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
         by_source = sorted(plans, key=lambda p: (p.load.info.source, p.load.info.owner, p.load.info.day or date.max))
         work = bundles(by_source, lambda unit: (unit.load.source, unit.load.owner))
-        with workers_for(work, self.workers, apart=self.workers != 1) as _workers:
+        with self.pool(work, site) as _workers:
             futures = dict(zip(list(read.map(work, unmapped(site))), work, strict=True))
             for future in as_completed(list(futures)):
                 yield from future.result()

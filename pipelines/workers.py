@@ -14,7 +14,7 @@ from functools import reduce
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from threading import Lock, Thread
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from iolake.pipelines.limits import Limits, Use, share_of_memory
 from iolake.pipelines.stage import Unit, rejected, stage_bundle
@@ -87,6 +87,19 @@ class _Reader:
         """End the process at once."""
         self.process.kill()
         self.process.join()
+
+
+class Pool(Protocol):
+    """Who stages bundles side by side: the processes of this machine, or those of a cluster."""
+
+    count: int
+    broken_loads: set[str]
+
+    def stage(self, bundle: Sequence[Unit], site: Site) -> list[Load]:
+        """Each unit's piece of its load; callable from many threads."""
+
+    def close(self) -> None:
+        """End at once, also what is at work."""
 
 
 class Workers:
@@ -196,7 +209,7 @@ def workers_for(work: Sequence[Sequence[Unit]], workers: int | None, apart: bool
 
 
 def staged(
-    work: Sequence[Sequence[Unit]], site: Site, pool: Workers | None
+    work: Sequence[Sequence[Unit]], site: Site, pool: Pool | None
 ) -> Iterator[tuple[Sequence[Unit], list[Load]]]:
     """Each bundle with its units' pieces, as they come; by this process where there is no pool."""
     if pool is None:

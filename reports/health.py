@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
-from iolake.schemas.site import OWNER_KINDS, CheckSettings, Site
+from iolake.schemas.settings import CheckSettings
+from iolake.schemas.site import OWNER_KINDS, Site
 from iolake.warehouse import Lake
 
 _DERIVE_S: Final = 3600

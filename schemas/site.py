@@ -18,13 +18,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Any, Final, Literal, Self, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from iolake.schemas.errors import PermanentError
 from iolake.schemas.rules import CODES
+from iolake.schemas.settings import SECRET, CheckSettings, LakeSettings, PageSettings, Strict, Threshold, WorkerSettings
 
 OwnerKind = Literal["cluster", "file_system", "endpoint"]
 NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
@@ -46,18 +47,7 @@ JOB_ID_GROUPS = ("job_id", "cluster", "executable", "uid", "host")
 """The groups that a `job_id` pattern may name: what it finds in the text by which a server knows a job."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-_SECRET: Final = re.compile(
-    r"://[^@\s]*:[^@\s]*@|://.*[?&;#](pass\w*|pwd|\w*secret\w*|\w*token\w*|\w*key|sig\w*|auth\w*|cred\w*)=.",
-    re.IGNORECASE,
-)
-"""A secret in any place of a URI: after the user's name, or as a parameter."""
-
-
-class Source(_Strict):
+class Source(Strict):
     """Where one source lies: `files` (patterns, the first that exists on a day wins), `command`, or `uri`."""
 
     files: tuple[str, ...] = ()
@@ -104,7 +94,7 @@ class Source(_Strict):
     @field_validator("uri")
     @classmethod
     def _no_password(cls, value: str | None) -> str | None:
-        if value is not None and _SECRET.search(value):
+        if value is not None and SECRET.search(value):
             raise ValueError("holds a password; put it into the environment instead")
         return value
 
@@ -122,7 +112,7 @@ class Source(_Strict):
         return self
 
 
-class _Owner(_Strict):
+class _Owner(Strict):
     """An owner of sources. Times without an offset are in `timezone`, which is UTC where the site names no zone."""
 
     timezone: str = "UTC"
@@ -166,48 +156,13 @@ class Endpoint(_Owner):
     """Where files enter and leave a centre: its transfer servers, an archive, a border router."""
 
 
-class LakeSettings(_Strict):
-    """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
-
-    uri: str = "lake"
-    retention_days: float = Field(default=30, ge=0)
-    orphan_age_hours: float = Field(default=24, ge=0)
-
-    @field_validator("uri")
-    @classmethod
-    def _no_password(cls, value: str) -> str:
-        if _SECRET.search(value):
-            raise ValueError("holds a password; put it into the environment instead")
-        return value
-
-
-Threshold = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-
-
-class PageSettings(_Strict):
-    """Where the nightly run writes its pages, and under which address a web server shows that folder.
-
-    Without a folder the pages lie beside the lake; a lake on an object store then has none.
-    """
-
-    folder: str | None = None
-    url: str | None = None
-
-
-class CheckSettings(_Strict):
-    """What `iolake check` holds the lake to; a source's own `max_age_days` stands above the one here."""
-
-    max_age_days: float = Field(default=2, gt=0)
-    look_back_days: int = Field(default=14, gt=0, le=3650)
-    max_rejected_pct: float = Field(default=5, ge=0, le=100)
-
-
-class Site(_Strict):
+class Site(Strict):
     """A centre. `root` is the folder that relative paths start from: site.toml's own."""
 
     lake: LakeSettings = LakeSettings()
     pages: PageSettings = PageSettings()
     check: CheckSettings = CheckSettings()
+    workers: WorkerSettings = WorkerSettings()
     clusters: dict[str, Cluster] = Field(default_factory=dict)
     file_systems: dict[str, FileSystem] = Field(default_factory=dict)
     endpoints: dict[str, Endpoint] = Field(default_factory=dict)
@@ -292,6 +247,14 @@ class Site(_Strict):
             raise SiteError(str(path), [f"not readable as TOML: {error}"]) from None
         except ValidationError as error:
             raise SiteError(str(path), [_explain(e) for e in error.errors()]) from None
+
+    def with_dask(self, dask: str) -> Site:
+        """The same site, read on those workers of Dask. SiteError."""
+        try:
+            workers = WorkerSettings.model_validate({**self.workers.model_dump(), "dask": dask})
+        except ValidationError as error:
+            raise SiteError("--dask", [_explain(e) for e in error.errors()]) from None
+        return self.model_copy(update={"workers": workers})
 
     def owners(self, kind: OwnerKind) -> Mapping[str, Cluster | FileSystem | Endpoint]:
         """The site's clusters, file systems or endpoints, by name."""

@@ -98,7 +98,7 @@ def gc(retention_days: float | None, where: Where) -> None:
     from pathlib import Path
 
     from iolake.reports.units import bytes_text
-    from iolake.schemas.site import LakeSettings
+    from iolake.schemas.settings import LakeSettings
     from iolake.warehouse.garbage import collect
 
     has_site = where.site is not None or Path("site.toml").exists()

@@ -33,9 +33,15 @@ class _Cron(click.ParamType[str]):
 @click.option("--since", type=_DAY, metavar="DAY", help="The first day to load, in each source's own zone.")
 @click.option("--until", type=_DAY, metavar="DAY", help="The day to stop before.")
 @click.option("--workers", type=click.IntRange(1), help="Processes to decode with [default: one a core].")
+@click.option("--dask", metavar="WHERE", help="Decode on Dask's workers: local, slurm, or a scheduler's address.")
 @where_options
 def ingest(
-    sources: tuple[str, ...], since: datetime | None, until: datetime | None, workers: int | None, where: Where
+    sources: tuple[str, ...],
+    since: datetime | None,
+    until: datetime | None,
+    workers: int | None,
+    dask: str | None,
+    where: Where,
 ) -> None:
     """Load what is new.
 
@@ -46,6 +52,7 @@ def ingest(
     \b
     iolake ingest                                      everything
     iolake ingest darshan slurm --since 2026-11-21     two sources, from a day on
+    iolake ingest --dask slurm --workers 4             on four jobs of Slurm; options stand in site.toml's [workers]
     """
     from iolake.extractors.base import Span
     from iolake.pipelines.ingest import ingest as run
@@ -54,6 +61,8 @@ def ingest(
     if since and until and since > until:
         raise click.BadParameter(f"{since:%Y-%m-%d} is later than --until {until:%Y-%m-%d}", param_hint="--since")
     site = where.read_site()
+    if dask is not None:
+        site = site.with_dask(dask)
     with shown() as watcher:
         report = run(site, sources, Span(_date(since), _date(until)), workers, watcher, apart=True)
     watcher.summarise(report)

@@ -1,0 +1,123 @@
+"""The same ingest on Dask's workers: the same lake, whoever dies, and a worker that cannot see a path is named."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iolake.extractors.base import Span
+from iolake.pipelines import cluster
+from iolake.pipelines.ingest import ingest
+from iolake.pipelines.plan import find
+from iolake.pipelines.stage import Unit
+from iolake.schemas.site import Site, SiteError
+from iolake.warehouse import Lake
+from iolake.warehouse.records import LoadInfo
+
+distributed = pytest.importorskip("distributed")
+SOURCES = ("darshan", "slurm", "df", "targets")
+TABLES = ("darshan_logs", "darshan_posix", "slurm_jobs", "lustre_df", "lustre_target")
+
+
+@pytest.fixture(scope="module")
+def scheduler() -> Iterator[Any]:
+    """Two workers on this machine, for all tests."""
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as found:
+        yield found
+
+
+def _site(centre: Path, lake: Path, dask: str | None = None) -> Site:
+    site = Site.read(centre / "site.toml").model_copy(update={"root": str(centre)})
+    site = site.model_copy(update={"lake": site.lake.model_copy(update={"uri": str(lake)})})
+    return site if dask is None else site.with_dask(dask)
+
+
+def _content(lake: Path) -> dict[str, list[str]]:
+    """Every row of the tables, without what names its load."""
+    found = Lake(lake)
+    return {
+        t: sorted(map(repr, found.sql(f"SELECT * EXCLUDE (load_id) FROM {t}").fetchall())) for t in TABLES
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def alone(demo_centre: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """The content of the lake that one process makes."""
+    lake = tmp_path_factory.mktemp("alone") / "lake"
+    ingest(_site(demo_centre, lake), SOURCES, workers=1)
+    return _content(lake)
+
+
+def test_dask_gives_the_lake_of_one_process(
+    demo_centre: Path, scheduler: Any, alone: dict[str, list[str]], tmp_path: Path
+) -> None:
+    """P2, P9: the same rows in every table, over a scheduler's address; a second run changes nothing."""
+    site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
+    ingest(site, SOURCES)
+    assert _content(tmp_path / "lake") == alone
+    assert ingest(site, SOURCES).snapshots == []
+
+
+def test_a_killed_worker_loses_nothing(
+    demo_centre: Path, scheduler: Any, alone: dict[str, list[str]], tmp_path: Path
+) -> None:
+    """P3: a worker is killed while the run goes on; another reads what it had begun."""
+    (first, *_) = (worker.pid for worker in scheduler.workers.values())
+    site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
+    killer = threading.Thread(target=_kill_when_at_work, args=(tmp_path / "lake" / "staging", first))
+    killer.start()
+    ingest(site, SOURCES)
+    killer.join()
+    assert first not in {worker.pid for worker in scheduler.workers.values()}
+    assert _content(tmp_path / "lake") == alone
+
+
+def _kill_when_at_work(marks: Path, process: int) -> None:
+    until = time.monotonic() + 60
+    while not (marks.exists() and any(marks.iterdir())) and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    os.kill(process, signal.SIGKILL)
+
+
+def test_a_worker_that_cannot_see_a_path_is_named(
+    demo_centre: Path, scheduler: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P5: its address, host and the path; where no worker sees it, the run ends with that line and loads nothing."""
+    monkeypatch.setattr(cluster, "_witnesses", lambda _bundle: ["/scratch/not-mounted"])
+    site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
+    with pytest.raises(cluster.CannotSee, match=r"worker tcp://\S+ on \S+ cannot see /scratch/not-mounted; mount it"):
+        ingest(site, ("darshan",))
+    assert "it gets no more work" in caplog.text
+    monkeypatch.undo()
+    ingest(site, ("df",))
+    assert Lake(tmp_path / "lake").sql("SELECT count(*) > 0 FROM lustre_df").fetchall() == [(True,)]
+
+
+def test_a_worker_that_sees_another_lake_stages_nothing(demo_centre: Path, scheduler: Any, tmp_path: Path) -> None:
+    """P3: a folder of the same name without the load's mark is not the lake."""
+    (tmp_path / "lake").mkdir()
+    site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
+    (source, owner, day), inputs = next(iter(find(site, ("df",), Span()).items()))
+    unit = Unit(LoadInfo("20260101T000000000000-00000000", "run", source, owner, day, 1), tuple(inputs))
+    with distributed.Client(scheduler.scheduler_address) as client, pytest.raises(cluster.CannotSee, match="/lake; "):
+        cluster.DaskWorkers(client, 2).stage([unit], site)
+    assert list((tmp_path / "lake").iterdir()) == []
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(
+    demo_centre: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P9: its address and the next step; nothing is staged."""
+    monkeypatch.setattr(cluster, "CONNECT_S", 1)
+    with pytest.raises(cluster.WorkerLost, match=r"tcp://127.0.0.1:1"):
+        ingest(_site(demo_centre, tmp_path / "lake", "tcp://127.0.0.1:1"), ("df",))
+    with pytest.raises(SiteError, match=r'--dask: dask: is neither "local"'):
+        _site(demo_centre, tmp_path / "lake", "kubernetes")
