@@ -15,7 +15,7 @@ import pytest
 from iolake.extractors.base import Span
 from iolake.pipelines import cluster
 from iolake.pipelines.ingest import ingest
-from iolake.pipelines.plan import find
+from iolake.pipelines. import find
 from iolake.pipelines.stage import Unit
 from iolake.schemas.site import Site, SiteError
 from iolake.warehouse import Lake
