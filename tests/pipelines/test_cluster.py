@@ -14,8 +14,8 @@ import pytest
 
 from iolake.extractors.base import Span
 from iolake.pipelines import cluster
+from iolake.pipelines.finding import find
 from iolake.pipelines.ingest import ingest
-from iolake.pipelines. import find
 from iolake.pipelines.stage import Unit
 from iolake.schemas.site import Site, SiteError
 from iolake.warehouse import Lake
