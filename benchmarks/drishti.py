@@ -47,11 +47,11 @@ def codes(logs: list[str]) -> dict[str, list[str] | None]:
     checks: Any = __import__("drishti.includes.module", fromlist=["message"])
     handler: Any = __import__("drishti.handlers.handle_darshan", fromlist=["handler"])
     seen: set[str] = set()
-    told = checks.message
+    original = checks.message
 
     def message(code: str, *args: Any, **kwargs: Any) -> Any:
         seen.add(code)
-        return told(code, *args, **kwargs)
+        return original(code, *args, **kwargs)
 
     def nothing(*_args: Any, **_kwargs: Any) -> None:
         raise FileNotFoundError  # there is no sacct to ask about these jobs
@@ -73,18 +73,18 @@ def _in_a_child(handler: Any, log: str, seen: set[str]) -> list[str] | None:
     signal.alarm(SECONDS_A_LOG)
     handler.args.log_path = log
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit, Exception):
-        handler.handler()  # one that fails after its checks has told them
+        handler.handler()  # a handler that fails after its checks has reported them
         seen.add("")
     os.write(writing, json.dumps(sorted(seen - {""})).encode() if seen else b"")
     os._exit(0)
 
 
-def compare(told: dict[str, list[str] | None], lake: str) -> str:
-    """A Markdown table: rule, Drishti's codes, and logs that both, only one, or neither finds something in."""
+def compare(drishtis: dict[str, list[str] | None], lake: str) -> str:
+    """A Markdown table: rule, Drishti's drishtis, and logs that both, only one, or neither finds something in."""
     from iolake import Lake
 
     ours = {Path(name).name: set(found or ()) for name, found in Lake(lake).sql(_FOUND).fetchall()}
-    logs = [name for name, found in told.items() if found is not None and name in ours]
+    logs = [name for name, found in drishtis.items() if found is not None and name in ours]
     by_rule: dict[str, list[str]] = defaultdict(list)
     for code, rule in CODES.items():
         by_rule[rule].append(code)
@@ -95,7 +95,7 @@ def compare(told: dict[str, list[str] | None], lake: str) -> str:
         "|---" * 6 + "|",
     ]
     for rule, names in by_rule.items():
-        theirs = {log for log in logs if set(told[log] or ()) & set(names)}
+        theirs = {log for log in logs if set(drishtis[log] or ()) & set(names)}
         own = {log for log in logs if rule in ours[log]}
         counts = (theirs & own, theirs - own, own - theirs, set(logs) - theirs - own)
         lines.append(f"| `{rule}` | {', '.join(names)} | " + " | ".join(str(len(c)) for c in counts) + " |")

@@ -31,7 +31,7 @@ _SNAPSHOT: Final = "iolake_snapshot"
 
 
 class MissingExtra(LakeError, PermanentError):
-    """A library that is not installed, for it belongs to an extra."""
+    """A library is missing, because it belongs to an extra that was not installed."""
 
     def __init__(self, library: str, extra: str) -> None:
         self.library, self.extra = library, extra

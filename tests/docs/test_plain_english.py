@@ -6,8 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 PHRASES = re.compile(
     r"\btold\b|\b(gave|give) way|\b(is|are) none\b|no less than none|\bhas not the\b|\bthat is not\b"
@@ -17,7 +15,6 @@ PHRASES = re.compile(
 CODE = re.compile(r"\b(is|are) None\b")
 
 
-@pytest.mark.fast
 def test_no_text_has_a_phrase_that_needs_a_second_reading() -> None:
     """CONTRIBUTING.md: active voice, a concrete subject first, one idea a sentence."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(

@@ -30,12 +30,12 @@ def edison(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake(uri)
 
 
-def alike(told: str, found: object) -> bool:
+def alike(shown: str, found: object) -> bool:
     """Whether a value is the one of the page, to as many digits as the page has."""
     if not isinstance(found, (int, float)) or isinstance(found, bool):
-        return str(found) == told
-    digits = len(told.partition(".")[2])
-    return abs(float(told) - float(found)) <= max(0.51 * 10.0**-digits if digits else 0, 1e-12 * abs(float(told)))
+        return str(found) == shown
+    digits = len(shown.partition(".")[2])
+    return abs(float(shown) - float(found)) <= max(0.51 * 10.0**-digits if digits else 0, 1e-12 * abs(float(shown)))
 
 
 def test_the_page_asks_for_each_kind_of_data() -> None:
@@ -45,17 +45,17 @@ def test_the_page_asks_for_each_kind_of_data() -> None:
 @pytest.mark.parametrize(("asked", "answer"), ASKED, ids=[re.sub(r"\W+", "-", asked)[:60] for asked, _ in ASKED])
 def test_the_lake_answers_as_pytokio_does(edison: Lake, asked: str, answer: str) -> None:
     """The oracle is pytokio's output on the same files."""
-    told = [part.strip() for part in answer.split(",") if part.strip()]
+    shown = [part.strip() for part in answer.split(",") if part.strip()]
     if not asked.startswith("iolake "):
         (row,) = edison.sql(asked).fetchall()
-        assert len(row) == len(told)
-        assert all(alike(t, v) for t, v in zip(told, row, strict=True)), row
+        assert len(row) == len(shown)
+        assert all(alike(t, v) for t, v in zip(shown, row, strict=True)), row
         return
     done = CliRunner().invoke(cli, [*asked.split()[1:], "--format", "json", "--lake", edison.uri])
     assert done.exit_code == 0, done.output
-    first = json.loads(done.output.splitlines()[0]) if told else {}
+    first = json.loads(done.output.splitlines()[0]) if shown else {}
     first = first.get("run", first)
-    for name, _, value in (part.partition(" = ") for part in told):
+    for name, _, value in (part.partition(" = ") for part in shown):
         assert alike(value, first[name]), first
 
 
