@@ -80,7 +80,7 @@ def _in_a_child(handler: Any, log: str, seen: set[str]) -> list[str] | None:
 
 
 def compare(drishtis: dict[str, list[str] | None], lake: str) -> str:
-    """A Markdown table: rule, Drishti's drishtis, and logs that both, only one, or neither finds something in."""
+    """A Markdown table: rule, Drishti's codes, and logs that both, only one, or neither finds something in."""
     from iolake import Lake
 
     ours = {Path(name).name: set(found or ()) for name, found in Lake(lake).sql(_FOUND).fetchall()}

@@ -1,4 +1,4 @@
-"""A snapshot's tables as Spark's views. Spark is no dependency of iolake: give the functions a session of yours."""
+"""A snapshot's tables as Spark's views. iolake does not depend on Spark: pass your own session."""
 
 from __future__ import annotations
 

@@ -31,7 +31,6 @@ Fill = Callable[..., None]
 FAST = (
     "schemas",
     "sql",
-    "docs/test_adding_a_source.py",
     "docs/test_generated.py",
     "extractors/test_base.py",
     "extractors/test_files.py",
