@@ -41,9 +41,9 @@ def test_a_signal_ends_a_run_with_one_line(tmp_path: Path, sent: signal.Signals,
     while not asked.exists() and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
     run.send_signal(sent)
-    _, told = run.communicate(timeout=30)
+    _, printed = run.communicate(timeout=30)
     assert run.returncode == status
-    (line,) = told.strip().splitlines()
+    (line,) = printed.strip().splitlines()
     assert line.startswith(f"iolake: ended by {sent.name}; nothing half-done is visible")
     assert not list(folder.glob("iolake-*"))
 
