@@ -22,11 +22,7 @@ _NEIGHBOURS = 8
 
 def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | None = None) -> Page:
     """The page of a run of `job_id`: of `run_id`, else of the one that ended last. NoJob."""
-    found = _runs(job_id, cluster).rows(lake)
-    wanted = [run for run in found if run_id in (None, run["run_id"])]
-    if not wanted:
-        raise NoJob(job_id, cluster, [])
-    run = wanted[-1]
+    run, runs = _run(lake, job_id, cluster, run_id)
     verdict = _one(_verdict(run).rows(lake))
     window = _window(run)
     logs = _logs(run).frame(lake)
@@ -34,10 +30,26 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | 
         title=f"Job {job_id} on {run['cluster']}",
         answer=verdict.get("sentence") or "No verdict: the lake has not judged this run.",
         tone="bad" if verdict.get("cause") else "good" if verdict.get("of_peers") else "neutral",
-        facts=list(_facts(run, verdict, len(found))),
+        facts=list(_facts(run, verdict, runs)),
         figures=list(_figures(lake, run, logs, window)),
         footer=f"Run {run['run_id']}, snapshot {lake.snapshot} of {lake.uri}. Times are UTC.",
     )
+
+
+def timeline_figure(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | None = None) -> Figure | None:
+    """A run's I/O, the servers and the neighbours on one time axis; None for a run without times. NoJob."""
+    run, _ = _run(lake, job_id, cluster, run_id)
+    window = _window(run)
+    return None if window is None else _timeline(lake, run, _logs(run).frame(lake), window)
+
+
+def _run(lake: Lake, job_id: int, cluster: str | None, run_id: str | None) -> tuple[Row, int]:
+    """The run `run_id`, else the one that ended last, and how many there are of that id. NoJob."""
+    found = _runs(job_id, cluster).rows(lake)
+    wanted = [run for run in found if run_id in (None, run["run_id"])]
+    if not wanted:
+        raise NoJob(job_id, cluster, [])
+    return wanted[-1], len(found)
 
 
 def _figures(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window | None) -> Iterator[Figure]:
