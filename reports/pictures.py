@@ -20,6 +20,7 @@ from iolake.warehouse.errors import LakeError
 
 _NOT_SEEN = "#dddddd"
 """In place of the pages' hatch, whose pattern lies in the page."""
+_WIDTH = 600
 
 
 class NothingToDraw(LakeError):
@@ -93,6 +94,7 @@ def _midnights(since: date, until: date) -> tuple[datetime, datetime]:
 
 
 def _for_notebooks(chart: theme.Chart) -> theme.Chart:
-    """The chart with a plain fill where a page has its hatch."""
+    """The chart at a notebook's width, with a plain fill where a page has its hatch."""
     spec = json.dumps(chart.to_dict(), default=str).replace(theme.UNSEEN, _NOT_SEEN)
+    spec = spec.replace(f'"width": {theme.WIDTH}', f'"width": {_WIDTH}')
     return alt.Chart.from_dict(json.loads(spec))

@@ -14,7 +14,7 @@ from iolake.reports.charts.query import Query
 KIND_DAYS = 30
 METRICS = {
     "performance_bytes_per_s": ("performance [B/s]", True),
-    "share": ("share of the file system's bytes", True),
+    "share": ("share of the file system's bytes [%]", True),
     "fs_bytes_per_s": ("all users' rate [B/s]", False),
     "fs_opens_per_s": ("all users' opens [1/s]", False),
     "used_pct": ("space used [%]", False),
@@ -28,7 +28,7 @@ def kind_query(run: dict[str, Any]) -> Query:
     """Runs of the same program, cluster, file system and direction that ended within a month of `run`."""
     writes = (run["write_bytes"] or 0) > (run["read_bytes"] or 0)
     return Query(
-        "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, share,\n"
+        "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, 100 * share AS share,\n"
         "  (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0) AS fs_bytes_per_s,\n"
         "  fs_opens / nullif(elapsed_s, 0) AS fs_opens_per_s, used_pct, fullest_ost_pct,\n"
         "  overloaded_osts::DOUBLE AS overloaded_osts\n"

@@ -15,6 +15,9 @@ MOST_ROWS = 128
 """Rows of a picture with a row a target; more targets share rows."""
 
 
+_LOAD_PX, _FULLNESS_PX = 110, 90
+
+
 def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
     """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was."""
     return Query(
@@ -32,7 +35,10 @@ def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
 
 
 def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
-    """Two rows of bars a target, load and fullness; those in `own` stand out. Needs `load_query`'s columns."""
+    """Two rows of bars a target, load and fullness; those in `own` stand out. Needs `load_query`'s columns.
+
+    A target whose load or fullness nobody saw is hatched.
+    """
     frame = targets.with_columns(
         rate=(pl.col("read_bytes") + pl.col("write_bytes")) / pl.col("seen_s"),
         whose=pl.when(pl.col("ost").is_in(list(own))).then(pl.lit("holds its files")).otherwise(pl.lit("other")),
@@ -53,7 +59,13 @@ def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
         alt.Tooltip("rate:Q", title="B/s, all users", format=",.0f"),
         alt.Tooltip("used_pct:Q", title="used [%]", format=".1f"),
     ]
-    base = alt.Chart(theme.data(frame), width=theme.WIDTH).mark_bar()
+    base = alt.Chart(theme.data(frame)).mark_bar()
+    unseen = {
+        name: alt.Chart(theme.data(frame.filter(pl.col(name).is_null())))
+        .mark_bar(fill=theme.UNSEEN)
+        .encode(x=axis, y=alt.value(0), y2=alt.value(height), tooltip=tips)
+        for name, axis, height in (("rate", x, _LOAD_PX), ("used_pct", named, _FULLNESS_PX))
+    }
     load = base.encode(x=x, y=theme.bytes_axis("rate", "B/s"), color=colour, tooltip=tips)
     fullness = base.encode(
         x=named,
@@ -61,7 +73,11 @@ def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
         color=colour,
         tooltip=tips,
     )
-    return alt.vconcat(load.properties(height=110), fullness.properties(height=90), spacing=6)
+    rows = (("rate", load, _LOAD_PX), ("used_pct", fullness, _FULLNESS_PX))
+    return alt.vconcat(
+        *(alt.layer(chart, unseen[name]).properties(width=theme.WIDTH, height=height) for name, chart, height in rows),
+        spacing=6,
+    )
 
 
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
