@@ -54,7 +54,7 @@ def test_a_changed_model_makes_the_marts_stale_that_read_its_mart(fresh: Loaded)
     from iolake.warehouse.views import sql_files
 
     texts = sql_files()
-    other = texts | {"findings_model": texts["findings_model"] + "\n-- changed"}
+    other = texts | {"findings_model": texts["findings_model"].replace(">= 1000", ">= 999")}
     changed = {
         m.name for m in freshness.marts() if freshness.model_hash(m, texts, {}) != freshness.model_hash(m, other, {})
     }
