@@ -46,7 +46,7 @@ def spoil_footer(path: Path) -> None:
 def test_the_file_and_repair_are_named_and_repair_mends(centre: Path, spoil: Callable[[Path], object]) -> None:
     """P5: `iolake sql` says so instead of DuckDB's own error; `verify` ends with 1 until `repair` was run."""
     asked = ("sql", "SELECT sum(used_bytes) FROM lustre_df")
-    (path,) = (centre / "lake").rglob("*.parquet")
+    (path,) = (centre / "lake" / "lustre_df").rglob("*.parquet")
     before = run(centre, *asked)
     spoil(path)
     error = run(centre, *asked).exception
@@ -62,6 +62,6 @@ def test_the_file_and_repair_are_named_and_repair_mends(centre: Path, spoil: Cal
     assert run(centre, "verify", "--deep").exit_code == 0
     assert run(centre, "repair").output == "nothing to repair\n"
     assert run(centre, "gc", "--retention-days", "0").exit_code == 0
-    for left in (centre / "lake").rglob("*.parquet"):
+    for left in (centre / "lake" / "lustre_df").rglob("*.parquet"):
         if str(left) == str(path):
             left.unlink()
