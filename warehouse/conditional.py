@@ -24,6 +24,12 @@ def require(store: Store) -> None:
             _settles.add(store.uri)
 
 
+def forget() -> None:
+    """Probe every store once more."""
+    with _lock:
+        _settles.clear()
+
+
 def _probe(store: Store) -> None:
     path = layout.probe_path(secrets.token_hex(8))
     first, second = secrets.token_bytes(16), secrets.token_bytes(16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -14,13 +15,24 @@ Answer = tuple[int, list[tuple[str, str]], bytes]
 
 
 class FaultyS3:
-    """Passes requests on. `ignores` drops If-None-Match; `refuses` answers it with 501; `lag_s` delays what lists show.
+    """Passes requests on. `ignores` drops If-None-Match; `refuses` answers it with 501; `lag_s` delays what lists show;
+    of each request, `breaks` is the chance that it fails: before or after the server has done it.
 
     A lagging list answers as the server did `lag_s` seconds ago, or as at its first request.
     """
 
-    def __init__(self, url: str, *, ignores: bool = False, refuses: bool = False, lag_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        ignores: bool = False,
+        refuses: bool = False,
+        lag_s: float = 0.0,
+        breaks: float = 0.0,
+        seed: int = 0,
+    ) -> None:
         self._server = urlsplit(url).netloc
+        self.breaks, self._chance = breaks, random.Random(seed)
         self.ignores, self.refuses, self.lag_s = ignores, refuses, lag_s
         self.requests = 0
         self._lists: dict[str, list[tuple[float, Answer]]] = {}
@@ -67,6 +79,11 @@ class FaultyS3:
             answer = server.getresponse()
             return answer.status, answer.getheaders(), answer.read()
 
+        if self.breaks and self._chance.random() < self.breaks:
+            if self._chance.random() < 0.5:
+                ask()
+            self._send(request, (500, [], b"<Error><Code>InternalError</Code><Message>broken</Message></Error>"))
+            return
         is_list = request.command == "GET" and "list-type=2" in request.path
         self._send(request, self._lagging(request.path, ask) if is_list and self.lag_s else ask())
 
