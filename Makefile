@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-fast check env env-test
+.PHONY: demo test test-fast torture check env env-test
 
 demo: env            ## simulate a small centre, ingest it, answer a first question
 	$(BIN)/iolake demo
@@ -11,6 +11,9 @@ test: check          ## the whole test suite, with lint and types
 
 test-fast: env-test  ## the tests that start no server, under two minutes
 	$(BIN)/pytest -m fast
+
+torture: env-test    ## kills, races, damage, full disks, faulty stores and bombs for MINUTES=3
+	$(BIN)/python -m tests.torture.run --minutes $(or $(MINUTES),3)
 
 check: env-test      ## ruff, format, mypy --strict
 	$(BIN)/ruff check .

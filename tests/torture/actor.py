@@ -23,10 +23,8 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.pipelines import registry
-from iolake.pipelines.repair import repair
 from iolake.warehouse import catalog, garbage, heartbeat, processes, records
-from iolake.warehouse.compact import compact
-from tests.warehouse.killed import CLOSED, run, run_until
+from tests.warehouse.killed import run, run_until
 from tests.warehouse.toy import TABLES, TOYS, Centre
 
 
@@ -49,10 +47,6 @@ def act(centre: Centre, order: dict[str, Any]) -> None:
         centre.ingest(*order.get("sources", ()))
     elif operation == "recover":
         garbage.recover(centre.warehouse, 0)
-    elif operation == "compact":
-        compact(centre.warehouse, CLOSED)
-    elif operation == "repair":
-        repair(centre.warehouse, centre.site)
     else:
         run(operation, centre)
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.pipelines import registry
+from iolake.pipelines.repair import repair
 from iolake.warehouse import catalog, garbage, store
 from iolake.warehouse.compact import compact
 from iolake.warehouse.rebuild import rebuild
@@ -73,6 +74,7 @@ def run(operation: str, centre: Centre) -> None:
         "compact": lambda: compact(centre.warehouse, CLOSED),
         "gc": lambda: garbage.collect(centre.warehouse, retention_days=0, orphan_age_hours=0),
         "rebuild": lambda: rebuild(centre.warehouse),
+        "repair": lambda: repair(centre.warehouse, centre.site),
     }
     operations[operation]()
 
