@@ -21,6 +21,13 @@ from iolake.warehouse.store import Store
 ROW_GROUP_ROWS = 262_144
 FOOTER_KEY = b"iolake"
 _ZSTD_LEVEL = 1
+_SEAL_KEY = b"iolake_seal"
+_NO_SEAL = b"0" * 32
+_SEALED = _SEAL_KEY + b"\x18\x20"
+"""What stands before the seal in a footer: its key, then Thrift's head of a string of 32 bytes.
+
+The seal is the XXH3-128 of the file with zeros in its place. A file that no ledger knows any more is checked by it.
+"""
 OTHER_CONTENT = "damaged (its content is not what was written)"
 _HASHED_AT_ONCE = 8 << 20
 _BATCH_ROWS = 8_192
@@ -41,7 +48,8 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
         hashed = _Hashed(file)
         plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
         # Strings may come dictionary-encoded; the schema that readers see says that they are strings.
-        extra = {b"ARROW:schema": base64.b64encode(plain.serialize().to_pybytes()), FOOTER_KEY: footer}
+        arrow = base64.b64encode(plain.serialize().to_pybytes())
+        extra = {b"ARROW:schema": arrow, FOOTER_KEY: footer, _SEAL_KEY: _NO_SEAL}
         # A column that is declared as never null needs no definition levels.
         schema = pa.schema([pa.field(f.name, data.schema.field(f.name).type, f.nullable) for f in plain])
         data = pa.Table.from_arrays(data.columns, schema=schema)
@@ -49,23 +57,41 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
             writer.add_key_value_metadata(extra)
             for start, stop in row_groups(table, data):
                 writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
+            hashed.hold()
+        hashed.seal()
         return Written(file.tell(), hashed.digest())
 
 
 class _Hashed:
-    """A file to write to that hashes what passes: reading it again would cost more."""
+    """A file to write to that hashes what passes: reading it again would cost more.
+
+    From `hold` on, it keeps what comes, which is the footer, until `seal` has put the hash of the whole file there.
+    """
 
     closed = False
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file, self._hash = file, xxhash.xxh3_128()
+        self._held: bytearray | None = None
 
     def write(self, content: bytes) -> int:
+        if self._held is not None:
+            self._held += content
+            return len(content)
         self._hash.update(content)
         return self._file.write(content)
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._file.tell() + len(self._held or b"")
+
+    def hold(self) -> None:
+        self._held = bytearray()
+
+    def seal(self) -> None:
+        footer, self._held = bytes(self._held or b""), None
+        whole = self._hash.copy()
+        whole.update(footer)
+        self.write(footer.replace(_SEALED + _NO_SEAL, _SEALED + whole.hexdigest().encode()))
 
     def flush(self) -> None:
         self._file.flush()
@@ -84,12 +110,25 @@ def read(store: Store, path: str, columns: list[str] | None = None, encoded: Seq
 
 
 def read_whole(store: Store, path: str, content_hash: str | None) -> pa.Table:
-    """All rows of a file whose content has that hash, if one is recorded; DamagedFile."""
+    """All rows of a file whose content has that hash, or else the one in its footer, if there is any; DamagedFile."""
     with _damage_named(store, path):
         content = store.read(path)
-        if content_hash is not None and xxhash.xxh3_128(content).hexdigest() != content_hash:
+        whole = _has_seal(content) if content_hash is None else xxhash.xxh3_128(content).hexdigest() == content_hash
+        if not whole:
             raise DamagedFile(store.location(path), OTHER_CONTENT)
         return pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=content_hash is None).read()
+
+
+def _has_seal(content: bytes) -> bool:
+    """Whether a file has the hash that its footer says; True for a file of an older iolake, which says none."""
+    at = content.rfind(_SEALED) + len(_SEALED)
+    if at < len(_SEALED):
+        return True
+    end = at + len(_NO_SEAL)
+    digest = xxhash.xxh3_128(content[:at])
+    digest.update(_NO_SEAL)
+    digest.update(content[end:])
+    return digest.hexdigest().encode() == content[at:end]
 
 
 def hash_of(store: Store, path: str) -> str:

@@ -18,8 +18,9 @@ from iolake.extractors.base import Span
 from iolake.pipelines import plan, registry
 from iolake.pipelines.ingest import prepare
 from iolake.pipelines.stage import stage
-from iolake.warehouse import garbage
+from iolake.warehouse import garbage, parquet
 from iolake.warehouse.compact import compact
+from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.rebuild import rebuild
 from iolake.warehouse.warehouse import Published
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df, expected, rows
@@ -160,6 +161,22 @@ def test_inputs_of_a_lost_or_damaged_file_are_read_again(
     assert "inputs have fewer rows in data files than were read" in caplog.text
     centre.ingest()
     assert [rows(centre.lake, name) for name in TABLES] == before
+
+
+def test_any_changed_byte_is_noticed_without_a_catalog(centre: Centre) -> None:
+    """P10: a file has its own hash in its footer; only a change of that hash's name, which changes no row, passes."""
+    centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
+    centre.ingest()
+    (file,) = centre.lake.files()
+    path = centre.root / "lake" / file.path
+    content = path.read_bytes()
+    name = content.rindex(b"iolake_seal")
+    for at in [*range(0, len(content), 41), name - 1, name + 60]:
+        path.write_bytes(content)
+        flip(path, at)
+        if not name <= at < name + len(b"iolake_seal") + 2:
+            with pytest.raises((DamagedFile, ValueError)):
+                parquet.read_whole(centre.warehouse.store, file.path, None)
 
 
 def flip(path: Path, byte: int) -> None:
