@@ -13,6 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from iolake.extractors.base import Input, Span, as_text
+from iolake.schemas.locations import file_system_of
 from iolake.schemas.site import DIGITS, OwnerKind, Site
 
 _DIRECTIVE = re.compile(rf"%(-?)([{''.join(DIGITS)}])")
@@ -35,7 +36,7 @@ def find_files(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterato
 
 def match(pattern: str, span: Span) -> Iterator[tuple[str, dict[str, Any], date | None]]:
     """(uri, fsspec's details, day) of each file that `pattern` names in `span`, sorted by name."""
-    fs, path = fsspec.url_to_fs(pattern)
+    fs, path = file_system_of(pattern)
     local = isinstance(fs, LocalFileSystem)
     reader = re.compile(_regex(path))
     for expanded in _expand(path, span):

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from iolake import schemas
-from iolake.schemas.errors import PermanentError
+from iolake.schemas.locations import MissingExtra
 from iolake.schemas.table import Table
-from iolake.warehouse.errors import LakeError
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.listing import ListedFile, list_files
 from iolake.warehouse.store import Store
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
 
 LOG: Final = "_delta_log"
 _SNAPSHOT: Final = "iolake_snapshot"
-
-
-class MissingExtra(LakeError, PermanentError):
-    """A library is missing, because it belongs to an extra that was not installed."""
-
-    def __init__(self, library: str, extra: str) -> None:
-        self.library, self.extra = library, extra
-        super().__init__(f"{library} is not installed; pip install 'iolake[{extra}]' brings it")
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,7 @@ def export_delta(lake: Lake, tables: Sequence[str] = ()) -> Iterator[Logged]:
     try:
         import deltalake  # noqa: F401
     except ImportError:
-        raise MissingExtra("deltalake", "delta") from None
+        raise MissingExtra("a Delta log", "iolake[delta]") from None
     store = Store(lake.uri)
     for name in tables or schemas.tables():
         listed = list_files(lake, name)

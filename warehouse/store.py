@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from iolake.schemas.locations import file_system_of
 from iolake.warehouse.processes import who
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class Store:
     """The files below one location, by paths relative to it."""
 
     def __init__(self, uri: str) -> None:
-        self.fs, root = fsspec.url_to_fs(uri, use_listings_cache=False)  # other writers change what it would keep
+        self.fs, root = file_system_of(uri, use_listings_cache=False)  # other writers change what it would keep
         self.local = isinstance(self.fs, LocalFileSystem)
         self.root = str(Path(root).resolve()) if self.local else root.rstrip("/")
 

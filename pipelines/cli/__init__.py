@@ -134,7 +134,11 @@ def _is_the_users(error: Exception) -> bool:
     """Whether the text of an error says all that its reader needs."""
     from iolake.schemas.errors import IolakeError
 
-    return isinstance(error, (IolakeError, OSError)) or type(error).__module__.split(".")[0] in {"duckdb", "_duckdb"}
+    return isinstance(error, (IolakeError, OSError)) or type(error).__module__.split(".")[0] in {
+        "duckdb",
+        "_duckdb",
+        "botocore",
+    }
 
 
 def _one_line(error: Exception) -> str:

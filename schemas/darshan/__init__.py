@@ -13,6 +13,11 @@ import pyarrow as pa
 
 from iolake.schemas.darshan import autoperf, counters
 from iolake.schemas.darshan.counter import Counter
+from iolake.schemas.darshan.logs import DARSHAN_LOGS as DARSHAN_LOGS
+from iolake.schemas.darshan.logs import DARSHAN_MOUNTS as DARSHAN_MOUNTS
+from iolake.schemas.darshan.logs import FILE_SYSTEM_OF_PATH as FILE_SYSTEM_OF_PATH
+from iolake.schemas.darshan.logs import LOG_ID as LOG_ID
+from iolake.schemas.darshan.logs import SORT
 from iolake.schemas.identity import Identity
 from iolake.schemas.table import (
     CLUSTER,
@@ -33,16 +38,7 @@ _IDENTIFIES: Final = {
     "BGQ_CSJOBID": Identity.CODE,
 }
 """Counters that are no counts: all others identify nothing."""
-_TEXTS: Final = pa.list_(TEXT)
-_SORT: Final = ("job_id", "log_id")
 
-LOG_ID: Final = Column(
-    "log_id",
-    TEXT,
-    "the log: hash of its content, so that a copy is the same log",
-    nullable=False,
-    identifies=Identity.CODE,
-)
 RECORD_ID: Final = Column(
     "record_id",
     pa.uint64(),
@@ -71,9 +67,6 @@ MOUNT_POINT: Final = Column(
     "longest mount point that holds the path, of the log's and the site's",
     identifies=Identity.PATH,
 )
-FILE_SYSTEM_OF_PATH: Final = Column(
-    "file_system", TEXT, "the site's name for the file system mounted there", identifies=Identity.SITE
-)
 
 
 def _columns(listed: Sequence[Counter]) -> list[Column]:
@@ -98,105 +91,9 @@ def _records(
         keys=[CLUSTER, LOG_ID, RECORD_ID, RANK, COPY, *keys],
         columns=[JOB_ID, *where, *columns],
         partition_by=[CLUSTER, DATE],
-        sort_by=_SORT,
+        sort_by=SORT,
     )
 
-
-DARSHAN_LOGS: Final = Table(
-    "darshan_logs",
-    "A Darshan log: one run of one program, as its I/O instrumentation saw it.",
-    keys=[CLUSTER, LOG_ID],
-    columns=[
-        JOB_ID,
-        Column("uid", pa.int64(), "user id that the job ran as", origin="uid", identifies=Identity.UID),
-        Column("user_name", TEXT, "user, from the log file's name or folders", identifies=Identity.USER),
-        Column("exe", TEXT, "command line; empty where the log kept none", identifies=Identity.COMMAND),
-        Column(
-            "exe_name", TEXT, "file name of the program, without its folder and arguments", identifies=Identity.PATH
-        ),
-        Column("nprocs", pa.int64(), "processes of the run", origin="nprocs"),
-        Column(
-            "start_time",
-            TIMESTAMP,
-            "UTC; when the run started; null where the log has none",
-            origin="start_time",
-            encoding=DELTA,
-        ),
-        Column(
-            "end_time",
-            TIMESTAMP,
-            "UTC; when the run ended; null where a killed process wrote none, or it lies before the start",
-            origin="end_time",
-            encoding=DELTA,
-        ),
-        Column(
-            "run_time_s",
-            pa.float64(),
-            "length of the run, null without a start or an end; logs before 3.41 count whole seconds, both ends",
-            unit="s",
-        ),
-        Column("log_version", TEXT, "version of the log format", nullable=False, identifies=Identity.NOTHING),
-        Column(
-            "lib_version",
-            TEXT,
-            "version of the Darshan library that wrote the log",
-            origin="metadata lib_ver",
-            identifies=Identity.NOTHING,
-        ),
-        Column("modules", _TEXTS, "modules with data in the log", nullable=False, identifies=Identity.NOTHING),
-        Column(
-            "partial_modules",
-            _TEXTS,
-            "modules that ran out of memory, so that records are missing",
-            nullable=False,
-            identifies=Identity.NOTHING,
-        ),
-        Column(
-            "is_partial", pa.bool_(), "the log lacks records, of partial_modules or of modules that it does not name"
-        ),
-        Column(
-            "module_versions",
-            pa.map_(TEXT, pa.int64()),
-            "version of each module's records",
-            identifies=Identity.NOTHING,
-        ),
-        Column("mpi_hints", TEXT, "MPI-IO hints of the site or user", origin="metadata h", identifies=Identity.TEXT),
-        Column("metadata", pa.map_(TEXT, TEXT), "the log's own key-value pairs", identifies=Identity.TEXT),
-        Column("byte_order", TEXT, "little or big", nullable=False, identifies=Identity.NOTHING),
-        Column("compression", TEXT, "zlib, bzip2, gzip or none", nullable=False, identifies=Identity.NOTHING),
-        Column("file_name", TEXT, "name of the log file", nullable=False, identifies=Identity.PATH),
-        Column("file_exe", TEXT, "program, as the log file's name or folders have it", identifies=Identity.PATH),
-        Column(
-            "file_pid",
-            pa.int64(),
-            "process id in the log file's name: tells a job's programs apart",
-            identifies=Identity.CODE,
-        ),
-        Column("file_tag", pa.uint64(), "random number in the log file's name", identifies=Identity.CODE),
-    ],
-    partition_by=[CLUSTER, DATE],
-    sort_by=_SORT,
-)
-
-DARSHAN_MOUNTS: Final = Table(
-    "darshan_mounts",
-    "A mount point of the machine, as a log lists them.",
-    keys=[CLUSTER, LOG_ID, Column("position", pa.int64(), "place in the log's list, from 0", nullable=False)],
-    columns=[
-        JOB_ID,
-        Column("mount_point", TEXT, "where it is mounted", nullable=False, identifies=Identity.PATH),
-        Column(
-            "fs_type",
-            TEXT,
-            "type of the file system, as the machine's mount table has it",
-            nullable=False,
-            identifies=Identity.NOTHING,
-        ),
-        FILE_SYSTEM_OF_PATH,
-    ],
-    partition_by=[CLUSTER, DATE],
-    sort_by=_SORT,
-)
 
 DARSHAN_POSIX: Final = _records(
     "darshan_posix",
@@ -404,7 +301,7 @@ DARSHAN_DXT: Final = Table(
         Column("thread_id", pa.uint64(), "thread, where the trace has it", identifies=Identity.NOTHING),
     ],
     partition_by=[CLUSTER, DATE],
-    sort_by=_SORT,
+    sort_by=SORT,
 )
 
 TABLES: Final = (
