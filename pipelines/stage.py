@@ -78,14 +78,17 @@ def stage(unit: Unit, site: Site) -> Load:
 def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
     """Each unit's piece of its load; in any process that sees the inputs and the lake.
 
-    Units of one source are read together, also where they are of several loads: to read each alone would take a fixed
-    time for each, however small it is.
+    Units of one source and owner are read together, also where they are of several loads: to read each alone would
+    take a fixed time for each, however small it is. A source that gives the rows of equal contents to one input
+    reads each load alone, for which input has them is settled load by load.
     """
-    alike: dict[tuple[str, frozenset[str]], list[Unit]] = defaultdict(list)
-    for unit in bundle:
-        alike[unit.load.source, unit.inputs[0].superseded].append(unit)
     extractors = registry.extractors()
-    return [piece for (source, _), units in alike.items() for piece in _stage(extractors[source], units, site)]
+    alike: dict[tuple[str, str, frozenset[str], str], list[Unit]] = defaultdict(list)
+    for unit in bundle:
+        load = unit.load
+        alone = load.load_id if extractors[load.source].content_addressed else ""
+        alike[load.source, load.owner, unit.inputs[0].superseded, alone].append(unit)
+    return [piece for (source, *_), units in alike.items() for piece in _stage(extractors[source], units, site)]
 
 
 def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load]:

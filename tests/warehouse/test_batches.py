@@ -64,6 +64,17 @@ def test_the_small_files_of_many_days_are_read_in_one_call(centre: Centre, many:
     assert rows(centre.lake) == expected("lustre_df", *rows_of_days)
 
 
+def test_a_source_with_copies_reads_each_load_alone(
+    centre: Centre, many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P2: of equal contents in one call one has the rows; in calls of several loads, another load would lack them."""
+    monkeypatch.setattr(Many, "content_addressed", True)
+    for day in range(20, 23):
+        centre.write(f"2017-03-{day}.json", {"lustre_df": [df(f"OST{day}", 24 * (day - 20), day)]})
+    ingest(centre.site, workers=1)
+    assert many.calls == [1, 1, 1]
+
+
 def test_an_input_that_spoils_what_is_read_with_it_is_rejected_alone(centre: Centre, many: Many) -> None:
     """P5: two rows of one key break the gate; the other days, and the other file of that day, are loaded."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0", 0, 1)]})
