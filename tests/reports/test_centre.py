@@ -134,7 +134,8 @@ def test_logs_and_jobs_are_found_by_user_program_path_and_day(centre: tuple[Trut
 def test_findings_worst_and_compare_answer_for_programs(centre: tuple[Truth, Lake]) -> None:
     _, lake = centre
     high = ask(lake, "findings", "--severity", "high")
-    assert len(high) == lake.sql("FROM findings WHERE severity = 'high'").shape[0] > 0
+    marts = ("findings", "file_system_findings")
+    assert len(high) == sum(lake.sql(f"FROM {mart} WHERE severity = 'high'").shape[0] for mart in marts) > 0
     codes = {row["code"] for row in ask(lake, "findings", "--code", high[0]["code"])}
     assert codes == {high[0]["code"]}
     assert len(ask(lake, "worst", "--limit", "2")) == 2

@@ -27,7 +27,7 @@ def test_readers_fall_back_writers_refuse_and_rebuild_mends(
     newest.write_bytes(content[: int(len(content) * left)])
     with caplog.at_level(logging.WARNING, "iolake"):
         assert rows(centre.lake) == expected("lustre_df", df("a", 1, 0))
-    assert "00000001.duckdb: damaged" in caplog.text
+    assert "00000001.duckdb: truncated" in caplog.text
     with pytest.raises(SnapshotDamaged, match="iolake rebuild"):
         centre.ingest()
     with pytest.raises(SnapshotDamaged):
