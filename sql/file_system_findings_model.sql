@@ -26,30 +26,30 @@ days AS (
 ),
 checks AS (
   SELECT
-    'saturated' AS code, file_system, date, '' AS target, arg_max(ts, rate_pct) AS ts, max(rate_pct) AS value,
+    'saturated' AS code, file_system, date, '' AS target, arg_max(ts, CASE WHEN rate_pct IS NOT NULL THEN (rate_pct, -epoch(ts)) END) AS ts, max(rate_pct) AS value,
     format('it moved {} a second in the hour, {:.0f} % of its highest rate in days around', format_bytes(try_cast(arg_max(rate, rate_pct) AS BIGINT)), value) AS sentence
   FROM rates
   GROUP BY file_system, date
   UNION ALL
   SELECT
-    'metadata-saturated', file_system, date, '', arg_max(ts, ops_pct), max(ops_pct) AS most,
+    'metadata-saturated', file_system, date, '', arg_max(ts, CASE WHEN ops_pct IS NOT NULL THEN (ops_pct, -epoch(ts)) END), max(ops_pct) AS most,
     format('its metadata servers served {:,} operations in the hour, {:.0f} % of the median hour', try_cast(arg_max(ops, ops_pct) AS BIGINT), most)
   FROM rates
   GROUP BY file_system, date
   UNION ALL
-  SELECT 'full-target', file_system, date, ost, arg_max(ts, used_pct), max(used_pct) AS most, format('{} was {:.1f} % full', ost, most)
+  SELECT 'full-target', file_system, date, ost, arg_max(ts, CASE WHEN used_pct IS NOT NULL THEN (used_pct, -epoch(ts)) END), max(used_pct) AS most, format('{} was {:.1f} % full', ost, most)
   FROM states
   GROUP BY file_system, date, ost
   UNION ALL
   SELECT
-    'hot-target', file_system, date, ost, arg_max(ts, load_pct), max(load_pct) AS most,
+    'hot-target', file_system, date, ost, arg_max(ts, CASE WHEN load_pct IS NOT NULL THEN (load_pct, -epoch(ts)) END), max(load_pct) AS most,
     format('{} moved {:.1f} times as much in the hour as the mean target', ost, most / 1e2)
   FROM states
   WHERE fs_rate >= 0.2 * hour_rate
   GROUP BY file_system, date, ost
   UNION ALL
   SELECT
-    'slow-target', file_system, date, ost, arg_max(ts, slow_pct), max(slow_pct) AS most,
+    'slow-target', file_system, date, ost, arg_max(ts, CASE WHEN slow_pct IS NOT NULL THEN (slow_pct, -epoch(ts)) END), max(slow_pct) AS most,
     format('{:.0f} % of the files on {} moved slowly beside their kind, {:.0f} % of those elsewhere', most, ost, arg_max(other_slow_pct, slow_pct))
   FROM slow_targets(in_owner, since, until)
   GROUP BY file_system, date, ost
