@@ -51,7 +51,7 @@ class CannotSee(PermanentError):
 
 
 class DaskWorkers:
-    """Dask's workers, each of which stages bundles for a thread that waits for it."""
+    """Dask's workers, each stages bundles for a thread that waits for it."""
 
     def __init__(self, client: Any, count: int) -> None:
         self.count = count
@@ -99,7 +99,7 @@ class DaskWorkers:
         self._seeing()
 
     def _seeing(self) -> list[str] | None:
-        """The workers that may get work; None stands for all. CannotSee where none is left."""
+        """The workers that may get work; None means all. Raises CannotSee if no worker is left."""
         if not self._blind:
             return None
         there = set(self._client.scheduler_info(n_workers=-1)["workers"])

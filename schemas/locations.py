@@ -13,11 +13,11 @@ _EXTRAS: Final = {"s3": "iolake[s3]", "s3a": "iolake[s3]"}
 
 
 class MissingExtra(PermanentError):
-    """A package that is not installed, because only some centres need it."""
+    """A package is missing, because only some centres need it."""
 
     def __init__(self, what: str, package: str) -> None:
         self.what, self.package = what, package
-        super().__init__(f"{what} needs a package that is not installed; pip install '{package}' brings it")
+        super().__init__(f"{what} needs a missing package; pip install '{package}' brings it")
 
 
 class NoSuchProtocol(PermanentError):

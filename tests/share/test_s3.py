@@ -112,7 +112,7 @@ def test_without_the_extra_one_line_names_it(monkeypatch: pytest.MonkeyPatch) ->
     known: Any = vars(sys.modules["fsspec.registry"])["_registry"]
     monkeypatch.delitem(known, "s3", raising=False)
     failed = CliRunner().invoke(cli, ["sql", "FROM jobs", "--lake", "s3://bucket/lake"]).exception
-    assert str(failed) == "s3://bucket/lake needs a package that is not installed; pip install 'iolake[s3]' brings it"
+    assert str(failed) == "s3://bucket/lake needs a missing package; pip install 'iolake[s3]' brings it"
     with pytest.raises(MissingExtra, match=r"^s3://bucket/.* brings it$"):
         list(match("s3://bucket/%Y-%m-%d.txt", Span()))
     unknown = CliRunner().invoke(cli, ["tables", "--lake", "s4://bucket/lake"]).exception

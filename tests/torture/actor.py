@@ -76,16 +76,16 @@ def main() -> None:
         if not child:
             try:
                 act(Centre(root, tuple(order.get("sources", ("toy",)))), order)
-                told = "done"
+                said = "done"
             except BaseException as error:
-                told = f"{type(error).__name__}: {error}".replace("\n", " ")
-            os.write(writer, told.encode()[:4000])
+                said = f"{type(error).__name__}: {error}".replace("\n", " ")
+            os.write(writer, said.encode()[:4000])
             os._exit(0)
         os.close(writer)
         with os.fdopen(reader) as answer:
-            told = answer.read()
+            said = answer.read()
         _, status = os.waitpid(child, 0)
-        print("killed" if os.WIFSIGNALED(status) else told, flush=True)
+        print("killed" if os.WIFSIGNALED(status) else said, flush=True)
 
 
 if __name__ == "__main__":

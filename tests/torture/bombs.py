@@ -42,8 +42,8 @@ def burst() -> tuple[Counter[str], list[str]]:
                 where = {"files": f"%Y-%m-%d.{form}{suffix}"}
                 site = Site.model_validate({"root": folder, "lake": {"uri": folder}, kind: {"one": {source: where}}})
                 counts["bombs"] += 1
-                if told := _read_in_child(source, site):
-                    violations.append(f"{name} as {source}: {told}")
+                if said := _read_in_child(source, site):
+                    violations.append(f"{name} as {source}: {said}")
     return counts, violations
 
 

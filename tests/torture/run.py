@@ -95,7 +95,7 @@ class Torture:
         return {target: (low, high, rows) for target, low, high, rows in self.centre.lake.sql(asked).fetchall()}
 
     def check_read(self) -> None:
-        """P1, P2: every input is there whole, in one version, that is not older than one seen before."""
+        """P1, P2: every input is there whole, in one version, and never an older one than before."""
         for name, (low, high, rows) in self.found().items():
             if low != high or rows != _rows_of(low):
                 raise Violation(f"{name}: versions {low} to {high}, {rows} rows")
@@ -148,10 +148,10 @@ class Torture:
 
     def do(self, op: str, actor: int = 0, **how: Any) -> str:
         self.actors[actor].order(op, **how)
-        told = self.actors[actor].hear()
-        if not how and told != "done":
-            raise Violation(f"{op}: {told}")
-        return told
+        said = self.actors[actor].hear()
+        if not how and said != "done":
+            raise Violation(f"{op}: {said}")
+        return said
 
     def kill(self) -> None:
         """An operation dies at a step, or at a moment; readers read on."""
@@ -163,14 +163,14 @@ class Torture:
         step = self.chance.randrange(1, 60)
         how = {"step": step} if self.chance.random() < 0.7 else {"after_s": self.chance.uniform(0.001, 0.3)}
         if operation == "repair":
-            told = self.do(operation, **how)
+            said = self.do(operation, **how)
             self.do("repair")
         else:
             with self.reading():
-                told = self.do(operation, **how)
-        if told not in {"killed", "done"}:
-            raise Violation(f"{operation}: {told}")
-        self.counts["kills"] += told == "killed"
+                said = self.do(operation, **how)
+        if said not in {"killed", "done"}:
+            raise Violation(f"{operation}: {said}")
+        self.counts["kills"] += said == "killed"
         self.settle()
 
     def race(self) -> None:
@@ -196,9 +196,9 @@ class Torture:
         if self.chance.random() < 0.3:
             self._lose_catalog()
             self.actors[0].order("rebuild")
-            told = self.actors[0].hear()
-            if told != "done" and not told.startswith("NoLake"):  # no file was whole
-                raise Violation(f"rebuild: {told}")
+            said = self.actors[0].hear()
+            if said != "done" and not said.startswith("NoLake"):  # no file was whole
+                raise Violation(f"rebuild: {said}")
         else:
             self.do("repair")
         self.settle()
@@ -208,9 +208,9 @@ class Torture:
         self.write()
         operation = self.chance.choice(OPERATIONS[:-1])
         with self.reading():
-            told = self.do(operation, fsize=self.chance.choice((1, 100, 2000, 20_000, 200_000)))
-        if told not in {"done", "killed"} and not any(word in told for word in ("too large", "LakeError", "IO Error")):
-            raise Violation(f"{operation} on a full disk: {told}")
+            said = self.do(operation, fsize=self.chance.choice((1, 100, 2000, 20_000, 200_000)))
+        if said not in {"done", "killed"} and not any(word in said for word in ("too large", "LakeError", "IO Error")):
+            raise Violation(f"{operation} on a full disk: {said}")
         self.counts["faults"] += 1
         self.settle()
 

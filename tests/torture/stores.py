@@ -48,8 +48,8 @@ def faulty_store(seed: int) -> tuple[Counter[str], list[str]]:
             with FaultyS3(f"http://{host}:{port}", seed=seed, **fault) as faulty:
                 _use(faulty.url)
                 counts["faults"] += 1
-                if told := _loads(f"s3://{bucket}/lake", name, counts):
-                    violations.append(f"S3, {name}: {told}")
+                if said := _loads(f"s3://{bucket}/lake", name, counts):
+                    violations.append(f"S3, {name}: {said}")
     server.stop()
     return counts, violations
 
