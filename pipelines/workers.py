@@ -215,6 +215,8 @@ def staged(
     if pool is None:
         yield from ((bundle, stage_bundle(bundle, site)) for bundle in work)
         return
+    # polars handles SIGINT so that system calls go on: without this, the wait below would not end before a bundle does.
+    signal.siginterrupt(signal.SIGINT, True)
     with ThreadPoolExecutor(pool.count) as threads:
         futures = {threads.submit(pool.stage, bundle, site): bundle for bundle in work}
         try:

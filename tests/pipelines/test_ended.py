@@ -19,7 +19,7 @@ from iolake.warehouse.store import Store
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_one_line(tmp_path: Path, sent: signal.Signals, status: int) -> None:
     """P3: while a process reads; it ends too, at once, and no temporary folder stays."""
     command, asked, folder = tmp_path / "sacct", tmp_path / "asked", tmp_path / "tmp"
