@@ -25,7 +25,7 @@ from iolake.warehouse.warehouse import Warehouse
 
 VERSION = "1.5.5"
 """The newest DuckDB that the package index has the extension for."""
-WINDOWS = int(os.environ.get("IOLAKE_WINDOWS", "5"))
+WINDOWS = int(os.environ.get("IOLAKE_WINDOWS", "20"))
 """Of each table; 100 take minutes."""
 CLIENT = """
 import glob, json, sys
