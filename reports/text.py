@@ -51,6 +51,11 @@ def number(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
+def count(number: int, thing: str) -> str:
+    """How many there are of a thing, such as "1 day" or "1,200 runs"."""
+    return f"{number:,} {thing}" + ("" if number == 1 else "s")
+
+
 def percent(value: float | None, digits: int = 2) -> str:
     """A percentage."""
     return UNKNOWN if value is None else f"{value:.{digits}f} %"

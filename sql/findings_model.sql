@@ -185,7 +185,7 @@ checks AS (
       {code: 'some-osts', value: CASE WHEN coalesce(io_read_bytes, 0)::DOUBLE + coalesce(io_write_bytes, 0) >= 1 << 30 AND osts_used >= 0.1 * r.osts THEN 1e2 * osts_used / nullif(r.osts, 0) END,
        words: format('its files lie on {} of {} targets', osts_used, r.osts), target: NULL, neighbour: NULL},
       {code: 'small-beside-kind', value: CASE WHEN peers >= 3 AND access_bytes < 1 << 20 THEN 1e2 * access_of_kind END,
-       words: format('its accesses are {:.0f} bytes, {:.1f} % of its kind''s', access_bytes, 1e2 * access_of_kind), target: NULL, neighbour: NULL},
+       words: format('its accesses are {:,} bytes, {:.2g} % of its kind''s', try_cast(access_bytes AS BIGINT), 1e2 * access_of_kind), target: NULL, neighbour: NULL},
       {code: 'fewer-writers-than-kind', value: CASE WHEN peers >= 3 THEN 1e2 * movers_of_kind END,
        words: format('processes that move data: {}, {:.0f} % of its kind''s', movers, 1e2 * movers_of_kind), target: NULL, neighbour: NULL},
       {code: 'fewer-osts-than-kind', value: CASE WHEN peers >= 3 THEN 1e2 * osts_of_kind END,

@@ -117,7 +117,7 @@ SELECT
           WHEN 'full target' THEN 'a full target' WHEN 'failing target' THEN 'a failing target'
           ELSE 'the ' || b.cause
         END, b.sentence)
-        || CASE WHEN j.slow THEN format(' It lost some {:.0f} s.', j.lost_s)
+        || CASE WHEN j.slow THEN format(' It lost some {:,} s.', try_cast(j.lost_s AS BIGINT))
                 ELSE ' Some of its ranks waited: ' || b.unlike || '.' END
     WHEN j.slow AND j.logs = 0
       THEN format('Slow: it ran {:.1f} times as long as its kind; no Darshan log shows its I/O, and nothing explains it.', j.elapsed_s / j.usual_s)

@@ -15,7 +15,7 @@ from iolake.warehouse.times import span_of
 class Bounds(NamedTuple):
     """When the first row of a file begins and the last one ends, and the least and greatest job id.
 
-    The times are None if no row has a time, the ids if any row lacks an id.
+    Both times are None where no row has a time. Both ids are None where a row has no id.
     """
 
     first_ts: datetime | None

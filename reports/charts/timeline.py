@@ -102,11 +102,12 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
         .agg(rate=pl.col("read_bytes").sum() + pl.col("write_bytes").sum(), bin_s=pl.col("bin_s").first())
         .with_columns(rate=pl.col("rate") / pl.col("bin_s"), what=pl.lit("this job moved"))
     )
+    colours = {"servers read": theme.READ, "servers wrote": theme.WRITE}
+    if not own.is_empty():
+        colours["this job moved"] = theme.OWN
     colour = alt.Color(
         "what:N",
-        scale=alt.Scale(
-            domain=["servers read", "servers wrote", "this job moved"], range=[theme.READ, theme.WRITE, theme.OWN]
-        ),
+        scale=alt.Scale(domain=[*colours], range=[*colours.values()]),
         legend=alt.Legend(title=None, orient="right"),
     )
     x, y = theme.time_axis("ts", None, title=None), theme.bytes_axis("rate", "B/s")

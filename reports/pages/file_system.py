@@ -42,8 +42,8 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     forecast = "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
     return Page(
         title=f"File system {name}",
-        answer=f"{fullness.capitalize()}, {forecast}. {text.size(moved)} moved in {seen.height} days seen; "
-        f"{unseen} of {days.height} days were not seen for 95 % of their time.",
+        answer=f"{fullness.capitalize()}, {forecast}. {text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
+        f"{unseen} of {text.count(days.height, 'day')} had less than 95 % of their time seen.",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
         facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
         figures=[
@@ -107,7 +107,7 @@ def _heat(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:
     by_target = hours.group_by("ost").agg(pl.col("rate").mean()).drop_nulls().sort("rate")
     busiest = by_target["ost"][-1] if by_target.height else "unknown"
     imbalance = _imbalance(by_target["rate"]) if by_target.height else ""
-    last = f"The last {(window[1] - start).days} days. Busiest on average: {busiest}."
+    last = f"The last {text.count((window[1] - start).days, 'day')}. Busiest on average: {busiest}."
     summary = f"{last}{imbalance} Hatched hours were not seen."
     return Figure("heat", title, summary, targets.heat_chart(hours, (start, window[1])), queries=[query])
 

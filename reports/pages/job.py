@@ -211,7 +211,7 @@ def _findings(lake: Lake, run: Row) -> Figure:
     return Figure(
         "findings",
         "Findings",
-        f"{len(found)} findings, {grave} of them of high severity.",
+        f"{text.count(len(found), 'finding')}, {grave} of high severity.",
         table=Table(["severity", "about", "finding", "evidence", "advice", "rule of"], rows) if rows else None,
         queries=[query],
         missing=None if rows else "No rule of finding_rules has anything to say of this run.",

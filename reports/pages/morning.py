@@ -125,7 +125,7 @@ def _worst(day: date, worst: Sequence[dict[str, Any]]) -> Figure:
     return Figure(
         "worst",
         "Slow jobs",
-        f"The {len(rows)} runs that lost most time beside their kind, each linked to its page.",
+        f"{text.count(len(rows), 'run')} lost most time beside their kind; each is linked to its page.",
         table=Table(columns, rows, links) if rows else None,
         queries=[worst_query(day)],
         missing=None if rows else "No run that ended on this day was slow beside its kind.",
@@ -253,12 +253,13 @@ def _not_collected(lake: Lake, day: date) -> Figure:
         "SELECT source, owner, uri, reason\nFROM rejects\nWHERE day = $day\nORDER BY source, owner, uri\nLIMIT $most",
         {"day": day, "most": _REJECTS},
     )
-    rows = [[r["source"], r["owner"], "nothing found", ""] for r in gaps.rows(lake)]
-    rows += [[r["source"], r["owner"], r["reason"], r["uri"]] for r in rejects.rows(lake)]
+    missing = [[r["source"], r["owner"], "nothing found", ""] for r in gaps.rows(lake)]
+    rejected = [[r["source"], r["owner"], r["reason"], r["uri"]] for r in rejects.rows(lake)]
+    rows = missing + rejected
     return Figure(
         "missing",
         "Not collected or rejected",
-        f"{len(rows)} gaps and rejects of this day.",
+        f"{text.count(len(missing), 'gap')}, {text.count(len(rejected), 'reject')}.",
         table=Table(["source", "owner", "why", "input"], rows) if rows else None,
         queries=[gaps, rejects],
         missing=None if rows else "Every source of the day was found and loaded.",
@@ -270,7 +271,7 @@ def _index(folder: Path) -> Page:
     days = sorted(date.fromisoformat(p.stem) for p in folder.glob("????-??-??.html"))
     figures = [_month(year, month, days) for year, month in sorted({(d.year, d.month) for d in days}, reverse=True)]
     latest = f"The latest is {days[-1]}." if days else ""
-    return Page("Morning pages", f"{len(days)} days. {latest}", [], figures)
+    return Page("Morning pages", f"{text.count(len(days), 'day')}. {latest}", [], figures)
 
 
 def _month(year: int, month: int, days: Sequence[date]) -> Figure:
@@ -284,4 +285,4 @@ def _month(year: int, month: int, days: Sequence[date]) -> Figure:
     }
     title = f"{calendar.month_name[month]} {year}"
     names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    return Figure(f"m{year}-{month}", title, f"{len(links)} days have a page.", table=Table(names, rows, links))
+    return Figure(f"m{year}-{month}", title, f"{text.count(len(links), 'page')}.", table=Table(names, rows, links))
