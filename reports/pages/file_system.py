@@ -42,7 +42,8 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     forecast = "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
     return Page(
         title=f"File system {name}",
-        answer=f"{fullness.capitalize()}, {forecast}. {text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
+        answer=f"{fullness.capitalize()}, {forecast}. "
+        f"{text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
         f"{unseen} of {text.count(days.height, 'day')} had less than 95 % of their time seen.",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
         facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
