@@ -9,7 +9,7 @@ import pytest
 
 from iolake.warehouse.compact import _newest, compact
 from iolake.warehouse.records import DataFile
-from tests.warehouse.test_marts import NOON, Loaded, first_night, late_log
+from tests.warehouse.by_hand import NOON, Loaded, first_night, late_log
 
 
 def file(day: int, rows: int) -> DataFile:

@@ -7,6 +7,7 @@ import pytest
 from iolake import schemas
 from iolake.pipelines import registry
 from iolake.warehouse import catalog
+from tests.warehouse.by_hand import Loaded
 from tests.warehouse.toy import TABLES, TOYS, Centre
 
 
@@ -28,3 +29,8 @@ def toys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
 def centre(tmp_path: Path) -> Centre:
     """A site of one file system over an empty folder."""
     return Centre(tmp_path)
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    return Loaded(str(tmp_path / "lake"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from iolake.warehouse import spans
 from iolake.warehouse.lake import Lake
-from tests.warehouse.test_marts import Loaded, job, log
+from tests.warehouse.by_hand import Loaded, job, log
 
 pytestmark = pytest.mark.usefixtures("all_tables")
 DAYS = 20

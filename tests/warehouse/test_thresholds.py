@@ -6,9 +6,8 @@ import pytest
 
 from iolake.warehouse.derive import stale
 from iolake.warehouse.thresholds import set_thresholds
-from tests.warehouse.test_marts import Loaded, first_night, loaded
+from tests.warehouse.by_hand import Loaded, first_night
 
-__all__ = ["loaded"]
 pytestmark = pytest.mark.usefixtures("all_tables")
 
 

@@ -1,0 +1,122 @@
+"""A lake that tests load row by row, and rows of jobs, logs and servers for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from iolake import schemas
+from iolake.schemas.table import INPUT_ID, Table
+from iolake.warehouse import freshness
+from iolake.warehouse.derive import Derived, derive, stale
+from iolake.warehouse.lake import Lake
+from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.staging import Stager
+from iolake.warehouse.warehouse import Warehouse
+
+NOON = datetime(2026, 3, 10, 12)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Loaded:
+    """A lake that rows are loaded into by hand, an input at a time."""
+
+    uri: str
+    inputs: int = 0
+    known: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.uri)
+
+    @property
+    def lake(self) -> Lake:
+        return Lake(self.uri)
+
+    def load(self, table: str, *rows: dict[str, Any], owner: str = "c", name: str | None = None) -> None:
+        """Load rows as one input; of the same name again, in place of its rows."""
+        self.inputs += 1
+        uri = name or f"input {self.inputs}"
+        info = LoadInfo(new_id(), "run", "test", owner, None, 1)
+        self.warehouse.begin(info)
+        declared = schemas.tables()[table]
+        stager = Stager(self.warehouse.store, info)
+        stager.add(declared, batch(declared, uri, rows))
+        record = InputRecord(uri, uri, None, 1, None, f"{uri} {self.inputs}", "loaded", rows=len(rows))
+        self.warehouse.commit([Load(info, files=stager.finish([record]), inputs=(record,))])
+
+    def derive(self) -> Derived:
+        return derive(self.warehouse)
+
+    def assert_right(self, also_fresh: bool = False) -> None:
+        """Every mart shows what its model makes of the snapshot's rows, through SQL and as a polars frame."""
+        lake = self.lake
+        for mart in freshness.marts():
+            shown = text(lake.sql(f"SELECT * EXCLUDE load_id FROM {mart.name}").fetchall())
+            made = text(lake.sql(f"SELECT * EXCLUDE load_id FROM ({freshness.select(mart)})").fetchall())
+            assert shown == made, mart.name
+            assert lake.scan(mart.name).collect().height == len(made)
+        assert not (also_fresh and stale(self.warehouse))
+
+
+def batch(table: Table, input_id: str, rows: tuple[dict[str, Any], ...]) -> pa.Table:
+    """Rows in a table's `batch_schema` with their input; a column that a row lacks is null, or a plain value."""
+    plain: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False, pa.list_(pa.string()): []}
+    columns = {
+        f.name: pa.array([row.get(f.name, None if f.nullable else plain.get(f.type, 0)) for row in rows], f.type)
+        for f in table.batch_schema
+    }
+    return pa.table(columns, schema=table.batch_schema).append_column(
+        INPUT_ID.arrow_field, pa.array([input_id] * len(rows), pa.string())
+    )
+
+
+def text(rows: list[Any]) -> list[str]:
+    return sorted(map(repr, rows))
+
+
+def job(job_id: int, start: datetime, hours: float = 1.0) -> dict[str, Any]:
+    end = start + hours * HOUR
+    run_id = f"{job_id}.{int(start.replace(tzinfo=UTC).timestamp())}"
+    row = {"job_id": job_id, "run_id": run_id, "submit_time": start, "submit_known": True}
+    return row | {"start_time": start, "end_time": end}
+
+
+def log(name: str, job_id: int, start: datetime, hours: float = 0.5) -> dict[str, Any]:
+    end = start + hours * HOUR
+    row = {"log_id": name, "job_id": job_id, "start_time": start, "end_time": end, "nprocs": 4}
+    return row | {"date": end.date()}
+
+
+def posix(name: str, job_id: int, day: date, written: int) -> dict[str, Any]:
+    at = {"log_id": name, "job_id": job_id, "date": day, "record_id": 1, "rank": 0, "path": "/fs/x"}
+    return at | {"file_system": "fs", "POSIX_BYTES_WRITTEN": written, "POSIX_BYTES_READ": 0, "POSIX_OPENS": 1}
+
+
+def fs_day(day: datetime, moved: int = 10) -> list[dict[str, Any]]:
+    """A day of `lustre_fs`, an hour a row."""
+    return [
+        {"ts": day + k * HOUR, "interval_s": 3600.0, "osts": 1, "osts_missing": 0, "mdts": 1, "mdts_missing": 0}
+        | {"read_bytes": moved, "write_bytes": moved * 100, "opens": 5}
+        | {"read_bytes_before": k * moved, "write_bytes_before": k * moved * 100, "opens_before": 5 * k}
+        | {"ost_seconds_before": 3600.0 * k, "mdt_seconds_before": 3600.0 * k}
+        for k in range(24)
+    ]
+
+
+def first_night(loaded: Loaded) -> None:
+    """Two days of jobs, the second one's from the first on, with logs and servers' counts."""
+    loaded.load("slurm_jobs", job(1, NOON), job(2, NOON, 20.0))
+    loaded.load("darshan_logs", log("a", 1, NOON))
+    loaded.load("darshan_posix", posix("a", 1, NOON.date(), 500))
+    loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0)), owner="fs", name="fs first day")
+
+
+def late_log(loaded: Loaded) -> None:
+    loaded.load("darshan_logs", log("b", 1, NOON))
+    loaded.load("darshan_posix", posix("b", 1, NOON.date(), 70))
