@@ -90,18 +90,22 @@ def demo_lake(demo_centre: Path) -> Lake:
 @pytest.fixture(scope="session")
 def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has DuckDB of that version and nothing else."""
+    return python_with(tmp_path_factory.mktemp("old"), f"duckdb=={OLD_DUCKDB}")
+
+
+def python_with(folder: Path, *packages: str) -> Path:
+    """A Python in `folder` that has these packages and nothing else. Skips the test if they can't be installed."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if uv is None:
-        pytest.skip("no uv to install an old DuckDB with")
-    folder = tmp_path_factory.mktemp("old")
+        pytest.skip(f"no uv to install {' '.join(packages)} with")
     python = folder / "bin" / "python"
     for command in (
         [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(python), f"duckdb=={OLD_DUCKDB}"],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *packages],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
         if done.returncode:
-            pytest.skip(f"duckdb {OLD_DUCKDB} can't be installed: {done.stderr.strip().splitlines()[-1]}")
+            pytest.skip(f"{' '.join(packages)} can't be installed: {done.stderr.strip().splitlines()[-1]}")
     return python
 
 

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from iolake.warehouse.compact import compact
 from iolake.warehouse.garbage import collect
 from iolake.warehouse.relocate import relocate
 from iolake.warehouse.warehouse import Warehouse
+from tests.conftest import python_with
 
 VERSION = "1.5.5"
 """The newest DuckDB that the package index has the extension for."""
@@ -43,19 +43,8 @@ print(json.dumps(answers, default=str))
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Python that has DuckDB with the extension `ducklake`, and nothing else."""
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        pytest.skip("no uv to install DuckDB's extension with")
-    folder = tmp_path_factory.mktemp("ducklake")
-    packages = [f"duckdb=={VERSION}", f"duckdb-extension-ducklake=={VERSION}"]
-    for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, "--clear", str(folder)],
-        [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *packages],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        if done.returncode:
-            pytest.skip(f"DuckDB's extension ducklake can't be installed: {done.stderr.strip().splitlines()[-1]}")
-    return folder / "bin" / "python"
+    packages = (f"duckdb=={VERSION}", f"duckdb-extension-ducklake=={VERSION}")
+    return python_with(tmp_path_factory.mktemp("ducklake"), *packages)
 
 
 def ask(python: Path, lake: Path, queries: list[str], client: str = CLIENT) -> list[list[list[Any]]]:
