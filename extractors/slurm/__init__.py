@@ -118,9 +118,12 @@ def _others(input: Input, site: Site) -> set[str]:
 
 
 def _is_small(input: Input) -> bool:
-    """Whether the input is a file without compression that takes little memory."""
-    packed = fsspec.utils.infer_compression(input.uri) is not None
-    return not packed and input.mtime is not None and input.size_bytes is not None and input.size_bytes <= _SMALL_BYTES
+    """Whether the input is a file without compression that takes little memory; a command's day is no file."""
+    from iolake.extractors.slurm.live import SCHEME
+
+    if input.uri.startswith(SCHEME) or fsspec.utils.infer_compression(input.uri) is not None:
+        return False
+    return input.mtime is not None and input.size_bytes is not None and input.size_bytes <= _SMALL_BYTES
 
 
 def _rows(uri: str) -> Iterator[Rows]:
