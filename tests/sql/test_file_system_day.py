@@ -4,6 +4,8 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from iolake.demo.truth import Truth
+from iolake.schemas.lustre import MD_OPS
 from iolake.warehouse import Lake
 from tests.conftest import Fill
 
@@ -50,3 +52,12 @@ def test_what_was_never_collected_is_null(lake: Lake, fill: Fill) -> None:
     """P6: a day of byte counts without operations has no operations, not zero."""
     fill("lustre_fs", interval(0, write_bytes=0, opens=None))
     assert lake.sql("SELECT write_bytes, read_bytes, opens FROM file_system_day").fetchall() == [(0, None, None)]
+
+
+def test_a_file_systems_rate_of_operations_counts_all_twelve_kinds(small_centre: tuple[Truth, Lake]) -> None:
+    """The findings of a file system and day rest on it: renames and mkdirs load a metadata server as opens do."""
+    _, lake = small_centre
+    of_hours = lake.sql(f"SELECT {' + '.join(f'coalesce(sum({op}), 0)' for op in MD_OPS)} FROM file_system_hour")
+    ((expected,),) = of_hours.fetchall()
+    assert lake.sql("SELECT sum(ops)::HUGEINT FROM file_system_rates(NULL, NULL, NULL)").fetchall() == [(expected,)]
+    assert expected > 0
