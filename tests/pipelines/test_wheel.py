@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = '[file_systems.fs]\ndf = { files = "%Y-%m-%d.txt" }\n'
-DF = "BEGIN 1577880000\nfs-OST0000_UUID 100 60 40 60% /fs[OST:0]\n"
+DF = "BEGIN 1577880000\nUUID 1K-blocks Used Available Use% Mounted on\nfs-OST0000_UUID 100 60 40 60% /fs[OST:0]\n"
 ASK = """
 import iolake, sql, schemas
 from iolake import Lake
