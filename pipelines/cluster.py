@@ -21,7 +21,7 @@ from iolake.schemas.errors import PermanentError, TransientError
 from iolake.schemas.settings import WorkerSettings
 from iolake.schemas.site import Site
 from iolake.warehouse import layout
-from iolake.warehouse.records import Load
+from iolake.warehouse.records import StagedUnit
 from iolake.warehouse.store import Store
 
 log = logging.getLogger("iolake")
@@ -61,8 +61,8 @@ class DaskWorkers:
         self._blind: dict[str, CannotSee] = {}
         self._lock = Lock()
 
-    def stage(self, bundle: Sequence[Unit], site: Site) -> list[Load]:
-        """Each unit's piece of its load; callable from many threads. WorkerLost, CannotSee where no worker sees all.
+    def stage(self, bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
+        """Stage a bundle; many threads may call it. Raises WorkerLost, and CannotSee where no worker sees all.
 
         Commands and databases are asked from here, where their passwords are. A worker that cannot see a path is
         named once and gets no more work.
@@ -76,8 +76,8 @@ class DaskWorkers:
         while True:
             future = self._client.submit(stage_where_seen, bundle, site, paths, pure=False, workers=self._seeing())
             try:
-                pieces: list[Load] = future.result()
-                return pieces
+                units: list[StagedUnit] = future.result()
+                return units
             except CannotSee as error:
                 self._leave_out(error)
             except KilledWorker as error:
@@ -108,7 +108,7 @@ class DaskWorkers:
         return left
 
 
-def stage_where_seen(bundle: Sequence[Unit], site: Site, paths: Sequence[str]) -> list[Load]:
+def stage_where_seen(bundle: Sequence[Unit], site: Site, paths: Sequence[str]) -> list[StagedUnit]:
     """What `stage_bundle` does, on a worker that sees the lake's marks of the loads and all `paths`; else CannotSee."""
     store = Store(site.lake_uri)
     for load_id in {unit.load.load_id for unit in bundle}:

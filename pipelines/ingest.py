@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from iolake.pipelines.workers import Pool, staged, workers_for
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
-from iolake.warehouse.records import Load
+from iolake.warehouse.records import Load, StagedUnit
 from iolake.warehouse.thresholds import set_thresholds
 from iolake.warehouse.warehouse import Published, Warehouse
 
@@ -69,9 +70,9 @@ class Steps:
         """Plan the run's loads."""
         return prepare(site, sources, span)
 
-    def read(self, plans: list[Plan], site: Site) -> Iterator[Load]:
-        """Read and stage the units of all plans; the pieces of their loads, in the order in which they come."""
-        return self._pieces(bundles(plans), site)
+    def read(self, plans: list[Plan], site: Site) -> Iterator[StagedUnit]:
+        """Read and stage the units of all plans, and yield them as workers finish them."""
+        return self._staged(bundles(plans), site)
 
     @contextmanager
     def pool(self, work: Sequence[Sequence[Unit]], site: Site) -> Iterator[Pool | None]:
@@ -85,13 +86,13 @@ class Steps:
         with dask_workers(site.workers, self.workers) as workers:
             yield workers
 
-    def _pieces(self, work: list[list[Unit]], site: Site) -> Iterator[Load]:
+    def _staged(self, work: list[list[Unit]], site: Site) -> Iterator[StagedUnit]:
         kept: set[str] = set()
         with self.pool(work, site) as pool:
-            for bundle, pieces in staged(work, site, pool):
-                yield from pieces
+            for bundle, units in staged(work, site, pool):
+                yield from units
                 self.watcher.read(sum(len(unit.inputs) for unit in bundle))
-                kept.update(file.path for piece in pieces for file in piece.files)
+                kept.update(file.path for unit in units for file in unit.files)
         if pool is not None and pool.broken_loads:
             garbage.sweep(Warehouse(site.lake_uri), pool.broken_loads, kept)
 
@@ -168,17 +169,19 @@ def bundles(plans: Iterable[Plan], kind: Callable[[Unit], Hashable] = lambda _: 
     return found
 
 
-def whole_loads(plans: Iterable[Plan], pieces: Iterable[Load]) -> Iterator[Load]:
-    """Yield each load once all of its pieces are there, first those without pieces."""
+def whole_loads(plans: Iterable[Plan], staged_units: Iterable[StagedUnit]) -> Iterator[Load]:
+    """Yield each load once all of its inputs are staged; first the loads that have none to read."""
+    plans = list(plans)
     loads = {p.load.info.load_id: p.load for p in plans}
-    missing = {p.load.info.load_id: len(p.units) for p in plans}
+    missing = {p.load.info.load_id: p.inputs for p in plans}
+    units: dict[str, list[StagedUnit]] = defaultdict(list)
     yield from (load for load_id, load in loads.items() if not missing[load_id])
-    for piece in pieces:
-        load_id = piece.info.load_id
-        loads[load_id] = loads[load_id].joined(piece)
-        missing[load_id] -= 1
+    for unit in staged_units:
+        load_id = unit.info.load_id
+        units[load_id].append(unit)
+        missing[load_id] -= unit.ended
         if not missing[load_id]:
-            yield loads.pop(load_id)
+            yield loads.pop(load_id).with_units(units.pop(load_id))
 
 
 def _publish_in_time(

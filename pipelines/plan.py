@@ -34,7 +34,7 @@ _LEAST_SHARE = 256
 
 @dataclass(frozen=True)
 class Plan:
-    """A planned load, of one source, owner and day. `load` is the part that is known before anything is read."""
+    """A planned load, of one source, owner and day: `load` as it is before any of `units` is read."""
 
     load: Load
     units: tuple[Unit, ...] = ()

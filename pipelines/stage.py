@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import reduce
 from itertools import pairwise
 from typing import Any, Final
 
@@ -20,7 +19,7 @@ from iolake.pipelines import registry
 from iolake.schemas.gate import GateError
 from iolake.schemas.site import Site
 from iolake.schemas.table import INPUT_ID
-from iolake.warehouse.records import InputRecord, Load, LoadInfo, RejectRecord
+from iolake.warehouse.records import InputRecord, LoadInfo, RejectRecord, StagedUnit
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.store import Store
 from iolake.warehouse.times import NO_TIMES
@@ -66,21 +65,13 @@ class Unit:
         return sum(weight_of(i) for i in self.inputs)
 
 
-def stage(unit: Unit, site: Site) -> Load:
-    """Read a unit's inputs and write their rows; what comes back is a piece of the load, ready to publish.
+def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
+    """Read the inputs of some units and write their rows. Runs in any process that sees the inputs and the lake.
 
-    Runs in any process on any machine that sees the inputs and the lake. An input that can't be read, whatever
-    the reason, ends as a reject; the others are not touched by it (P5).
-    """
-    return stage_bundle([unit], site)[0]
-
-
-def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
-    """Each unit's piece of its load; in any process that sees the inputs and the lake.
-
-    Units of one source and owner are read together, also where they are of several loads: to read each alone would
-    take a fixed time for each, however small it is. A source that gives the rows of equal contents to one input
-    reads each load alone, for which input has them is settled load by load.
+    An input that cannot be read, for whatever reason, is rejected and leaves the others alone (P5): a unit that has
+    one may come back as several. Units of one source and owner are read together, even those of different loads,
+    because each call of an extractor takes a fixed time. A source that gives the rows of equal contents to one input
+    reads each load alone, because each load decides which input has them.
     """
     extractors = registry.extractors()
     alike: dict[tuple[str, str, frozenset[str], str], list[Unit]] = defaultdict(list)
@@ -88,11 +79,11 @@ def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[Load]:
         load = unit.load
         alone = load.load_id if extractors[load.source].content_addressed else ""
         alike[load.source, load.owner, unit.inputs[0].superseded, alone].append(unit)
-    return [piece for (source, *_), units in alike.items() for piece in _stage(extractors[source], units, site)]
+    return [staged for (source, *_), units in alike.items() for staged in _stage(extractors[source], units, site)]
 
 
-def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load]:
-    """Each unit's piece. Where some input spoils what is staged with it, each unit is staged alone, then each input."""
+def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[StagedUnit]:
+    """Stage units together. If one of their inputs fails, stage each unit alone; if that fails, each input alone."""
     stagers = [Stager(Store(site.lake_uri), unit.load) for unit in units]
     inputs = [input for unit in units for input in unit.inputs]
     places = {input.input_id: place for place, unit in enumerate(units) for input in unit.inputs}
@@ -110,7 +101,7 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load
         rows = {input_id: stagers[place].rows.get(input_id, 0) for input_id, place in places.items()}
         _reject_refused(outcomes, rejects, rows)
         if not any(o.status == "rejected" and rows[o.input.input_id] for o in outcomes):
-            return _loads(units, stagers, places, outcomes, rejects)
+            return _by_unit(units, stagers, places, outcomes, rejects)
     except (ExtractorFailed, GateError) as error:
         if len(inputs) == 1:
             is_machines = isinstance(error, ExtractorFailed) and error.is_machines
@@ -120,19 +111,16 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Load
     for stager in stagers:
         stager.discard()
     if len(inputs) == 1:
-        return [_load(units[0].load, Stager(Store(site.lake_uri), units[0].load), outcomes, rejects)]
-    if len(units) > 1:
-        return [piece for unit in units for piece in _stage(extractor, (unit,), site)]
-    load = units[0].load
-    alone = (_stage(extractor, (Unit(load, (input,)),), site)[0] for input in inputs)
-    return [reduce(Load.joined, alone, Load(load))]
+        return [_finished(units[0].load, Stager(Store(site.lake_uri), units[0].load), outcomes, rejects)]
+    parts = units if len(units) > 1 else [Unit(units[0].load, (input,)) for input in inputs]
+    return [staged for part in parts for staged in _stage(extractor, (part,), site)]
 
 
-def rejected(unit: Unit, reason: str, site: Site) -> Load:
-    """The piece of a unit of one input that the machine could not read."""
+def rejected(unit: Unit, reason: str, site: Site) -> StagedUnit:
+    """The result of a unit whose one input the machine could not read."""
     (input,) = unit.inputs
     stager = Stager(Store(site.lake_uri), unit.load)
-    return _load(unit.load, stager, [Outcome(input, "rejected")], [lacking(input, reason)])
+    return _finished(unit.load, stager, [Outcome(input, "rejected")], [lacking(input, reason)])
 
 
 def lacking(input: Input, reason: str) -> Reject:
@@ -239,14 +227,14 @@ def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator
         raise ExtractorFailed(extractor.source, unended)
 
 
-def _loads(
+def _by_unit(
     units: Sequence[Unit],
     stagers: Sequence[Stager],
     places: Mapping[str, int],
     outcomes: Iterable[Outcome],
     rejects: Iterable[Reject],
-) -> list[Load]:
-    """Each unit's piece of its load, with what was read of its inputs."""
+) -> list[StagedUnit]:
+    """Each staged unit, with the outcomes and rejects of its own inputs."""
     ended: list[list[Outcome]] = [[] for _ in units]
     refused: list[list[Reject]] = [[] for _ in units]
     for outcome in outcomes:
@@ -254,13 +242,13 @@ def _loads(
     for reject in rejects:
         refused[places[reject.input.input_id]].append(reject)
     return [
-        _load(unit.load, stager, ended[place], refused[place])
+        _finished(unit.load, stager, ended[place], refused[place])
         for place, (unit, stager) in enumerate(zip(units, stagers, strict=True))
     ]
 
 
-def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list[Reject]) -> Load:
-    """The piece of the load that was staged."""
+def _finished(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list[Reject]) -> StagedUnit:
+    """Write the rest of a unit's rows, and return it with a record of each input."""
     reasons = {r.input.input_id: r for r in rejects if not r.part}
     inputs: list[InputRecord] = []
     touched: list[InputRecord] = []
@@ -285,7 +273,7 @@ def _load(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: list
             if why and why.lacking:
                 ended = replace(ended, tries=input.tries + 1)
         inputs.append(ended)
-    return Load(
+    return StagedUnit(
         info,
         files=stager.finish(inputs),
         inputs=tuple(inputs),

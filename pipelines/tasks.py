@@ -26,7 +26,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse.compact import Compacted
 from iolake.warehouse.derive import Derived
 from iolake.warehouse.garbage import Collected
-from iolake.warehouse.records import Load
+from iolake.warehouse.records import Load, StagedUnit
 from iolake.warehouse.warehouse import Published
 
 RETRY_DELAY_S = 30
@@ -78,7 +78,7 @@ _workers: Pool | None = None
 
 
 @task(name="read", task_run_name=lambda: bundle_name(_parameter("bundle")), **_TRIES)
-def read(bundle: list[Unit], site: Site) -> list[Load]:
+def read(bundle: list[Unit], site: Site) -> list[StagedUnit]:
     """Read some days of a source, or a batch of some hundred logs, and stage the rows."""
     if _workers is None:
         return stage_bundle(bundle, site)
@@ -121,8 +121,8 @@ class TaskSteps(PassSteps):
     def find(self, site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
         return find(site, sources, span)
 
-    def read(self, plans: list[Plan], site: Site) -> Iterator[Load]:
-        """Read each source's units in tasks of their own, side by side; the pieces as tasks end."""
+    def read(self, plans: list[Plan], site: Site) -> Iterator[StagedUnit]:
+        """Read each source's units in tasks of their own, side by side; yield what each task staged as it ends."""
         global _workers  # noqa: PLW0603  a pool can't be handed to a task, which may run in another process
         by_source = sorted(plans, key=lambda p: (p.load.info.source, p.load.info.owner, p.load.info.day or date.max))
         work = bundles(by_source, lambda unit: (unit.load.source, unit.load.owner))

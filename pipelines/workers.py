@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import reduce
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from threading import Lock, Thread
@@ -20,7 +19,7 @@ from iolake.pipelines.limits import Limits, Use, share_of_memory
 from iolake.pipelines.stage import Unit, rejected, stage_bundle
 from iolake.schemas.errors import TransientError
 from iolake.schemas.site import Site
-from iolake.warehouse.records import Load
+from iolake.warehouse.records import StagedUnit
 
 _LOOK_S: Final = 0.1
 """Seconds between two looks at the memory and time that a process takes."""
@@ -58,8 +57,8 @@ class _Reader:
         self.process.start()
         theirs.close()
 
-    def stage(self, bundle: Sequence[Unit], site: Site, limits: Limits) -> list[Load]:
-        """Each unit's piece of its load. _Died; and whatever the process raised."""
+    def stage(self, bundle: Sequence[Unit], site: Site, limits: Limits) -> list[StagedUnit]:
+        """Stage a bundle in the process. Raises _Died, and whatever the process raised."""
         started, before = time.monotonic(), Use.of(self.process.pid)
         try:
             self.line.send((bundle, site))
@@ -74,8 +73,8 @@ class _Reader:
             raise _Died(_why(self.process.exitcode)) from None
         if error is not None:
             raise error
-        pieces: list[Load] = answer
-        return pieces
+        units: list[StagedUnit] = answer
+        return units
 
     @property
     def is_spent(self) -> bool:
@@ -95,8 +94,8 @@ class Pool(Protocol):
     count: int
     broken_loads: set[str]
 
-    def stage(self, bundle: Sequence[Unit], site: Site) -> list[Load]:
-        """Each unit's piece of its load; callable from many threads."""
+    def stage(self, bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
+        """Stage a bundle; many threads may call it."""
 
     def close(self) -> None:
         """End at once, also what is at work."""
@@ -121,16 +120,16 @@ class Workers:
         for _ in range(count):
             self._idle.put(None)
 
-    def stage(self, bundle: Sequence[Unit], site: Site) -> list[Load]:
-        """Each unit's piece of its load, staged in a process; callable from many threads. WorkersClosed."""
+    def stage(self, bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
+        """Stage a bundle in a process; many threads may call it. Raises WorkersClosed."""
         reader = self._idle.get()
         try:
             reader = reader or self._start()
-            pieces = reader.stage(bundle, site, Limits.of(bundle, self._share))
+            units = reader.stage(bundle, site, Limits.of(bundle, self._share))
             if reader.is_spent:
                 self._end(reader)
                 reader = None
-            return pieces
+            return units
         except _Died as error:
             died = error
             if reader:
@@ -150,7 +149,7 @@ class Workers:
             for reader in self._readers:
                 reader.process.kill()
 
-    def _apart(self, bundle: Sequence[Unit], site: Site, died: _Died) -> list[Load]:
+    def _apart(self, bundle: Sequence[Unit], site: Site, died: _Died) -> list[StagedUnit]:
         """The same as `stage`, of a bundle on which a process died: by halves, and in the end input by input."""
         if self._closed:
             raise WorkersClosed("the run was ended while it read")
@@ -162,10 +161,10 @@ class Workers:
         if len(unit.inputs) > 1:
             middle = len(unit.inputs) // 2
             halves = (Unit(unit.load, unit.inputs[:middle]), Unit(unit.load, unit.inputs[middle:]))
-            return [reduce(Load.joined, (piece for half in halves for piece in self._fresh([half], site)))]
+            return [staged for half in halves for staged in self._fresh([half], site)]
         return [rejected(unit, str(died), site)]
 
-    def _fresh(self, bundle: Sequence[Unit], site: Site) -> list[Load]:
+    def _fresh(self, bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
         """The same in a process that has read nothing else; one at a time, for what one input takes to be seen."""
         with self._alone:
             reader = self._start()
@@ -210,8 +209,8 @@ def workers_for(work: Sequence[Sequence[Unit]], workers: int | None, apart: bool
 
 def staged(
     work: Sequence[Sequence[Unit]], site: Site, pool: Pool | None
-) -> Iterator[tuple[Sequence[Unit], list[Load]]]:
-    """Each bundle with its units' pieces, as they come; by this process where there is no pool."""
+) -> Iterator[tuple[Sequence[Unit], list[StagedUnit]]]:
+    """Yield each bundle and its staged units as workers finish it; without a pool, this process stages them."""
     if pool is None:
         yield from ((bundle, stage_bundle(bundle, site)) for bundle in work)
         return
@@ -237,7 +236,7 @@ def _why(exit_code: int | None) -> str:
 
 
 def _serve(line: Connection[Any, Any]) -> None:
-    """A reader's life: stage what comes, and answer with the pieces or with the error."""
+    """A reader's life: stage each bundle that comes, and answer with the staged units or with the error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal interrupts the whole group; the parent ends its readers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _end_with_parent()
@@ -247,7 +246,7 @@ def _serve(line: Connection[Any, Any]) -> None:
         except EOFError:
             return
         try:
-            answer: tuple[list[Load] | None, BaseException | None] = (stage_bundle(bundle, site), None)
+            answer: tuple[list[StagedUnit] | None, BaseException | None] = (stage_bundle(bundle, site), None)
         except Exception as error:
             answer = (None, _portable(error))
         line.send(answer)

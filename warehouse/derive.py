@@ -220,13 +220,13 @@ class _Writer:
         freshness.put(self._catalog, [m for m in self._made if m[0] is mart])
         self._catalog.write_storage_view(mart, self._store.uri)
 
-    def _write(self, mart: Mart, owner: str, day: date, data: pa.Table, piece: str) -> DataFile:
+    def _write(self, mart: Mart, owner: str, day: date, data: pa.Table, name: str) -> DataFile:
         schema = pa.schema([c.arrow_field for c in mart.stored if c.name != LOAD_ID.name])
         data = pa.table({f.name: data[f.name].cast(f.type) for f in schema})
         data = in_sort_order(mart, conform(mart, data, schema))
         load_ids = pa.DictionaryArray.from_arrays(np.zeros(data.num_rows, np.int32), pa.array([self.load_id]))
         data = data.append_column(LOAD_ID.name, load_ids)
-        path = layout.data_path(mart, owner, day, self.load_id, piece)
+        path = layout.data_path(mart, owner, day, self.load_id, name)
         written = parquet.write(self._store, path, mart, data, Footer(()).encode())
         names = tuple(data.schema.names)
         return DataFile(

@@ -21,8 +21,8 @@ _TIMES = ("mtime", "first_ts", "last_ts")
 class Footer:
     """The loads whose rows a file holds, with inputs, the files that it replaces, and the number of rows dropped there.
 
-    Each piece of a load lists its inputs in the footer of one file only. `dropped` has (load_id, input_id, rows) for
-    rows that a rewrite removed, so that a rebuild does not look for them.
+    Each staged unit of a load lists its inputs in the footer of one file only. `dropped` has (load_id, input_id, rows)
+    for rows that a rewrite removed, so that a rebuild does not look for them.
     """
 
     loads: tuple[tuple[LoadInfo, tuple[InputRecord, ...]], ...]

@@ -1,6 +1,6 @@
 """The names of things in a lake.
 
-<table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<piece>.parquet    data, never changed once written
+<table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<file>.parquet    data, never changed once written
 catalog/00000042.duckdb                                               snapshot 42
 catalog/00000042.pinned                                               keeps snapshot 42 for good
 staging/<load>                                                        a load at work: the process that began it
@@ -25,13 +25,13 @@ BEATS = "beats"
 ABORTS = "aborts"
 PROBES = "probes"
 _SNAPSHOT = re.compile(rf"{CATALOG}/(\d{{8}})\.duckdb")
-_DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-(?P<piece>\w+)\.parquet")
+_DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-\w+\.parquet")
 
 
-def data_path(table: Table, owner: str, day: date, load_id: str, piece: str) -> str:
-    """Where a load's piece of a partition lies."""
+def data_path(table: Table, owner: str, day: date, load_id: str, file: str) -> str:
+    """Where a load's data file of a partition lies; `file` is its name within the load."""
     value = quote(owner, safe="")
-    return f"{table.name}/{table.owner.name}={value}/date={day.isoformat()}/{load_id}-{piece}.parquet"
+    return f"{table.name}/{table.owner.name}={value}/date={day.isoformat()}/{load_id}-{file}.parquet"
 
 
 def load_of(path: str) -> str | None:

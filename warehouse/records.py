@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
 from typing import Literal
@@ -112,8 +112,29 @@ class LoadInfo:
 
 
 @dataclass(frozen=True)
+class StagedUnit:
+    """What one worker staged of a load: its data files, and the result for each input that it read.
+
+    `touched` are inputs with a new time or size and the content that the lake has. `unchanged` counts inputs that have
+    neither, and whose content the lake has.
+    """
+
+    info: LoadInfo
+    files: tuple[DataFile, ...] = ()
+    inputs: tuple[InputRecord, ...] = ()
+    touched: tuple[InputRecord, ...] = ()
+    rejects: tuple[RejectRecord, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def ended(self) -> int:
+        """The number of inputs that it has a result for (P5)."""
+        return len(self.inputs) + len(self.touched) + self.unchanged
+
+
+@dataclass(frozen=True)
 class Load:
-    """A staged load, ready to publish, or a piece of one.
+    """A whole load, ready to publish.
 
     `touched` are inputs with a new uri, time or size and the content that the lake has. `unchanged`,
     `still_rejected` and `still_superseded` count inputs that were found and are as the ledger has them.
@@ -128,17 +149,15 @@ class Load:
     still_rejected: int = 0
     still_superseded: int = 0
 
-    def joined(self, other: Load) -> Load:
-        """Two pieces of one load as one."""
-        return Load(
-            self.info,
-            files=self.files + other.files,
-            inputs=self.inputs + other.inputs,
-            touched=self.touched + other.touched,
-            rejects=self.rejects + other.rejects,
-            unchanged=self.unchanged + other.unchanged,
-            still_rejected=self.still_rejected + other.still_rejected,
-            still_superseded=self.still_superseded + other.still_superseded,
+    def with_units(self, units: Sequence[StagedUnit]) -> Load:
+        """The load with all that workers staged of it."""
+        return replace(
+            self,
+            files=self.files + tuple(file for unit in units for file in unit.files),
+            inputs=self.inputs + tuple(record for unit in units for record in unit.inputs),
+            touched=self.touched + tuple(record for unit in units for record in unit.touched),
+            rejects=self.rejects + tuple(reject for unit in units for reject in unit.rejects),
+            unchanged=self.unchanged + sum(unit.unchanged for unit in units),
         )
 
     @property

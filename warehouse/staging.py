@@ -33,14 +33,14 @@ _DAY_US = 86_400_000_000
 
 
 class Stager:
-    """Writes one worker's piece of a load: takes batches and writes data files below the lake.
+    """Writes the data files of one unit: takes batches, and writes files below the lake that no reader lists.
 
     It buffers up to `buffer_bytes` of a table before it writes, so each file is sorted as a whole.
     """
 
     def __init__(self, store: Store, load: LoadInfo, buffer_bytes: int = BUFFER_BYTES) -> None:
         self._store, self._load = store, load
-        self._piece = secrets.token_hex(3)
+        self._token = secrets.token_hex(3)
         self._buffer_bytes = buffer_bytes
         self._held: dict[Table, list[pa.Table]] = defaultdict(list)
         self._held_bytes: dict[Table, int] = defaultdict(int)
@@ -73,12 +73,12 @@ class Stager:
         self._in_order[table] = in_order and self._in_order.get(table, True)
 
     def finish(self, inputs: list[InputRecord]) -> tuple[DataFile, ...]:
-        """Write the buffered rows, and return all files of the piece. One footer lists `inputs`."""
+        """Write the buffered rows, and return all files of the unit. One footer lists `inputs`."""
         self._write(list(self._held), inputs)
         return tuple(self._files)
 
     def discard(self) -> None:
-        """Remove the written files: the piece failed, or is staged again."""
+        """Remove the written files: the unit failed, or is staged again."""
         for file in self._files:
             self._store.remove(file.path)
         self._files.clear()
@@ -112,14 +112,14 @@ class Stager:
 
     def _next_name(self) -> str:
         self._count += 1
-        return f"{self._piece}{_letters(self._count - 1)}"
+        return f"{self._token}{_letters(self._count - 1)}"
 
-    def _write_file(self, table: Table, day: date, data: pa.Table, piece: str, footer: bytes) -> DataFile:
+    def _write_file(self, table: Table, day: date, data: pa.Table, name: str, footer: bytes) -> DataFile:
         codes = np.zeros(data.num_rows, np.int32)
         ids = pa.DictionaryArray.from_arrays(codes, pa.array([self._load.load_id]), safe=False)
         data = data.append_column(LOAD_ID.name, ids)
         data = data.select([c.name for c in table.stored if not _is_omitted(data[c.name])])
-        path = layout.data_path(table, self._load.owner, day, self._load.load_id, piece)
+        path = layout.data_path(table, self._load.owner, day, self._load.load_id, name)
         written = parquet.write(self._store, path, table, data, footer)
         return DataFile(
             path,

@@ -87,12 +87,12 @@ def test_an_input_that_spoils_what_is_read_with_it_is_rejected_alone(centre: Cen
     assert rows(centre.lake) == expected("lustre_df", df("OST0", 0, 1), df("OST1", 24, 1))
 
 
-def test_a_unit_of_each_load_gives_a_piece_of_it(centre: Centre, many: Many) -> None:
-    """P1: several units of one load in a bundle are pieces of their own, and no row is in two of them."""
+def test_each_unit_of_a_bundle_is_staged_on_its_own(centre: Centre, many: Many) -> None:
+    """P1: several units of one load in a bundle come back one by one, and no row is in two of them."""
     for name in "abc":
         centre.write(f"2017-03-20-{name}.json", {"lustre_df": [df(name, 1, 1)]})
     (unit,) = bundles(prepare(centre.site, ("toy",), Span()))[0]
     alone = [Unit(unit.load, (input,)) for input in unit.inputs]
-    pieces = stage_bundle(alone, centre.site)
-    assert [piece.rows for piece in pieces] == [1, 1, 1]
-    assert [sum(f.rows for f in piece.files) for piece in pieces] == [1, 1, 1]
+    staged = stage_bundle(alone, centre.site)
+    assert [sum(record.rows for record in unit.inputs) for unit in staged] == [1, 1, 1]
+    assert [sum(file.rows for file in unit.files) for unit in staged] == [1, 1, 1]

@@ -10,8 +10,8 @@ import fsspec
 import pytest
 
 from iolake.extractors.base import Span
-from iolake.pipelines.ingest import ingest, prepare
-from iolake.pipelines.stage import stage
+from iolake.pipelines.ingest import ingest, prepare, whole_loads
+from iolake.pipelines.stage import stage_bundle
 from iolake.schemas.site import Site
 from iolake.warehouse import conditional, garbage, layout
 from iolake.warehouse.compact import compact
@@ -135,9 +135,9 @@ def test_a_list_that_lags_hides_no_snapshot_and_no_load(
             centre.write(f"2017-03-2{day}.json", {"lustre_df": [df("b", 24 * day, day)]})
             expect.append(df("b", 24 * day, day))
             plans = prepare(site, (), Span())
-            pieces = [stage(unit, site) for plan in plans for unit in plan.units]
+            staged = stage_bundle([unit for plan in plans for unit in plan.units], site)
             garbage.collect(warehouse, 1, 0)
-            assert warehouse.commit(pieces).snapshot == day
+            assert warehouse.commit(list(whole_loads(plans, staged))).snapshot == day
             garbage.collect(warehouse, 1, 0)
             assert rows(Lake(site.lake_uri)) == expected("lustre_df", *expect)
         assert warehouse.store.read(layout.NEWEST) == warehouse.store.read(layout.snapshot_path(3))

@@ -16,8 +16,8 @@ import pytest
 from iolake import schemas
 from iolake.extractors.base import Span
 from iolake.pipelines import plan, registry
-from iolake.pipelines.ingest import prepare
-from iolake.pipelines.stage import stage
+from iolake.pipelines.ingest import prepare, whole_loads
+from iolake.pipelines.stage import stage_bundle
 from iolake.warehouse import garbage, parquet
 from iolake.warehouse.compact import compact
 from iolake.warehouse.errors import DamagedFile
@@ -193,7 +193,8 @@ def test_what_another_writer_had_loaded_already_is_not_lost(centre: Centre) -> N
     centre.write("2017-03-20x.json", {"lustre_df": [df("x", 1, 2)]})
     second = prepare(centre.site, (), Span())
     for plans in (first, second):
-        centre.warehouse.commit([stage(unit, centre.site) for p in plans for unit in p.units])
+        staged = stage_bundle([unit for plan in plans for unit in plan.units], centre.site)
+        centre.warehouse.commit(list(whole_loads(plans, staged)))
     both = expected("lustre_df", df("a", 1, 1), df("x", 1, 2))
     assert rows(centre.lake) == both
     lose_catalog(centre)
