@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from iolake import schemas
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.lustre import MD_OPS, SUMMED
 from iolake.schemas.table import INPUT_ID, Table
-from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.records import Load, LoadInfo, new_id
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.warehouse import Warehouse
 
@@ -67,7 +68,18 @@ def _load(warehouse: Warehouse, owner: str, day: date, tables: dict[str, dict[st
     input_id = f"{owner} {day}"
     for name, columns in tables.items():
         stager.add(schemas.tables()[name], _batch(schemas.tables()[name], columns, input_id))
-    record = InputRecord(input_id, input_id, day, 1, datetime(2026, 1, 1), input_id, "loaded", rows=1)
+    record = InputRecord(
+        info.source,
+        owner,
+        input_id,
+        day,
+        1,
+        datetime(2026, 1, 1),
+        input_id=input_id,
+        content_hash=input_id,
+        status="loaded",
+        rows=1,
+    )
     return Load(info, files=stager.finish([record]), inputs=(record,))
 
 

@@ -11,7 +11,7 @@ import io
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -20,6 +20,7 @@ import pyarrow as pa
 import xxhash
 
 from iolake.schemas.errors import PermanentError
+from iolake.schemas.inputs import FoundInput
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
 
@@ -38,7 +39,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Input:
+class Input(FoundInput):
     """A unit of data to read: a file, or one day of a database or of a command's output.
 
     `day` is the day that the name gives, in the source's time zone. An input without `size_bytes` and `mtime` is
@@ -49,19 +50,11 @@ class Input:
     `tries` is the number of runs that the machine could not read it in.
     """
 
-    source: str
-    owner: str
-    uri: str
-    day: date | None = None
-    size_bytes: int | None = None
-    mtime: datetime | None = None
     known_hash: str | None = None
     rank: int = 0
-    superseded: frozenset[str] = frozenset()
     settled: bool = False
     unreadable: str | None = None
     place: str = ""
-    tries: int = 0
 
     @cached_property
     def input_id(self) -> str:

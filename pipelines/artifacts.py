@@ -15,13 +15,13 @@ from iolake.pipelines.passes import Done
 from iolake.pipelines.plan import Plan
 from iolake.pipelines.progress import summary
 from iolake.reports.units import bytes_text
+from iolake.schemas.inputs import STATUSES
 from iolake.schemas.site import Site
 from iolake.warehouse.records import Load
 
 _PACE_S = 2.0
 """The bar moves at most this often; each move is a call of the server."""
 _MOST_ROWS = 1000
-STATUSES: tuple[Any, ...] = ("loaded", "unchanged", "rejected", "superseded")
 
 
 class Bar(Watcher):

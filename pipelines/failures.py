@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 
 from iolake.extractors.base import Span
 from iolake.pipelines.finding import find
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.site import OWNER_KINDS, Site, Source
 from iolake.warehouse.errors import NoLake
 from iolake.warehouse.lake import Lake
-from iolake.warehouse.records import InputRecord, Load
+from iolake.warehouse.records import Load
 
 _ENDED_DAYS = 30
 """A source without an input for so long has ended; nothing is expected of it any more."""

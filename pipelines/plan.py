@@ -16,10 +16,11 @@ from iolake.extractors.base import Extractor, Input, Span
 from iolake.pipelines import registry
 from iolake.pipelines.finding import find
 from iolake.pipelines.stage import MOST_TRIES, Unit, record, utc, weight_of
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.site import Site
 from iolake.warehouse import layout
 from iolake.warehouse.catalog import Catalog
-from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.records import Load, LoadInfo, new_id
 from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from iolake.pipelines.ingest import Report, Watcher
 from iolake.pipelines.plan import Plan
 from iolake.reports.units import bytes_text
+from iolake.schemas.inputs import STATUSES
 from iolake.warehouse.records import Load
 
 
@@ -66,9 +67,7 @@ def line(load: Load) -> str:
     """One load in one line: source, owner, day, how its inputs ended, and what they gave."""
     info = load.info
     day = info.day.isoformat() if info.day else "undated"
-    counts = ", ".join(
-        f"{load.count(s):,} {s}" for s in ("loaded", "unchanged", "rejected", "superseded") if load.count(s)
-    )
+    counts = ", ".join(f"{load.count(status):,} {status}" for status in STATUSES if load.count(status))
     return f"{info.source:<8} {info.owner:<12} {day:<10}  {load.found:,} found: {counts}; {load.rows:,} rows"
 
 

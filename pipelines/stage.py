@@ -6,7 +6,7 @@ import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Final
@@ -17,9 +17,10 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
 from iolake.pipelines import registry
 from iolake.schemas.gate import GateError
+from iolake.schemas.inputs import FoundInput, InputRecord, RejectRecord, Status
 from iolake.schemas.site import Site
 from iolake.schemas.table import INPUT_ID
-from iolake.warehouse.records import InputRecord, LoadInfo, RejectRecord, StagedUnit
+from iolake.warehouse.records import LoadInfo, StagedUnit
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.store import Store
 from iolake.warehouse.times import NO_TIMES
@@ -280,27 +281,24 @@ def _finished(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: 
         touched=tuple(touched),
         unchanged=untouched,
         rejects=tuple(
-            RejectRecord(input.input_id, input.uri, input.day, as_text(part), as_text(reason))
+            RejectRecord(input.input_id, input.day, input.uri, as_text(part), as_text(reason))
             for input, reason, part in ((r.input, r.reason, r.part) for r in rejects)
         ),
     )
 
 
 def record(
-    input: Input, status: Any, content_hash: str | None = None, rows: int = 0, reason: str | None = None
+    input: Input, status: Status, content_hash: str | None = None, rows: int = 0, reason: str | None = None
 ) -> InputRecord:
     """An input as the ledger will know it."""
+    found: dict[str, Any] = {f.name: getattr(input, f.name) for f in fields(FoundInput)}
     return InputRecord(
-        input.input_id,
-        input.uri,
-        input.day,
-        input.size_bytes,
-        utc(input.mtime),
-        content_hash,
-        status,
-        tuple(sorted(input.superseded)),
-        rows,
-        reason,
+        **found | {"mtime": utc(input.mtime), "tries": 0},
+        input_id=input.input_id,
+        content_hash=content_hash,
+        status=status,
+        rows=rows,
+        reason=reason,
     )
 
 

@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from iolake.reports import text
+from iolake.schemas.inputs import STATUSES
 from iolake.warehouse import Lake, LakeError
 
 _LEGEND = "█ loaded   ▒ some rejected   ✗ all rejected   ░ left to a better source   · no input, or not asked for yet"
-_HEADER = ("day", "found", "loaded", "unchanged", "rejected", "superseded", "rows", "")
+_HEADER = ("day", "found", *STATUSES, "rows", "")
 
 
 class NoSource(LakeError):
@@ -77,11 +78,7 @@ def _marts(lake: Lake) -> Iterator[str]:
 
 def _block(source: str, owner: str, days: Sequence[_Day], whole: bool) -> Iterator[str]:
     """One source of one owner: what there is in all, a strip of its days, and those that want a look, or all."""
-    counts = ", ".join(
-        f"{total:,} {name}"
-        for name in ("loaded", "unchanged", "rejected", "superseded")
-        if (total := sum(getattr(d, name) for d in days))
-    )
+    counts = ", ".join(f"{total:,} {name}" for name in STATUSES if (total := sum(getattr(d, name) for d in days)))
     last = max((d.committed_at for d in days if d.committed_at), default=None)
     yield f"{source}  {owner}"
     found, rows = sum(d.found for d in days), sum(d.rows for d in days)

@@ -10,6 +10,7 @@ from typing import Final
 import pyarrow as pa
 
 from iolake.schemas.identity import Identity
+from iolake.schemas.inputs import DAY, OWNER, ROWS, SOURCE, InputRecord, RejectRecord, columns_of
 from iolake.schemas.table import INPUT_ID, LOAD_ID, TEXT, TIMESTAMP, Column
 
 _LIST: Final = pa.list_(TEXT)
@@ -30,25 +31,16 @@ class LedgerTable:
         return pa.schema([c.arrow_field for c in self.columns])
 
 
-_SOURCE = Column("source", TEXT, "the source's name in site.toml", identifies=Identity.NOTHING)
-_OWNER = Column("owner", TEXT, "the cluster or file system whose source it is", identifies=Identity.SITE)
-_DAY = Column("day", pa.date32(), "the day that the input's name speaks of, in the source's zone")
-_URI = Column("uri", TEXT, "where the input lies", identifies=Identity.PATH)
 _VERSION = Column("extractor_version", pa.int32(), "version of the extractor that read it")
-_ROWS = Column("rows", _N, "rows in all tables")
-_STATUS_DOC = (
-    "loaded: its rows are in the lake; unchanged: its content is there under another uri; "
-    "rejected: see rejects; superseded: a better source fills its tables"
-)
 
 LOADS: Final = LedgerTable(
     "loads",
     "A load: what one run took of a source for an owner and a day. found = loaded + unchanged + rejected + superseded.",
     [
         LOAD_ID,
-        _SOURCE,
-        _OWNER,
-        _DAY,
+        SOURCE,
+        OWNER,
+        DAY,
         Column("run_id", TEXT, "the run that it belongs to", identifies=Identity.JOB),
         _VERSION,
         Column("started_at", TIMESTAMP, "when the run began it"),
@@ -59,7 +51,7 @@ LOADS: Final = LedgerTable(
         Column("unchanged", _N, "inputs that the lake had already"),
         Column("rejected", _N, "inputs that could not be read"),
         Column("superseded", _N, "inputs left to a better source of the same day"),
-        _ROWS,
+        ROWS,
         Column("size_bytes", _N, "size of the data files written", unit="B"),
     ],
 )
@@ -74,26 +66,8 @@ INPUTS: Final = LedgerTable(
             "the load whose rows of it are in the lake; without rows, the one that saw it last",
             identifies=Identity.CODE,
         ),
-        _SOURCE,
-        _OWNER,
-        _URI,
-        _DAY,
-        Column("size_bytes", _N, "size when it was read; null for what has none", unit="B"),
-        Column("mtime", TIMESTAMP, "time of its last change when it was read; null to have it read again"),
-        Column(
-            "content_hash",
-            TEXT,
-            "BLAKE2b-128 of its content; XXH3-128 of its rows where it has no other",
-            identifies=Identity.CODE,
-        ),
+        *(column for column in columns_of(InputRecord) if column is not INPUT_ID),
         _VERSION,
-        Column("status", TEXT, _STATUS_DOC, identifies=Identity.NOTHING),
-        Column("superseded", _LIST, "its tables that a better source fills instead", identifies=Identity.NOTHING),
-        _ROWS,
-        Column("first_ts", TIMESTAMP, "UTC; the first event time of its rows; null where rows have no time"),
-        Column("last_ts", TIMESTAMP, "UTC; when the last of them ended"),
-        Column("reason", TEXT, "why, where the status is not loaded", identifies=Identity.TEXT),
-        Column("tries", _N, "runs in which reading it took more than the machine had, or killed its process; else 0"),
     ],
 )
 REJECTS: Final = LedgerTable(
@@ -101,13 +75,9 @@ REJECTS: Final = LedgerTable(
     "What could not be read, and why: whole inputs, and parts of inputs that were loaded.",
     [
         LOAD_ID,
-        INPUT_ID,
-        _SOURCE,
-        _OWNER,
-        _DAY,
-        _URI,
-        Column("part", TEXT, "the part left out; empty where the whole input was", identifies=Identity.TEXT),
-        Column("reason", TEXT, "what is wrong with it", identifies=Identity.TEXT),
+        SOURCE,
+        OWNER,
+        *columns_of(RejectRecord),
         Column("rejected_at", TIMESTAMP, "when it was rejected"),
     ],
 )
@@ -117,7 +87,7 @@ FILES: Final = LedgerTable(
     [
         Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH),
         Column("table_name", TEXT, "the table whose rows it holds"),
-        _OWNER,
+        OWNER,
         Column("date", pa.date32(), "UTC day of its rows"),
         Column("rows", _N, "rows in the file"),
         Column("size_bytes", _N, "size of the file", unit="B"),
@@ -147,7 +117,7 @@ DERIVED: Final = LedgerTable(
     "last_day.",
     [
         Column("table_name", TEXT, "the mart"),
-        _OWNER,
+        OWNER,
         Column("date", pa.date32(), "UTC day of its rows"),
         Column("fresh", pa.bool_(), "whether its rows lie in data files; else a query computes them"),
         Column(

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +20,12 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.schemas import ddl
+from iolake.schemas.inputs import values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse import ducklake, freshness, views
-from iolake.warehouse.records import DataFile, InputRecord, Load, now
+from iolake.warehouse.records import DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
@@ -34,7 +35,6 @@ STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
 BLOCK_SIZE = 16384
 """Bytes of a block, the least that DuckDB takes: a ledger's columns of few rows fill no larger one."""
-_OF_INPUT = [f.name for f in fields(InputRecord)]
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
 
 
@@ -189,10 +189,10 @@ class Catalog:
         by = at | {"extractor_version": info.extractor_version}
         self.insert(
             INPUTS,
-            ({name: getattr(r, name) for name in _OF_INPUT} | by | kept.get(r.input_id, {}) for r in load.inputs),
+            (values(r) | by | kept.get(r.input_id, {}) for r in load.inputs),
         )
         if load.touched:
-            touched = pa.Table.from_pylist([asdict(r) for r in load.touched], schema=_TOUCHED)
+            touched = pa.Table.from_pylist([values(r) for r in load.touched], schema=_TOUCHED)
             self.con.register("touched", touched)
             self.con.execute(
                 "UPDATE inputs SET uri = touched.uri, size_bytes = touched.size_bytes, mtime = touched.mtime "
@@ -202,12 +202,7 @@ class Catalog:
         stamp = now()
         self.insert(
             REJECTS,
-            (
-                {name: getattr(r, name) for name in ("input_id", "uri", "day", "part", "reason")}
-                | at
-                | {"rejected_at": stamp}
-                for r in load.rejects
-            ),
+            (values(r) | at | {"rejected_at": stamp} for r in load.rejects),
         )
         self.insert(
             LOADS,

@@ -8,9 +8,10 @@ from dataclasses import replace
 import polars as pl
 
 from iolake import schemas
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.table import INPUT_ID
 from iolake.warehouse.catalog import Catalog
-from iolake.warehouse.records import DataFile, InputRecord, Load
+from iolake.warehouse.records import DataFile, Load
 from iolake.warehouse.rewrite import Rewriter, of_inputs
 from iolake.warehouse.store import Store
 

@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
+from iolake.schemas.inputs import InputRecord, values
 from iolake.warehouse import parquet
-from iolake.warehouse.records import InputRecord, LoadInfo
+from iolake.warehouse.records import LoadInfo
 from iolake.warehouse.store import Store
 
 _TIMES = ("mtime", "first_ts", "last_ts")
+_OF_LOAD = ("source", "owner")
+"""Fields of an input that its load has too."""
 
 
 @dataclass(frozen=True)
@@ -61,42 +65,40 @@ class Footer:
 
     def encode(self) -> bytes:
         """Return the footer as compressed JSON in base64: polars reads only text in a Parquet footer."""
-        values = {
-            "loads": [[asdict(info), [_fields(r) for r in inputs]] for info, inputs in self.loads],
+        footer = {
+            "loads": [[asdict(info), [_encoded(r) for r in inputs]] for info, inputs in self.loads],
             "replaces": self.replaces,
             "dropped": self.dropped,
         }
-        return base64.b64encode(zlib.compress(json.dumps(values, default=lambda v: v.isoformat()).encode()))
+        return base64.b64encode(zlib.compress(json.dumps(footer, default=lambda v: v.isoformat()).encode()))
 
     @classmethod
     def decode(cls, encoded: bytes) -> Footer:
         """Return the footer that `encode` wrote."""
-        values = json.loads(zlib.decompress(base64.b64decode(encoded)))
-        loads = tuple(
-            (
-                LoadInfo(
-                    **{**info, "day": _day(info["day"]), "started_at": datetime.fromisoformat(info["started_at"])}
-                ),
-                tuple(
-                    InputRecord(
-                        **{
-                            **r,
-                            "day": _day(r["day"]),
-                            **{n: datetime.fromisoformat(r[n]) for n in _TIMES if r.get(n)},
-                            "superseded": tuple(r["superseded"]),
-                        }
-                    )
-                    for r in inputs
-                ),
-            )
-            for info, inputs in values["loads"]
+        footer = json.loads(zlib.decompress(base64.b64decode(encoded)))
+        loads = tuple(_decoded(info, inputs) for info, inputs in footer["loads"])
+        return cls(loads, tuple(footer["replaces"]), tuple((load, i, n) for load, i, n in footer.get("dropped", ())))
+
+
+def _encoded(record: InputRecord) -> dict[str, object]:
+    """An input's fields, without those that its load has."""
+    return {name: value for name, value in values(record).items() if name not in _OF_LOAD}
+
+
+def _decoded(info: dict[str, Any], inputs: list[dict[str, Any]]) -> tuple[LoadInfo, tuple[InputRecord, ...]]:
+    """A load and its inputs, from the JSON of a footer."""
+    times = {"day": _day(info["day"]), "started_at": datetime.fromisoformat(info["started_at"])}
+    of_load = {name: info[name] for name in _OF_LOAD}
+    records = (
+        InputRecord(
+            **of_load,
+            **record
+            | {"day": _day(record["day"]), "superseded": frozenset(record["superseded"])}
+            | {name: datetime.fromisoformat(record[name]) for name in _TIMES if record.get(name)},
         )
-        return cls(loads, tuple(values["replaces"]), tuple((load, i, n) for load, i, n in values.get("dropped", ())))
-
-
-def _fields(record: InputRecord) -> dict[str, object]:
-    """Return the record's fields without copies: `asdict` copies every value deeply, and takes longer than a log."""
-    return {name: getattr(record, name) for name in InputRecord.__slots__}
+        for record in inputs
+    )
+    return LoadInfo(**info | times), tuple(records)
 
 
 def _day(text: str | None) -> date | None:

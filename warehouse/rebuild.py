@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iolake import schemas
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.ledger import DERIVED, FILES, GENERATIONS, INPUTS, LOADS, REJECTS
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID, LOAD_ID
@@ -23,7 +24,7 @@ from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile, NoLake
 from iolake.warehouse.footer import Footer
-from iolake.warehouse.records import DataFile, InputRecord, Load, LoadInfo
+from iolake.warehouse.records import DataFile, Load, LoadInfo
 from iolake.warehouse.rewrite import Rewriter, rows_by_source
 from iolake.warehouse.store import Store, Stored
 from iolake.warehouse.warehouse import Warehouse
@@ -136,7 +137,8 @@ def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
             found.dropped[load_id, input_id] += count
     for (load_id, input_id), count in found.rows.items():
         # An input may have rows but no footer that lists it. Its record has no time, so the next run reads it.
-        unknown = InputRecord(input_id, "", None, None, None, None, "loaded", (), count)
+        info = found.loads[load_id]
+        unknown = InputRecord(info.source, info.owner, "", input_id=input_id, status="loaded", rows=count)
         found.inputs[input_id].setdefault(load_id, unknown)
     return found
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from hashlib import blake2b
-from typing import Literal
 
-Status = Literal["loaded", "unchanged", "rejected", "superseded"]
+from iolake.schemas.inputs import STATUSES, InputRecord, RejectRecord, Status
 
 
 def new_id() -> str:
@@ -63,36 +62,6 @@ class Snapshot:
 def generation_of(table_name: str, columns: Sequence[str]) -> str:
     """The name of a set of columns."""
     return blake2b("\0".join((table_name, *columns)).encode(), digest_size=8).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class InputRecord:
-    """An input as the ledger knows it: a row of `inputs` without its load."""
-
-    input_id: str
-    uri: str
-    day: date | None
-    size_bytes: int | None
-    mtime: datetime | None
-    content_hash: str | None
-    status: Status
-    superseded: tuple[str, ...] = ()
-    rows: int = 0
-    reason: str | None = None
-    first_ts: datetime | None = None
-    last_ts: datetime | None = None
-    tries: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class RejectRecord:
-    """A row of `rejects` without its load."""
-
-    input_id: str
-    uri: str
-    day: date | None
-    part: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -177,7 +146,7 @@ class Load:
     @property
     def found(self) -> int:
         """Every input that was found for it (P5)."""
-        return sum(self.count(status) for status in ("loaded", "unchanged", "rejected", "superseded"))
+        return sum(self.count(status) for status in STATUSES)
 
     @property
     def rows(self) -> int:

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from iolake.schemas.gate import conform, in_sort_order
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.table import DATE, INPUT_ID, LOAD_ID, Table
 from iolake.warehouse import layout, parquet
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.footer import Footer
-from iolake.warehouse.records import DataFile, InputRecord, LoadInfo
+from iolake.warehouse.records import DataFile, LoadInfo
 from iolake.warehouse.store import Store
 from iolake.warehouse.times import NO_TIMES, Times, times_by_input, widened
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from iolake import schemas
 from iolake.schemas import ddl
+from iolake.schemas.inputs import InputRecord, RejectRecord, columns_of
 from iolake.schemas.ledger import LEDGER
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, FILE_SYSTEM, INPUT_ID, LOAD_ID, Table
@@ -89,6 +91,12 @@ def test_the_arrow_schema_carries_meaning_and_unit(table: Table) -> None:
         assert field.metadata[b"doc"].decode() == column.doc
         assert field.metadata.get(b"unit", b"").decode() == (column.unit or "")
         assert field.nullable == column.nullable
+
+
+@pytest.mark.parametrize("record", [InputRecord, RejectRecord])
+def test_a_field_of_a_record_has_the_name_of_the_column_that_it_declares(record: Any) -> None:
+    """P10: the ledger's rows are written by the names of a record's fields."""
+    assert [column.name for column in columns_of(record)] == [field.name for field in fields(record)]
 
 
 @pytest.mark.parametrize("ledger", LEDGER, ids=lambda t: t.name)

@@ -9,11 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from iolake import schemas
+from iolake.schemas.inputs import InputRecord
 from iolake.schemas.table import INPUT_ID, Table
 from iolake.warehouse import freshness
 from iolake.warehouse.derive import Derived, derive, stale
 from iolake.warehouse.lake import Lake
-from iolake.warehouse.records import InputRecord, Load, LoadInfo, new_id
+from iolake.warehouse.records import Load, LoadInfo, new_id
 from iolake.warehouse.staging import Stager
 from iolake.warehouse.warehouse import Warehouse
 
@@ -47,7 +48,16 @@ class Loaded:
         declared = schemas.tables()[table]
         stager = Stager(self.warehouse.store, info)
         stager.add(declared, batch(declared, uri, rows))
-        record = InputRecord(uri, uri, None, 1, None, f"{uri} {self.inputs}", "loaded", rows=len(rows))
+        record = InputRecord(
+            "test",
+            owner,
+            uri,
+            size_bytes=1,
+            input_id=uri,
+            content_hash=f"{uri} {self.inputs}",
+            status="loaded",
+            rows=len(rows),
+        )
         self.warehouse.commit([Load(info, files=stager.finish([record]), inputs=(record,))])
 
     def derive(self) -> Derived:
