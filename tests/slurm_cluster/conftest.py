@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -24,26 +23,30 @@ true
 
 @dataclass
 class History:
-    """A cluster after jobs of every kind: the ids of each kind, and the UTC day on which they ended."""
+    """A cluster after jobs of every kind: the ids of each kind."""
 
     cluster: Cluster
     jobs: dict[str, int]
-    since: datetime
 
 
 @pytest.fixture(scope="session")
-def history() -> Iterator[History]:
-    """Jobs of every kind on a real Slurm; the tests skip where Slurm is missing."""
+def slurm() -> Iterator[Cluster]:
+    """A real Slurm that has run nothing yet; the tests skip where Slurm is missing."""
     if lacking := missing():
         pytest.skip(f"no real Slurm here ({', '.join(lacking)}): tests/slurm_cluster/install.sh installs it")
     folder = Path(tempfile.mkdtemp(prefix="slurm"))
     folder.chmod(0o755)
-    since = datetime.now(UTC).replace(tzinfo=None)
     try:
         with cluster(folder) as found:
-            yield History(found, _run_jobs(found), since)
+            yield found
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def history(slurm: Cluster) -> History:
+    """Jobs of every kind on a real Slurm."""
+    return History(slurm, _run_jobs(slurm))
 
 
 def _run_jobs(slurm: Cluster) -> dict[str, int]:

@@ -233,7 +233,7 @@ def test_a_day_holds_what_ended_in_it_and_nothing_else(history: History, live: R
     """P2: days that are asked apart do not overlap."""
     seen = [(j["job_id"], j["submit_time"]) for j in live["slurm_jobs"]]
     assert len(seen) == len(set(seen))
-    assert all(history.since - timedelta(seconds=5) <= j["end_time"] for j in live["slurm_jobs"])
+    assert all(history.cluster.started - timedelta(seconds=5) <= j["end_time"] for j in live["slurm_jobs"])
 
 
 def test_a_failed_command_is_rejected_and_tried_again(history: History) -> None:
