@@ -85,7 +85,8 @@ class DaskWorkers:
                 names = ", ".join(dict.fromkeys(i.uri for unit in bundle for i in unit.inputs[:1]))
                 raise WorkerLost(f"Dask's workers died while they read {names} and others: {error}") from None
             except (CancelledError, CommClosedError, TimeoutError, OSError) as error:
-                raise WorkerLost(f"Dask's scheduler went away ({error}); run the same command again") from None
+                log.debug("Dask's client: %s", error)
+                raise WorkerLost("Dask's scheduler went away; start it and run the same command again") from None
 
     def close(self) -> None:
         """Ask for nothing more."""
@@ -157,7 +158,7 @@ def dask_workers(settings: WorkerSettings, count: int | None) -> Iterator[DaskWo
     except ImportError:
         raise NoDask("reading on Dask's workers needs pip install 'iolake[dask]'") from None
     many = count or settings.count or os.cpu_count() or 1
-    with _cluster(settings, many) as cluster:
+    with _without_its_log(), _cluster(settings, many) as cluster:
         try:
             client = Client(cluster, timeout=CONNECT_S)
             client.wait_for_workers(1, timeout=_START_S)
@@ -167,6 +168,20 @@ def dask_workers(settings: WorkerSettings, count: int | None) -> Iterator[DaskWo
             ) from None
         with client:
             yield DaskWorkers(client, max(many, sum(client.nthreads().values())))
+
+
+@contextmanager
+def _without_its_log() -> Iterator[None]:
+    """Keep Dask from printing tracebacks of connections that break; the error that iolake raises names each."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    levels = {logger: logger.level for logger in map(logging.getLogger, names)}
+    for logger in levels:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in levels.items():
+            logger.setLevel(level)
 
 
 @contextmanager

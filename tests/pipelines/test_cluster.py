@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 from typing import Any
 
 import pytest
@@ -71,7 +75,7 @@ def test_a_killed_worker_loses_nothing(
     """P3: a worker is killed while the run goes on; another reads what it had begun."""
     (first, *_) = (worker.pid for worker in scheduler.workers.values())
     site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
-    killer = threading.Thread(target=_kill_when_at_work, args=(tmp_path / "lake" / "staging", first))
+    killer = threading.Thread(target=_kill_when_at_work, args=(tmp_path / "lake", first))
     killer.start()
     ingest(site, SOURCES)
     killer.join()
@@ -79,11 +83,11 @@ def test_a_killed_worker_loses_nothing(
     assert _content(tmp_path / "lake") == alone
 
 
-def _kill_when_at_work(marks: Path, process: int) -> None:
+def _kill_when_at_work(lake: Path, process: int) -> None:
+    """Kill a process, or with a negative number a group of them, once something is staged below the lake."""
     until = time.monotonic() + 60
-    while not (marks.exists() and any(marks.iterdir())) and time.monotonic() < until:
+    while not any(lake.rglob("*.parquet")) and time.monotonic() < until:
         time.sleep(0.01)
-    time.sleep(0.1)
     os.kill(process, signal.SIGKILL)
 
 
@@ -121,3 +125,37 @@ def test_a_scheduler_that_is_not_there_is_one_line(
         ingest(_site(demo_centre, tmp_path / "lake", "tcp://127.0.0.1:1"), ("df",))
     with pytest.raises(SiteError, match=r'--dask: dask: is neither "local"'):
         _site(demo_centre, tmp_path / "lake", "kubernetes")
+
+
+def test_a_scheduler_that_dies_is_one_line_and_the_next_run_completes(
+    demo_centre: Path, alone: dict[str, list[str]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P3: the scheduler and its workers are killed while they stage; the same run on a new scheduler makes the lake."""
+    with _scheduler_process() as (process, address):
+        killer = threading.Thread(target=_kill_when_at_work, args=(tmp_path / "lake", -process))
+        killer.start()
+        with pytest.raises(cluster.WorkerLost, match=r"^Dask's scheduler went away; start it and run the same"):
+            ingest(_site(demo_centre, tmp_path / "lake", address), SOURCES)
+        killer.join()
+    assert [r for r in caplog.records if r.levelname == "ERROR"] == []
+    with _scheduler_process() as (_, address):
+        ingest(_site(demo_centre, tmp_path / "lake", address), SOURCES)
+    assert _content(tmp_path / "lake") == alone
+
+
+@contextmanager
+def _scheduler_process() -> Iterator[tuple[int, str]]:
+    """(process group, address) of a scheduler with a worker, in processes of their own."""
+    code = (
+        "from distributed import LocalCluster\n"
+        "if __name__ == '__main__':\n"
+        "    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as found:\n"
+        "        print(found.scheduler_address, flush=True)\n"
+        "        input()\n"
+    )
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, text=True, start_new_session=True) as found:
+        assert found.stdout
+        yield found.pid, found.stdout.readline().strip()
+        with suppress(ProcessLookupError):
+            os.killpg(found.pid, signal.SIGKILL)
