@@ -32,7 +32,7 @@ class Slurm(Extractor):
     """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
 
     source = "slurm"
-    version = 4
+    version = 5
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from iolake.extractors.slurm import values
 from iolake.extractors.slurm.distinct import Distinct
-from iolake.extractors.slurm.fields import NOTHING, RAW
+from iolake.extractors.slurm.fields import INFINITE_32, NOTHING, RAW
 from iolake.extractors.slurm.gres import gres_as_tres, with_gres
 from iolake.extractors.slurm.left_out import LeftOut
 from iolake.extractors.slurm.maps import Maps, count_maps, text_maps
@@ -158,7 +158,7 @@ def _state(columns: Columns) -> pl.Series | None:
 
 
 def _cancelled_by(columns: Columns) -> pl.Series | None:
-    return columns.distinct("state", lambda texts: _part(texts, " by ", 1).str.to_integer(strict=False))
+    return columns.distinct("state", lambda texts: values.numbers(_part(texts, " by ", 1)))
 
 
 def _exit(field: str, place: int) -> _Special:
@@ -236,26 +236,39 @@ def _limit_kind(texts: pl.Series) -> pl.Series:
 
 
 def _no_limit(texts: pl.Series) -> pl.Series:
-    words = {"unlimited": "unlimited", "infinite": "unlimited", "partition_limit": "partition"}
+    words = {
+        **dict.fromkeys(("unlimited", "infinite", str(INFINITE_32)), "unlimited"),
+        "partition_limit": "partition",
+    }
     return texts.str.to_lowercase().replace_strict(words, default=None, return_dtype=pl.String)
 
 
 def _req_mem(columns: Columns) -> pl.Series | None:
     """Memory asked for in all: ReqTRES has it, else ReqMem, which older versions give for each node or CPU.
 
-    Those need the nodes or CPUs asked for: of ReqNodes and ReqCPUS, ReqTRES, or NNodes and NCPUS. A value counts as
-    not understood only where none of these gives the total.
+    Those need the nodes or CPUs asked for. A value counts as not understood only where no field gives the total.
     """
     total = columns.in_map("reqtres", "mem")
     texts = columns.text("reqmem")
     if texts is None:
         return total
-    nodes = first(columns.number("reqnodes"), columns.in_map("reqtres", "node"), columns.number("nnodes"))
-    cpus = first(columns.number("reqcpus"), columns.in_map("reqtres", "cpu"), columns.number("ncpus"))
+    nodes = _asked(columns, "node", "reqnodes", "nnodes", "allocnodes")
+    cpus = _asked(columns, "cpu", "reqcpus", "ncpus", "alloccpus")
     found = first(total, values.memory(texts, nodes, cpus))
     assert found is not None
     columns.count_unread("reqmem", texts, found.is_null())
     return found
+
+
+def _asked(columns: Columns, resource: str, asked: str, *got: str) -> pl.Series | None:
+    """Nodes or CPUs that a job asked for; where no field says it, those that it got."""
+    counts = (
+        columns.number(asked),
+        columns.in_map("reqtres", resource),
+        *map(columns.number, got),
+        columns.in_map("alloctres", resource),
+    )
+    return first(*(count if count is None else count.set((count == 0).fill_null(False), None) for count in counts))
 
 
 def _nnodes(columns: Columns) -> pl.Series | None:
@@ -289,6 +302,7 @@ def _tres(field: str, gres: str) -> Callable[[Columns], Maps | None]:
             return columns.read(field, count_maps)
         listed = columns.distinct(gres, gres_as_tres)
         assert listed is not None
+        columns.count_unread(gres, older.set((older == "0").fill_null(False), None), listed.is_null())
         joined = listed if texts is None else with_gres(texts, listed)
         return columns.read_texts(f"{field}+{gres}", joined, count_maps)
 

@@ -47,7 +47,14 @@ FREE_TEXT: Final = frozenset(
 _LISTS: Final = ("nodelist", "flags", "partition")
 """Fields whose values are lists, joined by commas, as those of maps are."""
 
-NOTHING: Final = ("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVALID")
+NO_VALUE_32: Final = 2**32 - 2
+INFINITE_32: Final = 2**32 - 1
+"""Slurm's NO_VAL and INFINITE. Some versions print them, or those of 64 bits, as plain numbers."""
+
+NOTHING: Final = (
+    *("", "Unknown", "None", "None assigned", "(null)", "N/A", "INVALID"),
+    *(str(number) for number in (NO_VALUE_32, INFINITE_32, 2**64 - 2, 2**64 - 1)),
+)
 """How sacct writes that a value is not known; in a user's text only the empty one means that."""
 
 UNFINISHED: Final = ("PENDING", "RUNNING", "SUSPENDED", "CONFIGURING", "COMPLETING", "SIGNALING", "STAGE_OUT")
@@ -57,7 +64,7 @@ RESIZING is not among them: Slurm's accounting gives it to the run that a change
 """
 
 _NODES = r"([^\s,=\[\]]|\[[^\s=\[\]]*\])+"
-_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?( ?(Z|[+-]\d\d(:?\d\d)?))?|\d+"
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([Zz]|[+-]\d\d(:?\d\d)?))?|\d+(\.\d*)?"
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {
     "time": rf"{_TIME}|{_NOT_KNOWN}",

@@ -9,7 +9,8 @@ from typing import Final
 import polars as pl
 
 _GRES: Final = re.compile(
-    r"(?:gres:)?(?P<name>[A-Za-z]\w*)(?::(?P<kind>[A-Za-z][\w.-]*))?(?:[:=](?P<count>\d{1,18}[KMGTP]?))?"
+    r"(?:gres[:/])?(?P<name>[A-Za-z]\w*)(?::(?P<kind>(?!\d+[KMGTP]?(?:[:=]|$))\w[\w.-]*))?"
+    r"(?:[:=](?P<count>\d{1,18}[KMGTP]?))?"
 )
 _SCALE: Final = {"": 1, **{letter: 1024**power for power, letter in enumerate("KMGTP", 1)}}
 

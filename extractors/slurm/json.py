@@ -15,8 +15,8 @@ from typing import IO, Any, Final
 import polars as pl
 
 from iolake.extractors.base import InputError
+from iolake.extractors.slurm.fields import INFINITE_32, NO_VALUE_32
 from iolake.extractors.slurm.lines import Rows, as_utf8
-from iolake.extractors.slurm.maps import INFINITE_32, NO_VALUE_32
 
 _JOBS_A_BLOCK: Final = 50_000
 _MOST_BYTES: Final = 1 << 30

@@ -150,8 +150,8 @@ def parse_header(line: bytes, uri: str) -> Header:
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
     if not any(_current(name) in known() for name in names):
         raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")
-    found = re.match(r"[A-Za-z0-9]+([^A-Za-z0-9]+)", text)
-    separator = found[1] if found else "|"
+    found = re.match(r"([^A-Za-z0-9 ])(?=[A-Za-z])|[A-Za-z0-9]+([^A-Za-z0-9]+)", text)
+    separator = (found[1] or found[2]) if found else "|"
     if not separator.strip(" "):
         raise InputError(uri, "is sacct's table for people, which cuts long values", "write it with sacct --parsable2")
     fields = tuple(_current(name) for name in text.removesuffix(separator).split(separator))

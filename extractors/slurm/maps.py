@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -12,10 +11,6 @@ import pyarrow as pa
 
 from iolake.extractors.slurm import values
 from iolake.extractors.slurm.distinct import Distinct, Lists
-
-NO_VALUE_32: Final = 2**32 - 2
-INFINITE_32: Final = 2**32 - 1
-"""Slurm's NO_VAL and INFINITE. Some versions print them as plain numbers."""
 
 
 @dataclass(frozen=True)
@@ -83,4 +78,4 @@ def _amounts(texts: pl.Series) -> pl.Series:
     if clock.any():
         millis = (values.durations(texts.filter(clock)) * 1000).round(0).cast(pl.Int64, strict=False)
         amounts = amounts.scatter(clock.arg_true(), millis)
-    return amounts.set(amounts.is_in((NO_VALUE_32, INFINITE_32)) | (amounts < 0), None)
+    return amounts

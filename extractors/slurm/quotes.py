@@ -17,6 +17,8 @@ NEWLINE: Final = "\x1e"
 _PROBE_BYTES: Final = 1 << 20
 _MOST_LINE_BYTES: Final = 1 << 22
 """How far to read on for the end of a quoted value."""
+_DOUBLED: Final = re.compile(rb'[,;\t]"[^"\n]*+""[^"\n]')
+"""A quoted value that holds a quote. sacct's own separator is a bar, and submit lines of users may look like this."""
 _QUOTE, _LF, _CR = ord('"'), ord("\n"), ord("\r")
 
 
@@ -25,7 +27,7 @@ def unquoted(file: IO[bytes]) -> IO[bytes]:
     begin = file.read(_PROBE_BYTES)
     stream: IO[bytes] = io.BufferedReader(_Chained(begin, file), 1 << 20)  # type: ignore[type-var]
     header = begin.partition(b"\n")[0].removeprefix(b"\xef\xbb\xbf")
-    found = re.match(rb'"?[A-Za-z0-9]+"?([,;\t|])', header)
+    found = re.match(rb'(?:""|"?[A-Za-z0-9]+"?)?([,;\t|])', header)
     if found is None or b'"' not in begin or not _is_quoted(begin, found[1]):
         return stream
     return _Unquoted(stream, found[1])  # type: ignore[return-value]
@@ -42,7 +44,8 @@ def _is_quoted(begin: bytes, separator: bytes) -> bool:
         return False
     was = [line.count(separator) for line in begin[:cut].splitlines()[1:]]
     now = [line.count(SEPARATOR) for line in plain.split(b"\n")[1:]]
-    return sum(count == fields for count in now) > sum(count == fields for count in was)
+    fit_now, fitted = (sum(count == fields for count in counts) for counts in (now, was))
+    return fit_now > fitted or (fit_now == fitted and separator != b"|" and _DOUBLED.search(begin[:cut]) is not None)
 
 
 def translate(text: bytes, separator: bytes) -> bytes | None:

@@ -32,7 +32,7 @@ from iolake.schemas.table import Table
 Window: TypeAlias = tuple[datetime, datetime]
 """[since, until), UTC without a zone."""
 
-_UNASSIGNED: Final = ("None assigned", "None")
+_UNASSIGNED: Final = ("None assigned", "None", "(null)")
 """What NodeList holds for a job that got no nodes."""
 _NO_TIME_SPENT: Final = ("00:00:00", "0", "")
 
@@ -247,27 +247,38 @@ class _Tables:
 
 
 def _unassigned(frame: pl.DataFrame) -> pl.Series:
-    """Which rows say that the job got no nodes and ran for no time: older versions give it a start all the same.
+    """Which rows say that the job got no nodes and ran for no time, whether or not older versions give it a start.
 
-    That is a node list without nodes, or 0 allocated nodes, of a job that ended in the second in which it started.
+    That is a job without nodes that ended in the second in which it started, and one that waits and has a start: an
+    estimate. Where no field names nodes, a job that was cancelled in the second of its start had none.
     """
-    nothing = pl.Series([False]).new_from_index(0, frame.height)
-    if "nodelist" not in frame.columns and "allocnodes" not in frame.columns:
-        return nothing
-    no_nodes = nothing
-    if "nodelist" in frame.columns:
-        no_nodes |= frame["nodelist"].is_in(_UNASSIGNED).fill_null(value=False)
-    if "allocnodes" in frame.columns:
-        no_nodes |= (frame["allocnodes"] == "0").fill_null(value=False)
-    at_once = nothing
+    silent = _holds(frame, "start", NOTHING, missing=True)
+    at_once = _holds(frame, "start", ())
     if {"start", "end"} <= set(frame.columns):
-        at_once = (frame["start"] == frame["end"]).fill_null(value=False) | frame["start"].is_in(NOTHING).fill_null(
-            value=True
-        )
+        at_once = (frame["start"] == frame["end"]).fill_null(value=False)
     for name in ("elapsed", "elapsedraw"):
-        if name in frame.columns:
-            at_once &= frame[name].is_in(_NO_TIME_SPENT).fill_null(value=True)
-    return no_nodes & at_once
+        spent_none = _holds(frame, name, _NO_TIME_SPENT, missing=True)
+        silent, at_once = silent & spent_none, at_once & spent_none
+    if "nodelist" in frame.columns or "allocnodes" in frame.columns:
+        without_nodes = _holds(frame, "nodelist", _UNASSIGNED) | _holds(frame, "allocnodes", ("0",))
+        unassigned = without_nodes & (silent | at_once)
+    else:
+        unassigned = at_once & _is_cancelled_job(frame)
+    return unassigned | (_holds(frame, "state", ("PENDING",)) & ~silent)
+
+
+def _is_cancelled_job(frame: pl.DataFrame) -> pl.Series:
+    if "state" not in frame.columns:
+        return _holds(frame, "state", ())
+    is_job = ~frame["jobid" if "jobid" in frame.columns else "jobidraw"].str.contains(".", literal=True)
+    return (is_job & frame["state"].str.starts_with("CANCELLED")).fill_null(value=False)
+
+
+def _holds(frame: pl.DataFrame, name: str, texts: Collection[str], missing: bool = False) -> pl.Series:
+    """Whether each row's field is one of the texts; `missing` where it is null, or the frame has no such field."""
+    if name not in frame.columns:
+        return pl.Series([missing]).new_from_index(0, frame.height)
+    return frame[name].is_in(texts).fill_null(value=missing)
 
 
 def _overlap(some: pl.Series, others: pl.Series) -> bool:

@@ -11,20 +11,26 @@ from typing import Final
 
 import polars as pl
 
+from iolake.extractors.slurm.fields import INFINITE_32, NO_VALUE_32
+
 _SUFFIXES: Final = "KMGTPE"
 _ISO: Final = (
-    r"^(?P<day>\d{4}-\d\d-\d\d)[T ](?P<minute>\d\d:\d\d)(?P<second>:\d\d)?"
-    r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?$"
+    r"^(?P<day>\d{4}-\d\d-\d\d)[T ](?P<minute>\d\d:\d\d)(?:(?P<second>:\d\d)(?:\.\d{1,9})?)?"
+    r" ?(?P<zone>[Zz]|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?$"
 )
+_PER_CPU_MARK: Final = 2**31 * 2**20
 _OFFSET_S: Final = (
     pl.col("hours").cast(pl.Int64).fill_null(0) * 3600 + pl.col("minutes").cast(pl.Int64).fill_null(0) * 60
 ) * pl.when(pl.col("sign") == "-").then(-1).otherwise(1)
 
 
 def numbers(texts: pl.Series, base: int = 1024) -> pl.Series:
-    """Int64 of `12196K`, `0.06M`, `58564`; a suffix is a power of `base`."""
+    """Int64 of `12196K`, `0.06M`, `58564`; a suffix is a power of `base`.
+
+    Null for Slurm's stand-ins for no value, and for negative numbers: no count, size or id of sacct is below zero.
+    """
     whole = texts.str.to_integer(strict=False)
-    return _fill(whole, texts, lambda rest: _with_suffix(rest, base))
+    return _known(_fill(whole, texts, lambda rest: _with_suffix(rest, base)))
 
 
 def frequencies(texts: pl.Series) -> pl.Series:
@@ -33,16 +39,16 @@ def frequencies(texts: pl.Series) -> pl.Series:
 
 
 def durations(texts: pl.Series) -> pl.Series:
-    """Float64 seconds of `[D-]HH:MM:SS`, `MM:SS.mmm` or a plain number of seconds."""
+    """Float64 seconds of `[D-]HH:MM:SS`, `MM:SS.mmm` or a plain number of seconds; null as of `numbers`."""
     seconds = texts.cast(pl.Float64, strict=False)
-    return _fill(_fill(seconds, texts, _clocks), texts, _with_days)
+    return _known(_fill(_fill(seconds, texts, _clocks), texts, _with_days))
 
 
 def times(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
     """(Int64 seconds since 1970, whether they are of a local clock) of ISO 8601 times and of epochs, which are UTC.
 
     `2017-03-20T01:59:02` is of the local clock; with an offset (`+01:00`, `+0100`, `+01`, `Z`) it is UTC. A blank may
-    replace the `T`, and the seconds may be missing.
+    replace the `T`, and the seconds may be missing or have a fraction, which is dropped.
     """
     local = _seconds(texts)
     zoned = pl.Series([False]).new_from_index(0, len(texts))
@@ -54,15 +60,23 @@ def times(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
         local = local.fill_null(seconds - offsets)
         zoned = parts["zone"].is_not_null()
     is_local = local.is_not_null() & ~zoned
-    return _fill(local, texts, lambda rest: rest.str.to_integer(strict=False)), is_local
+    return _fill(local, texts, _epochs), is_local
 
 
 def memory(texts: pl.Series, nodes: pl.Series | None, cpus: pl.Series | None) -> pl.Series:
-    """Int64 bytes of ReqMem: `800M` in all; older versions write `4000Mn` for each node and `2Gc` for each CPU."""
-    per = texts.str.tail(1)
-    frame = pl.DataFrame({"amount": numbers(texts.str.strip_chars_end("nc")), "per": per, "n": nodes, "c": cpus})
+    """Int64 bytes of ReqMem: `800M` in all; older versions write `4000Mn` for each node and `2Gc` for each CPU.
+
+    Some of these print Slurm's mark for "per CPU" as a part of the number: 2147486648Mn is 3000 MiB for each CPU.
+    """
+    amount = numbers(texts.str.strip_chars_end("nc"))
+    frame = pl.DataFrame({"amount": amount, "per": texts.str.tail(1), "n": nodes, "c": cpus})
+    is_marked = (pl.col("per") == "n") & (pl.col("amount") >= _PER_CPU_MARK)
+    frame = frame.with_columns(
+        amount=pl.when(is_marked).then(pl.col("amount") - _PER_CPU_MARK).otherwise("amount"),
+        per=pl.when(is_marked).then(pl.lit("c")).otherwise("per"),
+    )
     times = pl.when(pl.col("per") == "n").then("n").when(pl.col("per") == "c").then("c").otherwise(1)
-    total = pl.col("amount").cast(pl.Int128) * times
+    total = pl.col("amount").cast(pl.Int128) * pl.when(times > 0).then(times)
     return frame.select(total.cast(pl.Int64, strict=False)).to_series()
 
 
@@ -72,6 +86,19 @@ def _fill(found: pl.Series, texts: pl.Series, convert: Callable[[pl.Series], pl.
         return found
     left = (found.is_null() & texts.is_not_null()).arg_true()
     return found.scatter(left, convert(texts.gather(left)))
+
+
+def _known(found: pl.Series) -> pl.Series:
+    """The values, null where one is negative or a stand-in."""
+    unknown = (found < 0) | (found == NO_VALUE_32) | (found == INFINITE_32)
+    if found.dtype.is_float():  # those of 64 bits are no Int64
+        unknown |= found >= 2.0**63
+    return found.set(unknown.fill_null(value=False), None) if unknown.any() else found
+
+
+def _epochs(texts: pl.Series) -> pl.Series:
+    """Int64 of seconds since 1970, which other programs write as `1767603600.0`; null for Slurm's stand-ins."""
+    return _known(texts.str.replace(r"^(\d+)\.\d*$", "$1").str.to_integer(strict=False))
 
 
 def _with_suffix(texts: pl.Series, base: int) -> pl.Series:
@@ -85,6 +112,7 @@ def _with_suffix(texts: pl.Series, base: int) -> pl.Series:
 def _clocks(texts: pl.Series) -> pl.Series:
     parts = texts.str.splitn(":", 3).struct.unnest()
     first, second, third = (pl.col(name).cast(pl.Float64, strict=False) for name in parts.columns)
+    first = pl.when(~pl.col("field_0").str.starts_with("-")).then(first)
     minutes = first * 60 + second
     return parts.select(pl.when(pl.col("field_2").is_null()).then(minutes).otherwise(minutes * 60 + third)).to_series()
 

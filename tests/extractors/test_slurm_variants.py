@@ -1,0 +1,140 @@
+"""Slurm's accounting in the forms that versions, options and other programs give it: one value, however written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.extractors.slurm_files import read, text
+
+NOON = datetime(2026, 1, 5, 12)
+ROW = "COMPLETED|2026-01-05T12:00:00|2026-01-05T12:00:00|2026-01-05T13:00:00"
+FIELDS = "JobIDRaw|State|Submit|Start|End"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sacct.txt"
+
+
+def job(path: Path, header: str, *values: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """(the row, the rejects by part) of a job of an hour with further fields."""
+    tables, rejects, _ = read(path, text("|".join(("1", ROW, *values)), header=f"{FIELDS}|{header}"))
+    (row,) = tables["slurm_jobs"]
+    return row, rejects
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("2026-01-05T13:00:00.250", "2026-01-05 13:00:00.25+01:00", "2026-01-05T12:00:00z", "2026-01-05T05:00-07:00"),
+        *("1767614400", "1767614400.0", "2026-01-05T17:45:00+05:45"),
+    ],
+)
+def test_a_time_is_read_in_every_form_that_programs_write(path: Path, written: str) -> None:
+    """P8: fractions of seconds are dropped; offsets and epochs are UTC."""
+    tables, rejects, _ = read(path, text(f"1|{written}|{written}", header="JobIDRaw|Submit|End"), zone="Europe/Paris")
+    assert ([row["submit_time"] for row in tables["slurm_jobs"]], rejects) == ([NOON], {})
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        ('JobID,JobName,End\n1,"a ""x"" b",9\n2,c,9\n', 'a "x" b'),
+        (',JobID,JobName,End\n0,1,"a, b",9\n', "a, b"),
+        ('"JobID";"JobName";"End"\r\n"1";"a; ""b""";"9"\r\n', 'a; "b"'),
+        ('JobID|JobName|End\n1|"a|b"|9\n', "a|b"),
+        ('JobID|JobName|End\n1|"ab"|9\n', '"ab"'),
+    ],
+    ids=["quotes alone", "an index of rows", "all quoted", "a bar", "sacct's own"],
+)
+def test_quotes_of_a_csv_writer_are_no_part_of_values(path: Path, content: str, name: str) -> None:
+    tables, rejects, _ = read(path, content)
+    assert (tables["slurm_jobs"][0]["job_name"], rejects) == (name, {})
+
+
+@pytest.mark.parametrize("stand_in", ["4294967294", "4294967295", "18446744073709551614", "18446744073709551615"])
+@pytest.mark.parametrize(
+    ("field", "column"),
+    [
+        *(("Suspended", "suspended_s"), ("TimelimitRaw", "timelimit_s")),
+        *(("NNodes", "nnodes"), ("AllocCPUS", "ncpus"), ("ReqCPUS", "req_cpus"), ("UID", "uid"), ("QOSRAW", "qos_id")),
+        *(("Restarts", "restart"), ("Priority", "priority"), ("ConsumedEnergyRaw", "energy_j")),
+        *(("AllocTRES", "ncpus"), ("ReqMem", "req_mem_bytes"), ("TotalCPU", "total_cpu_s")),
+    ],
+)
+def test_slurms_stand_ins_for_no_value_are_null(path: Path, field: str, column: str, stand_in: str) -> None:
+    """P6: some versions print NO_VAL and INFINITE as plain numbers; that says nothing, and is no reject."""
+    row, rejects = job(path, field, f"cpu={stand_in}" if field == "AllocTRES" else stand_in)
+    assert (row[column], row["elapsed_s"], rejects) == (None, 3600.0, {})
+
+
+@pytest.mark.parametrize("field", ["Elapsed", "ElapsedRaw", "CPUTimeRAW", "AllocNodes", "UID", "GID", "ConsumedEnergy"])
+@pytest.mark.parametrize("negative", ["-1", "-2"])
+def test_no_count_of_sacct_is_negative(path: Path, field: str, negative: str) -> None:
+    """P5, P6: a negative number is null, and the input says so."""
+    row, rejects = job(path, field, negative)
+    numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
+    assert all(value >= 0 for value in numbers.values()), numbers
+    assert list(rejects) == [f"field {field.lower()}"]
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "mib"),
+    [
+        ("ReqMem|AllocNodes", ("4000Mn", "2"), 8000),
+        ("ReqMem|AllocCPUS", ("2Gc", "8"), 16384),
+        ("ReqMem|AllocTRES", ("4000Mn", "cpu=8,node=2"), 8000),
+        ("ReqMem|ReqNodes|ReqCPUS", ("2147486648Mn", "2", "8"), 24000),
+        ("ReqMem|NNodes", ("4000Mn", "0"), None),
+    ],
+)
+def test_memory_for_each_node_or_cpu_is_multiplied_by_whatever_says_how_many(
+    path: Path, header: str, values: tuple[str, ...], mib: int | None
+) -> None:
+    """2147486648 is Slurm's mark for "per CPU" (2^31) and 3000 MiB. Memory for each of 0 nodes is not 0."""
+    assert job(path, header, *values)[0]["req_mem_bytes"] == (None if mib is None else mib << 20)
+
+
+@pytest.mark.parametrize(
+    ("gres", "found"),
+    [
+        ("gres/gpu:a100:2", [("gres/gpu", 2), ("gres/gpu:a100", 2)]),
+        ("gpu:3g.20gb:2", [("gres/gpu", 2), ("gres/gpu:3g.20gb", 2)]),
+        ("gpu:2", [("gres/gpu", 2)]),
+        ("0", None),
+    ],
+)
+def test_older_gres_are_trackable_resources_whatever_their_kind(path: Path, gres: str, found: Any) -> None:
+    row, rejects = job(path, "AllocGRES", gres)
+    assert (row["alloc_tres"], rejects) == (found, {})
+
+
+def test_a_gres_that_is_a_number_alone_is_named(path: Path) -> None:
+    """P5: Slurm prints the number of a resource whose name it no longer knows."""
+    assert list(job(path, "AllocGRES", "7696487:2")[1]) == ["field allocgres"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        ("NNodes|NCPUS|Elapsed", "CANCELLED by 7|5|10|10|4|8|00:00:00"),
+        ("NNodes|NCPUS|Elapsed|NodeList", "CANCELLED by 7|5|None|10|4|8|00:00:00|(null)"),
+        ("NNodes|NCPUS|Elapsed|NodeList", "PENDING|5|90|Unknown|4|8|00:00:00|None assigned"),
+    ],
+    ids=["no field names nodes", "(null)", "an estimated start"],
+)
+def test_a_job_that_never_started_has_no_start_nodes_or_cpus(path: Path, header: str, row: str) -> None:
+    tables, _, _ = read(path, text(f"1|{row}", header=f"{FIELDS}|{header}"))
+    (found,) = tables["slurm_jobs"] + tables["slurm_running"]
+    assert (found["start_time"], found["nnodes"], found["ncpus"]) == (None, 0, 0)
+
+
+@pytest.mark.parametrize("state", ["COMPLETED", "NODE_FAIL", "CANCELLED by 7"])
+def test_a_job_that_ended_at_once_on_nodes_has_started(path: Path, state: str) -> None:
+    tables, _, _ = read(path, text(f"1|{state}|5|10|10|2|n[1-2]", header=f"{FIELDS}|NNodes|NodeList"))
+    (found,) = tables["slurm_jobs"]
+    assert (found["start_time"], found["nnodes"]) == (datetime(1970, 1, 1, 0, 0, 10), 2)
