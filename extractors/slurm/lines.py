@@ -1,9 +1,8 @@
-"""sacct's delimited text, of any --format and delimiter, as frames of strings.
+"""Reads sacct's delimited text, of any --format and delimiter, into frames of strings.
 
-Values are not escaped in it: a comment may hold the delimiter, and a submit line newlines too. Lines with as
-many values as the header are taken as they are: mostly that is all of a block, which then goes through polars' CSV
-reader as it is. The others are put right where that can be done in one way only, by what the values of each field
-look like; where it can't, they are left out and named.
+sacct escapes nothing: a comment may hold the delimiter, and a submit line newlines too. A line with as many values as
+the header is a row. Most blocks have no other lines, and polars' CSV reader takes them whole. Other lines are mended
+where the patterns of the fields allow one way only, and otherwise left out and named.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -25,10 +24,10 @@ from iolake.extractors.slurm.quotes import NEWLINE, unquoted
 
 BLOCK_BYTES = 32 << 20
 _MOST_BYTES: Final = 4 * BLOCK_BYTES
-"""How far to read on for a line that is surely a row."""
+"""How far to read on for a line that is a complete row."""
 _LONGEST_LINE: Final = 1 << 24
 _PROBE_BYTES: Final = 1 << 16
-"""Of a block, what shows whether all of its rows end in a delimiter."""
+"""The first bytes of a block, which show whether all rows end in a delimiter."""
 
 _BEGINNINGS: Final = {**dict.fromkeys(IDS, (("0", "9"),)), "end": (("0", "9"), ("N", "N"), ("U", "U"))}
 """Fields that each row has, and from which letter to which their values begin: an end may be Unknown or None."""
@@ -38,8 +37,8 @@ _BEGINNINGS: Final = {**dict.fromkeys(IDS, (("0", "9"),)), "end": (("0", "9"), (
 class Rows:
     """Rows of a block: a column of strings for each field, lower-case, and `line`.
 
-    A value is null where it is empty, or where a stray delimiter makes it uncertain. `problems` has the (part,
-    reason) of whatever is not as it was; those that are also in `repaired` left no row out.
+    A value is null where it is empty, or where a stray delimiter makes it uncertain. `problems` has (part, reason) of
+    each line that was left out or changed; those that are also in `repaired` left no row out.
     """
 
     frame: pl.DataFrame
@@ -72,7 +71,7 @@ class Header:
 
 
 def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
-    """The rows of a sacct text in blocks, in the file's order; InputError where it has no header of sacct's."""
+    """Yield the rows of a sacct text in blocks, in the file's order. Raises InputError without a header of sacct's."""
     file = unquoted(file)
     reader = _Reader(parse_header(file.readline(_LONGEST_LINE), uri), uri)
     more = True
@@ -100,7 +99,7 @@ def _with_newlines(rows: Rows) -> Rows:
 
 
 class _Reader:
-    """Makes rows of one block after the other: keeps the header that counts, the line, and an unfinished row."""
+    """Reads one block after the other: keeps the current header, the line number, and the text of an unfinished row."""
 
     def __init__(self, header: Header, uri: str) -> None:
         self._header, self._uri = header, uri
@@ -110,7 +109,7 @@ class _Reader:
         """The header, once it is known whether its rows end in a delimiter."""
 
     def rows(self, chunk: bytes, more: bool) -> Iterator[Rows]:
-        """The rows of the text so far; with `more` to come, what follows the last sure row waits."""
+        """Yield the rows of the text so far; where `more` follows, lines after the last complete row wait for it."""
         chunk, odd = as_utf8(chunk, self._line + self._rest.count(b"\n"))
         block = self._rest + chunk
         if not more and block and not block.endswith(b"\n"):
@@ -125,7 +124,7 @@ class _Reader:
             yield Rows(rows.frame, odd, odd)
 
     def _of_sections(self, block: bytes, more: bool, odd: list[tuple[str, str]]) -> Iterator[Rows]:
-        """The rows of a block with lines that can't be taken as they are, or with further headers."""
+        """Yield the rows of a block that has further headers, or lines that are not complete rows."""
         sections = _sections(block, self._header, self._uri)
         for place, (header, text) in enumerate(sections, 1):
             part, goes_on = header.plain(text), more and place == len(sections)
@@ -174,7 +173,7 @@ def as_utf8(text: bytes, first_line: int) -> tuple[bytes, list[tuple[str, str]]]
 
 
 def _sections(block: bytes, header: Header, uri: str) -> list[tuple[Header, bytes]]:
-    """The block cut at each line that is another header, which counts from there: files that were joined may differ."""
+    """Split the block at each line that is another header: files that were joined may have different ones."""
     sections, at, lowered = [], 0, block.lower()
     place = lowered.find(b"jobid")
     while place >= 0:
@@ -189,7 +188,7 @@ def _sections(block: bytes, header: Header, uri: str) -> list[tuple[Header, byte
 
 
 def _other_header(line: bytes, header: Header, uri: str) -> Header | None:
-    """The header that a line is, if it has a row's needs, the same separator and other fields."""
+    """Parse a line as a header with the same separator and other fields; None for any other line."""
     try:
         found = parse_header(line, uri)
     except InputError:
@@ -206,19 +205,19 @@ def _current(name: str) -> str:
 def _of_rows(header: Header, block: bytes) -> Header:
     """The header with an empty last field if each row ends in a delimiter that it lacks, as of sacct --parsable.
 
-    To be asked once, of the first lines below a header: later ones may be pieces of a value that look so.
+    Call it once, with the first lines below a header: later lines may be parts of a value that look so.
     """
     probe = block[: block.rfind(b"\n", 0, _PROBE_BYTES) + 1]
-    if not header.fields[-1] or _lines(probe, header)[2].any():
+    if not header.fields[-1] or _lines(probe, header).complete.any():
         return header
     longer = replace(header, fields=(*header.fields, ""))
-    _, ends, regular = _lines(probe, longer)
-    last = np.frombuffer(probe, np.uint8)[ends[regular] - 1]
+    lines = _lines(probe, longer)
+    last = np.frombuffer(probe, np.uint8)[lines.ends[lines.complete] - 1]
     return longer if len(last) and (last == ord(header.delimiter)).all() else header
 
 
 def _regular_rows(block: bytes, header: Header, first_line: int) -> Rows | None:
-    """The rows of a block each of whose lines can be taken for one; None where a line can't."""
+    """The rows of a block whose lines are all complete rows; None where one is not."""
     lines = _count(block, b"\n")
     if _count(block, header.delimiter) != lines * (len(header.fields) - 1):
         return None
@@ -240,48 +239,77 @@ def _regular_rows(block: bytes, header: Header, first_line: int) -> Rows | None:
 
 
 def _count(block: bytes, byte: bytes) -> int:
-    """How often a byte occurs, a piece at a time that fits the processor's cache."""
-    data, piece = np.frombuffer(block, np.uint8), 1 << 18
-    return sum(int(np.count_nonzero(data[i : i + piece] == ord(byte))) for i in range(0, len(data), piece))
+    """How often a byte occurs; counts as many bytes at a time as fit in the processor's cache."""
+    data, step = np.frombuffer(block, np.uint8), 1 << 18
+    return sum(int(np.count_nonzero(data[i : i + step] == ord(byte))) for i in range(0, len(data), step))
+
+
+class _Lines(NamedTuple):
+    """The lines of a block: where each begins, where its newline is, and whether it is a complete row."""
+
+    starts: np.ndarray
+    ends: np.ndarray
+    complete: np.ndarray
+
+    def head(self, count: int) -> _Lines:
+        """The first lines."""
+        return _Lines(self.starts[:count], self.ends[:count], self.complete[:count])
+
+    def until_last_row(self) -> _Lines:
+        """The lines up to the last complete row."""
+        return self.head(int(np.flatnonzero(self.complete)[-1]) + 1 if self.complete.any() else 0)
+
+    @property
+    def size(self) -> int:
+        """The bytes from the block's begin to the end of the last line."""
+        return int(self.ends[-1]) + 1 if len(self.ends) else 0
+
+    def broken_runs(self) -> list[tuple[int, int]]:
+        """[first, last) of each run of lines that are not complete rows."""
+        edges = np.flatnonzero(np.diff(np.concatenate(([True], self.complete, [True]))))
+        return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+
+    def complete_text(self, block: bytes) -> bytes:
+        """The text of all complete rows."""
+        parts, at = [], 0
+        for start, end in self.broken_runs():
+            parts.append(block[at : int(self.starts[start])])
+            at = int(self.ends[end - 1]) + 1
+        return b"".join([*parts, block[at : self.size]])
 
 
 def _mended_rows(block: bytes, header: Header, first_line: int, more: bool) -> tuple[Rows, int, bytes]:
-    """(the rows of a block, how many lines they are of, the rest): those after the last sure row wait for `more`."""
-    starts, ends, regular = _lines(block, header)
-    keep = len(ends)
+    """(rows of a block, how many lines they take, the rest): lines after the last complete row wait for `more`."""
+    lines = _lines(block, header)
     if more:
-        keep = int(np.flatnonzero(regular)[-1]) + 1 if regular.any() else 0
-    rest = block[int(ends[keep - 1]) + 1 :] if keep else block
-    starts, ends, regular = starts[:keep], ends[:keep], regular[:keep]
-    edges = np.flatnonzero(np.diff(np.concatenate(([True], regular, [True]))))
-    runs = list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
-    good, at = [], 0
+        lines = lines.until_last_row()
     mended: list[tuple[int, Values]] = []
     problems: list[tuple[str, str]] = []
-    uncertain: list[tuple[str, str]] = []
-    for run_start, run_end in runs:
-        good.append(block[at : int(starts[run_start])])
-        at = int(ends[run_end - 1]) + 1
-        lines = [block[starts[i] : ends[i]].decode() for i in range(run_start, run_end)]
-        found = mend(lines, header.fields, header.delimiter.decode())
-        mended.extend((first_line + run_start + place, row) for place, row in found.rows)
-        problems.extend(_left_out(lines, found, header, first_line + run_start))
-        for place, row in found.rows:
-            uncertain.extend(_uncertain(row, header, first_line + run_start + place))
-    good.append(block[at : len(block) - len(rest)])
-    frame = _frame(b"".join(good), header, np.flatnonzero(regular) + first_line)
-    if mended:
-        values = {name: [row[i] or None for _, row in mended] for i, name in enumerate(header.names)}
-        extra = pl.DataFrame(values, schema=dict.fromkeys(header.names, pl.String))
-        extra = extra.with_columns(pl.Series("line", [line for line, _ in mended], pl.Int64))
-        frame = pl.concat([frame, extra]).sort("line")
-    return Rows(frame, problems + uncertain, uncertain), keep, rest
+    for start, end in lines.broken_runs():
+        texts = [block[lines.starts[i] : lines.ends[i]].decode() for i in range(start, end)]
+        found = mend(texts, header.fields, header.delimiter.decode())
+        mended += [(first_line + start + place, row) for place, row in found.rows]
+        problems += _left_out(texts, found, header, first_line + start)
+    uncertain = [problem for line, row in mended for problem in _uncertain(row, header, line)]
+    frame = _frame(lines.complete_text(block), header, np.flatnonzero(lines.complete) + first_line)
+    rows = Rows(_with_mended(frame, mended, header), problems + uncertain, uncertain)
+    return rows, len(lines.ends), block[lines.size :]
 
 
-def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(first byte, byte of the newline, whether the line is a complete row) of each line.
+def _with_mended(frame: pl.DataFrame, mended: list[tuple[int, Values]], header: Header) -> pl.DataFrame:
+    """The frame with mended rows, given with their lines, in the order of lines."""
+    if not mended:
+        return frame
+    values = {name: [row[i] or None for _, row in mended] for i, name in enumerate(header.names)}
+    extra = pl.DataFrame(values, schema=dict.fromkeys(header.names, pl.String))
+    extra = extra.with_columns(pl.Series("line", [line for line, _ in mended], pl.Int64))
+    return pl.concat([frame, extra]).sort("line")
 
-    A complete row has as many values as the header, and its id and end begin as ids and times do: a piece of a submit
+
+def _lines(block: bytes, header: Header) -> _Lines:
+    """The lines of a block.
+
+    A complete row has as many values as the header, and its id and end begin as ids and times do: a part of a submit
     line may hold the same number of delimiters.
     """
     data = np.frombuffer(block, np.uint8)
@@ -289,21 +317,21 @@ def _lines(block: bytes, header: Header) -> tuple[np.ndarray, np.ndarray, np.nda
     last = np.flatnonzero(data[marks] == ord(b"\n"))
     ends = marks[last]
     if not len(ends):
-        return ends, ends, ends.astype(bool)
+        return _Lines(ends, ends, ends.astype(bool))
     starts = np.concatenate(([0], ends[:-1] + 1))
     first = np.concatenate(([0], last[:-1] + 1))
-    regular = last - first == len(header.fields) - 1
+    complete = last - first == len(header.fields) - 1
     for name, ranges in _BEGINNINGS.items():
         if name in header.fields:
             place = header.fields.index(name)
-            at = starts[regular] if place == 0 else marks[first[regular] + place - 1] + 1
+            at = starts[complete] if place == 0 else marks[first[complete] + place - 1] + 1
             allowed = b"".join(bytes(range(ord(low), ord(high) + 1)) for low, high in ranges)
-            regular[regular] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
-    return starts, ends, regular
+            complete[complete] = np.isin(data[at], np.frombuffer(allowed, np.uint8))
+    return _Lines(starts, ends, complete)
 
 
 def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
-    """Lines that all have as many values as the header."""
+    """Read lines that all have as many values as the header."""
     schema = dict.fromkeys(header.names, pl.String)
     if not block:
         return pl.DataFrame(schema={**schema, "line": pl.Int64})
@@ -317,7 +345,7 @@ def _frame(block: bytes, header: Header, lines: np.ndarray) -> pl.DataFrame:
 
 
 def _left_out(lines: list[str], mended: Mended, header: Header, first_line: int) -> Iterator[tuple[str, str]]:
-    """Each line that is in no row, but for empty ones and a header that is repeated."""
+    """(part, reason) of each line that is in no row, except empty lines and repeated headers."""
     for place in mended.left_out:
         values = lines[place].split(header.delimiter.decode())
         if lines[place] and tuple(map(_current, values)) != header.fields:
@@ -332,6 +360,7 @@ def _not_a_row(values: list[str], header: Header) -> str:
 
 
 def _uncertain(row: Values, header: Header, line: int) -> Iterator[tuple[str, str]]:
+    """(part, reason) of a mended row whose values are not all certain."""
     names = [name for name, value in zip(header.fields, row, strict=True) if value is None]
     if names:
         yield f"line {line}", f"a stray delimiter makes {', '.join(names)} uncertain; null"

@@ -53,28 +53,31 @@ def read_tables(
     cluster = OwnCluster(input, others, again)
     tables = _Tables([input], zone, window)
 
-    def batches(block: Rows, last: bool) -> Iterator[Batch]:
+    for block, last in _marking_last(blocks):
         tables.note_lines(0, block)
         yield from tables.add(cluster.rows(_numbered(block.frame, 0), last), last)
+    tables.left_out.clusters[0] |= cluster.left_out
+    yield from tables.left_out.rejects(with_repeats=window is None)
 
+
+def _marking_last(blocks: Iterable[Rows]) -> Iterator[tuple[Rows, bool]]:
+    """Yield each block, and whether it is the last one."""
     block = None
     for following in blocks:
         if block is not None:
-            yield from batches(block, last=False)
+            yield block, False
         block = following
     if block is not None:
-        yield from batches(block, last=True)
-    tables.left_out.clusters[0] |= cluster.left_out
-    yield from tables.left_out.rejects(with_repeats=window is None)
+        yield block, True
 
 
 def read_together(
     files: Sequence[tuple[Input, Sequence[Rows]]], zone: ZoneInfo, others: Collection[str]
 ) -> Iterator[Batch | Reject | tuple[Input, InputError]]:
-    """The same of many small inputs at once, each with all of its blocks; batches have an `input_id` column.
+    """Read many small inputs at once, each given with all of its blocks; batches have an `input_id` column.
 
-    An input that can't be read gives a pair of it and the reason. To read each alone would take a fixed time for
-    each field of each input, however few rows it has.
+    Yields (input, error) for an input that cannot be read. Reading each input alone would take a fixed time for each
+    field of each input, however few rows it has.
     """
     alike: dict[tuple[str, ...], list[tuple[Input, pl.DataFrame, Sequence[Rows], set[str]]]] = defaultdict(list)
     for input, blocks in files:
@@ -160,19 +163,13 @@ class _Tables:
         return frame
 
     def _batches(self, frame: pl.DataFrame, with_input_id: bool) -> Iterator[Batch]:
-        found = ids.parse(frame)
-        has_id = found["job_id"].is_not_null()
-        frame, found = self._keep(frame, found, has_id, "does not tell the raw job id; add JobIDRaw")
-        frame, found, clock = self._readable_times(frame, found)
-        ready = runs(frame, found, clock)
-        frame, ready = self._keep(frame, ready, ready["submit_time"].is_not_null(), "has no time at all")
+        """The batches of whole jobs: find the runs, deal rows to tables, drop repeated keys, compute the columns."""
+        frame, ready = self._runs(frame)
         rows = {
             table: self._first_of_key(table, ready, frame, mask) for table, mask in self._dealt(frame, ready).items()
         }
+        self._note_disorder(frame, ready, rows[SLURM_JOBS])
         kept = reduce(or_, rows.values())
-        disordered = ready["disordered"] & rows[SLURM_JOBS]
-        if disordered.any():
-            self.left_out.disordered(frame["#input"].filter(disordered), ready["job_id"].filter(disordered))
         columns = Columns(frame.filter(kept), ready.filter(kept), self.left_out)
         for table, mask in rows.items():
             if mask.any():
@@ -180,6 +177,21 @@ class _Tables:
                 if with_input_id:
                     data = data.append_column("input_id", self._input_ids(frame["#input"].filter(mask)))
                 yield Batch(table, data)
+
+    def _runs(self, frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """The rows with an id and readable times, and what `runs` makes of them; the others are noted."""
+        found = ids.parse(frame)
+        has_id = found["job_id"].is_not_null()
+        frame, found = self._keep(frame, found, has_id, "does not tell the raw job id; add JobIDRaw")
+        frame, found, clock = self._readable_times(frame, found)
+        ready = runs(frame, found, clock)
+        return self._keep(frame, ready, ready["submit_time"].is_not_null(), "has no time at all")
+
+    def _note_disorder(self, frame: pl.DataFrame, ready: pl.DataFrame, jobs: pl.Series) -> None:
+        """Note jobs whose times are not in order."""
+        disordered = ready["disordered"] & jobs
+        if disordered.any():
+            self.left_out.disordered(frame["#input"].filter(disordered), ready["job_id"].filter(disordered))
 
     def _input_ids(self, places: pl.Series) -> pa.DictionaryArray:
         names = pl.Series([input.input_id for input in self._inputs]).to_arrow().cast(pa.string())
