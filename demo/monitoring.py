@@ -70,66 +70,17 @@ def write_lmt(path: Path, seen: Traffic, faults: Faults, rng: np.random.Generato
     few rows of operations come twice, which the schema allows.
     """
     fs = seen.fs
-    sampled = ~faults.missing
-    ticks: Mask = np.asarray(sampled.any(axis=1))
-    ts_id = FIRST_TS_ID + np.cumsum(ticks) - 1
+    ticks: Mask = np.asarray((~faults.missing).any(axis=1))
     restarted = int(np.flatnonzero(ticks[1:] & ~ticks[:-1])[0]) + 1
+    ts_id = FIRST_TS_ID + np.cumsum(ticks) - 1
     ts_id[restarted + 1 :] += 1
     times = seen.first + np.arange(seen.steps + 1) * seen.step_s
     stamps = [(int(ts_id[k]), local_text(times[k], fs.tz).replace("T", " ")) for k in np.flatnonzero(ticks)]
     stamps.append((int(ts_id[restarted]) + 1, local_text(times[restarted], fs.tz).replace("T", " ")))
-
-    base = rng.integers(10**12, 10**14, (2, fs.osts))
-    base[:, -1] = 0
-    read, written = (
-        counters(moved, start, faults.resets) for moved, start in zip((seen.read, seen.written), base, strict=True)
-    )
-    used, inodes = seen.used_kib, _used_inodes(seen)
-    k, ost = np.nonzero(sampled)
-    tables: dict[str, dict[str, lmt.Numbers]] = {
-        "OST_DATA": {
-            "OST_ID": ost + 1,
-            "TS_ID": ts_id[k] + ((k == restarted) & (ost % 2 == 1)),
-            "READ_BYTES": read[k, ost],
-            "WRITE_BYTES": written[k, ost],
-            "PCT_CPU": np.zeros(len(k)),
-            "KBYTES_FREE": fs.ost_kib - used[k, ost],
-            "KBYTES_USED": used[k, ost],
-            "INODES_FREE": INODES - inodes[k, ost],
-            "INODES_USED": inodes[k, ost],
-        }
-    }
-    oss_cpu, oss_mem, mds_cpu = _loads(seen, rng)
-    k, oss = (at.ravel() for at in np.meshgrid(np.flatnonzero(ticks), np.arange(fs.servers), indexing="ij"))
-    tables["OSS_DATA"] = {
-        "OSS_ID": oss + 1,
-        "TS_ID": ts_id[k],
-        "PCT_CPU": oss_cpu.round(4)[k, oss],
-        "PCT_MEMORY": oss_mem.round(4)[k, oss],
-    }
-    k, mdt = (at.ravel() for at in np.meshgrid(np.flatnonzero(ticks), np.arange(fs.mdts), indexing="ij"))
-    mdt_used = MDT_KIB // 20 + k // 60
-    tables["MDS_DATA"] = {
-        "MDS_ID": mdt + 1,
-        "TS_ID": ts_id[k],
-        "PCT_CPU": mds_cpu.round(4)[k, 0],
-        "KBYTES_FREE": MDT_KIB - mdt_used,
-        "KBYTES_USED": mdt_used,
-        "INODES_FREE": INODES * 9 - k // 30,
-        "INODES_USED": INODES * 7 + k // 30,
-    }
-    samples = np.zeros((seen.steps + 1, fs.mdts, len(MDT_OPS)), dtype=np.int64)
-    samples[0] = rng.integers(10**6, 10**9, samples.shape[1:])
-    samples[1:] = seen.ops.cumsum(axis=0) + samples[0]
-    shape = np.meshgrid(np.flatnonzero(ticks), np.arange(fs.mdts), np.arange(len(MDT_OPS)), indexing="ij")
-    k, mdt, op = (np.append(at.ravel(), at.ravel()[-5:]) for at in shape)
-    tables["MDS_OPS_DATA"] = {
-        "MDS_ID": mdt + 1,
-        "TS_ID": ts_id[k],
-        "OPERATION_ID": len(MDT_OPS) - op,
-        "SAMPLES": samples[k, mdt, op],
-        "SUM": np.zeros_like(k),
-        "SUMSQUARES": np.zeros_like(k),
+    tables = {
+        "OST_DATA": _ost_data(seen, faults, ts_id, restarted, rng),
+        **_server_data(seen, ts_id, ticks, rng),
+        "MDS_OPS_DATA": _operations(seen, ts_id, ticks, rng),
     }
     servers = lmt.Servers(
         fs.backend,
@@ -141,6 +92,73 @@ def write_lmt(path: Path, seen: Traffic, faults: Faults, rng: np.random.Generato
         operations=MDT_OPS[::-1],
     )
     lmt.write(path, servers, lmt.Samples(sorted(stamps), tables))
+
+
+def _ost_data(
+    seen: Traffic, faults: Faults, ts_id: lmt.Numbers, restarted: int, rng: np.random.Generator
+) -> dict[str, lmt.Numbers]:
+    """Counters and space of each target at each tick at which it answered; the last target's counters start at 0."""
+    base = rng.integers(10**12, 10**14, (2, seen.fs.osts))
+    base[:, -1] = 0
+    read, written = (
+        counters(moved, start, faults.resets) for moved, start in zip((seen.read, seen.written), base, strict=True)
+    )
+    used, inodes = seen.used_kib, _used_inodes(seen)
+    k, ost = np.nonzero(~faults.missing)
+    return {
+        "OST_ID": ost + 1,
+        "TS_ID": ts_id[k] + ((k == restarted) & (ost % 2 == 1)),
+        "READ_BYTES": read[k, ost],
+        "WRITE_BYTES": written[k, ost],
+        "PCT_CPU": np.zeros(len(k)),
+        "KBYTES_FREE": seen.fs.ost_kib - used[k, ost],
+        "KBYTES_USED": used[k, ost],
+        "INODES_FREE": INODES - inodes[k, ost],
+        "INODES_USED": inodes[k, ost],
+    }
+
+
+def _server_data(
+    seen: Traffic, ts_id: lmt.Numbers, ticks: Mask, rng: np.random.Generator
+) -> dict[str, dict[str, lmt.Numbers]]:
+    """Load of the storage servers, and load and space of the metadata servers, at each tick."""
+    oss_cpu, oss_mem, mds_cpu = _loads(seen, rng)
+    k, oss = (at.ravel() for at in np.meshgrid(np.flatnonzero(ticks), np.arange(seen.fs.servers), indexing="ij"))
+    oss_data = {
+        "OSS_ID": oss + 1,
+        "TS_ID": ts_id[k],
+        "PCT_CPU": oss_cpu.round(4)[k, oss],
+        "PCT_MEMORY": oss_mem.round(4)[k, oss],
+    }
+    k, mdt = (at.ravel() for at in np.meshgrid(np.flatnonzero(ticks), np.arange(seen.fs.mdts), indexing="ij"))
+    mdt_used = MDT_KIB // 20 + k // 60
+    mds_data = {
+        "MDS_ID": mdt + 1,
+        "TS_ID": ts_id[k],
+        "PCT_CPU": mds_cpu.round(4)[k, 0],
+        "KBYTES_FREE": MDT_KIB - mdt_used,
+        "KBYTES_USED": mdt_used,
+        "INODES_FREE": INODES * 9 - k // 30,
+        "INODES_USED": INODES * 7 + k // 30,
+    }
+    return {"OSS_DATA": oss_data, "MDS_DATA": mds_data}
+
+
+def _operations(seen: Traffic, ts_id: lmt.Numbers, ticks: Mask, rng: np.random.Generator) -> dict[str, lmt.Numbers]:
+    """Counters of each metadata operation at each tick; the last five rows come twice."""
+    samples = np.zeros((seen.steps + 1, seen.fs.mdts, len(MDT_OPS)), dtype=np.int64)
+    samples[0] = rng.integers(10**6, 10**9, samples.shape[1:])
+    samples[1:] = seen.ops.cumsum(axis=0) + samples[0]
+    shape = np.meshgrid(np.flatnonzero(ticks), np.arange(seen.fs.mdts), np.arange(len(MDT_OPS)), indexing="ij")
+    k, mdt, op = (np.append(at.ravel(), at.ravel()[-5:]) for at in shape)
+    return {
+        "MDS_ID": mdt + 1,
+        "TS_ID": ts_id[k],
+        "OPERATION_ID": len(MDT_OPS) - op,
+        "SAMPLES": samples[k, mdt, op],
+        "SUM": np.zeros_like(k),
+        "SUMSQUARES": np.zeros_like(k),
+    }
 
 
 def write_lfs(folder: Path, world: World, traffic: dict[str, Traffic]) -> None:

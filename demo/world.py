@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -168,8 +168,3 @@ def clocks_back(first: int, last: int, tz: ZoneInfo) -> int | None:
 def local_text(at: float, tz: ZoneInfo) -> str:
     """A zone's wall clock, without the offset, as sacct writes it."""
     return datetime.fromtimestamp(int(at), tz).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def utc_day(at: float) -> date:
-    """The UTC day of an epoch second."""
-    return datetime.fromtimestamp(at, UTC).date()

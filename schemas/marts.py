@@ -26,9 +26,6 @@ _F: Final = pa.float64()
 _LIST: Final = pa.list_(TEXT)
 _OVERLOADED: Final = pa.list_(pa.struct([("server", TEXT), ("osts", _LIST)]))
 
-SEEN_ENOUGH_PCT: Final = 95
-"""Below it, a share or a peak over a window is null (P12)."""
-
 _SUBMIT: Final = Column("submit_time", TIMESTAMP, "when the run was submitted, part of a run's key", encoding=DELTA)
 _RESTART: Final = Column("restart", _N, "how often the job was restarted before this run")
 _RUN: Final = (JOB_ID, _SUBMIT, _RESTART)

@@ -17,12 +17,6 @@ def _count(name: str, doc: str, origin: str, unit: str | None = None) -> Column:
     return Column(name, pa.int64(), f"{doc}, in the drive's life", unit, origin)
 
 
-ERROR_COUNTERS: Final = (
-    "media_errors", "error_log_entries", "crc_errors", "program_fails", "erase_fails", "end_to_end_errors",
-    "pli_lock_losses", "reallocated_blocks",
-)  # fmt: skip
-"""The columns that count errors: each new one is worth a look."""
-
 SSD_HEALTH: Final = Table(
     "ssd_health",
     "Health of a solid-state drive, one row a drive and snapshot. Totals count from the drive's first day on.",

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.schemas import ddl
-from iolake.schemas.inputs import values
+from iolake.schemas.inputs import STATUSES, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
@@ -171,7 +171,27 @@ class Catalog:
 
     def put_load(self, load: Load, snapshot: int) -> None:
         """Write a load into the ledger; its inputs and rejects take the place of what was known of them."""
-        info = load.info
+        stamp = now()
+        self._put_inputs(load)
+        self._touch_inputs(load)
+        of_load = {"load_id": load.info.load_id, "source": load.info.source, "owner": load.info.owner}
+        self.insert(REJECTS, (values(reject) | of_load | {"rejected_at": stamp} for reject in load.rejects))
+        row = of_load | {
+            "day": load.info.day,
+            "run_id": load.info.run_id,
+            "extractor_version": load.info.extractor_version,
+            "started_at": load.info.started_at,
+            "committed_at": stamp,
+            "snapshot": snapshot,
+            "found": load.found,
+            "rows": load.rows,
+            "size_bytes": sum(f.size_bytes for f in load.files),
+        }
+        self.insert(LOADS, [row | {status: load.count(status) for status in STATUSES}])
+        self.changes.loads += 1
+
+    def _put_inputs(self, load: Load) -> None:
+        """Write a load's inputs in place of their rows and rejects."""
         ids = [r.input_id for r in load.inputs]
         rejected = [r.input_id for r in load.inputs if r.status == "rejected"]
         # A rejected new content leaves the rows of the old one, which are still the old load's.
@@ -185,47 +205,19 @@ class Catalog:
         }
         self.con.execute("DELETE FROM inputs WHERE input_id IN (SELECT unnest(?))", [ids])
         self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [ids])
-        at = {"load_id": info.load_id, "source": info.source, "owner": info.owner}
-        by = at | {"extractor_version": info.extractor_version}
-        self.insert(
-            INPUTS,
-            (values(r) | by | kept.get(r.input_id, {}) for r in load.inputs),
-        )
+        by_load = {"load_id": load.info.load_id, "extractor_version": load.info.extractor_version}
+        self.insert(INPUTS, (values(record) | by_load | kept.get(record.input_id, {}) for record in load.inputs))
+
+    def _touch_inputs(self, load: Load) -> None:
+        """Write the new uri, size and time of inputs whose content the lake has."""
         if load.touched:
-            touched = pa.Table.from_pylist([values(r) for r in load.touched], schema=_TOUCHED)
+            touched = pa.Table.from_pylist([values(record) for record in load.touched], schema=_TOUCHED)
             self.con.register("touched", touched)
             self.con.execute(
                 "UPDATE inputs SET uri = touched.uri, size_bytes = touched.size_bytes, mtime = touched.mtime "
                 "FROM touched WHERE inputs.input_id = touched.input_id"
             )
             self.con.unregister("touched")
-        stamp = now()
-        self.insert(
-            REJECTS,
-            (values(r) | at | {"rejected_at": stamp} for r in load.rejects),
-        )
-        self.insert(
-            LOADS,
-            [
-                at
-                | {
-                    "day": info.day,
-                    "run_id": info.run_id,
-                    "extractor_version": info.extractor_version,
-                    "started_at": info.started_at,
-                    "committed_at": stamp,
-                    "snapshot": snapshot,
-                    "found": load.found,
-                    "loaded": load.count("loaded"),
-                    "unchanged": load.count("unchanged"),
-                    "rejected": load.count("rejected"),
-                    "superseded": load.count("superseded"),
-                    "rows": load.rows,
-                    "size_bytes": sum(f.size_bytes for f in load.files),
-                }
-            ],
-        )
-        self.changes.loads += 1
 
     # -- snapshots and views
 

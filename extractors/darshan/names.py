@@ -16,9 +16,8 @@ from iolake.extractors.darshan.chain import find, follow
 from iolake.extractors.darshan.decoded import Group, Ints
 from iolake.extractors.darshan.records import DAMAGED
 
-ENDS_WITH_NUL: Final = 1
 COUNTED: Final = 0
-"""Versions of the region's layout: a name ends with a NUL, or follows its length."""
+"""Version of the region's layout in which a name follows its length; in version 1 it ends with a NUL."""
 
 _ID: Final = 8
 _MIX: Final = (1, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)
