@@ -32,6 +32,7 @@ _FINDINGS: Final = f"""
 FROM findings WHERE {_RUN}
 ORDER BY list_position(['high', 'medium', 'low', 'info'], severity), code
 """
+_ONE: Final = {"targets": "target", "processes": "process", "restarts": "restart"}
 _NEIGHBOURS: Final = f"""
 FROM job_neighbours WHERE {_RUN}
 ORDER BY coalesce(read_bytes, 0) + coalesce(write_bytes, 0) DESC, overlap_s DESC
@@ -141,8 +142,7 @@ def section(found: Judgement) -> Iterator[str]:
 
 def value_of(finding: Row) -> str:
     """A finding's evidence: its value, and the threshold that it is held against."""
-    value, threshold = (f"{finding[name]:,.4g}" for name in ("value", "threshold"))
-    return f"{value} {finding['unit']}, the threshold is {threshold}"
+    return f"{amount(finding['value'], finding['unit'])}, the threshold is {finding['threshold']:,.4g}"
 
 
 def _kind(found: Judgement) -> Iterator[str]:
@@ -188,7 +188,8 @@ def amount(value: float | None, unit: str | None) -> str:
         return text.rate(value)
     if unit == "s":
         return f"{value:,.4g} s" if value < 10_000 else f"{value:,.0f} s"
-    return f"{value:,.4g} {unit}" if unit else f"{value:,.4g}"
+    shown = _ONE.get(unit or "", unit) if value == 1 else unit
+    return f"{value:,.4g} {shown}" if shown else f"{value:,.4g}"
 
 
 def _accesses(found: Judgement) -> Iterator[str]:
@@ -238,9 +239,10 @@ def _targets(targets: Sequence[Row]) -> Iterator[str]:
 
 
 def _neighbours(neighbours: Sequence[Row]) -> Iterator[str]:
-    lines = [("job", "user", "program", "both ran", "read", "written", "share", "known by")]
+    lines = [("file system", "job", "user", "program", "both ran", "read", "written", "share", "known by")]
     lines += [
         (
+            n["file_system"],
             f"{n['neighbour_cluster']} {n['neighbour_job_id']}",
             n["neighbour_user"] or text.UNKNOWN,
             n["neighbour_exe"] or text.UNKNOWN,
@@ -252,14 +254,17 @@ def _neighbours(neighbours: Sequence[Row]) -> Iterator[str]:
         )
         for n in neighbours[:_MOST_NEIGHBOURS]
     ]
-    yield from (f"  {line}" for line in text.columns(lines, [3, 4, 5, 6]))
-    own, others = neighbours[0]["own_share"], [n["share"] for n in neighbours]
-    if own is not None and None not in others:
-        rest = 1 - own - sum(others)
-        yield (
-            f"  of all bytes meanwhile the job moved {text.percent(100 * own, 1)}, the {len(neighbours)} neighbours "
-            f"{text.percent(100 * sum(others), 1)}; {text.percent(100 * max(rest, 0), 1)} is unexplained"
-        )
+    yield from (f"  {line}" for line in text.columns(lines, [4, 5, 6, 7]))
+    for name in dict.fromkeys(n["file_system"] for n in neighbours):
+        there = [n for n in neighbours if n["file_system"] == name]
+        own, others = there[0]["own_share"], [n["share"] for n in there]
+        if own is not None and None not in others:
+            rest = 1 - own - sum(others)
+            yield (
+                f"  of all bytes of {name} meanwhile the job moved {text.percent(100 * own, 1)}, "
+                f"{text.count(len(there), 'neighbour')} {text.percent(100 * sum(others), 1)}; "
+                f"{text.percent(100 * max(rest, 0), 1)} is unexplained"
+            )
 
 
 def _heading(title: str) -> Iterator[str]:

@@ -69,39 +69,38 @@ def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
 def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
     """Bytes a day with both moving averages; days seen for less than 95 % are hatched."""
     frame = days.with_columns(end=pl.col("ts") + pl.duration(days=1))
-    x, y = theme.time_axis("ts", None, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
+    x, y = theme.time_axis("ts", window, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
     averages = (
         days.select("ts", "short", "long")
         .unpivot(["short", "long"], index="ts", variable_name="which", value_name="moved_bytes")
         .with_columns(
             which=pl.col("which").replace({"short": f"{SHORT_DAYS}-day mean", "long": f"{LONG_DAYS}-day mean"})
         )
+        .drop_nulls()
     )
+    means = [name for name in (f"{SHORT_DAYS}-day mean", f"{LONG_DAYS}-day mean") if name in set(averages["which"])]
     tips = [
         theme.time_tip("ts", "day (UTC)"),
         alt.Tooltip("moved_bytes:Q", title="bytes moved", format=",.0f"),
         alt.Tooltip("seen_pct:Q", title="seen [%]", format=".0f"),
     ]
-    hatch = alt.Chart(theme.data(frame.filter(pl.col("moved_bytes").is_null()))).mark_rect(fill=theme.UNSEEN, clip=True)
-    bars = alt.Chart(theme.data(frame.filter(pl.col("moved_bytes").is_not_null()))).mark_rect(
-        clip=True, color=theme.READ, opacity=0.5
+    unseen = frame.filter(pl.col("moved_bytes").is_null())
+    hatch = alt.Chart(theme.data(unseen)).mark_rect(fill=theme.UNSEEN, clip=True)
+    known = frame.filter(pl.col("moved_bytes").is_not_null())
+    bars = alt.Chart(theme.data(known)).mark_rect(clip=True, color=theme.READ, opacity=0.5)
+    colour = alt.Color(
+        "which:N",
+        scale=alt.Scale(domain=means, range=[theme.WRITE, theme.METADATA][: len(means)]),
+        legend=alt.Legend(title=None),
     )
     lines = alt.Chart(theme.data(averages)).mark_line(clip=True)
-    return alt.layer(
-        hatch.encode(x=x, x2="end:T", tooltip=tips),
-        bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0), tooltip=tips),
-        lines.encode(
-            x=theme.time_axis("ts", window, title=None),
-            y=y,
-            color=alt.Color(
-                "which:N",
-                scale=alt.Scale(
-                    domain=[f"{SHORT_DAYS}-day mean", f"{LONG_DAYS}-day mean"], range=[theme.WRITE, theme.METADATA]
-                ),
-                legend=alt.Legend(title=None),
-            ),
-        ),
-    ).properties(width=theme.WIDTH, height=160)
+    layers = [
+        (unseen, hatch.encode(x=x, x2="end:T", tooltip=tips)),
+        (known, bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0), tooltip=tips)),
+        (averages, lines.encode(x=x, y=y, color=colour)),
+    ]
+    with_data = [layer for rows, layer in layers if rows.height]  # Vega warns of a layer without data
+    return alt.layer(*with_data).properties(width=theme.WIDTH, height=160)
 
 
 def days_to_full(days: pl.DataFrame) -> float | None:
@@ -119,7 +118,9 @@ def days_to_full(days: pl.DataFrame) -> float | None:
 def fullness_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
     """Used share of all targets and of the fullest one, day by day."""
     names = {"used_pct": "all targets", "fullest_ost_pct": "fullest target"}
-    frame = days.rename(names).unpivot(list(names.values()), index="ts", variable_name="which", value_name="used")
+    last = days.tail(1).with_columns(pl.col("ts") + pl.duration(days=1))  # the last day's step lasts to its end
+    frame = pl.concat([days, last]).rename(names)
+    frame = frame.unpivot(list(names.values()), index="ts", variable_name="which", value_name="used")
     return (
         alt.Chart(theme.data(frame), width=theme.WIDTH, height=130)
         .mark_line(interpolate="step-after", clip=True, point=days.height < 40)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import altair as alt
@@ -12,6 +12,8 @@ from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
 
 KIND_DAYS = 30
+MOST_POINTS = 300
+"""Points in a row; percentiles are of all runs."""
 METRICS = {
     "performance_bytes_per_s": ("performance [B/s]", True),
     "share": ("share of the file system's bytes [%]", True),
@@ -29,8 +31,10 @@ def kind_query(run: dict[str, Any]) -> Query:
     writes = (run["write_bytes"] or 0) > (run["read_bytes"] or 0)
     return Query(
         "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, 100 * share AS share,\n"
-        "  (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0) AS fs_bytes_per_s,\n"
-        "  fs_opens / nullif(elapsed_s, 0) AS fs_opens_per_s, used_pct, fullest_ost_pct,\n"
+        "  CASE WHEN fs_seen_pct >= 95 THEN (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0) END\n"
+        "    AS fs_bytes_per_s,\n"
+        "  CASE WHEN fs_seen_pct >= 95 THEN fs_opens / nullif(elapsed_s, 0) END AS fs_opens_per_s,\n"
+        "  used_pct, fullest_ost_pct,\n"
         "  overloaded_osts::DOUBLE AS overloaded_osts\n"
         "FROM job_summary\nWHERE cluster = $cluster AND date BETWEEN $first AND $last\n"
         "  AND exe_names[1] = $program AND file_system = $file_system\n"
@@ -47,8 +51,11 @@ def kind_query(run: dict[str, Any]) -> Query:
     )
 
 
-def kind_chart(kind: pl.DataFrame) -> theme.Chart:
-    """A row a metric: every run of the kind in time, this one in colour, its percentile among the others beside it."""
+def kind_chart(kind: pl.DataFrame) -> theme.Chart | None:
+    """A row a metric: every run of the kind in time, this one in colour, its percentile among the others beside it.
+
+    None where no metric is known for this run and two others with different values.
+    """
     rows = []
     for name, (label, big_is_good) in METRICS.items():
         known = kind.filter(pl.col(name).is_not_null())
@@ -56,21 +63,40 @@ def kind_chart(kind: pl.DataFrame) -> theme.Chart:
         others = known.filter(~pl.col("this"))
         if not this.height or others.height < 2 or known[name].n_unique() < 2:
             continue
-        percentile = 100 * (others[name] < this[name][0]).mean()
+        percentile = _percentile(others[name], this[name][0])
         bad = percentile < 25 if big_is_good else percentile > 75
-        rows.append(_row(known.select("ts", "this", "job_id", value=pl.col(name)), label, float(percentile), bad=bad))
-    return alt.vconcat(*rows, spacing=6) if rows else alt.vconcat()
+        shown = _some(known).select("ts", "this", "job_id", value=pl.col(name))
+        rows.append((shown, label, percentile, bad))
+    charts = [_row(*row, window=_window(kind), last=row is rows[-1]) for row in rows]
+    return alt.vconcat(*charts, spacing=6) if charts else None
 
 
-def _row(known: pl.DataFrame, label: str, percentile: float, *, bad: bool) -> theme.Chart:
+def _percentile(others: pl.Series, value: float) -> float:
+    """Share of `others` that are lower, equal ones counted by half, as the macro umami has it."""
+    lower, equal = int((others < value).sum()), int((others == value).sum())
+    return 100 * (lower + equal / 2) / len(others)
+
+
+def _some(known: pl.DataFrame) -> pl.DataFrame:
+    """At most `MOST_POINTS` runs, every so many of them in order of time, and this one."""
+    every = -(-known.height // MOST_POINTS)
+    return known.with_row_index("place").filter(pl.col("this") | (pl.col("place") % every == 0))
+
+
+def _window(kind: pl.DataFrame) -> tuple[datetime, datetime]:
+    """From the first run to the last, with a margin, so that the points at its ends are whole."""
+    times = kind["ts"].drop_nulls().to_list()
+    margin = max((times[-1] - times[0]) / 50, timedelta(minutes=1))
+    return times[0] - margin, times[-1] + margin
+
+
+def _row(
+    known: pl.DataFrame, label: str, percentile: float, bad: bool, window: tuple[datetime, datetime], *, last: bool
+) -> theme.Chart:
     colour = theme.WRITE if bad else theme.READ
     base = alt.Chart(theme.data(known), width=theme.WIDTH, height=44)
-    times = [theme.milliseconds(moment) for moment in (known["ts"].to_list()[0], known["ts"].to_list()[-1])]
-    x = alt.X(
-        "ts:T",
-        scale=alt.Scale(type="utc", domain=times),
-        axis=alt.Axis(title=None, grid=False, labelOverlap=True, format="%b %d %H:%M"),
-    )
+    x = theme.time_axis("ts", window, title="started (UTC)" if last else None)
+    x["axis"]["labels"] = x["axis"]["ticks"] = last  # all rows have one time axis, below the last
     y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, tickCount=2, format=".2~s"))
     tips = [
         alt.Tooltip("job_id:Q", title="job", format="d"),
@@ -83,4 +109,4 @@ def _row(known: pl.DataFrame, label: str, percentile: float, *, bad: bool) -> th
         base.transform_filter("datum.this")
         .mark_point(size=110, color=colour, filled=True)
         .encode(x=x, y=y, tooltip=tips),
-    ).properties(title=alt.Title(note, anchor="start", fontSize=11, fontWeight="normal"))
+    ).properties(title=theme.row_title(note, 11))

@@ -25,7 +25,8 @@ SIZES = {
 }
 """Darshan's ranges of access sizes, by the end of their counters' names, and how a picture labels them."""
 _LAYERS = {"POSIX": "darshan_posix", "MPI-IO": "darshan_mpiio", "STDIO": "darshan_stdio"}
-_MPIIO_TIMES = ("F_READ_TIME", "F_WRITE_TIME", "F_META_TIME")
+_SECONDS = "format(datum.value, datum.value < 10 ? '.2~f' : ',.0f')"
+"""Labels of seconds: thousands in groups, no exponents."""
 
 
 def sizes_query(cluster: str, logs: Sequence[str], days: tuple[date, date]) -> Query:
@@ -90,7 +91,9 @@ def times_chart(times: pl.DataFrame) -> theme.Chart:
         alt.Chart(theme.data(frame), width=theme.WIDTH, height=28 * times.height + 10)
         .mark_bar()
         .encode(
-            x=alt.X("sum(seconds):Q", axis=alt.Axis(title="s, all processes together", format="~s", tickCount=6)),
+            x=alt.X(
+                "sum(seconds):Q", axis=alt.Axis(title="s, all processes together", labelExpr=_SECONDS, tickCount=5)
+            ),
             y=alt.Y("layer:N", title=None),
             color=_ways(list(names.values())),
             tooltip=["layer:N", "what:N", alt.Tooltip("seconds:Q", title="s", format=",.1f")],

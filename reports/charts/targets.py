@@ -34,19 +34,25 @@ def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
     )
 
 
-def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
+def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[str] = ()) -> theme.Chart:
     """Two rows of bars a target, load and fullness; those in `own` stand out. Needs `load_query`'s columns.
 
-    A target whose load or fullness nobody saw is hatched.
+    `named` are targets that a finding is about. A target whose load or fullness nobody saw is hatched.
     """
     frame = targets.with_columns(
         rate=(pl.col("read_bytes") + pl.col("write_bytes")) / pl.col("seen_s"),
-        whose=pl.when(pl.col("ost").is_in(list(own))).then(pl.lit("holds its files")).otherwise(pl.lit("other")),
+        whose=pl.when(pl.col("ost").is_in(list(named)))
+        .then(pl.lit("in a finding"))
+        .when(pl.col("ost").is_in(list(own)))
+        .then(pl.lit("holds its files"))
+        .otherwise(pl.lit("other")),
     )
+    colours = {"in a finding": theme.WRITE, "holds its files": theme.OWN, "other": theme.OTHER}
+    shown = [name for name in colours if name in set(frame["whose"])]
     colour = alt.Color(
         "whose:N",
-        scale=alt.Scale(domain=["holds its files", "other"], range=[theme.OWN, theme.OTHER]),
-        legend=alt.Legend(title=None),
+        scale=alt.Scale(domain=shown, range=[colours[name] for name in shown]),
+        legend=alt.Legend(title=None) if own or named else None,
     )
     few = targets.height <= 60
     x = alt.X("ost:N", sort=None, axis=alt.Axis(title=None, labels=False, ticks=False))
@@ -61,10 +67,13 @@ def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
     ]
     base = alt.Chart(theme.data(frame)).mark_bar()
     unseen = {
-        name: alt.Chart(theme.data(frame.filter(pl.col(name).is_null())))
-        .mark_bar(fill=theme.UNSEEN)
-        .encode(x=axis, y=alt.value(0), y2=alt.value(height), tooltip=tips)
+        name: [
+            alt.Chart(theme.data(hidden))
+            .mark_bar(fill=theme.UNSEEN)
+            .encode(x=axis, y=alt.value(0), y2=alt.value(height), tooltip=tips)
+        ]
         for name, axis, height in (("rate", x, _LOAD_PX), ("used_pct", named, _FULLNESS_PX))
+        if (hidden := frame.filter(pl.col(name).is_null())).height
     }
     load = base.encode(x=x, y=theme.bytes_axis("rate", "B/s"), color=colour, tooltip=tips)
     fullness = base.encode(
@@ -75,7 +84,10 @@ def load_chart(targets: pl.DataFrame, own: Collection[str]) -> theme.Chart:
     )
     rows = (("rate", load, _LOAD_PX), ("used_pct", fullness, _FULLNESS_PX))
     return alt.vconcat(
-        *(alt.layer(chart, unseen[name]).properties(width=theme.WIDTH, height=height) for name, chart, height in rows),
+        *(
+            alt.layer(chart, *unseen.get(name, [])).properties(width=theme.WIDTH, height=height)
+            for name, chart, height in rows
+        ),
         spacing=6,
     )
 
@@ -127,7 +139,7 @@ def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.
     seen, hidden = frame.filter(pl.col("rate").is_not_null()), frame.filter(pl.col("rate").is_null())
     heat = alt.Chart(theme.data(seen)).mark_rect(clip=True)
     hatch = alt.Chart(theme.data(hidden)).mark_rect(fill=theme.UNSEEN, clip=True)
-    return alt.layer(
+    layers = [
         heat.encode(
             x=theme.time_axis("ts", window),
             x2="end:T",
@@ -139,5 +151,7 @@ def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.
             ),
             tooltip=tips,
         ),
-        hatch.encode(x=theme.time_axis("ts", None), x2="end:T", y=y, tooltip=tips),
-    ).properties(width=theme.WIDTH, height=height)
+        hatch.encode(x=theme.time_axis("ts", window), x2="end:T", y=y, tooltip=tips),
+    ]
+    with_data = [layer for layer, rows in zip(layers, (seen, hidden), strict=True) if rows.height]
+    return alt.layer(*with_data).properties(width=theme.WIDTH, height=height)

@@ -38,13 +38,15 @@ def milliseconds(moment: datetime) -> float:
     return moment.replace(tzinfo=UTC).timestamp() * 1000
 
 
-def time_axis(field: str, window: tuple[datetime, datetime] | None, title: str | None = "time (UTC)") -> alt.X:
-    """An x axis over `window` in UTC. None leaves the window to another layer or row, for only one may name it."""
-    scale = alt.Scale(type="utc", nice=False)
-    axis = alt.Axis(title=title, labelOverlap=True, grid=False)
-    if window is not None:
-        scale = alt.Scale(type="utc", nice=False, domain=[milliseconds(moment) for moment in window])
-        axis.format = _time_format(window[1] - window[0])
+def time_axis(field: str, window: tuple[datetime, datetime], title: str | None = "time (UTC)") -> alt.X:
+    """An x axis over `window` in UTC.
+
+    The window is the scale's least and greatest value, not its domain: Vega-Lite reads a domain of times once for `x`
+    and once for `x2`, finds them unlike, and warns.
+    """
+    first, last = (milliseconds(moment) for moment in window)
+    scale = alt.Scale(type="utc", nice=False, domainMin=first, domainMax=last)
+    axis = alt.Axis(title=title, labelOverlap=True, grid=False, format=_time_format(window[1] - window[0]))
     return alt.X(f"{field}:T", scale=scale, axis=axis)
 
 
@@ -61,10 +63,15 @@ def time_tip(field: str, title: str) -> alt.Tooltip:
     return alt.Tooltip(field=field, type="temporal", timeUnit="utcyearmonthdatehoursminutesseconds", title=title)
 
 
-BYTES_AXIS = "replace(replace(format(datum.value, '.3~s'), 'G', ' G'), 'M', ' M')"
+BYTES_AXIS = "replace(format(datum.value, '.3~s'), regexp('([a-zA-Z])$'), ' $1')"
 """Axis labels of bytes and rates: SI prefixes apart from the number, as in 1.5 G."""
 
 
 def bytes_axis(field: str, title: str, **more: Any) -> alt.Y:
     """A y axis of bytes or bytes a second, from zero."""
     return alt.Y(f"{field}:Q", axis=alt.Axis(title=title, labelExpr=BYTES_AXIS, tickCount=4), **more)
+
+
+def row_title(words: str, size: int = 12) -> alt.Title:
+    """The title of one of several plots below each other: it begins where the plot does, whatever its axis takes."""
+    return alt.Title(words, anchor="start", frame="group", fontSize=size)

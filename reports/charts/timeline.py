@@ -57,11 +57,14 @@ def bins_for(window: Window, step_s: float = 10.0, most: int = 120) -> int:
 
 
 def activity_chart(activity: pl.DataFrame, window: Window) -> theme.Chart:
-    """Rank by time: bytes moved by a group of ranks in a bin, darker for less. Needs `activity_query`'s columns."""
+    """Rank by time: bytes moved by a group of ranks in a bin, darker for less. Needs `activity_query`'s columns.
+
+    The row "all ranks" has what Darshan counts for shared files as a whole.
+    """
     frame = _with_end(activity).with_columns(
         moved_bytes=pl.col("read_bytes") + pl.col("write_bytes"),
         ranks=pl.when(pl.col("first_rank") < 0)
-        .then(pl.lit("all ranks (shared files)"))
+        .then(pl.lit("all ranks"))
         .when(pl.col("first_rank") == pl.col("last_rank"))
         .then(pl.format("rank {}", "first_rank"))
         .otherwise(pl.format("ranks {}-{}", "first_rank", "last_rank")),
@@ -74,11 +77,11 @@ def activity_chart(activity: pl.DataFrame, window: Window) -> theme.Chart:
         .encode(
             x=theme.time_axis("ts", window, title=None),
             x2="end:T",
-            y=alt.Y("ranks:N", sort=names, axis=alt.Axis(title="ranks", values=names[::step], labelLimit=110)),
+            y=alt.Y("ranks:N", sort=names, axis=alt.Axis(title=None, values=names[::step], labelLimit=110)),
             color=alt.Color(
                 "moved_bytes:Q",
                 scale=alt.Scale(scheme=theme.HEAT),
-                legend=alt.Legend(title="bytes a bin", format=".2~s", orient="right", gradientLength=80),
+                legend=alt.Legend(title="bytes a bin", format=".2~s", orient="right", gradientLength=40),
             ),
             tooltip=[
                 theme.time_tip("ts", "from (UTC)"),
@@ -110,7 +113,7 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
         scale=alt.Scale(domain=[*colours], range=[*colours.values()]),
         legend=alt.Legend(title=None, orient="right"),
     )
-    x, y = theme.time_axis("ts", None, title=None), theme.bytes_axis("rate", "B/s")
+    x, y = theme.time_axis("ts", window, title=None), theme.bytes_axis("rate", "B/s")
     tips = [
         theme.time_tip("ts", "from (UTC)"),
         alt.Tooltip("what:N", title="what"),
@@ -119,9 +122,9 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
     bars = alt.Chart(theme.data(mine)).mark_rect(opacity=0.55, clip=True)
     lines = alt.Chart(theme.data(rates)).mark_line(interpolate="step-after", clip=True)
     return alt.layer(
-        unseen(servers, "ost_seen_pct"),
-        bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0), color=colour, tooltip=tips),
-        lines.encode(x=theme.time_axis("ts", window, title=None), y=y, color=colour, tooltip=tips),
+        *unseen(servers, "ost_seen_pct", window),
+        *([] if own.is_empty() else [bars.encode(x=x, x2="end:T", y=y, y2=alt.datum(0), color=colour, tooltip=tips)]),
+        lines.encode(x=x, y=y, color=colour, tooltip=tips),
     ).properties(height=130)
 
 
@@ -130,7 +133,7 @@ def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
     rates = _rates(servers, {"metadata_ops_per_s": "all operations", "opens_per_s": "opens"})
     lines = alt.Chart(theme.data(rates)).mark_line(interpolate="step-after", clip=True)
     return alt.layer(
-        unseen(servers, "mdt_seen_pct"),
+        *unseen(servers, "mdt_seen_pct", window),
         lines.encode(
             x=theme.time_axis("ts", window, title=None),
             y=alt.Y("rate:Q", axis=alt.Axis(title="operations/s", tickCount=4, format=".2~s")),
@@ -149,7 +152,7 @@ def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
 
 
 def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
-    """A bar for each run beside this one, darker the more of the bytes it moved. Needs its query's columns."""
+    """A bar for each run beside this one, darker the more of the bytes it moved, grey where its share is unknown."""
     names = neighbours.get_column("name").unique(maintain_order=True).to_list()
     return (
         alt.Chart(theme.data(neighbours), height=max(30, 18 * len(names)))
@@ -157,11 +160,15 @@ def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
         .encode(
             x=theme.time_axis("ts", window),
             x2="end:T",
-            y=alt.Y("name:N", sort=names, axis=alt.Axis(title="neighbours", labelLimit=150)),
-            color=alt.Color(
-                "share_pct:Q",
-                scale=alt.Scale(scheme="oranges", domain=[0, 100]),
-                legend=alt.Legend(title="% of the bytes", orient="right", gradientLength=60),
+            y=alt.Y("name:N", sort=names, axis=alt.Axis(title=None, labelLimit=170)),
+            color=alt.condition(
+                "isValid(datum.share_pct)",
+                alt.Color(
+                    "share_pct:Q",
+                    scale=alt.Scale(scheme="oranges", domain=[0, 100]),
+                    legend=alt.Legend(title="% of the bytes", orient="right", gradientLength=50),
+                ),
+                alt.value(theme.OTHER),
             ),
             tooltip=[
                 alt.Tooltip("name:N", title="job"),
@@ -174,21 +181,23 @@ def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
     )
 
 
-def unseen(servers: pl.DataFrame, seen: str) -> theme.Chart:
-    """A hatch over the bins that were seen for less than 95 %."""
+def unseen(servers: pl.DataFrame, seen: str, window: Window) -> list[theme.Chart]:
+    """A hatch over the bins that were seen for less than 95 %; no layer where there are none."""
     bins = _with_end(servers).filter(pl.col(seen) < _SEEN_PCT).select("ts", "end", seen)
-    return (
+    if bins.is_empty():  # Vega warns of a layer without data
+        return []
+    return [
         alt.Chart(theme.data(bins))
         .mark_rect(fill=theme.UNSEEN, clip=True)
         .encode(
-            x=theme.time_axis("ts", None, title=None),
+            x=theme.time_axis("ts", window, title=None),
             x2="end:T",
             tooltip=[
                 theme.time_tip("ts", "not seen from (UTC)"),
                 alt.Tooltip(f"{seen}:Q", title="seen [%]", format=".0f"),
             ],
         )
-    )
+    ]
 
 
 def stacked(charts: Sequence[theme.Chart], titles: Sequence[str]) -> theme.Chart:
@@ -197,15 +206,12 @@ def stacked(charts: Sequence[theme.Chart], titles: Sequence[str]) -> theme.Chart
     rows = []
     for place, (chart, title) in enumerate(zip(charts, titles, strict=True)):
         main = chart.layer[-1] if isinstance(chart, alt.LayerChart) else chart
-        x = main.encoding.x
-        x.axis.title = "time (UTC)" if place == len(charts) - 1 else None
-        if place:
-            x.scale = alt.Scale(type="utc", nice=False)  # the first row names the window for all
+        main.encoding.x["axis"]["title"] = "time (UTC)" if place == len(charts) - 1 else None
         zoomed = main.add_params(zoom)
         if isinstance(chart, alt.LayerChart):
             chart.layer[-1] = zoomed
         row = chart if isinstance(chart, alt.LayerChart) else zoomed
-        rows.append(row.properties(width=theme.WIDTH, title=alt.Title(title, anchor="start", fontSize=12)))
+        rows.append(row.properties(width=theme.WIDTH, title=theme.row_title(title)))
     with warnings.catch_warnings():  # all rows share one parameter on purpose
         warnings.filterwarnings("ignore", message="Automatically deduplicated selection parameter")
         return alt.vconcat(*rows, spacing=8).resolve_scale(x="shared", color="independent")
@@ -216,5 +222,7 @@ def _with_end(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _rates(servers: pl.DataFrame, names: dict[str, str]) -> pl.DataFrame:
-    """The rate columns one below the other, as `ts`, `what`, `rate`."""
-    return servers.rename(names).unpivot(list(names.values()), index="ts", variable_name="what", value_name="rate")
+    """The rate columns one below the other, as `ts`, `what`, `rate`; the last bin's rate again at its end."""
+    last = _with_end(servers.tail(1)).with_columns(ts=pl.col("end")).drop("end")
+    whole = pl.concat([servers, last]).rename(names)
+    return whole.unpivot(list(names.values()), index="ts", variable_name="what", value_name="rate")

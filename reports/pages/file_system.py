@@ -78,10 +78,15 @@ def _bandwidth(query: Query, days: pl.DataFrame, window: tuple[datetime, datetim
     top = known.sort("moved_bytes")[-1]
     summary = (
         f"Read and written by all users. The most was {text.size(top['moved_bytes'][0])} on {top['date'][0]}. "
-        f"A regime ends where the {history.SHORT_DAYS}-day mean crosses the {history.LONG_DAYS}-day mean. "
-        "Hatched days were not seen enough."
+        f"{_regimes(days)} Hatched days were not seen enough."
     )
     return Figure("days", "Bytes moved a day", summary, history.days_chart(days, window), queries=[query])
+
+
+def _regimes(days: pl.DataFrame) -> str:
+    if days["long"].null_count() == days.height:
+        return f"Regimes need {history.LONG_DAYS // 2} days seen."
+    return f"A regime ends where the {history.SHORT_DAYS}-day mean crosses the {history.LONG_DAYS}-day mean."
 
 
 def _fullness(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime], full_in: float | None) -> Figure:
@@ -121,7 +126,7 @@ def _imbalance(rates: pl.Series) -> str:
 
 def _users(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:
     query = Query(
-        "FROM top_users($file_system, $since, $until)\nLIMIT $most",
+        "FROM top_users($file_system, $since, $until)\nWHERE share IS NOT NULL\nLIMIT $most",
         {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
     )
     rows = [

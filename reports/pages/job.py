@@ -12,12 +12,24 @@ from iolake.reports import text
 from iolake.reports.charts import Query, layers, targets, timeline
 from iolake.reports.charts.kind import kind_chart, kind_query
 from iolake.reports.job import NoJob
+from iolake.reports.judgement import amount
 from iolake.reports.pages.page import Figure, Page, Table
 from iolake.warehouse import Lake
 
 Row = dict[str, Any]
+Drawn = tuple[str, Any]
+"""The title of a row of the timeline, and its chart."""
 _SEVERITIES = {"high": 0, "medium": 1, "low": 2, "info": 3}
 _NEIGHBOURS = 8
+_PEERS = 3
+"""Runs that make a kind: fewer are compared with nothing, as in job_verdict."""
+_WATCHED = 3
+"""File systems to show of a run that no source ties to one."""
+_MEASURED = {
+    "heatmap": "Darshan's heatmap",
+    "trace": "the DXT trace",
+    "counters": "counters, spread evenly over each file",
+}
 
 
 def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | None = None) -> Page:
@@ -26,12 +38,14 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | 
     verdict = _one(_verdict(run).rows(lake))
     window = _window(run)
     logs = _logs(run).frame(lake)
+    used = _used(run).rows(lake)
+    compared = (verdict.get("peers") or 0) >= _PEERS and verdict["of_peers"] is not None
     return Page(
         title=f"Job {job_id} on {run['cluster']}",
         answer=verdict.get("sentence") or "No verdict: the lake has not judged this run.",
-        tone="bad" if verdict.get("cause") else "good" if verdict.get("of_peers") else "neutral",
-        facts=list(_facts(run, verdict, runs)),
-        figures=list(_figures(lake, run, logs, window)),
+        tone="bad" if verdict.get("cause") else "good" if compared else "neutral",
+        facts=list(_facts(run, verdict, used, runs)),
+        figures=list(_figures(lake, run, logs, used, window)),
         footer=f"Run {run['run_id']}, snapshot {lake.snapshot} of {lake.uri}. Times are UTC.",
     )
 
@@ -40,7 +54,9 @@ def timeline_figure(lake: Lake, job_id: int, cluster: str | None = None, run_id:
     """A run's I/O, the servers and the neighbours on one time axis; None for a run without times. NoJob."""
     run, _ = _run(lake, job_id, cluster, run_id)
     window = _window(run)
-    return None if window is None else _timeline(lake, run, _logs(run).frame(lake), window)
+    if window is None:
+        return None
+    return _timeline(lake, run, _logs(run).frame(lake), _used(run).rows(lake), window)
 
 
 def _run(lake: Lake, job_id: int, cluster: str | None, run_id: str | None) -> tuple[Row, int]:
@@ -52,15 +68,18 @@ def _run(lake: Lake, job_id: int, cluster: str | None, run_id: str | None) -> tu
     return wanted[-1], len(found)
 
 
-def _figures(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window | None) -> Iterator[Figure]:
+def _figures(
+    lake: Lake, run: Row, logs: pl.DataFrame, used: Sequence[Row], window: timeline.Window | None
+) -> Iterator[Figure]:
     if window is not None:
-        yield _timeline(lake, run, logs, window)
+        yield _timeline(lake, run, logs, used, window)
     yield _findings(lake, run)
     if logs.height:
         yield _sizes(lake, run, logs)
         yield _times(lake, run, logs)
-    if window is not None and run["file_system"]:
-        yield _targets(lake, run, window)
+    if window is not None:
+        for name in _names(used)[:1]:
+            yield _targets(lake, run, name, window)
     yield _kind(lake, run)
 
 
@@ -91,13 +110,33 @@ def _logs(run: Row) -> Query:
     )
 
 
+def _used(run: Row) -> Query:
+    """The file systems that a run is known to have used, by Darshan or the servers' count, the busiest first.
+
+    Of a run that nobody counted, all that were watched while it ran: `known` is false.
+    """
+    return Query(
+        "SELECT file_system, jobstats_read_bytes, jobstats_write_bytes, share_reason,\n"
+        "  coalesce(logs, 0) > 0 OR coalesce(jobstats_read_bytes, jobstats_write_bytes) IS NOT NULL AS known\n"
+        f"FROM job_file_system\n{_RUN}\nQUALIFY known OR NOT bool_or(known) OVER ()\n"
+        "ORDER BY greatest(coalesce(darshan_read_bytes, 0) + coalesce(darshan_write_bytes, 0),\n"
+        "  coalesce(jobstats_read_bytes, 0) + coalesce(jobstats_write_bytes, 0)) DESC, file_system",
+        _of_run(run),
+    )
+
+
+def _names(used: Sequence[Row]) -> list[str]:
+    """The names of the file systems that a run is known to have used."""
+    return [row["file_system"] for row in used if row["known"]]
+
+
 def _window(run: Row) -> timeline.Window | None:
     start = run["start_time"] or run["first_log_start"]
     end = run["end_time"] or run["last_log_end"]
     return (start, end) if start and end and end > start else None
 
 
-def _facts(run: Row, verdict: Row, runs: int) -> Iterator[tuple[str, str]]:
+def _facts(run: Row, verdict: Row, used: Sequence[Row], runs: int) -> Iterator[tuple[str, str]]:
     unknown = text.UNKNOWN
     yield "program", ", ".join(dict.fromkeys(run["exe_names"] or [])) or unknown
     yield "job name", run["job_name"] or unknown
@@ -106,86 +145,102 @@ def _facts(run: Row, verdict: Row, runs: int) -> Iterator[tuple[str, str]]:
     yield "ran", text.seconds(run["elapsed_s"])
     yield "ended", run["state"] or unknown
     yield "nodes, processes", f"{text.number(run['nnodes'])}, {text.number(run['nprocs'])}"
-    yield "read", text.size(run["read_bytes"])
-    yield "written", text.size(run["write_bytes"])
+    yield "read", _moved(run, used, "read_bytes")
+    yield "written", _moved(run, used, "write_bytes")
     yield "performance", text.rate(run["performance_bytes_per_s"])
-    if verdict.get("of_peers") is not None:
+    if (verdict.get("peers") or 0) >= _PEERS and verdict["of_peers"] is not None:
         yield "beside its kind", f"{100 * verdict['of_peers']:.0f} % of the median of {verdict['peers']} runs"
-    yield "file system", run["file_system"] or unknown
-    share = (
-        text.percent(100 * run["share"])
-        if run["share"] is not None
-        else f"{unknown}: {run['share_reason'] or 'no counts'}"
-    )
-    yield "its share of the bytes", share
+    names = _names(used)
+    yield ("file systems" if len(names) > 1 else "file system"), ", ".join(names) or unknown
+    yield "its share of the bytes", _share(run, used)
     if runs > 1:
         yield "runs with this id", f"{runs}; --run names one"
 
 
-def _timeline(lake: Lake, run: Row, logs: pl.DataFrame, window: timeline.Window) -> Figure:
+def _moved(run: Row, used: Sequence[Row], name: str) -> str:
+    """Bytes by Darshan, else by the servers' own count."""
+    if run[name] is not None:
+        return text.size(run[name])
+    counted = [row[f"jobstats_{name}"] for row in used if row[f"jobstats_{name}"] is not None]
+    return f"{text.size(sum(counted))} by the servers' count" if counted else text.UNKNOWN
+
+
+def _share(run: Row, used: Sequence[Row]) -> str:
+    """The run's share of what its main file system moved, or why it is unknown."""
+    if run["share"] is not None:
+        return text.percent(100 * run["share"])
+    main = next((row["share_reason"] for row in used if row["known"]), None)
+    return f"{text.UNKNOWN}: {run['share_reason'] or main or 'no source names its file system'}"
+
+
+def _timeline(lake: Lake, run: Row, logs: pl.DataFrame, used: Sequence[Row], window: timeline.Window) -> Figure:
     bins = timeline.bins_for(window)
-    charts: list[Any] = []
-    titles: list[str] = []
-    queries: list[Query] = []
-    missing: list[str] = []
-    own = pl.DataFrame(schema=timeline.ACTIVITY)
+    own, queries = pl.DataFrame(schema=timeline.ACTIVITY), []
     if logs.height:
         query = timeline.activity_query(run["cluster"], logs["log_id"].to_list(), window, bins)
         own = query.frame(lake)
         queries.append(query)
-    if own.height:
-        how = {
-            "heatmap": "Darshan's heatmap",
-            "trace": "the DXT trace",
-            "counters": "counters, spread evenly over each file",
-        }
-        charts.append(timeline.activity_chart(own, window))
-        titles.append(f"What each group of ranks moved, by {how[own['measured_by'][0]]}")
-    else:
-        missing.append("No Darshan log shows when it moved data.")
-    if run["file_system"]:
-        query = timeline.servers_query(run["file_system"], window, bins)
-        servers = query.frame(lake)
+    rows, notes = _ranks(own, window)
+    for name in _names(used)[:1] or [row["file_system"] for row in used[:_WATCHED]]:
+        query = timeline.servers_query(name, window, bins)
         queries.append(query)
-        if servers["ost_seen_pct"].max() or servers["mdt_seen_pct"].max():
-            charts.append(timeline.bandwidth_chart(servers, own, window))
-            titles.append(f"What the servers of {run['file_system']} moved, and this job")
-            charts.append(timeline.metadata_chart(servers, window))
-            titles.append(f"Metadata operations on {run['file_system']}")
-            unseen = servers.filter(pl.col("ost_seen_pct") < 95).height
-            if unseen:
-                missing.append(f"Hatched: {unseen} of {bins} bins that were seen for less than 95 %.")
-        else:
-            missing.append(f"Nobody watched the servers of {run['file_system']} while it ran.")
-    neighbours = _neighbours(run)
-    beside = neighbours.frame(lake)
-    if beside.height:
-        charts.append(timeline.neighbours_chart(beside, window))
-        titles.append("Who else used the file system, darker the more of its bytes they moved")
-        queries.append(neighbours)
-    summary = (
-        f"From {text.moment(window[0])} to {text.moment(window[1])}. Drag or scroll to zoom all rows together. "
-        + (f"The busiest neighbour is {beside['name'][0]}. " if beside.height else "")
-        + " ".join(missing)
-    )
+        drawn, said = _servers(name, query.frame(lake), own, window)
+        rows += drawn
+        notes += said
+    if used and not _names(used):
+        notes.append("No source says which of these file systems it used.")
+    busiest = ""
+    for name in _names(used)[:1]:
+        query = _neighbours(run, name)
+        beside = query.frame(lake)
+        if beside.height:
+            busiest = f"The busiest neighbour is {beside['name'][0]}. "
+            title = "Who else used the file system, darker the more of its bytes they moved"
+            rows.append((title, timeline.neighbours_chart(beside, window)))
+            queries.append(query)
+    zoom = "Drag or scroll to zoom all rows together. " if rows else ""
     return Figure(
         "timeline",
         "What happened while it ran",
-        summary,
-        timeline.stacked(charts, titles) if charts else None,
+        f"From {text.moment(window[0])} to {text.moment(window[1])}. {zoom}{busiest}{' '.join(notes)}",
+        timeline.stacked([chart for _, chart in rows], [title for title, _ in rows]) if rows else None,
         queries=queries,
-        missing=None if charts else "Nothing in the lake shows this time.",
+        missing=None if rows else "Nothing in the lake shows this time.",
     )
 
 
-def _neighbours(run: Row) -> Query:
+def _ranks(own: pl.DataFrame, window: timeline.Window) -> tuple[list[Drawn], list[str]]:
+    """The row of what its ranks moved, and what to say where no log tells."""
+    if not own.height:
+        return [], ["No Darshan log shows when it moved data."]
+    how = _MEASURED[own["measured_by"][0]]
+    return [(f"What each group of ranks moved, by {how}", timeline.activity_chart(own, window))], []
+
+
+def _servers(
+    name: str, servers: pl.DataFrame, own: pl.DataFrame, window: timeline.Window
+) -> tuple[list[Drawn], list[str]]:
+    """The rows of a file system's bandwidth and metadata, and what was not seen of them."""
+    if not (servers["ost_seen_pct"].max() or servers["mdt_seen_pct"].max()):
+        return [], [f"Nobody watched the servers of {name} while it ran."]
+    beside = ", and this job" if own.height else ""
+    rows = [
+        (f"What the servers of {name} moved{beside}", timeline.bandwidth_chart(servers, own, window)),
+        (f"Metadata operations on {name}", timeline.metadata_chart(servers, window)),
+    ]
+    unseen = servers.filter(pl.col("ost_seen_pct") < 95).height
+    note = f"Hatched: {unseen} of {servers.height} bins of {name} were seen for less than 95 %."
+    return rows, [note] if unseen else []
+
+
+def _neighbours(run: Row, file_system: str) -> Query:
     return Query(
         "SELECT neighbour_cluster || ' ' || neighbour_job_id || ' ' || coalesce(neighbour_exe, '') AS name,\n"
         '  overlap_start AS ts, overlap_end AS "end", overlap_start AS start, overlap_end AS ended,\n'
         "  least(100, 100 * share) AS share_pct, coalesce(read_bytes, 0) + coalesce(write_bytes, 0) AS moved_bytes\n"
         f"FROM job_neighbours\n{_RUN} AND file_system = $file_system AND measured_by <> 'presence'\n"
         "ORDER BY moved_bytes DESC\nLIMIT $most",
-        _of_run(run) | {"file_system": run["file_system"], "most": _NEIGHBOURS},
+        _of_run(run) | {"file_system": file_system, "most": _NEIGHBOURS},
     )
 
 
@@ -201,20 +256,21 @@ def _findings(lake: Lake, run: Row) -> Figure:
             row["severity"],
             row["subject"],
             row["sentence"],
-            f"{row['value']:,.4g} {row['unit']} (threshold {row['threshold']:,.4g}, {row['compared_with']})",
+            f"{amount(row['value'], row['unit'])} (threshold {row['threshold']:,.4g}, {row['compared_with']})",
             row["advice"],
             row["reference"],
         ]
         for row in found
     ]
     grave = sum(row["severity"] == "high" for row in found)
+    none = "No rule of finding_rules applies to this run."
     return Figure(
         "findings",
         "Findings",
-        f"{text.count(len(found), 'finding')}, {grave} of high severity.",
+        f"{text.count(len(found), 'finding')}, {grave} of high severity." if found else none,
         table=Table(["severity", "about", "finding", "evidence", "advice", "rule of"], rows) if rows else None,
         queries=[query],
-        missing=None if rows else "No rule of finding_rules has anything to say of this run.",
+        missing=None if rows else none,
     )
 
 
@@ -253,24 +309,30 @@ def _times(lake: Lake, run: Row, logs: pl.DataFrame) -> Figure:
     return Figure("layers", "I/O time by layer", summary, layers.times_chart(times), queries=[query])
 
 
-def _targets(lake: Lake, run: Row, window: timeline.Window) -> Figure:
+def _targets(lake: Lake, run: Row, file_system: str, window: timeline.Window) -> Figure:
     own = Query(
         f"SELECT ost, files, ost_read_bytes, ost_write_bytes\nFROM job_ost\n{_RUN} AND file_system = $file_system\n"
         "ORDER BY ost",
-        _of_run(run) | {"file_system": run["file_system"]},
+        _of_run(run) | {"file_system": file_system},
     )
-    load = targets.load_query(run["file_system"], window)
-    mine, all_targets = own.frame(lake), load.frame(lake)
-    title = f"Its targets on {run['file_system']}"
+    load = targets.load_query(file_system, window)
+    about = Query(
+        "SELECT DISTINCT unnest(string_split(target, ', ')) AS ost\n"
+        f"FROM findings\n{_RUN} AND file_system = $file_system",
+        _of_run(run) | {"file_system": file_system},
+    )
+    mine, all_targets, named = own.frame(lake), load.frame(lake), about.frame(lake)["ost"].to_list()
+    title = f"Its targets on {file_system}"
     if not all_targets.height:
         why = "The lake has no counts of the targets for this time."
         return Figure("targets", title, why, queries=[load, own], missing=why)
     holds = mine["ost"].to_list()
+    lies = f"Its files lie on {len(holds)} of {all_targets.height} targets{_listed(holds)}."
     summary = (
-        f"Its files lie on {len(holds)} of {all_targets.height} targets{_listed(holds)}. "
+        f"{lies if holds else 'No log says on which targets its files lie.'} "
         "Load and fullness are of the hours that the run touches, by all users."
     )
-    return Figure("targets", title, summary, targets.load_chart(all_targets, holds), queries=[load, own])
+    return Figure("targets", title, summary, targets.load_chart(all_targets, holds, named), queries=[load, own, about])
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -284,8 +346,12 @@ def _kind(lake: Lake, run: Row) -> Figure:
     if kind.filter(~pl.col("this")).height < 2:
         why = "Fewer than two other runs of its program, file system and direction within a month."
         return Figure("kind", title, why, queries=[query], missing=why)
+    chart = kind_chart(kind)
+    if chart is None:
+        why = f"No metric of this run is known beside those of {kind.height - 1} others of its kind."
+        return Figure("kind", title, why, queries=[query], missing=why)
     summary = f"{kind.height} runs of its kind within a month. This one is in colour; each row names its percentile."
-    return Figure("kind", title, summary, kind_chart(kind), queries=[query])
+    return Figure("kind", title, summary, chart, queries=[query])
 
 
 def _one(rows: Sequence[Row]) -> Row:

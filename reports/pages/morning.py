@@ -28,8 +28,15 @@ def write_morning(lake: Lake, day: date, folder: Path) -> Path:
         job_page(lake, run["job_id"], run["cluster"], run["run_id"]).write(folder / job_file(run))
     path = folder / f"{day}.html"
     morning_page(lake, day, worst).write(path)
-    _index(folder).write(folder / _INDEX)
+    write_index(folder)
     return path
+
+
+def write_index(folder: Path) -> Page:
+    """Write the page with a calendar of every day that has a page in `folder`."""
+    index = _index(folder)
+    index.write(folder / _INDEX)
+    return index
 
 
 def job_file(run: dict[str, Any]) -> str:
@@ -68,16 +75,16 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
         "SELECT count(*), count(*) FILTER (logs > 0), coalesce(sum(node_hours), 0) FROM job_summary WHERE date = $1",
         [day],
     ).fetchall()[0]
-    lost = sum(run["lost_s"] for run in worst)
-    answer = (
-        f"{len(worst)} slow jobs lost {text.seconds(lost)} of I/O time; most of it by {_commonest(worst)}."
-        if worst
-        else "No job was slow beside its kind."
-    )
+    lost = _lost(day).rows(lake)
+    answer = "No job was slow beside its kind."
+    if lost:
+        runs, lost_s = sum(cause["runs"] for cause in lost), sum(cause["lost_s"] for cause in lost)
+        of_it = f"{text.seconds(lost_s)} of I/O time; most of it to {lost[0]['cause'] or 'an unknown cause'}"
+        answer = f"{text.count(runs, 'slow job')} lost {of_it}."
     return Page(
         title=f"{day:%A}, {day}",
         answer=answer,
-        tone="bad" if worst else "good",
+        tone="bad" if lost else "good",
         facts=[
             ("jobs ended", f"{jobs[0]:,}"),
             ("with Darshan logs", f"{jobs[1]:,}"),
@@ -100,11 +107,13 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
     )
 
 
-def _commonest(worst: Sequence[dict[str, Any]]) -> str:
-    causes = pl.DataFrame(
-        {"cause": [w["cause"] or "an unknown cause" for w in worst], "lost_s": [w["lost_s"] for w in worst]}
+def _lost(day: date) -> Query:
+    """How many runs that ended on a day were slow, and what they lost, by cause; the dearest cause first."""
+    return Query(
+        "SELECT cause, count(*) AS runs, sum(lost_s) AS lost_s\nFROM job_verdict\nWHERE date = $day AND lost_s > 0\n"
+        "GROUP BY cause\nORDER BY lost_s DESC",
+        {"day": day},
     )
-    return str(causes.group_by("cause").agg(pl.col("lost_s").sum()).sort("lost_s")["cause"][-1])
 
 
 def _worst(day: date, worst: Sequence[dict[str, Any]]) -> Figure:
@@ -125,7 +134,7 @@ def _worst(day: date, worst: Sequence[dict[str, Any]]) -> Figure:
     return Figure(
         "worst",
         "Slow jobs",
-        f"{text.count(len(rows), 'run')} lost most time beside their kind; each is linked to its page.",
+        f"The {text.count(len(rows), 'run')} that lost most time beside their kind; each is linked to its page.",
         table=Table(columns, rows, links) if rows else None,
         queries=[worst_query(day)],
         missing=None if rows else "No run that ended on this day was slow beside its kind.",
@@ -181,7 +190,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
 
 def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
     query = Query(
-        "FROM top_users($file_system, $since, $until)\nLIMIT $most",
+        "FROM top_users($file_system, $since, $until)\nWHERE share IS NOT NULL\nLIMIT $most",
         {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
     )
     rows = [
@@ -207,19 +216,27 @@ def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
 
 def _file_systems(lake: Lake, day: date) -> Figure:
     query = Query(
-        "SELECT severity, file_system, code, ts, sentence, advice\nFROM file_system_findings\nWHERE date = $day\n"
+        "SELECT severity, file_system, target, code, ts, sentence, advice\nFROM file_system_findings\n"
+        "WHERE date = $day\n"
         "ORDER BY list_position(['high', 'medium', 'low', 'info'], severity), file_system, code, target\nLIMIT $most",
         {"day": day, "most": _FINDINGS},
     )
     rows = [
-        [r["severity"], r["file_system"], r["code"], f"{r['ts']:%H:%M}" if r["ts"] else "", r["sentence"], r["advice"]]
+        [
+            r["severity"],
+            f"{r['file_system']} {r['target']}".strip(),
+            r["code"],
+            f"{r['ts']:%H:%M}" if r["ts"] else "",
+            r["sentence"],
+            r["advice"],
+        ]
         for r in query.rows(lake)
     ]
     return Figure(
         "file-systems",
         "Findings of the file systems",
         "What was wrong with file systems and their targets, the gravest first.",
-        table=Table(["severity", "file system", "finding", "at (UTC)", "what", "advice"], rows) if rows else None,
+        table=Table(["severity", "where", "finding", "at (UTC)", "what", "advice"], rows) if rows else None,
         queries=[query],
         missing=None if rows else "No rule found anything.",
     )
@@ -267,7 +284,6 @@ def _not_collected(lake: Lake, day: date) -> Figure:
 
 
 def _index(folder: Path) -> Page:
-    """The page with a calendar of every day that has a page in `folder`."""
     days = sorted(date.fromisoformat(p.stem) for p in folder.glob("????-??-??.html"))
     figures = [_month(year, month, days) for year, month in sorted({(d.year, d.month) for d in days}, reverse=True)]
     latest = f"The latest is {days[-1]}." if days else ""
@@ -285,4 +301,6 @@ def _month(year: int, month: int, days: Sequence[date]) -> Figure:
     }
     title = f"{calendar.month_name[month]} {year}"
     names = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
-    return Figure(f"m{year}-{month}", title, f"{text.count(len(links), 'page')}.", table=Table(names, rows, links))
+    return Figure(
+        f"m{year}-{month}", title, f"{text.count(len(links), 'page')}.", table=Table(names, rows, links, grid=True)
+    )

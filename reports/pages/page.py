@@ -22,11 +22,15 @@ _SCALE = 2.0
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text below a heading. `links` maps (row, column) to the page that a cell leads to."""
+    """Rows of text below a heading. `links` maps (row, column) to the page that a cell leads to.
+
+    On a phone each row is a card with its columns below each other, but where `grid`: a calendar keeps its form.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     links: dict[tuple[int, int], str] = field(default_factory=dict)
+    grid: bool = False
 
 
 @dataclass(frozen=True)

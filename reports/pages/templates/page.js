@@ -56,7 +56,7 @@ function fit(spec, width, beside) {
 // How wide axes and legends are is known once they are drawn: the second time a chart fills its place.
 async function drawOne(place) {
   const text = document.getElementById(place.dataset.spec).textContent;
-  const options = { renderer: "svg", actions: false, config: colours(), logLevel: 1 };
+  const options = { renderer: "svg", actions: false, config: colours(), logLevel: 2 };
   const room = place.clientWidth;
   const beside = room < 560 ? 110 : 250;
   let result = await vegaEmbed(place, fit(JSON.parse(text), room, beside), options);
