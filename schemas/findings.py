@@ -117,9 +117,9 @@ JOB_NEIGHBOURS: Final = Mart(
         _real("bytes_per_s", "its mean rate in the overlap", "B/s"),
         _real("opens", "its opens in the overlap, if it opened evenly over its time"),
         _real(
-            "share", "its part of all bytes that the servers counted while the run ran; null where 95 % was not seen"
+            "share", "its part of all bytes that the servers counted while the run ran; null where 95 % was not seen, or over 1.2"
         ),
-        _real("own_share", "the run's own part of these bytes, null likewise"),
+        _real("own_share", "the run's own part of these bytes, null likewise and where nobody counted the run's"),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=["job_id", "run_id", "file_system"],

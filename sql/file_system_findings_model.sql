@@ -68,13 +68,19 @@ checks AS (
   GROUP BY file_system, date, osts, server
   UNION ALL
   SELECT
-    'unwatched', file_system, date, '', NULL, coalesce(d.seen_pct, 0) AS seen,
+    'unwatched', file_system, date, '', h.ts, coalesce(d.seen_pct, 0) AS seen,
     format('{:.0f} % of the day''s time and targets was seen', seen)
   FROM days
   LEFT JOIN (
     FROM file_system_day
     WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   ) d USING (file_system, date)
+  LEFT JOIN (          -- the first of the hours of which least was seen
+    SELECT file_system, date, arg_min(ts, (coalesce(seen_pct, 0), epoch(ts))) AS ts
+    FROM file_system_hour
+    WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+    GROUP BY file_system, date
+  ) h USING (file_system, date)
 )
 SELECT
   c.file_system, c.code, c.target, c.ts, c.date, rules.severity, rules.subject, c.value, rules.threshold, rules.unit,

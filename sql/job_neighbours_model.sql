@@ -24,7 +24,7 @@ runs AS (
 pairs AS (
   SELECT
     r.cluster, r.run_id, r.job_id, r.date, r.file_system, r.fs_bytes, r.fs_seen_pct,
-    coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) AS own_bytes,
+    CASE WHEN r.measured_by <> 'presence' THEN coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) END AS own_bytes,
     n.cluster AS neighbour_cluster, n.run_id AS neighbour_run_id, n.job_id AS neighbour_job_id, n.measured_by,
     greatest(r.window_start, n.window_start) AS overlap_start,
     least(r.window_end, n.window_end) AS overlap_end,
@@ -56,7 +56,8 @@ SELECT
   m.read_bytes, m.write_bytes,
   CASE WHEN m.measured_by <> 'presence' THEN m.moved / nullif(m.overlap_s, 0) END AS bytes_per_s,
   m.opens,
-  CASE WHEN m.fs_seen_pct >= 95 AND m.measured_by <> 'presence' THEN m.moved / nullif(m.fs_bytes, 0) END AS share,
-  CASE WHEN m.fs_seen_pct >= 95 THEN m.own_bytes / nullif(m.fs_bytes, 0) END AS own_share
+  CASE WHEN m.fs_seen_pct >= 95 AND m.measured_by <> 'presence' AND m.moved <= 1.2 * m.fs_bytes
+    THEN m.moved / nullif(m.fs_bytes, 0) END AS share,  -- over 1.2 it did not move its bytes evenly
+  CASE WHEN m.fs_seen_pct >= 95 AND m.own_bytes <= 1.2 * m.fs_bytes THEN m.own_bytes / nullif(m.fs_bytes, 0) END AS own_share
 FROM most m
 LEFT JOIN names n ON n.cluster = m.neighbour_cluster AND n.run_id = m.neighbour_run_id

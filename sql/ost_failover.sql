@@ -1,6 +1,7 @@
 -- Which servers had taken over another's object storage targets, at each snapshot of who serves what?
 -- A server is overloaded where it serves more targets than is usual for its file system at that time: the commonest
--- number, the smaller of two that are equally common.
+-- number. Of numbers that are equally common the middle one is usual, the smaller of two in the middle: where one of few
+-- servers took over another's target, some serve more than that and some less.
 -- column osts: object storage targets in the snapshot
 -- column servers: servers that serve them
 -- column usual_osts_per_server: the commonest number of targets a server
@@ -24,8 +25,8 @@ loads AS (        -- how many servers have so many targets
   GROUP BY ALL
 ),
 usual AS (
-  SELECT file_system, date, ts, arg_min(osts_per_server, (-servers, osts_per_server)) AS osts_per_server
-  FROM loads
+  SELECT file_system, date, ts, quantile_disc(osts_per_server, 0.5) AS osts_per_server
+  FROM (FROM loads QUALIFY servers = max(servers) OVER (PARTITION BY file_system, date, ts))
   GROUP BY ALL
 )
 SELECT

@@ -9,7 +9,7 @@
 -- column read_bytes: [B] read there in that time, if each run read evenly over its time
 -- column write_bytes: [B] written there in that time, if each run wrote evenly over its time
 -- column opens: files opened there in that time, by Darshan, if each run opened evenly over its time
--- column share: share of the bytes of all users in the list
+-- column share: share of the bytes of all users in the list; null where nobody counted theirs
 CREATE OR REPLACE MACRO top_users(of_file_system, since, until) AS TABLE
 WITH parts AS (
   SELECT
@@ -29,7 +29,7 @@ WITH parts AS (
 SELECT
   cluster, user_name, program, count(*) AS runs,
   sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes, sum(opens) AS opens,
-  (coalesce(sum(read_bytes), 0) + coalesce(sum(write_bytes), 0))
+  CASE WHEN coalesce(sum(read_bytes), sum(write_bytes)) IS NOT NULL THEN coalesce(sum(read_bytes), 0) + coalesce(sum(write_bytes), 0) END
     / nullif(sum(coalesce(sum(read_bytes), 0) + coalesce(sum(write_bytes), 0)) OVER (), 0) AS share
 FROM parts
 GROUP BY ALL
