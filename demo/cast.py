@@ -7,6 +7,7 @@ from dataclasses import replace
 from iolake.demo.apps import APPS, MISTAKES, SMALL_ACCESSES, Weather, mdtest, storm
 from iolake.demo.jobs import Job
 from iolake.demo.schedule import FOLD_S, Schedule
+from iolake.demo.servers import UNSEEN_FROM
 from iolake.demo.world import Cluster, FileSystem, World, clocks_back, local_days
 
 STORM_S = 2700
@@ -66,6 +67,7 @@ def enter(schedule: Schedule) -> None:
     for cluster, fs in ((osprey, lagoon), (heron, fjord)):
         _midnight(schedule, cluster, fs)
         _clocks_back(schedule, cluster, fs)
+    _unseen(schedule, osprey, lagoon)
     schedule.number()
     for one, other in same_id:
         other.job_id = one.job_id
@@ -182,6 +184,13 @@ def _logs(schedule: Schedule, osprey: Cluster, heron: Cluster, lagoon: FileSyste
     schedule.place(osprey, "clima", lagoon, world.at(0.28), role="late log").runs[0].log = "late"
     schedule.place(heron, "genome", fjord, world.at(0.58), role="misfiled log").runs[0].log = "misfiled"
     schedule.place(heron, "lattice", lagoon, world.at(0.66), role="truncated log").runs[0].log = "truncated"
+
+
+def _unseen(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> None:
+    """A job that runs while nobody watches the file system."""
+    first, last = schedule.world.span(fs)
+    at = first + int((last - first) * UNSEEN_FROM) // 60 * 60 - 300
+    schedule.place(cluster, "clima", fs, at, role="unseen")
 
 
 def _midnight(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> None:

@@ -20,6 +20,8 @@ from iolake.demo.world import MDT_OPS, FileSystem, World
 Counts = np.ndarray[Any, np.dtype[np.int64]]
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 PAGE = 4096
+UNSEEN_FROM, UNSEEN_S = 0.41, 600
+"""Where in a file system's days nobody watches any of its targets, and for how many seconds."""
 
 
 @dataclass
@@ -181,7 +183,7 @@ def faults(seen: Traffic, *, watched_by_counters: bool) -> Faults:
         missing[begin : begin + max(1, seconds // seen.step_s), targets] = True
         return begin
 
-    gap(0.41, 600, slice(None))
+    gap(UNSEEN_FROM, UNSEEN_S, slice(None))
     gap(0.17, 180, slice(0, 2))
     for place in (0.23, 0.57, 0.83):
         gap(place, seen.step_s, 1)

@@ -156,6 +156,7 @@ class TablesOnly(Lake):
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
+        self.uri, self.snapshot = "memory", 0
 
 
 @pytest.fixture
