@@ -117,7 +117,8 @@ JOB_NEIGHBOURS: Final = Mart(
         _real("bytes_per_s", "its mean rate in the overlap", "B/s"),
         _real("opens", "its opens in the overlap, if it opened evenly over its time"),
         _real(
-            "share", "its part of all bytes that the servers counted while the run ran; null where 95 % was not seen, or over 1.2"
+            "share",
+            "its part of the bytes that the servers counted while the run ran; null over 1.2, or where 95 % was not seen",
         ),
         _real("own_share", "the run's own part of these bytes, null likewise and where nobody counted the run's"),
     ],
