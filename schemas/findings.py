@@ -118,7 +118,7 @@ JOB_NEIGHBOURS: Final = Mart(
         _real("opens", "its opens in the overlap, if it opened evenly over its time"),
         _real(
             "share",
-            "its part of the bytes that the servers counted while the run ran; null over 1.2, or where 95 % was not seen",
+            "its part of all bytes that the servers counted meanwhile; null over 1.2, or where 95 % was not seen",
         ),
         _real("own_share", "the run's own part of these bytes, null likewise and where nobody counted the run's"),
     ],
