@@ -75,7 +75,7 @@ checks AS (
     FROM file_system_day
     WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   ) d USING (file_system, date)
-  LEFT JOIN (          -- the first of the hours of which least was seen
+  LEFT JOIN (          -- the first of the hours that were seen least
     SELECT file_system, date, arg_min(ts, (coalesce(seen_pct, 0), epoch(ts))) AS ts
     FROM file_system_hour
     WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)

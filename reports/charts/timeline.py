@@ -182,7 +182,7 @@ def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
 
 
 def unseen(servers: pl.DataFrame, seen: str, window: Window) -> list[theme.Chart]:
-    """A hatch over the bins that were seen for less than 95 %; no layer where there are none."""
+    """A hatch over the bins that were seen for less than 95 %; no layer without such bins."""
     bins = _with_end(servers).filter(pl.col(seen) < _SEEN_PCT).select("ts", "end", seen)
     if bins.is_empty():  # Vega warns of a layer without data
         return []
