@@ -21,7 +21,7 @@ from typing import IO, Any, Final
 import fsspec
 
 from iolake.extractors.base import InputError, as_text
-from iolake.extractors.packed import damage_named
+from iolake.extractors.packed import damage_named, not_text
 
 MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that a text may have."""
@@ -33,14 +33,6 @@ _FREE_BYTES: Final = 1 << 30
 _TAR_HEAD: Final = 512
 _BLOCK: Final = 1 << 20
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
-_BINARY: Final = {
-    b"SQLite format 3\0": 'an SQLite database (a source that reads one takes uri = "sqlite:///...")',
-    b"\x89HDF": "an HDF5 file",
-    b"PK\x03\x04": "a zip archive",
-    b"PAR1": "a Parquet file",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd",
-}
-"""The first bytes of files that are taken for text."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +89,7 @@ class Member:
 
     def _not_text(self, content: bytes) -> InputError:
         """The error for bytes that are not text, with what they are where their first ones say it."""
-        known = next((name for magic, name in _BINARY.items() if content.startswith(magic)), None)
-        reason = f"is {known}, not text" if known else "is not text"
+        reason = f"is {not_text(content) or 'not text'}"
         return InputError(self.uri, f"{self._part}{reason}", "check what the pattern names")
 
     @property

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 from iolake.extractors.base import InputError
 
@@ -21,6 +21,33 @@ _DAMAGE: Final = (
     tarfile.TarError,
     zipfile.BadZipFile,
 )
+
+_COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+"""The first bytes of compressed files, and what fsspec calls their compression."""
+_NOT_TEXT: Final = {
+    b"SQLite format 3\0": 'an SQLite database (a source that reads one takes uri = "sqlite:///..."), not text',
+    b"\x89HDF": "an HDF5 file, not text",
+    b"PK\x03\x04": "a zip archive, not text",
+    b"PAR1": "a Parquet file, not text",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd, not text; compress it with gzip or xz",
+    b"\xff\xfe": "text in UTF-16; save it as UTF-8",
+    b"\xfe\xff": "text in UTF-16; save it as UTF-8",
+}
+"""The first bytes of files that are taken for text."""
+
+
+def compression_of(file: IO[bytes]) -> str | None:
+    """Return fsspec's name of a file's compression by its first bytes; None for a file that is not compressed."""
+    begin = file.read(8)
+    return next((name for magic, name in _COMPRESSED.items() if begin.startswith(magic)), None)
+
+
+def not_text(begin: bytes) -> str | None:
+    """Return what a file is, by its first bytes, where that is no text in UTF-8."""
+    known = next((name for magic, name in _NOT_TEXT.items() if begin.startswith(magic)), None)
+    if known is None and b"\0" in begin:
+        return "not text"
+    return known
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import fsspec
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, rejection
 from iolake.extractors.files import find_files
 from iolake.extractors.lookback import bounds, find_days
-from iolake.extractors.packed import damage_named
+from iolake.extractors.packed import compression_of, damage_named, not_text
 from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 from iolake.schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
 from iolake.schemas.table import Table
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SMALL_BYTES: Final = 1 << 20
 """Files up to this size are read together."""
 _TOGETHER_BYTES: Final = 16 << 20
+_PROBE_BYTES: Final = 1 << 10
 _MOST_EXPANDED: Final = 256 << 20
 _MOST_TIMES: Final = 300
 """A compressed file that holds more bytes and more times its own size than these is refused: sacct's text doesn't."""
@@ -129,13 +130,15 @@ def _is_small(input: Input) -> bool:
 def _rows(uri: str) -> Iterator[Rows]:
     from iolake.extractors.slurm import json, lines
 
-    with (
-        damage_named(uri),
-        fsspec.open(uri, "rb") as packed,
-        fsspec.open(uri, "rb", compression="infer") as file,
-    ):
-        expanded: Any = file if fsspec.utils.infer_compression(uri) is None else _Bounded(file, packed, uri)
-        read = json.read_json if _is_json(file) else lines.read_rows
+    with fsspec.open(uri, "rb") as packed:
+        compression = compression_of(packed) or fsspec.utils.infer_compression(uri)
+    with damage_named(uri), fsspec.open(uri, "rb") as packed, fsspec.open(uri, "rb", compression=compression) as file:
+        begin = file.read(_PROBE_BYTES)
+        file.seek(0)
+        if (kind := not_text(begin)) is not None:
+            raise InputError(uri, f"is {kind}", "check what the pattern names")
+        expanded: Any = file if compression is None else _Bounded(file, packed, uri)
+        read = json.read_json if _is_json(begin) else lines.read_rows
         yield from read(expanded, uri)
 
 
@@ -162,7 +165,5 @@ class _Bounded:
         return piece
 
 
-def _is_json(file: IO[bytes]) -> bool:
-    start = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    file.seek(0)
-    return start.startswith((b"{", b"["))
+def _is_json(begin: bytes) -> bool:
+    return begin.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))

@@ -66,20 +66,47 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
     if len(content) > _MOST_BYTES:
         raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB of JSON", "write it a month or a day at a time")
     content, odd = as_utf8(content, 1)
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InputError(uri, f"is not whole JSON: {error}", "write it again with sacct --json") from None
-    if not isinstance(document, dict):
-        raise InputError(uri, "is JSON without jobs", "write it with sacct --json")
-    said = list(_errors(document.get("errors")))
-    if isinstance(jobs := document.get("jobs"), list) and (jobs or not said):
+    documents = _documents(content.decode(), uri)
+    said = [error for document in documents if isinstance(document, dict) for error in _errors(document.get("errors"))]
+    jobs = [job for document in documents for job in _jobs(document)]
+    if jobs or (not said and all(isinstance(_listed(document), list) for document in documents)):
         yield from _sacct(jobs, uri, [], odd + said)
-    elif document and all(isinstance(record, dict) for record in document.values()):
-        yield _pytokio(document, odd)
+    elif len(documents) == 1 and _is_pytokio(documents[0]):
+        yield _pytokio(documents[0], odd)
     else:
         why = "; ".join(text for _, text in said)
         raise InputError(uri, f"is JSON without jobs {why}".strip(), "write it with sacct --json")
+
+
+def _documents(text: str, uri: str) -> list[Any]:
+    """The JSON documents that follow each other in a text: one, or those of several commands or lines."""
+    decoder, at = json.JSONDecoder(), 0
+    documents: list[Any] = []
+    text = text.removeprefix("\ufeff").lstrip()
+    try:
+        while at < len(text) or not documents:
+            document, end = decoder.raw_decode(text, at)
+            documents.append(document)
+            at = len(text) - len(text[end:].lstrip())
+    except (ValueError, RecursionError) as error:
+        raise InputError(uri, f"is not whole JSON: {error}", "write it again with sacct --json") from None
+    return documents
+
+
+def _listed(document: Any) -> Any:
+    """The list of jobs in a document: of sacct's own form, alone, or a job that is a document of its own."""
+    if isinstance(document, dict):
+        return [document] if isinstance(document.get("job_id"), int) else document.get("jobs")
+    return document or None
+
+
+def _jobs(document: Any) -> list[Any]:
+    return listed if isinstance(listed := _listed(document), list) else []
+
+
+def _is_pytokio(document: Any) -> bool:
+    """Whether it is {id: record}."""
+    return isinstance(document, dict) and document != {} and all(isinstance(r, dict) for r in document.values())
 
 
 def _errors(errors: Any) -> Iterator[tuple[str, str]]:

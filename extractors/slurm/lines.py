@@ -73,7 +73,10 @@ class Header:
 def read_rows(file: IO[bytes], uri: str, block_bytes: int = BLOCK_BYTES) -> Iterator[Rows]:
     """Yield the rows of a sacct text in blocks, in the file's order. Raises InputError without a header of sacct's."""
     file = unquoted(file)
-    reader = _Reader(parse_header(file.readline(_LONGEST_LINE), uri), uri)
+    line, number = file.readline(_LONGEST_LINE), 1
+    while line and (not line.strip() or line.startswith(b"#")):  # a note of whoever saved it
+        line, number = file.readline(_LONGEST_LINE), number + 1
+    reader = _Reader(parse_header(line, uri), uri, number + 1)
     more = True
     while more:
         chunk = file.read(block_bytes)
@@ -101,9 +104,9 @@ def _with_newlines(rows: Rows) -> Rows:
 class _Reader:
     """Reads one block after the other: keeps the current header, the line number, and the text of an unfinished row."""
 
-    def __init__(self, header: Header, uri: str) -> None:
+    def __init__(self, header: Header, uri: str, line: int) -> None:
         self._header, self._uri = header, uri
-        self._line = 2
+        self._line = line
         self._rest = b""
         self._settled: Header | None = None
         """The header, once it is known whether its rows end in a delimiter."""
@@ -144,6 +147,8 @@ class _Reader:
 def parse_header(line: bytes, uri: str) -> Header:
     """The header; InputError if it is not sacct's."""
     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
+    if not text.strip():
+        raise InputError(uri, "is empty: sacct writes a header even where there are no jobs", "write it again")
     if re.match(r"\w+: (error|fatal|warning|info|debug)", text):
         raise InputError(uri, f"begins with a message: {text[:200]!r}", "fix that and write the file again")
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import json
+import lzma
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.extractors.slurm_files import read, text
+from tests.extractors.slurm_files import newer_job, read, text
 
 NOON = datetime(2026, 1, 5, 12)
 ROW = "COMPLETED|2026-01-05T12:00:00|2026-01-05T12:00:00|2026-01-05T13:00:00"
@@ -138,3 +142,38 @@ def test_a_job_that_ended_at_once_on_nodes_has_started(path: Path, state: str) -
     tables, _, _ = read(path, text(f"1|{state}|5|10|10|2|n[1-2]", header=f"{FIELDS}|NNodes|NodeList"))
     (found,) = tables["slurm_jobs"]
     assert (found["start_time"], found["nnodes"]) == (datetime(1970, 1, 1, 0, 0, 10), 2)
+
+
+PLAIN = text(f"1|{ROW}", header=FIELDS).encode()
+JSON = json.dumps({"jobs": [newer_job()]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "jobs"),
+    [
+        *((gzip.compress(PLAIN), [1]), (bz2.compress(PLAIN), [1]), (lzma.compress(JSON), [26])),
+        *((b"\n\n" + PLAIN, [1]), (b"# of 2026\n" + PLAIN, [1])),
+        (json.dumps([newer_job()]).encode(), [26]),
+        (JSON + b"\n" + json.dumps(newer_job(job_id=27)).encode() + b"\n", [26, 27]),
+        (b"\xef\xbb\xbf" + JSON, [26]),
+    ],
+    ids=["gzip", "bzip2", "xz", "blank lines", "a comment", "a list of jobs", "several documents", "a BOM"],
+)
+def test_a_file_is_read_by_its_content_whatever_its_name(path: Path, content: bytes, jobs: list[int]) -> None:
+    tables, rejects, _ = read(path, content)
+    assert ([row["job_id"] for row in tables["slurm_jobs"]], rejects) == (jobs, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"SQLite format 3\0" + b"\0" * 100, "is an SQLite database"),
+        (PLAIN.decode().encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
+        (b"\x28\xb5\x2f\xfd\0\0", "is compressed with zstd"),
+        (b"", "is empty"),
+        (b"\0" * 50, "is not text"),
+    ],
+)
+def test_a_file_that_is_no_text_is_named_as_what_it_is(path: Path, content: bytes, said: str) -> None:
+    """P5: one line that says what the file is."""
+    assert said in read(path, content)[1][""]
