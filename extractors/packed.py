@@ -37,7 +37,7 @@ _NOT_TEXT: Final = {
 
 
 def compression_of(file: IO[bytes]) -> str | None:
-    """Return fsspec's name of a file's compression by its first bytes; None for a file that is not compressed."""
+    """Return what fsspec calls the compression that the first bytes show, or None."""
     begin = file.read(8)
     return next((name for magic, name in _COMPRESSED.items() if begin.startswith(magic)), None)
 

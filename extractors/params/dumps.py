@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from textwrap import dedent
 
 from iolake.extractors.params.joblist import TIME_LINE, Job, JobLists, count, date_us, microseconds
 from iolake.extractors.params.metrics import is_metrics, read_scrapes
@@ -74,6 +75,7 @@ def _read(dump: Dump, name: re.Match[str], text: str, lists: JobLists) -> None:
 
 def _read_stats(reading: Reading, text: str) -> None:
     reading.counters = {}
+    text = dedent(text) if text.lstrip("\n")[:1].isspace() else text
     for time in TIME_LINE.finditer(text):
         us = microseconds(time["seconds"], time["fraction"], time["scale"])
         if time["moment"] == "snapshot_time":

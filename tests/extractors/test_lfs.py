@@ -260,7 +260,7 @@ def test_compressed_text_is_known_by_its_content(tmp_path: Path) -> None:
         (b"", "has no row of `lfs df`"),
         (b"hello\n", "has no row of `lfs df`"),
         (gzip.compress(DF.encode(), mtime=0)[:60], "is cut off or damaged"),
-        (b"\xff\xfe\x00", "is not text"),
+        (b"\xff\xfe\x00", "is text in UTF-16"),
     ],
 )
 def test_output_of_another_command_is_rejected(tmp_path: Path, content: bytes, reason: str) -> None:

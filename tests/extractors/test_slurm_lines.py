@@ -158,7 +158,7 @@ def test_bytes_that_are_not_utf_8_are_replaced_and_their_line_is_named(block_byt
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no field of sacct"),
+        ("", "is empty"),
         ("sacct: error: Invalid user id: ada\nJobID|End\n1|10\n", "begins with a message: 'sacct: error: Invalid user"),
         ("1|FAILED|10\n2|FAILED|20\n", "names no field of sacct"),
         ("JobID           JobName\n------------ ----------\n1  steps\n", "cuts long values"),
