@@ -139,7 +139,7 @@ class LfsDf(_ClientSnapshots):
     """`lfs df`, with `lfs df -i` in a snapshot if it has that too. Sizes are KiB there, bytes here."""
 
     source: ClassVar = "df"
-    version: ClassVar = 4
+    version: ClassVar = 5
     tables: ClassVar = (LUSTRE_DF,)
     table: ClassVar = LUSTRE_DF
     command: ClassVar = "`lfs df`"
@@ -177,13 +177,15 @@ class LctlTargets(_ClientSnapshots):
     """`lctl dl -t`, also as YAML: a client's connections to targets. One never made has no server yet."""
 
     source: ClassVar = "targets"
-    version: ClassVar = 3
+    version: ClassVar = 4
     tables: ClassVar = (LUSTRE_TARGET,)
     table: ClassVar = LUSTRE_TARGET
     command: ClassVar = "`lctl dl -t`"
     _DEVICE = re.compile(r"\s*\d+\s+(?P<state>\S+)\s+(?P<kind>\w+)\s+(?P<name>\S+)\s+\S+\s+\d+(?:\s+(?P<nid>\S+).*)?")
     _CONNECTION = re.compile(r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+")
-    _YAML = re.compile(r"(?P<item>\s*-\s+|\s+)(?P<key>\w+)\s*:\s*(?P<value>.*?)\s*")
+    _ENTRY = re.compile(
+        r"""(?P<item>^\s*-\s|\{)|['"]?(?P<key>\w+)['"]?[ \t]*:[ \t]*['"]?(?P<value>[^'",{}\s]+)""", re.MULTILINE
+    )
     _NID = re.compile(r"(?P<address>[^\s@]+)@(?P<network>[^\s@]+)")
 
     def parse(self, lines: Sequence[str]) -> Iterator[Row]:
@@ -204,18 +206,17 @@ class LctlTargets(_ClientSnapshots):
             )
 
     def _devices(self, lines: Sequence[str]) -> Iterator[_Device]:
-        """The devices of a snapshot, from lines or from YAML (`lctl dl -y`, Lustre 2.16)."""
+        """The devices of a snapshot, from lines, or from YAML or JSON (`lctl dl -y`, Lustre 2.16)."""
+        rows = [row for line in lines if (row := self._DEVICE.fullmatch(line))]
+        yield from (_Device(row["kind"], row["state"], row["name"], row["nid"]) for row in rows)
         item: dict[str, str] = {}
-        for line in lines:
-            if row := self._DEVICE.fullmatch(line):
-                yield _Device(row["kind"], row["state"], row["name"], row["nid"])
-            elif entry := self._YAML.fullmatch(line):
-                if "-" in entry["item"] and item:
-                    yield self._device(item)
-                    item = {}
-                item[entry["key"]] = entry["value"].strip("'\"")
-        if item:
-            yield self._device(item)
+        for entry in self._ENTRY.finditer("" if rows else "\n".join(lines)):
+            if entry["item"]:
+                yield self._device(item)
+                item = {}
+            else:
+                item[entry["key"]] = entry["value"]
+        yield self._device(item)
 
     def _device(self, item: dict[str, str]) -> _Device:
         nids = (value for key, value in item.items() if key not in {"name", "uuid"} and self._NID.fullmatch(value))

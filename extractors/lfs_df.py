@@ -35,6 +35,8 @@ _COLUMNS: Final = {
 """Headings of numbers to columns; `free_` columns only give what is used."""
 _HEADINGS: Final = {"UUID", _MOUNTED_ON, "Use%", "IUse%", *_COLUMNS}
 _NO_NUMBER: Final = {"-", "N/A"}
+_NO_AMOUNT: Final = re.compile("-[0-9]{1,20}|[0-9]{17,20}")
+"""A count below zero, as a number of 64 bits with or without its sign: a target that did not answer, or is overfull."""
 _KIB: Final = 1024
 
 
@@ -131,11 +133,11 @@ def _cells(line: str, header: Sequence[str]) -> dict[str, str] | None:
 
 
 def _numbers(cells: dict[str, str]) -> dict[str, int] | None:
-    """The columns of numbers; None where one is no whole number, or is rounded for people (`lfs df -h`)."""
+    """The columns of numbers, without those below zero; None where one is rounded for people (`lfs df -h`)."""
     numbers: dict[str, int] = {}
     for heading, column in _COLUMNS.items():
         text = cells.get(heading, "-")
-        if text in _NO_NUMBER:
+        if text in _NO_NUMBER or _NO_AMOUNT.fullmatch(text):
             continue
         if re.fullmatch("[0-9]{1,16}", text) is None:
             return None

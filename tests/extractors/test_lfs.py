@@ -343,6 +343,35 @@ def test_devices_are_read_from_yaml(tmp_path: Path) -> None:
     assert [r.part for r in rejects] == ["the snapshot after line 1"]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        '  - "type": "osc"\n    "name": "{name}"\n    "status": \'UP\'\n    nid: "{nid}"\n',
+        "- {{ index: 4, status: UP, type: osc, name: {name}, nid: {nid} }}\n",
+        '{{"devices":[{{"status":"UP","type":"osc","name":"{name}","nid":"{nid}"}}]}}\n',
+    ],
+    ids=["quoted", "flow", "json"],
+)
+def test_devices_are_read_from_every_form_of_yaml(tmp_path: Path, form: str) -> None:
+    body = form.format(name="big-fs-OST00ad-osc-ffff8b904341d000", nid="10.0.0.25@tcp")
+    (tmp_path / "a.txt").write_text(f"BEGIN 100\n{body}")
+    rows, rejects = read(LctlTargets(), tmp_path)
+    assert [(r["target"], r["state"], r["server_address"], r["network"]) for r in rows] == [
+        ("OST00ad", "up", "10.0.0.25", "tcp")
+    ]
+    assert rejects == []
+
+
+@pytest.mark.parametrize("odd", ["-1", "-1024", "18446744073709551615", "-"])
+def test_a_size_below_zero_is_unknown_and_costs_no_other(tmp_path: Path, odd: str) -> None:
+    """P6: a target that is overfull or did not answer prints a negative number, with or without its sign."""
+    (tmp_path / "a.txt").write_text("BEGIN 100\n" + DF.replace("  7900", f"  {odd}"))
+    rows, rejects = read(LfsDf(), tmp_path)
+    (row,) = (r for r in rows if r["target"] == "OST0000")
+    assert (row["available_bytes"], row["total_bytes"], row["used_bytes"]) == (None, 9000 << 10, 1000 << 10)
+    assert rejects == []
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress])
 def test_a_file_of_nothing_but_begins_or_zeros_ends_soon(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     """P5: a bounded number of rejects, and no more memory than a snapshot takes."""

@@ -399,7 +399,7 @@ def test_a_job_id_outside_of_bigint_is_null(text: str, job_id: int | None) -> No
 
 @pytest.mark.parametrize("changed", ["\n    ", "\r\n"], ids=["indented", "as on Windows"])
 def test_a_list_is_read_whatever_stands_around_its_lines(changed: str) -> None:
-    """P6: an indented list of counters is no list of zeros."""
+    """P6: an indented list of counters is not a list of zeros."""
     found = only(stats(10, 700).rstrip("\n").replace("\n", changed) + "\n")
     assert (found.us, found.counters) == (only(stats(10, 700)).us, only(stats(10, 700)).counters)
     assert found.counters
