@@ -73,6 +73,8 @@ def _description(site: Site, done: Done) -> str:
     if done.compacted.files_before:
         merged = done.compacted
         parts.append(f"{merged.files_before:,} files merged into {merged.files_after:,}.")
+    if done.compacted.months:
+        parts.append(f"{done.compacted.months:,} month files written.")
     if done.collected.files or done.collected.snapshots:
         gone = done.collected
         parts.append(f"{gone.snapshots:,} snapshots and {gone.files:,} files removed, {bytes_text(gone.size_bytes)}.")

@@ -51,6 +51,7 @@ class FileSet:
     `first_day` and `last_day` are given where the files hold all rows of those days: what a query asks by event time
     then rules out the whole set as it is planned, before any file is opened. With `by_job`, storage.job_days has the
     least and greatest job id of each owner and day of the files: a query of one job opens those of its days alone.
+    With `by_month` the files have `date` as a column, and lie in folders of months.
     """
 
     columns: tuple[str, ...]
@@ -58,6 +59,7 @@ class FileSet:
     first_day: date | None = None
     last_day: date | None = None
     by_job: bool = False
+    by_month: bool = False
 
 
 def create_storage_view(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
@@ -90,7 +92,10 @@ def _read(table: Table, files: FileSet) -> str:
         else f"({c.backfill or 'NULL'})::{duckdb_type(c.type)} AS {quote(c.name)}"
         for c in table.all_columns
     )
-    types = ", ".join(f"{quote(c.name)}: {duckdb_type(c.type)}" for c in table.partition_by)
+    folders = {c.name: duckdb_type(c.type) for c in table.partition_by}
+    if files.by_month:
+        folders = {table.owner.name: folders[table.owner.name], "month": "VARCHAR"}
+    types = ", ".join(f"{quote(name)}: {kind}" for name, kind in folders.items())
     paths = ",\n  ".join(literal(file) for file in files.files)
     read = f"read_parquet([\n  {paths}\n], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
     return f"SELECT {columns}\nFROM {_by_job(table, read) if files.by_job else read}{_within(table, files)}"

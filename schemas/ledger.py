@@ -101,6 +101,21 @@ FILES: Final = LedgerTable(
         Column("content_hash", TEXT, "XXH3-128 of the file; null where it was written before iolake recorded it"),
     ],
 )
+MONTHS: Final = LedgerTable(
+    "months",
+    "Month files: each holds the rows of all data files of a table, owner and month. Views read it instead of these.",
+    [
+        Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH),
+        Column("table_name", TEXT, "the table whose rows it holds"),
+        OWNER,
+        Column("month", pa.date32(), "first day of the month of its rows"),
+        Column("rows", _N, "rows in the file"),
+        Column("size_bytes", _N, "size of the file", unit="B"),
+        Column("load_id", TEXT, "the compaction that wrote it", identifies=Identity.CODE),
+        Column("generation", TEXT, "which columns it has: joins to generations"),
+        Column("content_hash", TEXT, "XXH3-128 of the file"),
+    ],
+)
 GENERATIONS: Final = LedgerTable(
     "generations",
     "The sets of columns that data files have: a table that gained a column has two.",
@@ -177,4 +192,4 @@ MART_READS: Final = LedgerTable(
     ],
 )
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, GENERATIONS, DERIVED, MART_READS, SNAPSHOTS, THRESHOLDS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, MONTHS, GENERATIONS, DERIVED, MART_READS, SNAPSHOTS, THRESHOLDS)

@@ -24,7 +24,7 @@ from iolake.schemas.inputs import STATUSES, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import ducklake, freshness, views
+from iolake.warehouse import ducklake, freshness, months, views
 from iolake.warehouse.records import DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
@@ -47,13 +47,15 @@ class Changes:
     removed: dict[str, DataFile] = field(default_factory=dict)
     written: list[DataFile] = field(default_factory=list)
     """Files that were written for this edit alone: of no use if it is not published."""
+    months: set[str] = field(default_factory=set)
+    """The tables that gained month files."""
     thresholds: bool = False
     """Whether thresholds of finding_rules are others now."""
 
     @property
     def tables(self) -> set[str]:
         """The tables whose files are others now."""
-        return {f.table_name for f in (*self.added.values(), *self.removed.values())}
+        return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months
 
 
 class Catalog:
@@ -149,17 +151,22 @@ class Catalog:
 
     def add_files(self, files: Iterable[DataFile]) -> None:
         files = list(files)
+        self.add_generations(files)
+        months.forget(self, files)
+        self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
+        self.changes.added |= {f.path: f for f in files if self.changes.removed.pop(f.path, None) is None}
+
+    def add_generations(self, files: Iterable[DataFile]) -> None:
         known = {row[0] for row in self.rows("SELECT generation FROM generations")}
         new = {f.generation: f for f in files if f.generation not in known}
         self.insert(
             GENERATIONS,
             ({"generation": g, "table_name": f.table_name, "column_names": f.columns} for g, f in new.items()),
         )
-        self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
-        self.changes.added |= {f.path: f for f in files if self.changes.removed.pop(f.path, None) is None}
 
     def remove_files(self, files: Iterable[DataFile]) -> None:
         gone = {f.path: f for f in files}
+        months.forget(self, gone.values())
         self.con.execute("DELETE FROM files WHERE path IN (SELECT unnest(?))", [[*gone]])
         self.changes.removed |= {path: f for path, f in gone.items() if self.changes.added.pop(path, None) is None}
 
@@ -264,7 +271,7 @@ class Catalog:
 
     def write_storage_view(self, table: Table, root: str) -> None:
         computed = freshness.live(table, self) if isinstance(table, Mart) else []
-        sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root)
+        sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root, months.of(self, table.name))
         self.con.execute(ddl.create_storage_view(table, sets, computed))
         self.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
         if any(one.by_job for one in sets):

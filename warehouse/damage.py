@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from iolake.warehouse import layout
+from iolake.warehouse import layout, months
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile, LakeError
 from iolake.warehouse.records import DataFile
@@ -51,7 +51,7 @@ def _newest_files(store: Store) -> list[DataFile]:
     if newest is None:
         return []
     with Catalog.reading(store, layout.snapshot_path(newest)) as catalog:
-        return catalog.files()
+        return [*catalog.files(), *months.of(catalog)]
 
 
 def _first_damaged(store: Store, files: Sequence[DataFile]) -> DamagedFile | None:

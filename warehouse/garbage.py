@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from iolake.warehouse import heartbeat, layout, scratch
+from iolake.warehouse import heartbeat, layout, months, scratch
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
 from iolake.warehouse.relocate import mend
@@ -154,11 +154,12 @@ def _is_old(warehouse: Warehouse, trace: Stored, orphan_age_hours: float) -> boo
 
 
 def _named_files(warehouse: Warehouse, snapshots: Iterable[Stored]) -> set[str]:
-    """Every data file that some of these snapshots name."""
+    """Every data file and month file that some of these snapshots name."""
     named: set[str] = set()
     for snapshot in snapshots:
         with Catalog.reading(warehouse.store, snapshot.path) as catalog:
             named.update(row[0] for row in catalog.rows("SELECT path FROM files"))
+            named.update(month.path for month in months.of(catalog))
     return named
 
 

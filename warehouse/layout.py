@@ -1,6 +1,7 @@
 """The names of things in a lake.
 
 <table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<file>.parquet    data, never changed once written
+<table>/<owner key>=<value>/month=YYYY-MM/<load>-<piece>.parquet      a month file: rows of a month's data files again
 catalog/00000042.duckdb                                               snapshot 42
 catalog/00000042.pinned                                               keeps snapshot 42 for good
 staging/<load>                                                        a load at work: the process that began it
@@ -25,7 +26,7 @@ BEATS = "beats"
 ABORTS = "aborts"
 PROBES = "probes"
 _SNAPSHOT = re.compile(rf"{CATALOG}/(\d{{8}})\.duckdb")
-_DATA = re.compile(r"[^/]+/[^/]+=[^/]+/date=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-\w+\.parquet")
+_DATA = re.compile(r"[^/]+/[^/]+=[^/]+/(?P<span>date|month)=[^/]+/(?P<load>[^/-]+(?:-[^/-]+)*?)-\w+\.parquet")
 
 
 def data_path(table: Table, owner: str, day: date, load_id: str, file: str) -> str:
@@ -34,8 +35,20 @@ def data_path(table: Table, owner: str, day: date, load_id: str, file: str) -> s
     return f"{table.name}/{table.owner.name}={value}/date={day.isoformat()}/{load_id}-{file}.parquet"
 
 
+def month_path(table: Table, owner: str, month: date, load_id: str, piece: str) -> str:
+    """Where a month file lies."""
+    value = quote(owner, safe="")
+    return f"{table.name}/{table.owner.name}={value}/month={month:%Y-%m}/{load_id}-{piece}.parquet"
+
+
+def is_month(path: str) -> bool:
+    """Whether a path is that of a month file."""
+    match = _DATA.fullmatch(path)
+    return match is not None and match["span"] == "month"
+
+
 def load_of(path: str) -> str | None:
-    """The load that wrote a data file; None for a path that is no data file."""
+    """The load that wrote a data file or a month file; None for any other path."""
     match = _DATA.fullmatch(path)
     return match["load"] if match else None
 

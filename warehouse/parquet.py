@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from iolake.schemas.table import DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
+from iolake.schemas.table import DATE, DICTIONARY, HOUR_US, TEXT, Column, Hour, Table
 from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.store import Store
 
@@ -42,11 +42,21 @@ class Written:
     content_hash: str
 
 
-def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) -> Written:
-    """Write sorted rows as one file; `footer` is kept beside the schema. Every page has a checksum."""
+def write(
+    store: Store,
+    path: str,
+    table: Table,
+    data: pa.Table,
+    footer: bytes,
+    groups: Sequence[tuple[int, int]] | None = None,
+) -> Written:
+    """Write sorted rows as one file; `footer` is kept beside the schema. Every page has a checksum.
+
+    `groups` are the row groups' [start, stop), those of `row_groups` by default.
+    """
     with store.create(path) as file:
         hashed = _Hashed(file)
-        plain = pa.schema([table.file_schema.field(name) for name in data.schema.names])
+        plain = pa.schema([table[name].arrow_field for name in data.schema.names])
         # Strings may come dictionary-encoded; the schema that readers see says that they are strings.
         arrow = base64.b64encode(plain.serialize().to_pybytes())
         extra = {b"ARROW:schema": arrow, FOOTER_KEY: footer, _SEAL_KEY: _NO_SEAL}
@@ -55,7 +65,7 @@ def write(store: Store, path: str, table: Table, data: pa.Table, footer: bytes) 
         data = pa.Table.from_arrays(data.columns, schema=schema)
         with pq.ParquetWriter(hashed, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
             writer.add_key_value_metadata(extra)
-            for start, stop in row_groups(table, data):
+            for start, stop in row_groups(table, data) if groups is None else groups:
                 writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
             hashed.hold()
         hashed.seal()
@@ -206,11 +216,12 @@ def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
 def _prunes(table: Table, column: Column) -> bool:
     """Whether the minimum and maximum of a column let a reader skip row groups.
 
-    For texts, only where rows are sorted by them: elsewhere each group holds nearly every text, and comparing texts
-    takes longer than writing them. In a table sorted by hour, each group holds every target.
+    For texts, only where rows are sorted by them, and for run ids, which begin with job ids that rise with time:
+    elsewhere each group holds nearly every text, and comparing texts takes longer than writing them. In a table sorted
+    by hour, each group holds every target.
     """
     if pa.types.is_nested(column.type):
         return False
     if isinstance(table.sort_by[0], Hour):
-        return column.name in table.sort_by or column.name == table.event_time
-    return column.type != TEXT or column.name == table.sort_by[0]
+        return column.name in table.sort_by or column.name in {table.event_time, DATE.name}
+    return column.type != TEXT or column.name in {table.sort_by[0], "run_id"}

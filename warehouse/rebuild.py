@@ -109,7 +109,8 @@ def _gather(store: Store, published: dict[str, DataFile]) -> _Gathered:
     footers: dict[str, tuple[Stored, Footer]] = {}
     for stored in store.list():
         load_id = layout.load_of(stored.path)
-        if load_id is None or (load_id in at_work and stored.path not in published):
+        # The rows of a month file are those of data files.
+        if load_id is None or layout.is_month(stored.path) or (load_id in at_work and stored.path not in published):
             continue
         footer = _footer(store, stored.path)
         if footer is None:

@@ -10,7 +10,7 @@ from datetime import date
 from iolake import schemas
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID
-from iolake.warehouse import freshness, layout
+from iolake.warehouse import freshness, layout, months
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.rewrite import Rewriter, of_inputs
@@ -56,14 +56,16 @@ def take_out_damage(warehouse: Warehouse, found: Verified) -> Repaired:
     def edit(catalog: Catalog, number: int) -> bool:
         damaged = {file.path for file in found.damaged_files}
         files = [file for file in catalog.files() if file.path in damaged]
+        copies = [month for month in months.of(catalog) if month.path in damaged]
+        months.remove(catalog, copies)
         partitions = {(f.table_name, f.owner, f.date) for f in files if _is_mart(f)}
         partitions |= {flaw.partition for flaw in found.flaws if flaw.partition}
         short = [] if not files and not found.short else _short(warehouse.store, catalog, files, found.short)
         catalog.remove_files(files)
         freshness.make_stale(catalog, sorted(partitions))
         _mark(catalog, short)
-        done[:] = [Repaired(number, len(files), len(partitions), tuple(input_ for input_, _ in short))]
-        return bool(files or partitions or short)
+        done[:] = [Repaired(number, len(files) + len(copies), len(partitions), tuple(input_ for input_, _ in short))]
+        return bool(files or copies or partitions or short)
 
     published = warehouse.publish(edit, "repair")
     return done[0] if published is not None else Repaired(None, 0, 0, ())

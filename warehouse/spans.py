@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 from iolake.schemas.ddl import FileSet
 from iolake.schemas.table import Hour, Table
@@ -13,16 +14,18 @@ MANY_FILES = 256
 """With fewer files, to open each costs less than to plan several reads."""
 SPANS = 16
 """Measured with 2,000 files, one hour asked by `ts`: 147 ms in one read, 47 in 8, 40 in 16, 43 in 32."""
-MANY_DAYS = 32
-"""With fewer files, to open each costs less than to look up the days of a job."""
+MANY_DAYS = 64
+"""With fewer files, to open each costs no more than to look up the days of a job: 0.3 ms a file of 90 columns."""
 
 
-def file_sets(table: Table, files: Sequence[DataFile], root: str) -> list[FileSet]:
-    """The files of a table by their columns, and divided further where they are many.
+def file_sets(table: Table, files: Sequence[DataFile], root: str, months: Sequence[DataFile] = ()) -> list[FileSet]:
+    """The files of a table by their columns, and divided further where they are many; months in place of their days.
 
     Where rows are sorted by the hour, they are divided by spans of days; else by whether the bounds of their job ids
     are known. One job of 365 days' files with bounds takes 19 ms of CPU, 254 without, 38 in 16 spans of days.
     """
+    merged = {(month.owner, month.date) for month in months}
+    files = [file for file in files if (file.owner, file.date.replace(day=1)) not in merged]
     days = sorted({file.date for file in files})
     by_hour = isinstance(table.sort_by[0], Hour)
     divided = len(files) > MANY_FILES and by_hour
@@ -31,7 +34,21 @@ def file_sets(table: Table, files: Sequence[DataFile], root: str) -> list[FileSe
     groups: dict[tuple[int, tuple[str, ...], bool], list[DataFile]] = defaultdict(list)
     for file in files:
         groups[span_of[file.date], tuple(file.columns), by_job and file.first_job_id is not None].append(file)
+    by_columns: dict[tuple[str, ...], list[DataFile]] = defaultdict(list)
+    for month in months:
+        by_columns[tuple(month.columns)].append(month)
     return [
+        *(
+            FileSet(
+                columns,
+                [f"{root}/{m.path}" for m in of],
+                min(m.date for m in of) if by_hour else None,
+                max(_last_day(m.date) for m in of) if by_hour else None,
+                by_month=True,
+            )
+            for columns, of in by_columns.items()
+        ),
+    ] + [
         FileSet(
             columns,
             [f"{root}/{f.path}" for f in group],
@@ -41,3 +58,8 @@ def file_sets(table: Table, files: Sequence[DataFile], root: str) -> list[FileSe
         )
         for (_, columns, bounded), group in groups.items()
     ]
+
+
+def _last_day(month: date) -> date:
+    """The last day of the month that begins with a day."""
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)

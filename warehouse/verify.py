@@ -15,7 +15,7 @@ import pyarrow as pa
 from iolake import schemas
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID
-from iolake.warehouse import layout, parquet
+from iolake.warehouse import layout, months, parquet
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.records import DataFile
@@ -100,7 +100,7 @@ def verify(warehouse: Warehouse, *, deep: bool = False, progress: Progress | Non
     with Catalog.reading(warehouse.store, layout.snapshot_path(number)) as catalog:
         files = catalog.files()
         found = Verified(number, len(files), sum(f.size_bytes for f in files), sum(f.rows for f in files))
-        found.flaws += check_files(warehouse.store, files, deep=deep, progress=progress)
+        found.flaws += check_files(warehouse.store, [*files, *months.of(catalog)], deep=deep, progress=progress)
         found.flaws += _ledger_flaws(catalog)
         if deep:
             bad = {file.path for file in found.damaged_files}

@@ -61,10 +61,11 @@ def snapshots(pin: int | None, unpin: int | None, where: Where) -> None:
 @click.command()
 @where_options
 def compact(where: Where) -> None:
-    """Merge the data files of closed days into one a table, owner and day.
+    """Merge the data files of closed days into one a table, owner and day, and write month files.
 
-    Run it after the nightly ingest: a query plans faster over fewer files. Snapshots that name the old files
-    still read them, until `iolake gc` collects both.
+    The nightly run does this, within bounds: a query is faster over fewer files. A month file holds again what the
+    small files of a month hold, a week after its end. Snapshots that name the old files still read them, until
+    `iolake gc` collects both.
 
     \b
     iolake compact
@@ -77,8 +78,9 @@ def compact(where: Where) -> None:
         f"{done.files_before:,} files into {done.files_after:,}, "
         f"{bytes_text(done.bytes_before)} into {bytes_text(done.bytes_after)}"
         if done.files_before
-        else "nothing to compact"
+        else "no day to merge"
     )
+    click.echo(f"{done.months:,} month files written" if done.months else "no month file to write")
     if done.damaged:  # each was logged
         sys.exit(1)
 

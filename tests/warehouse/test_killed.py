@@ -54,6 +54,8 @@ def assert_tidy(centre: Centre) -> None:
     root = centre.root / "lake"
     numbers = centre.warehouse.snapshots()
     named = {f.path for n in numbers for f in Lake(root, snapshot=n).files()}
+    for n in numbers:
+        named |= {row[0] for row in Lake(root, snapshot=n).sql("SELECT path FROM months").fetchall()}
     there = {f.path for f in centre.warehouse.store.list()}
     assert there == named | {layout.snapshot_path(n) for n in numbers} | {layout.NEWEST}
     assert (root / layout.NEWEST).read_bytes() == (root / layout.snapshot_path(max(numbers))).read_bytes()
