@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from iolake import schemas
 from iolake.pipelines.ingest import ingest
-from iolake.warehouse import compact as module
 from iolake.warehouse import garbage, months
 from iolake.warehouse.compact import compact
 from iolake.warehouse.lake import Lake
@@ -108,7 +107,7 @@ def test_what_another_writer_adds_meanwhile_keeps_the_month_file_out(
         merged.ingest()
         return write(*args)
 
-    monkeypatch.setattr(module.months, "write", interrupted)
+    monkeypatch.setattr(months, "write", interrupted)
     assert compact(merged.warehouse, LATER).months == 0
     on_disk = {f.path for f in merged.warehouse.store.list() if "month=" in f.path}
     named = {
