@@ -47,7 +47,8 @@ class Input(FoundInput):
     names the tables that a better source of the same owner and day fills. `settled` inputs do not change any more and
     are read once. `unreadable` gives the reason where `find` knows that the input cannot be read. `place` is the
     location that identifies the input: its path relative to site.toml's folder, else empty, which means the uri.
-    `tries` is the number of runs that the machine could not read it in.
+    `tries` is the number of runs that the machine could not read it in. `known_id` is the id that the ledger has for
+    the input, where an older iolake gave it one by another rule.
     """
 
     known_hash: str | None = None
@@ -55,11 +56,22 @@ class Input(FoundInput):
     settled: bool = False
     unreadable: str | None = None
     place: str = ""
+    known_id: str = ""
 
     @cached_property
     def input_id(self) -> str:
         """Sixteen hex digits, the same at every run: the hash of source, owner, and place or uri."""
-        return content_hash("\0".join((self.source, self.owner, self.place or self.uri)).encode())[:16]
+        return self.known_id or input_id(self.source, self.owner, self.place or self.uri)
+
+    @cached_property
+    def id_by_uri(self) -> str:
+        """The id that iolake 0.1.0 gave the input, and that an input outside site.toml's folder has."""
+        return input_id(self.source, self.owner, self.uri)
+
+
+def input_id(source: str, owner: str, location: str) -> str:
+    """The id of an input: the first 16 hex digits of the BLAKE2b-128 of source, owner and location."""
+    return content_hash("\0".join((source, owner, location)).encode())[:16]
 
 
 class InputError(PermanentError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
@@ -15,6 +15,7 @@ import pyarrow as pa
 from iolake.extractors.base import Extractor, Input, Span
 from iolake.pipelines import registry
 from iolake.pipelines.finding import find
+from iolake.pipelines.moved import ids_of_moved
 from iolake.pipelines.stage import MOST_TRIES, Unit, record, utc, weight_of
 from iolake.schemas.inputs import InputRecord
 from iolake.schemas.site import Site
@@ -51,34 +52,37 @@ def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     found = find(site, sources, span)
     newest = Warehouse(site.lake_uri).newest()
     base = -1 if newest is None else newest
-    ledger = _ledger(site.lake_uri, [i for inputs in found.values() for i in inputs])
-    run_id = new_id()
     extractors = registry.extractors()
+    ledger, ids = _ledger(site, [i for inputs in found.values() for i in inputs], extractors)
+    run_id = new_id()
     plans = []
     for (source, owner, day), inputs in found.items():
         extractor = extractors[source]
         info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed, base)
-        plans.append(_plan(extractor, [_as_known(i, ledger) for i in inputs], ledger, info))
+        known = [replace(i, known_id=ids.get(i.input_id, "")) for i in inputs]
+        plans.append(_plan(extractor, known, ledger, info))
     return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
 
 
-def _ledger(lake_uri: str, inputs: list[Input]) -> Ledger:
-    """The ledger's rows of inputs, by input_id. A lake of an older iolake has an input under the hash of its uri."""
-    warehouse = Warehouse(lake_uri)
+def _ledger(site: Site, inputs: list[Input], extractors: Mapping[str, Extractor]) -> tuple[Ledger, dict[str, str]]:
+    """The ledger's rows of inputs by input_id, and the ids that a lake of an older iolake has for some of them."""
+    warehouse = Warehouse(site.lake_uri)
     newest = warehouse.newest()
     if newest is None:
-        return {}
-    ids = list({id_ for i in inputs for id_ in (i.input_id, replace(i, place="").input_id)})
+        return {}, {}
     with Catalog.reading(warehouse.store, layout.snapshot_path(newest)) as catalog:
-        catalog.con.register("found", pa.table({"input_id": pa.array(ids, pa.string())}))
-        rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN found USING (input_id)").to_arrow_table().to_pylist()
+        ledger = _rows(catalog, {id_ for i in inputs for id_ in (i.input_id, i.id_by_uri)})
+        ids = {i.input_id: i.id_by_uri for i in inputs if i.input_id not in ledger and i.id_by_uri in ledger}
+        moved = ids_of_moved(site, catalog, inputs, ledger.keys(), extractors)
+        return {**ledger, **_rows(catalog, moved.values())}, ids | moved
+
+
+def _rows(catalog: Catalog, ids: Iterable[str]) -> Ledger:
+    """The ledger's rows of inputs, by input_id."""
+    catalog.con.register("wanted", pa.table({"input_id": pa.array([*ids], pa.string())}))
+    rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN wanted USING (input_id)").to_arrow_table().to_pylist()
+    catalog.con.unregister("wanted")
     return {row["input_id"]: row for row in rows}
-
-
-def _as_known(input: Input, ledger: Ledger) -> Input:
-    """The input under the id that the ledger has: a lake of an older iolake keeps its ids."""
-    older = replace(input, place="")
-    return older if input.input_id not in ledger and older.input_id in ledger else input
 
 
 def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadInfo) -> Plan:

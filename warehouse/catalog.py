@@ -258,8 +258,9 @@ class Catalog:
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
         derived = freshness.update(self, sql_files(), declarations())
-        for name, table in schemas.tables().items():
-            if everything or name in self.changes.tables or name in derived:
+        tables = [table for table in schemas.tables().values() if not isinstance(table, Mart)]
+        for table in (*tables, *freshness.marts()):  # a mart's view reads tables, where these lie now
+            if everything or table.name in self.changes.tables or table.name in derived:
                 self.write_storage_view(table, root)
 
     def _declare(self) -> None:

@@ -47,8 +47,6 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
         os.utime(path, (WRITTEN, WRITTEN))
     with tarfile.open(LAKES / request.param / "lake.tar.xz") as archive:
         archive.extractall(root, filter="data")
-    if request.param == "0.1.0":
-        (root / "lake-knows-whole-paths").touch()
     newest = max((root / "lake" / "catalog").glob("*.duckdb"))
     shutil.copy(newest, root / "lake" / "lake.duckdb")
     return Site.read(root / "site.toml")
@@ -79,10 +77,6 @@ def test_a_lake_of_an_older_release_is_read_and_written_on(site: Site) -> None:
         ("MDT0000",), ("OST0000",), ("OST0001",),
     }  # fmt: skip
     _next_day(site)
-    if Path(site.root, "lake-knows-whole-paths").exists():
-        # 0.1.0 knew inputs by their whole path, which is another here: an archive has only the new day's files.
-        for path in Path(site.root).glob(f"*/{FIRST}.txt"):
-            path.unlink()
     assert not ingest(site, workers=1).failures
     _check(site)
     assert ingest(site, workers=1).snapshots == []
