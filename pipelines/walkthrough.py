@@ -63,7 +63,9 @@ def _answer(folder: Path, site: Path) -> None:
     click.echo("")
     click.echo(worst_jobs(lake))
     click.echo("")
-    click.echo(f'Ask on:  iolake sql --site {site} "FROM job_summary LIMIT 5"')
+    click.echo(f'Ask on:  iolake sql --site {site} "FROM job_verdict WHERE cause IS NOT NULL"')
+    for (job_id,) in lake.sql("SELECT job_id FROM job_verdict ORDER BY lost_s DESC NULLS LAST LIMIT 1").fetchall():
+        click.echo(f"         iolake job {job_id} --site {site} --html job.html")
     click.echo(f"         iolake status --site {site}")
     click.echo(f"         duckdb -readonly {folder}/lake/lake.duckdb")
 

@@ -1,4 +1,4 @@
-"""The jobs that did worst: what the application did, what the scheduler says, what the file system did meanwhile."""
+"""The jobs that did worst: the verdict, what the scheduler says, what application and file system did."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ SELECT
   count(*) OVER peers AS peers,
   performance_bytes_per_s / median(performance_bytes_per_s) OVER peers AS of_peers,
   file_system, fs_read_bytes, fs_write_bytes, fs_seen_pct, read_share, write_share,
-  fullest_ost, fullest_ost_pct, overloaded_osts
+  fullest_ost, fullest_ost_pct, overloaded_osts, cause, culprit, lost_s, sentence
 FROM job_summary
+LEFT JOIN (SELECT cluster, run_id, date, cause, culprit, lost_s, sentence FROM job_verdict)
+  USING (cluster, run_id, date)
 WHERE performance_bytes_per_s IS NOT NULL AND read_bytes::DOUBLE + write_bytes >= 1 << 30{days}
 WINDOW peers AS (PARTITION BY cluster, exe_names[1], file_system, write_bytes > read_bytes)
 ORDER BY peers < 3, of_peers, performance_bytes_per_s
@@ -57,6 +59,7 @@ def _block(place: int, job: dict[str, Any]) -> str:
     )
     lines = [
         f"{place}. job {job['job_id']} on {job['cluster']}",
+        f"   verdict      {job['sentence'] or 'none'}",
         f"   scheduler    {job['job_name'] or job['program']} of {job['user_name'] or 'an unknown user'}, {nodes}, "
         f"{job['state'] or 'state unknown'}; {when}",
         f"   application  {job['program']} {moved} in {files}",

@@ -1,6 +1,7 @@
 """The job summary and the pages over a simulated centre whose truth is known."""
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -59,6 +60,10 @@ def test_the_worst_jobs_are_answered(centre: tuple[Truth, Lake]) -> None:
     _, lake = centre
     page = worst_jobs(lake, 3)
     assert [line[:7] for line in page.splitlines() if line[:1].isdigit()] == ["1. job ", "2. job ", "3. job "]
+    sentences = dict(lake.sql("SELECT job_id, sentence FROM job_verdict").fetchall())
+    shown = re.findall(r"^\d\. job (\d+) on \w+\n   verdict      (.*)$", page, re.MULTILINE)
+    assert [(int(job_id), sentence) for job_id, sentence in shown] == [(int(j), sentences[int(j)]) for j, _ in shown]
+    assert len(shown) == 3
 
 
 def ask(lake: Lake, *arguments: str) -> list[dict[str, Any]]:
