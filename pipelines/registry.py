@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from iolake.extractors.base import Extractor
-from iolake.schemas.errors import PermanentError
+from iolake.schemas.errors import IolakeError, PermanentError
 from iolake.schemas.site import OWNER_KINDS, Site, SiteError
 
 GROUP = "iolake.extractors"
@@ -48,9 +48,12 @@ def _checked(point: EntryPoint) -> Extractor:
     """The extractor of an entry point. Raises RegistrationError."""
     try:
         kind = point.load()
-    except (ImportError, AttributeError) as error:
-        raise RegistrationError(point.name, point.value, f"cannot be imported: {error}") from error
-    problem = None
+    except IolakeError:
+        raise
+    except Exception as error:
+        problem = f"cannot be imported: {type(error).__name__}: {error}"
+        raise RegistrationError(point.name, point.value, problem) from error
+    problem = ""
     if not (isinstance(kind, type) and issubclass(kind, Extractor)):
         problem = "is not a subclass of iolake.Extractor"
     elif kind.__abstractmethods__:
@@ -63,7 +66,7 @@ def _checked(point: EntryPoint) -> Extractor:
         problem = f"its version is {kind.version!r}; write a whole number, and raise it when rows change"
     elif kind.owner not in OWNER_KINDS:
         problem = f"its owner is {kind.owner!r}; write one of {', '.join(OWNER_KINDS)}"
-    if problem is not None:
+    if problem:
         raise RegistrationError(point.name, point.value, problem)
     extractor: Extractor = kind()
     return extractor

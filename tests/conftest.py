@@ -109,6 +109,18 @@ def python_with(folder: Path, *packages: str) -> Path:
     return python
 
 
+def wheel_of(project: Path, folder: Path) -> Path:
+    """The wheel that a project's pyproject.toml builds. Skips the test if its build backend can't be installed."""
+    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
+    if uv is None:
+        pytest.skip("no uv to build a wheel with")
+    command = [uv, "build", "--quiet", "--wheel", "--out-dir", str(folder), str(project)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    if done.returncode:
+        pytest.skip(f"the build's own requirements can't be installed: {done.stderr.strip().splitlines()[-1]}")
+    return next(folder.glob("*.whl"))
+
+
 @pytest.fixture(scope="session")
 def all_views() -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with every table of the lake, empty, and every view over them."""

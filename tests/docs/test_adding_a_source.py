@@ -6,10 +6,12 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import wheel_of
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-source.md").read_text()
 _FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```", re.DOTALL)
@@ -17,22 +19,14 @@ _FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```", re
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page's files, with the package as good as installed."""
+    """The page's files, and in `installed` the wheel that its pyproject.toml builds."""
     root = tmp_path_factory.mktemp("plugin")
     for match in _FILE.finditer(PAGE):
         path = root / match["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(match["text"])
     (root / "iolake_power" / "sql" / "__init__.py").touch()
-    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
-    metadata = root / "iolake_power-0.1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text(f"Name: {project['name']}\nVersion: {project['version']}\n")
-    groups = [
-        "\n".join([f"[{group}]", *(f"{name} = {value}" for name, value in points.items())])
-        for group, points in project["entry-points"].items()
-    ]
-    (metadata / "entry_points.txt").write_text("\n\n".join(groups) + "\n")
+    zipfile.ZipFile(wheel_of(root, root / "dist")).extractall(root / "installed")
     return root
 
 
@@ -41,7 +35,7 @@ def iolake(folder: Path, *arguments: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", "from iolake.pipelines.cli import main; main()", *arguments],
         cwd=folder / "centre",
-        env=environment | {"PYTHONPATH": str(folder)},
+        env=environment | {"PYTHONPATH": str(folder / "installed")},
         capture_output=True,
         text=True,
         check=False,

@@ -68,7 +68,7 @@ def point(target: str, name: str = "power") -> EntryPoint:
         ("Unowned", "write one of cluster, file_system, endpoint"),
         ("Unwritten", "lacks the methods find, read"),
         ("point", "not a subclass of iolake.Extractor"),
-        ("Missing", "cannot be imported"),
+        ("Missing", "cannot be imported: AttributeError: "),
     ],
 )
 def test_a_registration_that_contradicts_its_extractor_is_refused(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import wheel_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SITE = '[file_systems.fs]\ndf = { files = "%Y-%m-%d.txt" }\n'
@@ -25,15 +26,7 @@ print(iolake.__version__, *Lake("lake").sql("SELECT DISTINCT iolake_version FROM
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
-    if uv is None:
-        pytest.skip("no uv to build a wheel with")
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [uv, "build", "--quiet", "--wheel", "--out-dir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-    if done.returncode:
-        pytest.skip(f"the build's own requirements can't be installed: {done.stderr.strip().splitlines()[-1]}")
-    return next(folder.glob("*.whl"))
+    return wheel_of(ROOT, tmp_path_factory.mktemp("wheel"))
 
 
 def test_the_wheel_has_one_top_level_name(wheel: Path) -> None:
