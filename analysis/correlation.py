@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from iolake.analysis.errors import need, numbers
+from iolake.analysis.errors import need, numbers, scipy_module
 
 Method = Literal["pearson", "spearman"]
 
@@ -54,8 +54,7 @@ def _pair(
     one: pl.Series, other: pl.Series, at: list[int] | None, method: Method
 ) -> tuple[int, float | None, float | None]:
     """(n, r, p) of two columns in the rows `at`; a constant column has r and p None."""
-    from scipy import stats
-
+    stats = scipy_module("stats")
     x, y = (series.gather(at).to_numpy() if at is not None else series.to_numpy() for series in (one, other))
     known = ~(np.isnan(x) | np.isnan(y))
     x, y = x[known], y[known]

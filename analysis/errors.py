@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 import polars as pl
 
 from iolake.schemas.errors import PermanentError
+from iolake.schemas.locations import MissingExtra
 
 
 class AnalysisError(PermanentError):
     """A frame or an option that an analysis cannot use: what is wrong, what to do."""
+
+
+def scipy_module(name: str) -> Any:
+    """A module of scipy, which only analyses need. Raises MissingExtra where it is not installed."""
+    try:
+        return importlib.import_module(f"scipy.{name}")
+    except ImportError:
+        raise MissingExtra("this analysis", "iolake[analysis]") from None
 
 
 def need(frame: pl.DataFrame, columns: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from iolake.analysis.errors import AnalysisError, need, numbers
+from iolake.analysis.errors import AnalysisError, need, numbers, scipy_module
 
 CUT: Final = 0.1
 """Ward's distance between standardised features at which families part, as in the paper's code."""
@@ -69,12 +69,11 @@ def spread(runs: pl.DataFrame, performance: str, by: str | Sequence[str] = "fami
 
 def _clusters(table: Any, cut: float) -> Any:
     """The cluster of each row, from 1 on."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-
+    hierarchy = scipy_module("cluster.hierarchy")
     if len(table) == 1:
         return np.ones(1, dtype=int)
     if len(table) > _MOST_RUNS:
         raise AnalysisError(f"an application has {len(table):,} runs; ask for fewer days, at most {_MOST_RUNS:,} runs")
     deviation = table.std(axis=0)
     scaled = (table - table.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    return fcluster(linkage(scaled, method="ward"), cut, criterion="distance")
+    return hierarchy.fcluster(hierarchy.linkage(scaled, method="ward"), cut, criterion="distance")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from iolake.analysis.errors import AnalysisError, need, numbers
+from iolake.analysis.errors import AnalysisError, need, numbers, scipy_module
 
 
 def bad_osts(files: pl.DataFrame) -> pl.DataFrame:
@@ -57,8 +57,7 @@ def _r(products: str, sums: str, squares: str, other_squares: float, n: int) -> 
 
 def _p(r: pl.Series, n: int) -> pl.Series:
     """The two-sided p of correlations of n pairs, by the beta distribution that scipy's pearsonr uses."""
-    from scipy import stats
-
+    stats = scipy_module("stats")
     values = r.to_numpy()
     if n <= 2:
         return pl.Series(np.where(np.isnan(values), np.nan, 1.0)).fill_nan(None)

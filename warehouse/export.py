@@ -11,7 +11,7 @@ import difflib
 import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +24,8 @@ from iolake import schemas
 from iolake.schemas.ddl import quote
 from iolake.schemas.errors import PermanentError
 from iolake.schemas.ledger import INPUTS, LOADS, REJECTS, LedgerTable
-from iolake.schemas.table import DATE, Column, Table
+from iolake.schemas.mart import Mart
+from iolake.schemas.table import DATE, LOAD_ID, Column, Table
 from iolake.warehouse.errors import LakeError, NoTable
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.pseudonyms import Pseudonyms
@@ -99,6 +100,8 @@ def _table(name: str) -> Table | LedgerTable:
 
 
 def _columns(table: Table | LedgerTable) -> tuple[Column, ...]:
+    if isinstance(table, Mart):  # rows that a query computes have no load
+        return tuple(replace(c, nullable=True) if c is LOAD_ID else c for c in table.all_columns)
     return table.all_columns if isinstance(table, Table) else tuple(table.columns)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import polars as pl
@@ -14,6 +15,7 @@ stats = pytest.importorskip("scipy.stats", reason="needs iolake[analysis]")
 
 from iolake.analysis import bad_osts, correlate  # noqa: E402
 from iolake.analysis.errors import AnalysisError  # noqa: E402
+from iolake.schemas.locations import MissingExtra  # noqa: E402
 
 VALUES = st.one_of(st.none(), st.integers(-50, 50).map(float), st.just(math.inf), st.just(math.nan))
 
@@ -75,3 +77,9 @@ def test_slow_targets_are_those_of_a_dense_correlation(files: list[tuple[list[in
         assert row["rho"] == pytest.approx(float(rho.statistic), abs=1e-9)
         assert row["p"] == pytest.approx(float(r.pvalue), abs=1e-6)
         assert row["rho_p"] == pytest.approx(float(rho.pvalue), abs=1e-6)
+
+
+def test_without_scipy_an_analysis_names_the_extra_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.stats", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'iolake\[analysis\]' brings it"):
+        correlate(pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 3.0, 2.0]}), "x")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from iolake.warehouse import freshness
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.export import export
 from iolake.warehouse.rebuild import rebuild
 from iolake.warehouse.views import sql_files
 from tests.warehouse.by_hand import DAY, HOUR, NOON, Loaded, first_night, fs_day, job, late_log, log
@@ -86,3 +89,11 @@ def test_the_ledger_knows_the_bounds_of_each_files_job_ids(loaded: Loaded) -> No
     assert bounds("job_summary") == [("job_summary", None, None), ("job_summary", 11, 11)]
     rebuild(loaded.warehouse)
     assert bounds("darshan_logs", "lustre_fs", "slurm_jobs") == raw
+
+
+def test_an_export_has_the_rows_of_a_mart_that_a_query_computes(loaded: Loaded, tmp_path: Path) -> None:
+    """P10: a stale partition has rows, and no load that wrote them: `load_id` is null."""
+    first_night(loaded)
+    export(loaded.lake, tmp_path / "public", ["job_summary"])
+    rows = pq.read_table(tmp_path / "public" / "job_summary")
+    assert rows.num_rows == rows["load_id"].null_count == 2
