@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from iolake.extractors.base import Span
 from iolake.pipelines.failures import failures
+from iolake.pipelines.finding import find
+from iolake.pipelines.gone import forget_gone
 from iolake.pipelines.plan import Plan, plan
 from iolake.pipelines.stage import Unit
 from iolake.pipelines.workers import Pool, staged, workers_for
@@ -141,10 +143,12 @@ def ingest(
 
 
 def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
-    """Clean up after dead runs, plan, and mark the planned loads as running."""
+    """Clean up after dead runs, forget rejects of files that are gone, plan, and mark the planned loads as running."""
     warehouse = Warehouse(site.lake_uri)
     garbage.recover(warehouse, site.lake.orphan_age_hours)
-    plans = plan(site, sources, span)
+    found = find(site, sources, span)
+    forget_gone(site, sources, span, (input for inputs in found.values() for input in inputs))
+    plans = plan(site, found)
     for planned in plans:
         if planned.units:
             warehouse.begin(planned.load.info)

@@ -12,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from iolake.extractors.base import Extractor, Input, Span
+from iolake.extractors.base import Extractor, Input
 from iolake.pipelines import registry
-from iolake.pipelines.finding import find
+from iolake.pipelines.finding import LoadKey
 from iolake.pipelines.moved import ids_of_moved
 from iolake.pipelines.stage import MOST_TRIES, Unit, record, utc, weight_of
 from iolake.schemas.inputs import InputRecord
@@ -47,9 +47,8 @@ class Plan:
         return sum(len(u.inputs) for u in self.units)
 
 
-def plan(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
-    """The loads that bring the lake up to date: one for each source, owner and day, in order of days."""
-    found = find(site, sources, span)
+def plan(site: Site, found: Mapping[LoadKey, list[Input]]) -> list[Plan]:
+    """The loads that bring the lake up to date with what was found: one for each source, owner and day, by day."""
     newest = Warehouse(site.lake_uri).newest()
     base = -1 if newest is None else newest
     extractors = registry.extractors()

@@ -153,7 +153,7 @@ SNAPSHOTS: Final = LedgerTable(
         Column(
             "operation",
             TEXT,
-            "ingest, derive, compact, thresholds, relocate, recover, repair, or rebuild",
+            "ingest, derive, compact, forget, thresholds, relocate, recover, repair, or rebuild",
             identifies=Identity.NOTHING,
         ),
         Column("loads", _N, "loads that it brought"),

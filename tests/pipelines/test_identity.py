@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from iolake.extractors.base import Span
+from iolake.pipelines.finding import find
 from iolake.pipelines.ingest import ingest
 from iolake.pipelines.plan import plan
 from iolake.schemas.site import Site
@@ -63,7 +64,7 @@ def test_a_lake_from_before_keeps_its_ids(tmp_path: Path, monkeypatch: pytest.Mo
     )
     ingest(site)
     assert Lake(site.lake_uri).sql("SELECT used_bytes FROM lustre_df").fetchall() == [(71680,)]
-    assert plan(site, (), Span())[0].inputs == 0
+    assert plan(site, find(site, (), Span()))[0].inputs == 0
 
 
 def test_an_input_elsewhere_is_known_by_its_whole_path(tmp_path: Path) -> None:
