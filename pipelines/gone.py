@@ -1,4 +1,4 @@
-"""Rejected inputs that site.toml no longer finds: they leave the ledger, so that `iolake rejects` shows what is wrong now."""
+"""Rejected inputs that site.toml no longer finds leave the ledger: `iolake rejects` shows what is wrong now."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class NoLake(LakeError, PermanentError):
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        super().__init__(f"{uri}: no lake here; `iolake ingest` makes one, --lake names another")
+        super().__init__(f"{uri}: no lake here; `iolake ingest` makes one once it finds an input, --lake names another")
 
 
 class NoSnapshot(LakeError, PermanentError):

@@ -28,9 +28,11 @@ def morning(day: datetime | None, folder: Path, where: Where) -> None:
     iolake morning --html pages
     iolake morning 2026-11-27 --html pages
     """
-    from iolake.reports.pages.morning import last_day, write_morning
+    from iolake.reports.pages.morning import last_day, require_day, write_morning
 
     lake = where.open_lake()
+    if day is not None:
+        require_day(lake, day.date())
     asked: date | None = day.date() if day else last_day(lake)
     if asked is None:
         raise click.ClickException("the lake has no jobs yet; `iolake ingest` loads them")

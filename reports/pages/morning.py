@@ -15,6 +15,7 @@ from iolake.reports import text
 from iolake.reports.charts import Query, history, targets, timeline
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.errors import PermanentError
 from iolake.warehouse import Lake
 
 _WORST, _TOP, _FINDINGS, _REJECTS = 12, 10, 20, 20
@@ -42,6 +43,24 @@ def write_index(folder: Path) -> Page:
 def job_file(run: dict[str, Any]) -> str:
     """The name of a run's page beside the morning page."""
     return "jobs/" + re.sub(r"[^\w.-]", "_", f"{run['cluster']}-{run['run_id']}") + ".html"
+
+
+class NoDay(PermanentError):
+    """A day of which the lake has no data."""
+
+    def __init__(self, day: date, days: Sequence[date]) -> None:
+        self.day, self.days = day, days
+        first, last = days[0], days[-1]
+        near = min(days, key=lambda other: abs(other - day))
+        there = f"{len(days):,} days from {first} to {last}, the nearest is {near}" if first < last else str(first)
+        super().__init__(f"the lake has no data of {day}; it has {there}")
+
+
+def require_day(lake: Lake, day: date) -> None:
+    """Raise NoDay where the lake has data of other days and none of this one."""
+    days = [found for (found,) in lake.sql("SELECT DISTINCT date FROM files ORDER BY 1").fetchall() if found]
+    if days and day not in days:
+        raise NoDay(day, days)
 
 
 def last_day(lake: Lake) -> date | None:

@@ -16,7 +16,7 @@ from iolake.demo.truth import Truth
 from iolake.reports.charts import Query, timeline
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
-from iolake.reports.pages.morning import write_morning
+from iolake.reports.pages.morning import NoDay, require_day, write_morning
 from iolake.reports.pages.page import Figure, Page, Table
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -130,6 +130,13 @@ def test_the_morning_page_links_a_page_for_each_slow_job(centre: tuple[Truth, La
     assert len(links) == min(slow, 12) > 0
     assert all((tmp_path / link).exists() for link in links)
     assert f'href="{day}.html"' in (tmp_path / "index.html").read_text()
+
+
+def test_a_day_without_data_is_refused_with_the_days_that_there_are(centre: tuple[Truth, Lake]) -> None:
+    _, lake = centre
+    require_day(lake, date(2025, 10, 26))
+    with pytest.raises(NoDay, match=r"^the lake has no data of 2030-01-01; it has \d+ days from 2025-10-\d\d to \S+, "):
+        require_day(lake, date(2030, 1, 1))
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
