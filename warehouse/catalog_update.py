@@ -11,6 +11,7 @@ from iolake import schemas
 from iolake.schemas.inputs import InputRecord
 from iolake.schemas.table import INPUT_ID
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.file_keys import FileKeys
 from iolake.warehouse.records import DataFile, Load
 from iolake.warehouse.rewrite import Rewriter, of_inputs
 from iolake.warehouse.store import Store
@@ -19,9 +20,9 @@ from iolake.warehouse.store import Store
 class CatalogUpdate:
     """The update of one catalog by one load."""
 
-    def __init__(self, store: Store, catalog: Catalog, load: Load) -> None:
+    def __init__(self, store: Store, catalog: Catalog, load: Load, keys: FileKeys) -> None:
         self._catalog, self._load = catalog, load
-        self._rewriter = Rewriter(store, catalog, load.info.load_id)
+        self._rewriter = Rewriter(store, catalog, load.info.load_id, keys)
         self._taken_out: list[tuple[DataFile, pl.DataFrame]] = []
         """Files of tables with one row a key, each with the keys of the rows that this update removed."""
 

@@ -19,6 +19,7 @@ from iolake.schemas.table import INPUT_ID, LOAD_ID
 from iolake.warehouse import backfill, layout, parquet
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.file_keys import FileKeys
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.store import Store
@@ -29,8 +30,9 @@ Mask = Callable[[pa.Table], npt.NDArray[np.bool_]]
 class Rewriter:
     """Removes rows from a catalog's files; the new files carry a load's id."""
 
-    def __init__(self, store: Store, catalog: Catalog, load_id: str) -> None:
+    def __init__(self, store: Store, catalog: Catalog, load_id: str, keys: FileKeys | None = None) -> None:
         self._store, self._catalog, self._load_id = store, catalog, load_id
+        self._file_keys = keys or FileKeys(store)
 
     def without(self, file: DataFile, columns: list[str], drop: Mask) -> DataFile | None:
         """Return the file if no row is dropped, None if all are, else a new file with the remaining rows.
@@ -87,9 +89,10 @@ class Rewriter:
             waiting.remove(file.path)
             if not schemas.tables()[file.table_name].unique:
                 continue
+            earlier = [f for f in self._neighbours(file) if f.path != file.path and f.path not in waiting]
             new: DataFile | None = file
-            for old in self._neighbours(file):
-                if new is not None and old.path != file.path and old.path not in waiting:
+            for old in self._with_shared_keys(file, earlier):
+                if new is not None:
                     new = self._settle(old, new)
 
     def _neighbours(self, file: DataFile) -> list[DataFile]:
@@ -98,12 +101,19 @@ class Rewriter:
             "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [file.table_name, file.owner, file.date]
         )
 
+    def _with_shared_keys(self, file: DataFile, others: Sequence[DataFile]) -> list[DataFile]:
+        """Those of the other files that have rows of keys of `file`; each file's keys are read once a commit."""
+        near = [other for other in others if not _are_ids_apart(file, other)]
+        if not near:
+            return []
+        frames = [self._file_keys.of(other, _keys(file)).with_columns(file=n) for n, other in enumerate(near)]
+        ours = self._file_keys.of(file, _keys(file))
+        shared = pl.concat(frames).join(ours, on=_keys(file), how="semi", nulls_equal=True)
+        return [near[n] for n in sorted(shared["file"].unique())]
+
     def _settle(self, old: DataFile, new: DataFile) -> DataFile | None:
         """Keep each key that two files share in one of them, and return the file that replaces `new`."""
         keys = _keys(new)
-        ours, theirs = (pl.DataFrame(backfill.read(self._store, file, keys)) for file in (new, old))
-        if ours.join(theirs, on=keys, how="semi", nulls_equal=True).is_empty():
-            return new
         shared = self._filled(old, keys).join(self._filled(new, keys), on=keys, nulls_equal=True, suffix="_new")
         if shared.is_empty():
             return new
@@ -116,6 +126,15 @@ class Rewriter:
         data = backfill.read(self._store, file)
         filled = np.sum([column.is_valid().to_numpy() for column in data.columns], axis=0)
         return pl.DataFrame(data.select(keys)).with_columns(filled=pl.Series(filled))
+
+
+def _are_ids_apart(one: DataFile, other: DataFile) -> bool:
+    """Whether two files of runs have no job in common, by their least and greatest job ids."""
+    bounds = (one.first_job_id, one.last_job_id, other.first_job_id, other.last_job_id)
+    if "run_id" not in _keys(one) or any(bound is None for bound in bounds):
+        return False
+    first, last, others_first, others_last = bounds
+    return bool(last < others_first or others_last < first)  # type: ignore[operator]
 
 
 def _keys(file: DataFile) -> list[str]:

@@ -13,6 +13,7 @@ from iolake.warehouse import conditional, ducklake, heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.catalog_update import CatalogUpdate
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
+from iolake.warehouse.file_keys import FileKeys
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
@@ -178,7 +179,8 @@ class Warehouse:
             nonlocal named, fresh, folded
             fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
             self._check_marks(load.info.load_id for load in fresh if load.files)
-            folded = {load.info.load_id: CatalogUpdate(self.store, catalog, load).run(number) for load in fresh}
+            keys = FileKeys(self.store)
+            folded = {load.info.load_id: CatalogUpdate(self.store, catalog, load, keys).run(number) for load in fresh}
             named = catalog.changes.added
             return bool(fresh)
 
