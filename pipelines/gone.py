@@ -26,8 +26,8 @@ _GONE = """
 def forget_gone(site: Site, sources: tuple[str, ...], span: Span, found: Iterable[Input]) -> int | None:
     """Drop rejected files from the ledger that are not in `found`, which is all that `sources` have in `span`.
 
-    An owner of which any input is unreadable is left alone: its list may not be whole. Returns the snapshot's number,
-    None where nothing is dropped.
+    Where an input of an owner is unreadable, the list may lack others: the rejects of that owner stay. Returns the
+    snapshot's number, None where nothing is dropped.
     """
     warehouse = Warehouse(site.lake_uri)
     newest = warehouse.newest()

@@ -46,7 +46,7 @@ def job_file(run: dict[str, Any]) -> str:
 
 
 class NoDay(PermanentError):
-    """A day of which the lake has no data."""
+    """The lake has no data of a day."""
 
     def __init__(self, day: date, days: Sequence[date]) -> None:
         self.day, self.days = day, days
