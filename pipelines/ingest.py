@@ -138,6 +138,7 @@ def ingest(
     report.derived = steps.derive(site)
     report.snapshots += report.derived.snapshots
     report.failures = failures(site, tuple(sources), span, report.loads)
+    report.failures += [str(error) for error in report.derived.damaged]
     report.seconds = time.monotonic() - started
     return report
 

@@ -6,8 +6,9 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -15,24 +16,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import freshness, layout, parquet
+from iolake.warehouse import freshness, layout, months, parquet
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.relocate import mend
 from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
+from iolake.warehouse.verify import damage_of
 from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
 Progress = Callable[[str, int, int], None]
 """Called with a mart's name, how many partitions are done and how many there are, of all marts."""
+
+_Work = list[tuple[Mart, list[Partition]]]
+"""Partitions to compute by mart, those marts first that others read."""
 
 PUBLISH_EVERY_S = 60.0
 """A long derivation publishes what it has at this pace, so that being killed costs it no more than that."""
@@ -50,6 +57,8 @@ class Derived:
     rows: int = 0
     snapshots: tuple[int, ...] = ()
     seconds: float = 0.0
+    damaged: tuple[DamagedFile, ...] = ()
+    """The damaged data files that stale partitions read: these partitions stay stale."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,9 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
     """Compute every stale partition of the newest snapshot, and publish them. Nothing is done without any (P2).
 
     Partitions whose sources another writer changed meanwhile are left out of what is published: they stay stale, and
-    a query computes them (P7). `memory_limit` is DuckDB's; what does not fit goes to a temporary folder.
-    CommitContested.
+    a query computes them (P7). Partitions that read a damaged data file are left out too, so that damage is not copied.
+    `memory_limit` is DuckDB's; what does not fit goes to a temporary folder. CommitContested; DamagedFile where such a
+    file cannot even be opened.
     """
     started = time.monotonic()
     mend(warehouse)
@@ -79,10 +89,12 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
         with Catalog.editing(path, warehouse.store) as catalog:
             catalog.write_views(warehouse.store.uri)
             work = _stale(catalog)
+            work, damaged = _without_damage(warehouse.store, catalog, work)
         if not work:
-            return Derived()
+            return Derived(damaged=damaged)
         with warehouse.at_work() as load_id, engine(warehouse.store, path, Path(folder), memory_limit) as con:
-            return _derive(warehouse, _Writer(warehouse.store, con, load_id), work, progress, started)
+            done = _derive(warehouse, _Writer(warehouse.store, con, load_id), work, progress, started)
+            return replace(done, damaged=damaged)
 
 
 def stale(warehouse: Warehouse) -> dict[str, int]:
@@ -94,7 +106,7 @@ def stale(warehouse: Warehouse) -> dict[str, int]:
         return dict(catalog.rows("SELECT table_name, count(*) FROM derived WHERE NOT fresh GROUP BY ALL ORDER BY ALL"))
 
 
-def _stale(catalog: Catalog) -> list[tuple[Mart, list[Partition]]]:
+def _stale(catalog: Catalog) -> _Work:
     """The stale partitions by mart, those marts first that others read."""
     wanted: dict[str, set[tuple[str, date]]] = {}
     for name, owner, day in catalog.rows("SELECT table_name, owner, date FROM derived WHERE NOT fresh"):
@@ -107,6 +119,48 @@ def _stale(catalog: Catalog) -> list[tuple[Mart, list[Partition]]]:
         for mart in freshness.marts()
         if mart.name in wanted
     ]
+
+
+def _without_damage(store: Store, catalog: Catalog, work: _Work) -> tuple[_Work, tuple[DamagedFile, ...]]:
+    """Take the damaged files that `work` may open out of a private copy of a snapshot: what is left, and the errors.
+
+    A partition whose model may open one is left out. Where a month file is damaged, views read its days' files.
+    Raises DamagedFile where the footer is gone too: no view over the file can be made then, nor any snapshot.
+    """
+    if not work:
+        return work, ()
+    behind = {mart.name: _tables_behind(mart) for mart, _ in work}
+    spans = [(behind[m.name], min(p.first_day for p in ps), max(p.last_day for p in ps)) for m, ps in work]
+
+    def is_read(file: DataFile, last: date) -> bool:
+        return any(file.table_name in tables and file.date <= end and last >= begin for tables, begin, end in spans)
+
+    bad = _damaged(store, [f for f in catalog.files() if is_read(f, f.date)])
+    bad_months = _damaged(store, [f for f in months.of(catalog) if is_read(f, months.last_day(f.date))])
+    for file, _ in (*bad, *bad_months):
+        parquet.inspect(store, file.path)
+    catalog.remove_files(f for f, _ in bad)
+    months.remove(catalog, [f for f, _ in bad_months])
+    for name in {f.table_name for f, _ in (*bad, *bad_months)}:
+        catalog.write_storage_view(schemas.tables()[name], store.uri)
+
+    def is_whole(mart: Mart, p: Partition) -> bool:
+        return not any(f.table_name in behind[mart.name] and p.first_day <= f.date <= p.last_day for f, _ in bad)
+
+    whole = [(mart, [p for p in partitions if is_whole(mart, p)]) for mart, partitions in work]
+    return [(m, partitions) for m, partitions in whole if partitions], tuple(e for _, e in (*bad, *bad_months))
+
+
+def _damaged(store: Store, files: Sequence[DataFile]) -> list[tuple[DataFile, DamagedFile]]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        errors = pool.map(partial(damage_of, store), files)
+        return [(file, error) for file, error in zip(files, errors, strict=True) if error]
+
+
+def _tables_behind(mart: Mart) -> set[str]:
+    """The tables that a mart's model reads, also by way of other marts, which are among them."""
+    tables = [(read.table, schemas.tables().get(read.table)) for read in mart.reads]
+    return {name for name, _ in tables}.union(*(_tables_behind(t) for _, t in tables if isinstance(t, Mart)))
 
 
 def _place(partition: Partition) -> tuple[str, date]:
@@ -128,7 +182,7 @@ def engine(store: Store, path: Path, folder: Path, memory_limit: str = MEMORY_LI
 def _derive(
     warehouse: Warehouse,
     writer: _Writer,
-    work: Sequence[tuple[Mart, list[Partition]]],
+    work: _Work,
     progress: Progress | None,
     started: float,
 ) -> Derived:

@@ -25,7 +25,7 @@ from iolake.schemas import ddl
 from iolake.schemas.ledger import DERIVED
 from iolake.schemas.mart import Mart, Read
 from iolake.schemas.table import LOAD_ID, Table
-from iolake.warehouse.views import code
+from iolake.warehouse.views import code, words
 
 if TYPE_CHECKING:
     from iolake.warehouse.catalog import Catalog
@@ -199,7 +199,7 @@ def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float])
         name = table.model if isinstance(table, Mart) else name
         if name in sql and name not in seen:
             seen.add(name)
-            waiting += re.findall(r"\w+", code(sql[name]))
+            waiting += words(sql[name])
     declared = ddl.create_storage_view(mart, [])
     named = {name: code(sql[name]) for name in sorted(seen)}
     if thresholds:

@@ -59,6 +59,11 @@ def of(catalog: Catalog, table: str | None = None) -> list[DataFile]:
     ]
 
 
+def last_day(month: date) -> date:
+    """The last day of the month that begins on a day."""
+    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+
+
 def put(catalog: Catalog, files: Sequence[DataFile]) -> None:
     """Write month files into the catalog."""
     catalog.add_generations(files)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date, timedelta
 
 from iolake.schemas.ddl import FileSet
 from iolake.schemas.table import Hour, Table
+from iolake.warehouse.months import last_day
 from iolake.warehouse.records import DataFile
 
 MANY_FILES = 256
@@ -43,7 +43,7 @@ def file_sets(table: Table, files: Sequence[DataFile], root: str, months: Sequen
                 columns,
                 [f"{root}/{m.path}" for m in of],
                 min(m.date for m in of) if by_hour else None,
-                max(_last_day(m.date) for m in of) if by_hour else None,
+                max(last_day(m.date) for m in of) if by_hour else None,
                 by_month=True,
             )
             for columns, of in by_columns.items()
@@ -58,8 +58,3 @@ def file_sets(table: Table, files: Sequence[DataFile], root: str, months: Sequen
         )
         for (_, columns, bounded), group in groups.items()
     ]
-
-
-def _last_day(month: date) -> date:
-    """The last day of the month that begins with a day."""
-    return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)

@@ -145,6 +145,25 @@ def check_files(
                 yield flaw
 
 
+def damage_of(store: Store, file: DataFile) -> DamagedFile | None:
+    """The error for a data file that has another size than the ledger says, or in a folder another hash.
+
+    An object store would send each file once more for its hash.
+    """
+    location = store.location(file.path)
+    stored = store.stat(file.path)
+    if stored is None:
+        return DamagedFile(location, "missing")
+    if stored.size_bytes != file.size_bytes:
+        return DamagedFile(location, f"{stored.size_bytes:,} B instead of {file.size_bytes:,} B")
+    try:
+        if store.local and file.content_hash and parquet.hash_of(store, file.path) != file.content_hash:
+            return DamagedFile(location, parquet.OTHER_CONTENT)
+    except DamagedFile as error:
+        return error
+    return None
+
+
 def _file_flaw(store: Store, file: DataFile, size: int | None, deep: bool) -> Flaw | None:
     # A list of an object store may lag behind; the file itself is what counts.
     if size is None and not store.exists(file.path):

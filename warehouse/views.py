@@ -52,7 +52,7 @@ def sql_files() -> dict[str, str]:
     waiting = dict(sorted(_texts().items()))
     ordered: dict[str, str] = {}
     while waiting:
-        ready = [name for name, text in waiting.items() if not _words(text) & (waiting.keys() - {name})]
+        ready = [name for name, text in waiting.items() if not words(text) & (waiting.keys() - {name})]
         if not ready:
             raise SqlError(next(iter(waiting)), f"it and {', '.join([*waiting][1:])} need each other")
         ordered |= {name: waiting.pop(name) for name in ready}
@@ -97,14 +97,16 @@ def _expanded(text: str) -> str:
     return "".join(chain.from_iterable(lines))
 
 
+@cache
 def code(text: str) -> str:
     """A text of SQL without its comments, each space or line break between words as one space."""
     return _BETWEEN.sub(lambda found: found[1] or " ", text).strip()
 
 
-def _words(text: str) -> set[str]:
+@cache
+def words(text: str) -> frozenset[str]:
     """The words of a statement, without those of its comments."""
-    return set(re.findall(r"\w+", code(text)))
+    return frozenset(re.findall(r"\w+", code(text)))
 
 
 def _head(text: str) -> list[str]:

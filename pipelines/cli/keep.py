@@ -131,8 +131,14 @@ def derive(where: Where) -> None:
     click.echo(
         f"derived {done.partitions:,} partitions, {done.rows:,} rows in {done.seconds:.1f} s"
         if done.partitions
+        else "nothing derived, since data files are damaged"
+        if done.damaged
         else "nothing to derive: every partition of every mart is fresh"
     )
+    for error in done.damaged:
+        click.echo(f"iolake: {error}", err=True)
+    if done.damaged:
+        sys.exit(1)
 
 
 @click.command()

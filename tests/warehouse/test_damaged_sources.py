@@ -1,0 +1,33 @@
+"""Deriving reads no damaged data file: what is made of one would look whole for ever."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from iolake.warehouse.errors import DamagedFile
+from tests.warehouse.by_hand import DAY, NOON, Loaded, job
+
+pytestmark = pytest.mark.usefixtures("all_tables")
+
+
+def test_a_partition_of_a_damaged_file_stays_stale_and_the_others_are_derived(loaded: Loaded) -> None:
+    """P5, P10: after one changed byte; each file is named with the command that mends it, and so is a missing one."""
+    later = NOON + 60 * DAY
+    loaded.load("slurm_jobs", job(1, NOON))
+    loaded.load("slurm_jobs", job(2, later))
+    (name,) = {f.path for f in loaded.lake.files("slurm_jobs") if f.date == NOON.date()}
+    path = Path(loaded.warehouse.store.location(name))
+    content = bytearray(path.read_bytes())
+    content[60] ^= 1  # in the first column's page
+    path.write_bytes(content)
+    done = loaded.derive()
+    assert [str(error) for error in done.damaged] == [
+        f"{path}: damaged (its content is not what was written); `iolake repair` reads the inputs of its rows again"
+    ]
+    fresh = loaded.lake.sql("SELECT date, fresh FROM derived WHERE table_name = 'job_summary' ORDER BY ALL").fetchall()
+    assert fresh == [(NOON.date(), False), (later.date(), True)]
+    path.unlink()
+    with pytest.raises(DamagedFile, match=r"missing; `iolake repair`"):
+        loaded.derive()
