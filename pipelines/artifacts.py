@@ -1,4 +1,4 @@
-"""What Prefect's page shows of a run beside its tasks: a progress bar, and a table of what each source and day gave."""
+"""Shows a run on Prefect's page: a progress bar, and a table with a row for each source and day."""
 
 from __future__ import annotations
 

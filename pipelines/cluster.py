@@ -51,7 +51,7 @@ class CannotSee(PermanentError):
 
 
 class DaskWorkers:
-    """Dask's workers, each stages bundles for a thread that waits for it."""
+    """Stages bundles on Dask's workers, each for a thread that waits for it."""
 
     def __init__(self, client: Any, count: int) -> None:
         self.count = count
@@ -110,7 +110,7 @@ class DaskWorkers:
 
 
 def stage_where_seen(bundle: Sequence[Unit], site: Site, paths: Sequence[str]) -> list[StagedUnit]:
-    """What `stage_bundle` does, on a worker that sees the lake's marks of the loads and all `paths`; else CannotSee."""
+    """Call `stage_bundle` on a worker. Raises CannotSee where it lacks a load's mark in the lake or one of `paths`."""
     store = Store(site.lake_uri)
     for load_id in {unit.load.load_id for unit in bundle}:
         # Without the mark it is another folder of the same name, and what is staged there would be lost.
@@ -139,7 +139,7 @@ def _is_asked(unit: Unit, site: Site) -> bool:
 
 
 def _witnesses(bundle: Sequence[Unit]) -> list[str]:
-    """A path of each folder that the inputs lie in, of those that this machine sees."""
+    """A path in each folder of the inputs, as far as this machine sees them."""
     found: dict[str, str] = {}
     for input in (i for unit in bundle for i in unit.inputs):
         path = re.split(r"[*?\[#%]", input.uri.removeprefix("file://"))[0]
@@ -186,7 +186,7 @@ def _without_its_log() -> Iterator[None]:
 
 @contextmanager
 def _cluster(settings: WorkerSettings, count: int) -> Iterator[Any]:
-    """What a client connects to: a cluster that ends with the block, or the address of one that goes on."""
+    """Yield a cluster that ends with the block, or the address of one that already runs."""
     assert settings.dask is not None
     if "://" in settings.dask:
         yield settings.dask

@@ -1,4 +1,4 @@
-"""Where the `iolake` command begins: what SIGINT and SIGTERM do, from before anything large is imported."""
+"""Starts the `iolake` command, and handles SIGINT and SIGTERM before anything large is imported."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
         if not _ended_by:
             raise
     if _ended_by:
-        # Whatever followed from the signal, libraries' own errors included, is no news.
+        # Errors after the signal, libraries' own included, follow from it.
         print(_MESSAGE.format(signal.Signals(_ended_by[0]).name), file=sys.stderr, flush=True)
         sys.exit(128 + _ended_by[0])
 

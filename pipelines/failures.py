@@ -15,7 +15,7 @@ from iolake.warehouse.lake import Lake
 from iolake.warehouse.records import Load
 
 _ENDED_DAYS = 30
-"""A source without an input for so long has ended; nothing is expected of it any more."""
+"""Days without an input after which a source counts as ended."""
 
 
 def failures(site: Site, sources: Sequence[str], span: Span, loads: Iterable[Load]) -> list[str]:
@@ -68,7 +68,7 @@ def _nothing_found(site: Site, span: Span, empty: Sequence[tuple[str, str]]) -> 
     """
     today = datetime.now(UTC).date()
     if not empty or (span.since is not None and span.since >= today):
-        return []  # the day's inputs may be yet to come
+        return []  # inputs of the day may still come
     last = _last_days(site.lake_uri) if span != Span() else {}
     days = "" if span == Span() else f" in {span.since or 'the beginning'} to {span.until or today}"
     return [

@@ -120,7 +120,7 @@ def ingest(
     *,
     apart: bool = False,
 ) -> Report:
-    """Load what the site has in `span` and the lake has not, from `sources` or from all.
+    """Load the inputs in `span` that the lake lacks, from `sources` or from all.
 
     Work of some size fans out over `workers` processes, by default one a core; with `apart`, also the least work is
     done in one, so that an input that kills its reader, or takes all memory, is rejected. Everything a run does is in

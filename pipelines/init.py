@@ -1,4 +1,4 @@
-"""`iolake init`: a commented site.toml for what lies in folders. A file of each pattern is read first."""
+"""`iolake init`: writes a commented site.toml for the data in some folders, after reading a file of each pattern."""
 
 from __future__ import annotations
 

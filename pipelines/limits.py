@@ -49,7 +49,7 @@ class Limits:
         return cls(memory, cpu_s, _LEAST_WALL_S + _WALL_A_CPU * cpu_s)
 
     def exceeded(self, use: Use, seconds: float) -> str | None:
-        """What a process took too much of, as the reason of a reject; None where it is within its limits."""
+        """The limit that a process exceeds, as the reason of a reject; None within its limits."""
         if use.memory_bytes > self.memory_bytes:
             return f"reading it takes more than {bytes_text(self.memory_bytes)} of memory"
         if use.cpu_s > self.cpu_s:
@@ -61,7 +61,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Use:
-    """What a process has taken so far; zero where the system does not show it."""
+    """The memory, CPU time and threads of a process; zero where the system does not show them."""
 
     memory_bytes: int = 0
     cpu_s: float = 0.0

@@ -1,4 +1,4 @@
-"""The lake: `from warehouse import Lake`."""
+"""The lake: `from iolake import Lake`."""
 
 from iolake.warehouse.errors import LakeError
 from iolake.warehouse.lake import Lake

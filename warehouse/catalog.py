@@ -46,15 +46,15 @@ class Changes:
     added: dict[str, DataFile] = field(default_factory=dict)
     removed: dict[str, DataFile] = field(default_factory=dict)
     written: list[DataFile] = field(default_factory=list)
-    """Files that were written for this edit alone: of no use if it is not published."""
+    """Files that were written for this edit; remove them if it is not published."""
     months: set[str] = field(default_factory=set)
     """The tables that gained month files."""
     thresholds: bool = False
-    """Whether thresholds of finding_rules are others now."""
+    """Whether thresholds of finding_rules changed."""
 
     @property
     def tables(self) -> set[str]:
-        """The tables whose files are others now."""
+        """The tables whose files changed."""
         return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months
 
 
@@ -316,14 +316,14 @@ def pack(path: Path) -> None:
 
 @cache
 def _own_engine() -> duckdb.DuckDBPyConnection:
-    """The process's own DuckDB: to start one takes as long as to edit a snapshot."""
+    """The process's own DuckDB, kept because starting one takes as long as editing a snapshot."""
     engine = duckdb.connect()
     atexit.register(_own_engine.cache_clear)  # one that outlives Prefect's modules is reported on stderr as leaked
     return engine
 
 
 def _engine(store: Store) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that reads a lake's files: an object store needs one that has its keys."""
+    """A DuckDB that can read the lake's files; for an object store, a new one with the store's keys."""
     if store.local:
         return _own_engine()
     engine = duckdb.connect()
@@ -333,7 +333,7 @@ def _engine(store: Store) -> duckdb.DuckDBPyConnection:
 
 @contextmanager
 def _attached(engine: duckdb.DuckDBPyConnection, path: Path, option: str) -> Iterator[str]:
-    """The name under which the database at `path` is there until the block ends."""
+    """Attach the database at `path` while the block runs, and yield its name."""
     name = f"catalog_{secrets.token_hex(4)}"
     engine.cursor().execute(f"ATTACH {ddl.literal(str(path))} AS {name} ({option})")
     try:
@@ -364,7 +364,7 @@ def _empty(declared: str) -> Path:
 
 
 def declarations() -> str:
-    """Hash of everything that views are made of but the files."""
+    """Hash of all that views depend on, except the files."""
     return _hash(tuple(schemas.tables().values()))
 
 

@@ -104,7 +104,7 @@ def _merge_days(warehouse: Warehouse, today: date, max_cells: int, budget: int |
 def _write_months(
     warehouse: Warehouse, today: date, max_cells: int, budget: int | None
 ) -> tuple[int, list[DamagedFile]]:
-    """How many month files were written and published, and what stood in the way of others."""
+    """How many month files were written and published, and why others were not."""
     with Catalog.reading(warehouse.store, layout.snapshot_path(warehouse.require())) as catalog:
         groups = [*months.due(catalog.files(), months.of(catalog), today, max_cells)]
     if budget is not None:

@@ -1,4 +1,4 @@
-"""What a reader's error says of the lake: which data file is damaged, and what mends it."""
+"""Finds the damaged data file behind a reader's error, and says how to repair it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class FileGone(LakeError):
 
 
 def explain(uri: str, error: Exception) -> LakeError | None:
-    """The damaged file of the newest snapshot that made a library raise `error`; None where it is another matter."""
+    """The damaged file of the newest snapshot that made a library raise `error`; None for any other error."""
     if type(error).__module__.split(".")[0] not in _LIBRARIES or not _SIGNS.search(str(error)):
         return None
     store = Store(uri)

@@ -42,7 +42,7 @@ _Work = list[tuple[Mart, list[Partition]]]
 """Partitions to compute by mart, those marts first that others read."""
 
 PUBLISH_EVERY_S = 60.0
-"""A long derivation publishes what it has at this pace, so that being killed costs it no more than that."""
+"""A long derivation publishes what it has at this pace, so that a kill loses no more than that."""
 BATCH_ROWS = 100_000
 """Partitions of so many rows of the tables behind them are computed by one query: planning one costs some 50 ms."""
 MEMORY_LIMIT_SHARE = "60%"
@@ -71,7 +71,7 @@ class _Made:
 
 
 def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit: str = MEMORY_LIMIT_SHARE) -> Derived:
-    """Compute every stale partition of the newest snapshot, and publish them. Nothing is done without any (P2).
+    """Compute every stale partition of the newest snapshot, and publish them. Without any, it publishes nothing (P2).
 
     Partitions whose sources another writer changed meanwhile are left out of what is published: they stay stale, and
     a query computes them (P7). Partitions that read a damaged data file are left out too, so that damage is not copied.

@@ -1,4 +1,4 @@
-"""A snapshot as DuckLake knows it: the tables of DuckLake 1.0 in the schema `ducklake` of the snapshot's own file.
+"""A snapshot for DuckLake clients: the tables of DuckLake 1.0 in the schema `ducklake` of the snapshot's own file.
 
 A DuckLake client gets a catalog that prunes files by their statistics, reads older snapshots, and may be moved:
 
@@ -6,7 +6,7 @@ A DuckLake client gets a catalog that prunes files by their statistics, reads ol
     FROM lake.lustre_ost AT (VERSION => 42) WHERE ts >= '2026-11-27';
 
 Plain INSERTs write the rows, from what the ledger knows: neither iolake nor a plain client needs the extension.
-DuckLake's snapshot numbers are the lake's. Older snapshots are there back to the last change of declarations. The
+DuckLake's snapshot numbers are the lake's. Older snapshots can be read back to the last change of declarations. The
 source of the rules is https://ducklake.select/docs/stable/specification/introduction.
 """
 
@@ -154,14 +154,14 @@ def update(catalog: Catalog, number: int, committed_at: datetime, operation: str
 
 
 def place(catalog: Catalog, root: str) -> None:
-    """Say where the lake lies: the one absolute path."""
+    """Write the lake's location, the one absolute path."""
     catalog.con.execute(f"DELETE FROM {_named('metadata')}")
     values = {"version": VERSION, "created_by": "iolake", "data_path": f"{root.rstrip('/')}/", "encrypted": "false"}
     _insert(catalog, "metadata", [{"key": key, "value": value} for key, value in values.items()])
 
 
 def forget(catalog: Catalog, kept: Iterable[int]) -> None:
-    """Leave out snapshots that were collected, and what only they name."""
+    """Remove collected snapshots, and the files that only they name."""
     numbers = [*kept]
     catalog.con.execute(f"DELETE FROM {_named('snapshot')} WHERE snapshot_id NOT IN (SELECT unnest(?))", [numbers])
     catalog.con.execute(
@@ -365,7 +365,7 @@ def _bounds(file: DataFile) -> Iterator[tuple[str, str, str]]:
 
 
 def _count(catalog: Catalog) -> None:
-    """How much each table holds now."""
+    """The rows and bytes of each table."""
     catalog.con.execute(f"DELETE FROM {_named('table_stats')}")
     catalog.con.execute(
         f"INSERT INTO {_named('table_stats')} SELECT table_id, sum(record_count), sum(record_count), "

@@ -10,7 +10,7 @@ from typing import Final
 from iolake.warehouse.export import ExportError
 
 _LEAST: Final = 16
-"""Characters of a key: with a shorter one, somebody who tries them all finds it."""
+"""The fewest characters of a key: a shorter one could be found by trying all."""
 
 
 def from_text(text: str) -> bytes:

@@ -52,7 +52,7 @@ class Partition:
 
 
 Window = tuple[float, float]
-"""A time, in hours since 1970."""
+"""Hours since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class _Day:
 
 
 class Dependencies:
-    """What a snapshot's files are to the marts: their partitions, each with the fingerprint that it should have."""
+    """The partitions of marts that a snapshot's files call for, each with the fingerprint that it should have."""
 
     def __init__(self, catalog: Catalog, sql: dict[str, str]) -> None:
         self._sql = sql

@@ -141,7 +141,7 @@ def _is_whole(warehouse: Warehouse, number: int) -> bool:
 
 
 def _left_by(warehouse: Warehouse, trace: Stored) -> str:
-    """The process that was writing a file, or whose mark it is; nobody's name where it has just gone."""
+    """The process that was writing a file, or whose mark it is; a name that no process has if the file is gone."""
     try:
         return writer_of(trace.path) or warehouse.store.read(trace.path).decode()
     except FileNotFoundError:
@@ -149,7 +149,7 @@ def _left_by(warehouse: Warehouse, trace: Stored) -> str:
 
 
 def _is_old(warehouse: Warehouse, trace: Stored, orphan_age_hours: float) -> bool:
-    """Whether to watch for a process of another host: its trace's age spares the wait, and decides nothing."""
+    """Whether to wait for a heartbeat of another host's process. The age of its mark only saves the wait."""
     return is_gone(_left_by(warehouse, trace)) is None and time.time() - trace.mtime > orphan_age_hours * _HOUR_S
 
 

@@ -34,7 +34,7 @@ def start(store: Store, load_id: str) -> None:
 
 
 def stop(store: Store, load_id: str) -> None:
-    """Beat no longer for a load, and remove its last beat."""
+    """Stop beating for a load, and remove its last beat."""
     with _lock:
         _beating.pop((store.uri, load_id), None)
         store.remove(layout.beat_path(load_id))

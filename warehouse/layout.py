@@ -1,7 +1,7 @@
 """The names of things in a lake.
 
 <table>/<owner key>=<value>/date=YYYY-MM-DD/<load>-<file>.parquet    data, never changed once written
-<table>/<owner key>=<value>/month=YYYY-MM/<load>-<piece>.parquet      a month file: rows of a month's data files again
+<table>/<owner key>=<value>/month=YYYY-MM/<load>-<file>.parquet      a month file: rows of a month's data files again
 catalog/00000042.duckdb                                               snapshot 42
 catalog/00000042.pinned                                               keeps snapshot 42 for good
 staging/<load>                                                        a load at work: the process that began it
@@ -79,7 +79,7 @@ def staging_path(load_id: str) -> str:
 
 
 def marked_load(path: str) -> str:
-    """The load that a mark speaks of."""
+    """The load of a mark."""
     return path.removeprefix(f"{STAGING}/")
 
 

@@ -130,7 +130,7 @@ def read_whole(store: Store, path: str, content_hash: str | None) -> pa.Table:
 
 
 def _has_seal(content: bytes) -> bool:
-    """Whether a file has the hash that its footer says; True for a file of an older iolake, which says none."""
+    """Whether a file has the hash in its footer; True for a file of an older iolake, which has none there."""
     at = content.rfind(_SEALED) + len(_SEALED)
     if at < len(_SEALED):
         return True

@@ -1,6 +1,6 @@
 """Keyed hashes in place of what identifies people, places and jobs.
 
-A pseudonym is an HMAC-SHA256 of a value: without the key nobody can find the value by trying all that it might be.
+A pseudonym is an HMAC-SHA256 of a value: without the key, nobody can find a value by trying every candidate.
 Equal values of one kind have equal pseudonyms under one key: tables still join, and prefixes of paths still group.
 """
 
@@ -61,7 +61,7 @@ class Pseudonyms:
         return _of_each(values, lambda value: one(identity, value, kind))
 
     def text(self, identity: Identity, value: str, _kind: pa.DataType | None = None) -> str:
-        """The pseudonym of a text. Nothing, and the names of standard streams, identify nobody and stay."""
+        """The pseudonym of a text. An empty text and the names of standard streams identify nobody and stay."""
         if not value or identity is Identity.NOTHING:
             return value
         if identity is Identity.PATH:

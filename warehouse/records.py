@@ -1,4 +1,4 @@
-"""What is said of a load between those who stage it and the commit that publishes it."""
+"""A load on its way from the workers that stage it to the commit that publishes it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from iolake.schemas.inputs import STATUSES, InputRecord, RejectRecord, Status
 
 
 def new_id() -> str:
-    """An id that sorts by time, to the microsecond, and is nobody else's."""
+    """A unique id that sorts by time, to the microsecond."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}"
 
 
@@ -66,7 +66,7 @@ def generation_of(table_name: str, columns: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class LoadInfo:
-    """What a load is, known before its first row."""
+    """The identity of a load, known before its first row."""
 
     load_id: str
     run_id: str
@@ -131,11 +131,11 @@ class Load:
 
     @property
     def is_news(self) -> bool:
-        """Whether the ledger would differ with it."""
+        """Whether publishing it changes the ledger."""
         return bool(self.inputs or self.touched)
 
     def count(self, status: Status) -> int:
-        """How many of its inputs ended so, those that it did not touch included."""
+        """How many of its inputs have that status, including those that it did not touch."""
         untouched = {
             "unchanged": self.unchanged + len(self.touched),
             "rejected": self.still_rejected,

@@ -1,7 +1,7 @@
 """A lake that was moved or copied: its snapshots name the place where they were written.
 
-The views of a snapshot hold absolute locations, for DuckDB knows no path relative to a database. The `lake.duckdb` of a
-copy therefore answers from the original. `snapshots.root` has the place that a snapshot names; where the lake lies
+The views of a snapshot hold absolute locations, because DuckDB has no paths relative to a database. The `lake.duckdb` of
+a copy therefore answers from the original. `snapshots.root` has the place that a snapshot names; where the lake lies
 elsewhere, its snapshots are written anew.
 """
 
@@ -55,7 +55,7 @@ def _is_elsewhere(warehouse: Warehouse, catalog: Catalog) -> bool:
 
 
 def _rewrite(warehouse: Warehouse, number: int) -> bool:
-    """Write a published snapshot anew over where the lake lies, in one step; whether that was needed."""
+    """Rewrite a published snapshot for the lake's location, in one step. Returns whether that was needed."""
     name = layout.snapshot_path(number)
     with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"

@@ -111,7 +111,7 @@ def _short(
 
 
 def _mark(catalog: Catalog, short: Sequence[tuple[ShortInput, int]]) -> None:
-    """Have inputs read again, and count the rows that they have now. Copies of their contents are inputs again."""
+    """Mark inputs to be read again, with their remaining rows. Copies of their contents become inputs again."""
     ids = [input_.input_id for input_, _ in short]
     catalog.con.execute(
         "DELETE FROM inputs WHERE status = 'unchanged' AND (source, owner, content_hash) IN "

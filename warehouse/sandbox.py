@@ -43,7 +43,7 @@ class TookTooLong(PermanentError):
 
 @dataclass(frozen=True)
 class Sandbox:
-    """Answers of a lake to queries of people: `safe` also bounds memory, threads and time, as a shared service needs.
+    """Answers people's queries of a lake; `safe` also bounds memory, threads and time, for a shared service.
 
     DuckDB itself refuses other files and settings. A statement that writes is refused here, since DuckDB may write
     where it may read.
@@ -55,7 +55,7 @@ class Sandbox:
 
     @classmethod
     def of(cls, lake: Lake, *, safe: bool = False) -> Sandbox:
-        """Shut the lake's connection off from all but the lake's own files and a folder for answers, for good."""
+        """Restrict the lake's connection, for good, to the lake's own files and a folder for answers."""
         folder = scratch()
         allowed = ", ".join(ddl.literal(folder.rstrip("/") + "/") for folder in (lake.root, folder.name))
         settings = [
@@ -108,7 +108,7 @@ class Sandbox:
 
 
 class Unbounded:
-    """Answers of a lake to queries that may do anything that DuckDB can."""
+    """Answers queries of a lake that may do anything that DuckDB can."""
 
     folder: str | None = None
 

@@ -1,4 +1,4 @@
-"""Temporary folders that tell whose they are, so that the next run removes those of processes that were killed."""
+"""Temporary folders named after their process, so that the next run can remove those of killed processes."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Stager:
         if self._held_bytes[table] >= self._buffer_bytes:
             self._write([table], [])
         for chunk in data[INPUT_ID.name].dictionary_encode().chunks:
-            one = len(chunk.dictionary) == 1  # as it is for all sources but those of many small inputs
+            one = len(chunk.dictionary) == 1  # the case for all sources except those with many small inputs
             counts = np.array([len(chunk)]) if one else np.bincount(chunk.indices, minlength=len(chunk.dictionary))
             for input_id, count in zip(chunk.dictionary.to_pylist(), counts.tolist(), strict=True):
                 self.rows[input_id] += count

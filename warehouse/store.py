@@ -141,7 +141,7 @@ class Store:
         return bool(self.fs.exists(f"{self.root}/{path}"))
 
     def stat(self, path: str) -> Stored | None:
-        """What is known of a file; None where it is not there. An object store's list may lag behind, this does not."""
+        """The size and time of a file; None if it does not exist. Unlike an object store's list, it never lags."""
         if self.local:
             try:
                 status = os.stat(f"{self.root}/{path}")

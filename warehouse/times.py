@@ -51,7 +51,7 @@ def times_by_input(table: Table, data: pa.Table) -> Iterator[tuple[str, Times]]:
 
 
 def widened(a: Times, b: Times) -> Times:
-    """The times of two sets of rows together."""
+    """The times of two sets of rows as one."""
     firsts, lasts = ([t for t in pair if t is not None] for pair in zip(a, b, strict=True))
     return min(firsts, default=None), max(lasts, default=None)
 

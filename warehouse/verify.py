@@ -191,7 +191,7 @@ def _ledger_flaws(catalog: Catalog) -> Iterator[Flaw]:
 def short_inputs(store: Store, catalog: Catalog, files: Sequence[DataFile]) -> dict[str, tuple[str, int, int]]:
     """(uri, rows read, rows there) of each input that has fewer rows in `files` than were read, by input_id.
 
-    Inputs of loads with tables that hold one row a key are left out: their rows may have given way to fuller ones.
+    Inputs of loads with tables that hold one row a key are left out: fuller rows of other inputs may replace theirs.
     """
     there: Counter[str] = Counter()
     unique: set[str] = set()

@@ -28,7 +28,7 @@ SQL_GROUP: Final = "iolake.sql"
 """Entry points of this group name packages whose .sql files join those of iolake."""
 _COLUMN: Final = re.compile(r"--\s*column\s+(\w+):\s*(.+)")
 _BETWEEN: Final = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?:\s|--[^\n]*|/\*.*?\*/)+""", re.DOTALL)
-"""A string or a quoted name, or else what lies between two words."""
+"""A string, a quoted name, or the space between two words."""
 _CALL: Final = re.compile(r"FROM \w+\(.*\)")
 _NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
 
@@ -132,7 +132,7 @@ def declared_columns(text: str) -> dict[str, str]:
 
 
 def kind(text: str) -> str:
-    """What a file makes, in the words of COMMENT ON: VIEW, MACRO TABLE or MACRO."""
+    """The kind of object that a file defines, as COMMENT ON names it: VIEW, MACRO TABLE or MACRO."""
     upper = code(text).upper()
     if "CREATE OR REPLACE VIEW" in upper:
         return "VIEW"

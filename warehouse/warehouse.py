@@ -1,4 +1,4 @@
-"""The writer's side of a lake: begin a load, publish loads as one snapshot, list and pin snapshots."""
+"""Writes a lake: begins a load, publishes loads as one snapshot, lists and pins snapshots."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ def derive(where: Where) -> None:
 def rebuild(where: Where) -> None:
     """Make the catalog anew from the data files alone, as the next snapshot.
 
-    For the day when catalog/ is lost. Rejects are not in the files: the next ingest finds them again.
+    Use it when catalog/ is lost. Data files do not record rejects: the next ingest finds them again.
 
     \b
     iolake rebuild
