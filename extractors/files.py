@@ -165,7 +165,7 @@ def _class(characters: str) -> str:
 
 
 def _day(parts: dict[str, str]) -> date | None:
-    """The day that a name speaks of; None where it has no whole date or an impossible one."""
+    """The day in a name; None where the name has no whole date, or an impossible one."""
     try:
         year = int(parts["Y"]) if "Y" in parts else 2000 + int(parts["y"])
         if "j" in parts:
@@ -177,7 +177,7 @@ def _day(parts: dict[str, str]) -> date | None:
 
 
 def mtime(info: dict[str, Any]) -> datetime | None:
-    """When the file was last changed, from whatever its file system calls it."""
+    """The time of the file's last change, under any name that fsspec's file systems use."""
     value = info.get("mtime", info.get("LastModified", info.get("last_modified")))
     if isinstance(value, (int, float)):
         return datetime.fromtimestamp(value, UTC)

@@ -1,4 +1,4 @@
-"""What a person sees of a run: a progress bar on a terminal, plain lines elsewhere, a summary at the end."""
+"""Prints a run's progress: a bar on a terminal, plain lines elsewhere, a summary at the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from iolake.warehouse.records import Load
 
 
 class Shown(Watcher):
-    """Tells a console: what each load brought, and how far the run is."""
+    """Prints a line for each load to a console, and moves the bar."""
 
     def __init__(self, console: Console, progress: Progress | None) -> None:
         self._console, self._progress = console, progress

@@ -1,4 +1,4 @@
-"""Which source a file is of: by its name and its first bytes, and what it says of its owner."""
+"""Recognises a file's source and owner by its name and first bytes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def look(folders: list[Path]) -> Iterator[Found | Path]:
 
 
 def recognise(path: Path) -> Found | None:
-    """The file with its source; None where it is of none. OSError where it can't be read."""
+    """The file with its source; None where no source is recognised. Raises OSError where it cannot be read."""
     size = path.stat().st_size
     if re.search(r"\.darshan(\.gz|\.bz2|_partial)?$", path.name):
         return Found(path, "darshan", size)

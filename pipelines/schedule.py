@@ -13,7 +13,7 @@ Collision = Literal["ENQUEUE", "CANCEL_NEW"]
 
 @dataclass(frozen=True)
 class Deployment:
-    """A flow of `pipelines.flows`, when it runs (UTC), and what becomes of a run that is due while another runs.
+    """A flow of `pipelines.flows`, when it runs (UTC), and what happens to a run that is due while another one runs.
 
     One run of each at a time. A run of a schedule is cancelled then, for the next one does its work too; one that a
     person asked for waits.

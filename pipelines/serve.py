@@ -19,11 +19,11 @@ from iolake.schemas.errors import TransientError
 
 _START_S = 120
 HEARTBEAT_S = 30
-"""How often a run says that it lives; the least that Prefect takes."""
+"""Seconds between two heartbeats of a run; the least that Prefect allows."""
 
 
 class ServerError(TransientError):
-    """The Prefect server can't be had; its text is one line for a person."""
+    """The Prefect server cannot be started or reached. The text is one line for a person."""
 
 
 def serve(site: Path, lake: str | None, cron: str, days: int, port: int) -> None:

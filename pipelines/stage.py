@@ -28,19 +28,19 @@ from iolake.warehouse.times import NO_TIMES
 log = logging.getLogger("iolake")
 
 _PANIC: Final = "PanicException"
-"""The name of the class, no Exception, that polars raises where it can't go on: for want of threads, mostly."""
+"""The class, not an Exception, that polars raises where it cannot continue, mostly because it gets no threads."""
 _ROWS: Final = re.compile(r"lines?\b|rows?\b|records?\b|jobs?\b|entr(y|ies)\b", re.IGNORECASE)
 """Names of parts that are rows, of sources that don't count what they refuse."""
 _VALUE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,:-]*")
-"""What differs between two reasons of one kind."""
+"""The values in a reason: reasons that differ in nothing else are of one kind."""
 
 
 _UNKNOWN_BYTES: Final = 4 << 20
-"""What an input without a size counts for: a day of a database or of a command."""
+"""The weight of an input without a size, such as a day of a database or of a command."""
 
 
 def weight_of(input: Input) -> int:
-    """The bytes that an input counts for where inputs are shared out."""
+    """The weight of an input in bytes, by which inputs are shared out."""
     return _UNKNOWN_BYTES if input.size_bytes is None else input.size_bytes
 
 
@@ -50,14 +50,14 @@ MOST_TRIES: Final = 3
 
 @dataclass(frozen=True)
 class Unit:
-    """What one worker reads at once: some inputs of one load."""
+    """Some inputs of one load, which one worker reads together."""
 
     load: LoadInfo
     inputs: tuple[Input, ...]
 
     @property
     def size_bytes(self) -> int:
-        """What is to be read, as far as sizes are known."""
+        """The size of the inputs, as far as it is known."""
         return sum(i.size_bytes or 0 for i in self.inputs)
 
     @property
@@ -184,7 +184,7 @@ def _commonest(refused: list[Reject]) -> str:
 class ExtractorFailed(Exception):
     """An extractor raised what no input should make it raise: its own fault, an input like none before, or the machine.
 
-    `is_machines` tells that the machine lacked memory, threads, files or disk.
+    `is_machines` means that the machine lacked memory, threads, files or disk.
     """
 
     def __init__(self, source: str, error: BaseException) -> None:
@@ -200,7 +200,7 @@ class ExtractorFailed(Exception):
 
 
 def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
-    """What the extractor makes of the inputs; ExtractorFailed for whatever it raises, or where an input is not ended.
+    """Yield the extractor's results. Raises ExtractorFailed for any error of it, and where an input has no Outcome.
 
     Errors of the lake's own storage are no input's fault; they pass.
     """

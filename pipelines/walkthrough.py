@@ -12,7 +12,7 @@ from iolake.schemas.errors import PermanentError
 
 
 class DemoError(PermanentError):
-    """The demo can't be made there; its text is one line for a person."""
+    """The demo cannot be made in that folder. The text is one line for a person."""
 
 
 def run(folder: Path, jobs: int, days: int) -> None:

@@ -1,4 +1,4 @@
-"""The processes that read and stage side by side, and what becomes of inputs on which one of them dies."""
+"""Runs the processes that read and stage in parallel, and rejects an input on which one of them dies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _Died(Exception):
 
 
 class _Reader:
-    """One process that stages what it is sent."""
+    """A process that stages the bundles sent to it."""
 
     def __init__(self) -> None:
         # Never forked: libraries that have threads don't survive it.
@@ -150,7 +150,7 @@ class Workers:
                 reader.process.kill()
 
     def _apart(self, bundle: Sequence[Unit], site: Site, died: _Died) -> list[StagedUnit]:
-        """The same as `stage`, of a bundle on which a process died: by halves, and in the end input by input."""
+        """Stage a bundle on which a process died, by halves, and finally input by input."""
         if self._closed:
             raise WorkersClosed("the run was ended while it read")
         self.broken_loads |= {unit.load.load_id for unit in bundle}
@@ -165,7 +165,7 @@ class Workers:
         return [rejected(unit, str(died), site)]
 
     def _fresh(self, bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
-        """The same in a process that has read nothing else; one at a time, for what one input takes to be seen."""
+        """Stage a bundle in a new process. Only one such runs at a time, so that its memory can be measured."""
         with self._alone:
             reader = self._start()
             try:
@@ -262,7 +262,7 @@ def _portable(error: Exception) -> Exception:
 
 
 def _end_with_parent() -> None:
-    """See to it that this process dies when its parent does, however that ends: nobody wants its work then."""
+    """End this process when its parent ends, for whatever reason: nobody would receive its work."""
     parent = multiprocessing.parent_process()
     assert parent
 

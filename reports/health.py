@@ -18,7 +18,7 @@ _DAY_S: Final = 86400.0
 
 
 class Level(IntEnum):
-    """How bad something is, by the exit status that Nagios gives it."""
+    """Severity, with the value of Nagios' exit status."""
 
     OK = 0
     WARNING = 1
@@ -39,7 +39,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """What the lake has of one source of one owner. Counts are of inputs of the days that the site looks back."""
+    """One source of one owner. Counts are of inputs of the days that the check covers."""
 
     source: str
     owner: str

@@ -1,4 +1,4 @@
-"""What the lake knows of a job, as the job page needs it: questions in SQL, answers as dicts by column."""
+"""Queries for the job page: each asks the lake in SQL, and returns dicts by column."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def fullness(lake: Lake, file_system: str, at: datetime) -> Row | None:
 
 
 def failover(lake: Lake, file_system: str, at: datetime) -> Row | None:
-    """Who served the targets at the last snapshot up to a time, else the first after it, a day away at most."""
+    """The servers of the targets in the last snapshot up to a time, else the first after it, at most a day away."""
     return next(iter(rows(lake, _SNAPSHOT.format(view="ost_failover"), file_system, at)), None)
 
 

@@ -1,8 +1,8 @@
 """A lake that was moved or copied: its snapshots name the place where they were written.
 
-The views of a snapshot hold absolute locations, because DuckDB has no paths relative to a database. The `lake.duckdb` of
-a copy therefore answers from the original. `snapshots.root` has the place that a snapshot names; where the lake lies
-elsewhere, its snapshots are written anew.
+The views of a snapshot hold absolute locations, because DuckDB has no paths relative to a database. The `lake.duckdb`
+of a copy therefore answers from the original. `snapshots.root` has the place that a snapshot names;
+where the lake lies elsewhere, its snapshots are rewritten.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A document is collectd's reading of the time since its last one: a row ends at the document's time. The option
 `interval_s` is collectd's Interval, 10 s where it is not set. Of a live server, `hosts` is what the nodes' names start
-with, and `verify = false` takes a certificate that nobody signed.
+with, and `verify = false` accepts a self-signed certificate.
 """
 
 from __future__ import annotations

@@ -38,13 +38,13 @@ _FIRST_US, _LAST_US = 946_684_800_000_000, 4_102_444_800_000_000
 
 
 class Documents:
-    """Documents on their way into rows: kept as columns, a fraction of what they take as JSON."""
+    """Collects documents as columns, which take a fraction of the memory of JSON."""
 
     def __init__(self) -> None:
         self._lists: dict[str, list[tuple[Any, ...]]] = {plugin: [] for plugin in PLUGINS}
         self._frames: dict[str, list[pl.DataFrame]] = {plugin: [] for plugin in PLUGINS}
         self.others: Counter[str] = Counter()
-        """What no table takes, by plugin and type."""
+        """The number of values that no table takes, by plugin and type."""
 
     def add(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Add documents, as hits or alone."""
@@ -92,7 +92,7 @@ class Documents:
         return int(steps["step_s"][0])
 
     def _settle(self, plugin: str) -> None:
-        """Turn the documents at hand into columns; what is no time, name or number is counted."""
+        """Turn the collected documents into columns; count values that are no time, name or number."""
         rows, self._lists[plugin] = self._lists[plugin], []
         if not rows:
             return

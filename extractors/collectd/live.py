@@ -19,7 +19,7 @@ _FIELDS: Final = [
 
 
 class SearchError(TransientError):
-    """A server that can't be reached, or that answered a search with an error: worth another try."""
+    """A server cannot be reached, or answered a search with an error; another try may succeed."""
 
 
 def documents(

@@ -28,7 +28,7 @@ def follow(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
 
 
 def _by_doubling(jump: Ints, starts: Ints) -> npt.NDArray[np.bool_]:
-    """Return the same mask for any jumps: after round k, each item within 2**k steps of a start is marked."""
+    """Return that mask for any jumps. After round k, it marks each item within 2**k steps of a start."""
     nothing = len(jump)
     jump = np.append(jump, nothing)
     reached = np.zeros(nothing + 1, dtype=bool)

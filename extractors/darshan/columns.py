@@ -13,10 +13,10 @@ from iolake.extractors.darshan.decoded import ByteOrder, Bytes, Ints
 from iolake.schemas.darshan.counter import Counter, Kind
 
 NOT_RECORDED: Final = -1
-"""What Darshan writes where it has no value; as a rank, it means all ranks together."""
+"""Darshan's mark for no value; as a rank, it means all ranks together."""
 _ARROW: Final = {"i8": pa.int64(), "u8": pa.uint64(), "f8": pa.float64()}
 _CACHED_BYTES: Final = 256 << 10
-"""Records that are turned into columns at once; so many stay in a processor's cache."""
+"""The number of records that are turned into columns at once: as many as fit a processor's cache."""
 RECORD_ID: Final = Counter("record_id", "u8", None, "", 1, 1)
 RANK: Final = Counter("rank", "i8", None, "", 1, 1)
 
@@ -64,7 +64,7 @@ def in_columns(records: npt.NDArray[Any], order: Ints) -> Ints:
 
 
 def columns(by_column: Ints | Sequence[Ints], named: Sequence[Counter | None]) -> dict[str, pa.Array]:
-    """Arrow columns of native words; None names one of no use."""
+    """Arrow columns of native words; a column named None is skipped."""
     return {
         counter.name: arrow(values, counter.kind) if counter is RANK else unless_negative(values, counter.kind)
         for counter, values in zip(named, by_column, strict=True)
@@ -104,6 +104,6 @@ def text(field: bytes) -> str:
 
 
 def lists(values: pa.Array, lengths: Ints) -> pa.Array:
-    """Lists of values that lie end to end."""
+    """Arrow lists over values that are stored end to end."""
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values)

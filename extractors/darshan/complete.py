@@ -1,4 +1,4 @@
-"""From decoded rows to the tables' batches: what the log, its file's name and its names add to each row."""
+"""Completes decoded rows to the tables' batches, with what the log, its file's name and its names region say."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from iolake.schemas.table import INPUT_ID, TIMESTAMP, Table
 
 _DAY_US: Final = 86_400_000_000
 _LONGEST_RUN_S: Final = 1e9
-"""Seconds since the start beyond this are no time of a run, and would leave the range of a TIMESTAMP."""
+"""The most seconds since the start that can be a time of a run; more would leave the range of a TIMESTAMP."""
 _HEATMAP_NAME: Final = "heatmap:"
 _SPELLINGS: Final = {"MPIIO": "MPI-IO"}
 """Modules that heatmaps spell in another way than the log's header."""
@@ -110,7 +110,7 @@ class RowBuilder:
         return _batch(DARSHAN_MOUNTS, columns | self._of_logs(of), len(of))
 
     def _of_logs(self, logs: Ints) -> dict[str, Any]:
-        """What every row of a log shares."""
+        """The columns that all rows of a log share."""
         places = pa.array(logs.astype(np.int32))
         return {
             "log_id": pa.DictionaryArray.from_arrays(places, self._log_ids),

@@ -181,7 +181,7 @@ class Block:
 
 @dataclass(slots=True)
 class Decoded:
-    """A group's rows, and the reason for each log whose region turned out damaged; its rows are of no use."""
+    """A group's rows, and the reason for each log whose region is damaged; discard the rows of such a log."""
 
     blocks: list[Block]
     damaged: Mapping[int, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What a log's file name and folders say of its run, where Darshan itself made them."""
+"""Parses the file name and folders that Darshan gives to a log."""
 
 from __future__ import annotations
 

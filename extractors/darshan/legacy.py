@@ -108,7 +108,7 @@ def _compression(content: Content) -> Compression:
 
 
 def _beginning(content: Content, compression: Compression) -> bytes:
-    """As much of a log as can be its header."""
+    """The first bytes of a log, as many as its header can have."""
     begin = b""
     for piece in inflated_pieces(content, compression):
         begin += piece

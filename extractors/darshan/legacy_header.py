@@ -1,4 +1,4 @@
-"""The header of a Darshan 1 or 2 log, as it stands at the beginning of what its file inflates to.
+"""Reads the header of a Darshan 1 or 2 log, which begins the inflated file.
 
 The version says where everything lies. It does not always say what the values mean: `darshan-convert` writes an
 old log anew in a newer layout and notes the old version as `prev_ver`, which then decides.

@@ -50,7 +50,7 @@ _LAYERS: Final = {
     "PNETCDF_FILE": (DARSHAN_PNETCDF_FILE, "PNETCDF_FILE_"),
 }
 _NC_OPENS: Final = LegacyCounter("NC_OPENS", "PNETCDF_FILE_OPENS", 122)
-"""Darshan 3 has the sum of two counters of old."""
+"""Darshan 3 has the sum of two old counters."""
 _COUNTERS: Final = (*INTEGERS, *FLOATS, _NC_OPENS)
 _RELATIVE_TIMES_SINCE: Final = 203
 """From this version on, times are seconds since MPI_Init; before, they are the raw clock of MPI."""

@@ -34,7 +34,7 @@ _BYTE_ORDERS: Final[dict[bytes, ByteOrder]] = {_MAGIC.to_bytes(8, "little"): "li
 """The magic number, by which a log tells its byte order."""
 _COMPRESSION: Final[dict[int, Compression]] = {0: "zlib", 1: "bzip2", 2: "none"}
 _JOB_MOST: Final = 64 << 10
-"""Darshan caps the job region at 4 KiB; more than this is something else."""
+"""Darshan caps the job region at 4 KiB; a larger one is damaged."""
 _METADATA: Final = 1024
 _LATEST_SECOND: Final = 253402300799
 """The end of year 9999, the last moment that a DATE can hold everywhere."""
@@ -99,7 +99,7 @@ _FORMATS: Final = {
 
 
 class _Known(NamedTuple):
-    """What is known of a module's records: their layout, and whether it can be read.
+    """The layout of a module's records, and whether it can be read.
 
     Of fixed records, `before` counts the bytes before the first one and `record` those of each.
     """
@@ -190,7 +190,7 @@ def _uncovered(uri: str, region: tuple[str, int], start: int, end: int) -> Input
 
 
 def _records(content: Content, uri: str, header: _Header, module: _Module, hold: int) -> Bytes | None:
-    """A module's region, sure to be of whole records; None where it is more than `hold` bytes."""
+    """A module's region, checked to hold whole records; None where it has more than `hold` bytes."""
     (layout, _, before, record), _, at, size = module
     data = _inflated(content, uri, header, layout.module, (at, size), hold)
     if data is not None and (len(data) < before or (len(data) - before) % record):
@@ -237,7 +237,7 @@ def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
 
 
 def _read_header(content: Content, uri: str) -> _Header:
-    """The header, whose regions are sure to lie within the file."""
+    """Parse the header, and check that its regions lie within the file."""
     byte_order = _BYTE_ORDERS.get(bytes(content[8:16]))
     if uri.endswith("_partial") or not any(content[:16]):
         raise InputError(

@@ -1,4 +1,4 @@
-"""Finding records that have lengths of their own, and taking things out of them."""
+"""Finds records of variable length, and takes values out of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iolake.extractors.darshan.columns import arrow, record_order, words
 from iolake.extractors.darshan.decoded import Group, Ints
 
 _FEW: Final = 64
-"""So many records of a region are sooner walked along than looked for among all of its words."""
+"""For up to so many records of a region, walking from one to the next is faster than a search in all of its words."""
 DAMAGED: Final = "the last record is truncated"
 
 

@@ -1,4 +1,4 @@
-"""Modules whose records have lengths of their own: Lustre layouts, heatmaps, MDHIM."""
+"""Modules with records of variable length: Lustre layouts, heatmaps, MDHIM."""
 
 from __future__ import annotations
 

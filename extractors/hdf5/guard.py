@@ -1,4 +1,4 @@
-"""What an HDF5 file may not do: read other files of the machine, or ask for more memory than a file system's day takes.
+"""Refuses HDF5 files that read other files, or ask for more memory than a file system's day takes.
 
 An analyst sees what a file holds, but the process that reads it may read more than the analyst may: external storage,
 external links and virtual datasets over other files would show it.

@@ -33,7 +33,7 @@ _MDT = re.compile("MDT[0-9a-fA-F]{4}")
 
 
 class Quantity(NamedTuple):
-    """A column, the datasets that hold it as counts (or as they are) and as rates, and the unit's factor."""
+    """A column, the datasets that hold it as it is or as counts, those that hold rates, and the unit's factor."""
 
     column: str
     counts: str

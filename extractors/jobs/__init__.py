@@ -51,7 +51,7 @@ class Jobs(Extractor):
                 yield from find_days(self.source, name, f"{uri}#", where, zone, span)
 
     def hash(self, input: Input, site: Site) -> str | None:
-        """Of a file's content; a server's answer has none before it is read."""
+        """The hash of a file's content; None for a server's answer."""
         if "#" in input.uri and urlsplit(input.uri).scheme != "":
             return None
         return super().hash(replace(input, uri=input.uri.removeprefix("sqlite:///")), site)

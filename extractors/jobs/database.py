@@ -26,7 +26,7 @@ _LONGEST_VALUE: Final = 1 << 20
 _CONNECT_S: Final = 10
 _ANSWER_S: Final = 30
 _SILENT_FOR_S: Final = 300.0
-"""A server that did not answer is not asked again for this long: each of its days would wait as long."""
+"""Seconds for which a server that did not answer is not asked again: otherwise each day would wait that long."""
 _silent: dict[tuple[str | None, int], tuple[float, str]] = {}
 
 

@@ -1,4 +1,4 @@
-"""How an application did its I/O: sizes of its accesses, and the time each layer took."""
+"""An application's I/O: the sizes of its accesses, and the time in each layer."""
 
 from __future__ import annotations
 
