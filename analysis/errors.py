@@ -1,4 +1,4 @@
-"""What a person can mend about an analysis."""
+"""Errors of an analysis that its user can correct, and the checks that raise them."""
 
 from __future__ import annotations
 

@@ -174,7 +174,7 @@ class _Device(NamedTuple):
 
 
 class LctlTargets(_ClientSnapshots):
-    """`lctl dl -t`, also as YAML: a client's connections to targets. One never made has no server yet."""
+    """`lctl dl -t`, also as YAML: a client's connections to targets. A connection that was never made has no server."""
 
     source: ClassVar = "targets"
     version: ClassVar = 4
@@ -229,7 +229,7 @@ class LctlTargets(_ClientSnapshots):
 
 
 def _by_target(rows: Iterator[Row]) -> list[dict[str, Any]]:
-    """One row a target, from all its rows: where two disagree the first counts."""
+    """One row a target, from all its rows: where two rows disagree, the first one counts."""
     targets: dict[str, dict[str, Any]] = {}
     for row in rows:
         target = row.values["target"]

@@ -1,4 +1,4 @@
-"""Sources that are asked rather than read, a day at a time, and that may still change what they said of a day."""
+"""Sources that are queried a day at a time, and whose answer for a day may still change."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from iolake.extractors.base import Input, Span
 from iolake.schemas.site import OWNER_KINDS, Site, SiteError, Source
 
 LOOK_BACK_DAYS: Final = 7
-"""A day is asked again for this long: jobs are still ended, requeued or mended in accounting afterwards."""
+"""Days for which a day is asked again: accounting still ends, requeues or corrects its jobs."""
 
 
 def find_days(
@@ -41,7 +41,7 @@ def find_days(
 
 
 def days_to_ask(site: Site) -> Iterator[tuple[str, str, date]]:
-    """(source, owner, day) of each day to ask for now: of a source that is a command, or that says since when."""
+    """(source, owner, day) of each day to ask for now: of sources that are commands, or that have a first day."""
     for kind in OWNER_KINDS:
         for source in {source for owner in site.owners(kind).values() for source in owner.sources}:
             for owner, where, zone in site.sources(kind, source):

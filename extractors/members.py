@@ -1,4 +1,4 @@
-"""The files that an input holds: itself, or each file of a tar archive, decompressed and read as a stream.
+"""Yields the files of an input, itself or each file of a tar archive, decompressed and read as a stream.
 
 Compression and archives are recognised by content, not by name. Nothing is unpacked to disk, and an archive of any
 number of members takes the memory of one. `MAX_EXPANSION` bounds what a compressed input may grow to.
@@ -88,7 +88,7 @@ class Member:
             yield decoder.decode(b"", final=True)
 
     def _not_text(self, content: bytes) -> InputError:
-        """The error for bytes that are not text, with what they are where their first ones say it."""
+        """The error for bytes that are not text; it names the kind of file where the first bytes show it."""
         reason = f"is {not_text(content) or 'not text'}"
         return InputError(self.uri, f"{self._part}{reason}", "check what the pattern names")
 
@@ -98,7 +98,7 @@ class Member:
 
 
 def members(uri: str) -> Iterator[Member]:
-    """Yield the files of an input; InputError where it is cut off, damaged or expands beyond all measure."""
+    """Yield the files of an input; InputError where it is cut off, damaged or expands beyond the limit."""
     with fsspec.open(uri, "rb") as raw, damage_named(uri):
         size = raw.size if isinstance(getattr(raw, "size", None), int) else raw.seek(0, io.SEEK_END)
         raw.seek(0)

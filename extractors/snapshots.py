@@ -23,7 +23,7 @@ _MOST_LINES: Final = 1_000_000
 
 
 class Snapshot(NamedTuple):
-    """One run of the command: when, if that is said; the line that it starts after, its lines."""
+    """One run of the command: its time, if known, the line that it starts after, and its lines."""
 
     ts: datetime | None
     begin_line: int

@@ -19,7 +19,7 @@ from iolake.schemas.site import Site, password
 
 _TABLES: Final = (LUSTRE_OST, LUSTRE_MDT, LUSTRE_SERVER, LUSTRE_FS, LUSTRE_TARGET)
 _ROUTERS: Final = {ROUTER.info, ROUTER.table}
-"""A centre may have no routers, and a copy of its database not even their tables."""
+"""Tables that may be missing: a centre may have no routers."""
 
 
 class Lmt(Extractor):
@@ -33,7 +33,7 @@ class Lmt(Extractor):
     contested: ClassVar = contested(_TABLES)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
-        """The files that patterns name, and the days of the databases; an unreachable one is found as a whole."""
+        """The files that patterns name, and the days of the databases; an unreachable database is one input."""
         yield from find_files(site, "file_system", self.source, span)
         for name, where, _zone in site.sources("file_system", self.source):
             if where.uri is None:

@@ -48,14 +48,14 @@ _SHORTAGE: Final = re.compile(
     r"|timed out|connection (?:reset|refused)|lost connection",
     re.IGNORECASE,
 )
-"""In the driver's message: what the machine, the network or the server lacks for the moment."""
+"""Words in the driver's message that mean a temporary lack of the machine, network or server."""
 _AMBIGUOUS_JUMP: Final = np.timedelta64(10, "m")
 _TIME: Final = r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d"
 _EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # a time outside of these is missing
 
 
 class Database:
-    """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password comes apart from it.
+    """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password is passed separately.
 
     InputError where there is no such database or its server refuses; ConnectionError where the server does not answer.
     """
@@ -78,7 +78,7 @@ class Database:
         self._connection = uri
         self._views_checked = False
         self.missing: set[str] = set()
-        """The tables, and the columns as TABLE.COLUMN, that were asked for and are not there."""
+        """The requested tables, and columns as TABLE.COLUMN, that the database lacks."""
 
     def select(self, columns: Mapping[str, Kind], rest: str) -> pa.Table:
         """`SELECT columns FROM rest`, each column of the kind asked for; InputError where the database refuses."""
@@ -140,7 +140,7 @@ class Database:
         return columns
 
     def has(self, table: str, columns: Iterable[str]) -> bool:
-        """Whether there is a table or view with some columns; what is not there of them is `missing`."""
+        """Whether there is a table or view with some columns; the absent ones are added to `missing`."""
         if table not in self.columns:
             self.missing.add(table)
             return False
@@ -149,7 +149,7 @@ class Database:
         return not absent
 
     def rows(self, table: str, columns: Mapping[str, Kind], where: str) -> pa.Table:
-        """Columns of those rows of a table; null in the columns that it does not have, which are not all."""
+        """Columns of the chosen rows of a table, which has at least one of them; the others are null."""
         held = {name: kind for name, kind in columns.items() if self.has(table, [name])}
         found = self.select(held, f"{table} WHERE {where}")
         for place, (name, kind) in enumerate(columns.items()):
@@ -185,7 +185,7 @@ class Database:
         return self.ticks_by_id(ids[-1:] if side == "before" else ids[:1], zone)
 
     def ticks_by_id(self, ids: Ints, zone: ZoneInfo) -> Ticks:
-        """The times of some ids. In which run of an hour that comes twice they are, the others of the day tell."""
+        """The times of some ids. The day's other times decide which run of a repeated hour each belongs to."""
         found = self._stored(f"TS_ID IN ({listed(ids)})")
         us = _to_utc(found.local, zone)
         for day in {m.date() for m in found.local.tolist() if _offset(m, zone, 0) != _offset(m, zone, 1)}:

@@ -8,7 +8,7 @@ from iolake.extractors.counters import Ints
 
 
 class Lookup:
-    """What belongs to each id, and -1 to any other: a table where the ids lie close together, else a search."""
+    """Maps ids to numbers, and any other id to -1: by a table where the ids are dense, else by a search."""
 
     def __init__(self, ids: Ints, values: Ints) -> None:
         """`ids` rise."""

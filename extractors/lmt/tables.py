@@ -94,15 +94,15 @@ def _pieces(day: Day, kind: Samples, labels: Labels) -> Iterator[Opened]:
 
 
 def _has(db: Database, kind: Samples) -> bool:
-    """Whether the database has what a row of the samples can't be without."""
+    """Whether the database has the columns that a row of the samples needs."""
     return db.has(kind.table, (kind.id, "TS_ID", *kind.counters))
 
 
 def mdt_batches(day: Day, known: Components, sums: Sums) -> Iterator[Batch]:
     """`lustre_mdt`, the day in one; the operations are added to `sums`.
 
-    The whole day is held, with the sample before it: only so is it known where a counter stood that a sample does
-    not list. Targets whose operations are not sampled have rows between the samples of their space.
+    It holds the whole day and the sample before it, because a sample may omit a counter, which then has its earlier
+    value. Targets whose operations are not sampled have rows between the samples of their space.
     """
     space = pa.concat_tables(day.pieces(MDT, known.mdt)) if _has(day.db, MDT) and known.mdt.values else None
     parts: list[dict[str, np.ndarray]] = []

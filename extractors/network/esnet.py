@@ -31,7 +31,7 @@ _TRIES: Final = 3
 
 
 class EsnetError(TransientError):
-    """The service can't be reached, or answered with an error: worth another try."""
+    """The service cannot be reached, or answered with an error; another try may succeed."""
 
 
 class EsnetSnmp(Extractor):

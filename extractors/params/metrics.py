@@ -123,7 +123,7 @@ def _job(reading: Reading, job_id: str) -> Job:
 
 
 def _whole(text: str) -> int | None:
-    """A metric's value digit for digit; None for what no counter can show."""
+    """A metric's exact value; None for a value that no counter can have."""
     try:
         value = Decimal(text)
     except InvalidOperation:

@@ -1,4 +1,4 @@
-"""What one dump says of a target."""
+"""One dump's reading of a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From readings of a file system's targets to rows of `lustre_ost`, `lustre_mdt` and `lustre_fs`."""
+"""Turns readings of a file system's targets into rows of `lustre_ost`, `lustre_mdt` and `lustre_fs`."""
 
 from __future__ import annotations
 

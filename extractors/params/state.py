@@ -1,6 +1,6 @@
 """The parameters that are neither a target's counters and space nor its jobs, each into a table of its own kind.
 
-A value that cannot be read costs itself. What no table takes is counted by its kind.
+A value that cannot be read is left out alone. What no table takes is counted by its kind.
 """
 
 from __future__ import annotations
@@ -142,11 +142,11 @@ class State:
             self.taken += table is not tables.LUSTRE_SETTING  # any text may hold something of that form
 
     def full(self) -> bool:
-        """Whether so many rows wait that they should be handed on."""
+        """Whether enough rows wait to fill a batch."""
         return sum(map(len, self.rows.values())) >= _ROWS
 
     def batches(self) -> Iterator[Batch]:
-        """The rows that wait, table by table; they are let go."""
+        """Yield the waiting rows, table by table, and drop them."""
         for table in tables.STATE_TABLES:
             if rows := self.rows.pop(table.name, None):
                 yield Batch(table, pa.Table.from_pylist(list(rows.values()), table.batch_schema))

@@ -20,7 +20,7 @@ _LIST: Final = re.compile(r"stats|\.recovery_status|\.changelog_users|\.glb-(?:u
 
 
 class TooLong(Exception):
-    """What is wrong with a text whose lines or values no server prints."""
+    """A text has lines or values longer than any server prints."""
 
 
 def parameters(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What the nodes' own counters of a file system become: a row from each reading to the node's next one."""
+"""Turns each node's counters of a file system into rows, from each reading to the node's next one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Found:
             self.readings.setdefault(node, {}).setdefault(us, {}).update(counters)
 
     def is_ours(self, system: str) -> bool:
-        """Note a file system's name; return whether it is the one that is asked for."""
+        """Note a file system's name; return whether it is the input's own."""
         self.systems.add(system)
         return self.backend in {None, system}
 

@@ -9,7 +9,7 @@ from iolake.schemas.table import Table
 
 
 class Sensor(NamedTuple):
-    """The table of a sensor, its counters' columns, and counters that are nothing without a unit of bytes."""
+    """The table of a sensor, its counters' columns, and counters that are dropped without a unit of bytes."""
 
     table: Table
     columns: dict[str, str]

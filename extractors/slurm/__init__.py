@@ -143,7 +143,7 @@ def _rows(uri: str) -> Iterator[Rows]:
 
 
 class _Bounded:
-    """Reads a compressed file; InputError where it expands as no accounting does."""
+    """Reads a compressed file; InputError where it expands far more than accounting text does."""
 
     def __init__(self, file: IO[bytes], packed: IO[bytes], uri: str) -> None:
         self._file, self._uri = file, uri

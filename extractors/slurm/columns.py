@@ -119,7 +119,7 @@ class Columns:
         return first(None if raw is None else self.read(raw, convert), self.read(field, convert))
 
     def count_unread(self, field: str, texts: pl.Series, missing: pl.Series) -> None:
-        """Note the texts that say something and gave no value."""
+        """Note the texts that are not empty and gave no value."""
         if self._left_out is None or missing.sum() <= texts.null_count():
             return
         lost = missing & texts.is_not_null() & ~texts.is_in(NOTHING).fill_null(value=True)
@@ -171,7 +171,7 @@ def _part(texts: pl.Series, separator: str, place: int) -> pl.Series:
 
 
 def _seconds_between(columns: Columns, since: str, until: str) -> pl.Series:
-    """Float64; null where the clocks were put back in between, so that the times do not tell."""
+    """Float64; null where the clock was put back in between, so that the times do not determine it."""
     return _not_negative((columns.ready[until] - columns.ready[since]).dt.total_seconds().cast(pl.Float64))
 
 

@@ -1,4 +1,4 @@
-"""Columns by their distinct texts: what a text says is found out once, however many rows say it."""
+"""Columns by their distinct texts: each is parsed once, however many rows have it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Distinct:
         return cls(texts, codes)
 
     def map(self, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
-        """What `convert` makes of each row's text."""
+        """`convert` of each row's text."""
         return convert(self.texts).gather(self.codes)
 
 

@@ -1,4 +1,4 @@
-"""sacct's fields: which there are, what their values look like, and which may hold anything at all."""
+"""sacct's fields: their names, the pattern of their values, and which may hold any text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RAW: Final = {
     "plannedcpu": "plannedcpuraw",
     "consumedenergy": "consumedenergyraw",
 }
-"""Fields that are rounded or dressed for people, and the field with the plain number."""
+"""Fields that sacct rounds or formats, each with the field that has the plain number."""
 
 UNUSED: Final = frozenset(
     {
@@ -105,7 +105,7 @@ def known() -> dict[str, Column | None]:
 
 @cache
 def pattern(field: str) -> re.Pattern[str]:
-    """What a value of `field` looks like: all that a row with a stray delimiter is put right by."""
+    """The pattern of `field`'s values, by which a row with a stray delimiter is mended."""
     return re.compile(_PATTERNS[_kind(field)])
 
 

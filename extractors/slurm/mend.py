@@ -14,7 +14,7 @@ from typing import Final
 from iolake.extractors.slurm.fields import is_text, may_hold, pattern
 
 _TRIES: Final = 8
-"""How often, in the mean, a value may be looked at as a part of a row that begins at some earlier line."""
+"""How often, on average, a value may be tried as part of a row that begins on an earlier line."""
 
 _LONGEST_LIST: Final = 50
 """Pieces that a list may fall into."""

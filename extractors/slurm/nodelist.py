@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 MAX_NODES: Final = 250_000
 """No machine has more; a list that claims more is damaged, and must not fill the memory."""
 _MOST_BYTES: Final = 1 << 26
-"""Of all names of a list together."""
+"""Bytes of all names of a list together."""
 
 _RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
 _LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)", re.DOTALL)

@@ -26,7 +26,7 @@ def runs(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFrame
 
 
 def _times(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock, job_row: pl.Series) -> pl.DataFrame:
-    """Int64 seconds of each row's own times and of its job's, with what the row says of elapsed time and restarts."""
+    """Int64 seconds of each row's own times and of its job's, with the row's elapsed time and restarts."""
     fields = Columns(frame, found)
     unknown = pl.Series([None], dtype=pl.Int64).new_from_index(0, frame.height)
     elapsed, suspended, restarts = (

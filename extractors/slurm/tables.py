@@ -1,7 +1,7 @@
 """Rows of sacct's fields into slurm_jobs, slurm_steps and slurm_running.
 
-Text and JSON of every Slurm version are first made into rows of sacct's own fields, as strings. From here on there
-is one way, so a job gives the same row whichever form it was in.
+Text and JSON of every Slurm version first become rows of sacct's own fields, as strings. This module then treats them
+alike, so a job gives the same row in whichever form it was.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def _check_fields(input: Input, names: Collection[str]) -> None:
 
 
 class _Tables:
-    """What lasts from block to block: the last job's rows, the keys so far, and what was left out."""
+    """Keeps from block to block the last job's rows, the keys so far, and what was left out."""
 
     def __init__(self, inputs: Sequence[Input], zone: ZoneInfo, window: Window | None) -> None:
         self._inputs, self._zone, self._window = inputs, zone, window
@@ -198,7 +198,7 @@ class _Tables:
         return pa.DictionaryArray.from_arrays(places.to_arrow().cast(pa.int32()), names)
 
     def _readable_times(self, frame: pl.DataFrame, found: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, Clock]:
-        """The rows all of whose times can be read; the others are noted."""
+        """The rows whose times can all be read; the others are noted."""
         clock = Clock(frame, self._zone)
         if clock.bad.null_count() == frame.height:
             return frame, found, clock

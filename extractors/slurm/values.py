@@ -81,7 +81,7 @@ def memory(texts: pl.Series, nodes: pl.Series | None, cpus: pl.Series | None) ->
 
 
 def _fill(found: pl.Series, texts: pl.Series, convert: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """`found` itself, filled with what `convert` makes of the texts that gave nothing."""
+    """`found`, with `convert` of the texts for which it is null."""
     if found.null_count() == texts.null_count():
         return found
     left = (found.is_null() & texts.is_not_null()).arg_true()

@@ -100,7 +100,7 @@ _COLUMNS: Final[dict[str, tuple[str, Callable[[str], Any]]]] = {
 
 
 def merge(known: dict[str, str], further: Mapping[str, str]) -> None:
-    """Add what another file of the same snapshot says of a drive, with the same result in any order.
+    """Merge another file of the same snapshot into a drive's row; the result is the same in any order.
 
     The tool reads counters anew for each file: of two counts the later one, which is larger, counts. Of two texts the
     longer one does: '1349.20 years' says more than '1349.17'.

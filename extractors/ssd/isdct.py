@@ -22,7 +22,7 @@ _ADDED: Final = frozenset({
     "smart_host_bytes_written_bytes", "smart_nand_bytes_written_bytes", "temperature_unit",
     "endurance_analyzer_unit",
 })  # fmt: skip
-"""What pytokio's copy adds to what the tool says."""
+"""The keys that pytokio's copy adds to the tool's own."""
 
 
 def read_isdct(lines: Iterable[str]) -> tuple[str, dict[str, str]] | None:

@@ -131,7 +131,7 @@ def smartctl(document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str
 
 
 def _ata(document: Mapping[str, Any], row: dict[str, Any], others: dict[str, str]) -> None:
-    """Add what an ATA drive's attributes say; those without a column go to the others by their names."""
+    """Add an ATA drive's attributes; those without a column go to the others by their names."""
     listed = _table(document, "ata_smart_attributes").get("table")
     block = whole(str(document.get("logical_block_size"))) or 512
     for attribute in listed if isinstance(listed, list) else []:

@@ -30,7 +30,7 @@ _NUMBERS: Final = ("buffer_bytes", "block_bytes", "bytes", "streams", "stripes",
 _TAIL: Final = r"\sBUFFER=\d+\sBLOCK=\d+\sNBYTES=\d+\s.*"
 _PAIRS: Final = r"(?:\s(?:BUFFER|BLOCK|NBYTES|VOLUME|STREAMS|STRIPES|DEST|TYPE|CODE|TASKID|USER|HOST|START)=\S*)+\s*"
 _FILE: Final = (rf"(?:^|\s)FILE=(.*)({_TAIL})$", rf"(?:^|\s)FILE=(.*?)({_PAIRS})$")
-"""The name and what follows it: the last of what the server prints after one, else the first nothing but pairs."""
+"""Two ways to find the name: before the keys that a server prints after it, else before a rest of pairs alone."""
 
 
 class GridFtp(TransferLog):

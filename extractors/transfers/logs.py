@@ -24,7 +24,7 @@ from iolake.schemas.transfers import TRANSFERS
 _PIECE: Final = 100_000
 """Lines that are read at once."""
 _LONGEST_S: Final = 1e9
-"""What takes longer (30 years) is damage."""
+"""A transfer that takes longer, 30 years, is damage."""
 _CHECK: Final = "check what the pattern names"
 FIRST_US, LAST_US = 315_532_800_000_000, 4_102_444_800_000_000
 """1980 and 2100: no log has another time."""
