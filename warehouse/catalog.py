@@ -24,7 +24,7 @@ from iolake.schemas.inputs import STATUSES, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import ducklake, freshness, months, views
+from iolake.warehouse import ducklake, freshness, kept, months, views
 from iolake.warehouse.records import DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
@@ -348,6 +348,11 @@ def _empty(declared: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=prefix()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "empty.duckdb"
+    kept.fetch_or_make(declared, path, _write_empty)
+    return path
+
+
+def _write_empty(path: Path) -> None:
     with Catalog._written(_own_engine(), path) as catalog:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
         catalog.con.execute(ddl.CREATE_JOB_DAYS)
@@ -360,7 +365,6 @@ def _empty(declared: str) -> Path:
         catalog._declare()
         for statement in ducklake.create():
             catalog.con.execute(statement)
-    return path
 
 
 def declarations() -> str:
