@@ -91,7 +91,7 @@ def ingest(folder: Path) -> None:
 
     with tempfile.TemporaryDirectory() as root:
         (Path(root) / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
-        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=1)
+        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=0)
         assert report.snapshots, "nothing was loaded"
         assert not report.rejected, "a log was rejected"
 

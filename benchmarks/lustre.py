@@ -52,7 +52,7 @@ def datasets(path: Path) -> list[Values]:
 
 def bench_tts(paths: list[Path], site: Site, days: int, repeat: int) -> None:
     """TTS days into the lake, and the size of one there."""
-    ingest(site, ["hdf5"], Span(FIRST, FIRST + timedelta(days=1)), workers=1)
+    ingest(site, ["hdf5"], Span(FIRST, FIRST + timedelta(days=1)), workers=0)
     path = paths[1]
 
     def change() -> None:
@@ -60,11 +60,11 @@ def bench_tts(paths: list[Path], site: Site, days: int, repeat: int) -> None:
             file.attrs["updated"] = time.time()
 
     def load() -> None:
-        ingest(site, ["hdf5"], Span(FIRST + timedelta(days=1), FIRST + timedelta(days=2)), workers=1)
+        ingest(site, ["hdf5"], Span(FIRST + timedelta(days=1), FIRST + timedelta(days=2)), workers=0)
 
     ways = {OURS: load, "h5py reads it": lambda: datasets(path)}
     report("TTS day to committed Parquet", in_turns(ways, repeat, change))
-    ingest(site, ["hdf5"], Span(FIRST, FIRST + timedelta(days=days)), workers=1)
+    ingest(site, ["hdf5"], Span(FIRST, FIRST + timedelta(days=days)), workers=0)
     size = Lake(site.lake_uri).sql("SELECT sum(size_bytes) FROM files").fetchall()[0][0]
     stored = sum(path.stat().st_size for path in paths)
     print(f"size: lake {size / 1e6:.1f} MB, gzip HDF5 {stored / 1e6:.1f} MB, ratio {size / stored:.3f}")
@@ -81,7 +81,7 @@ def bench_lmt(folder: Path, rows: int, repeat: int) -> None:
 
     def new_lake() -> None:
         shutil.rmtree(folder / "lmt", ignore_errors=True)
-        ingest(site, ["hdf5"], workers=1)
+        ingest(site, ["hdf5"], workers=0)
 
     columns = (
         "OST_ID",
@@ -99,7 +99,7 @@ def bench_lmt(folder: Path, rows: int, repeat: int) -> None:
             f"sqlite://{path}", f"SELECT {', '.join(columns)} FROM OST_DATA", return_type="arrow"
         )
 
-    ways = {OURS: lambda: ingest(site, ["lmt"], workers=1), "connectorx reads": alone}
+    ways = {OURS: lambda: ingest(site, ["lmt"], workers=0), "connectorx reads": alone}
     report(f"LMT, {count:,} rows, to Parquet", in_turns(ways, repeat, new_lake))
 
 
@@ -126,7 +126,7 @@ def main() -> None:
         bench_day(Lake(site.lake_uri).connect(), paths, args.repeat)
         bench_lmt(folder, args.lmt_rows, args.repeat)
         site, paths = write_days(folder / "month", args.month_days, args.month_osts)
-        ingest(site, ["hdf5"], workers=1)
+        ingest(site, ["hdf5"], workers=0)
         bench_month(Lake(site.lake_uri).connect(), paths, min(args.repeat, 3))
 
 

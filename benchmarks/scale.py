@@ -49,7 +49,7 @@ def measure(count: int) -> Costs:
         root = Path(folder)
         (root / "site.toml").write_text(_SITE)
         (root / "df-2020-01-01.txt").write_text(_DF)
-        ingest(Site.read(root / "site.toml"), workers=1)
+        ingest(Site.read(root / "site.toml"), workers=0)
         warehouse = Warehouse(str(root / "lake"))
         (file,) = (f for f in Lake(root / "lake").files() if f.table_name == "lustre_df")
         more = [_linked(root / "lake", file, number) for number in range(count)]

@@ -66,7 +66,7 @@ def nightly(
     With `since` or `until` it loads [`since`, `until`) instead, and writes no page. Decoding fans out over `workers`
     processes, by default one a core. The run's result is the number of the new snapshot.
     """
-    settings, steps = _site(site, lake), TaskSteps(artifacts.Bar(), workers, apart=workers != 1)
+    settings, steps = _site(site, lake), TaskSteps(artifacts.Bar(), workers)
     if since or until:
         done = passes.load(settings, Span(since, until), sources, steps)
     else:
@@ -80,7 +80,7 @@ def hourly(
 ) -> State[Any]:
     """Load what changed of today and yesterday; seconds, and no snapshot, where nothing did."""
     settings = _site(site, lake)
-    done = passes.hourly(settings, _start().date(), sources, TaskSteps(artifacts.Bar(), workers, apart=workers != 1))
+    done = passes.hourly(settings, _start().date(), sources, TaskSteps(artifacts.Bar(), workers))
     return _ended("hourly", settings, done)
 
 
@@ -108,9 +108,7 @@ def sweep(
 ) -> State[Any]:
     """Load late files of the last `days` days, and list the days that still have no input."""
     settings = _site(site, lake)
-    done = passes.sweep(
-        settings, _start().date(), days, sources, TaskSteps(artifacts.Bar(), workers, apart=workers != 1)
-    )
+    done = passes.sweep(settings, _start().date(), days, sources, TaskSteps(artifacts.Bar(), workers))
     return _ended("sweep", settings, done)
 
 
@@ -126,9 +124,7 @@ def backfill(
 ) -> State[Any]:
     """Load the days [`since`, `until`) of some sources or all, the newest first, `step_days` days at a time."""
     settings = _site(site, lake)
-    done = passes.backfill(
-        settings, since, until, sources, step_days, TaskSteps(artifacts.Bar(), workers, apart=workers != 1)
-    )
+    done = passes.backfill(settings, since, until, sources, step_days, TaskSteps(artifacts.Bar(), workers))
     return _ended("backfill", settings, done)
 
 

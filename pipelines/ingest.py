@@ -63,10 +63,9 @@ class Watcher:
 class Steps:
     """The steps of a run as plain calls; a scheduler overrides them to show, retry or spread them."""
 
-    def __init__(self, watcher: Watcher | None = None, workers: int | None = None, *, apart: bool = False) -> None:
+    def __init__(self, watcher: Watcher | None = None, workers: int | None = None) -> None:
         self.watcher = watcher or Watcher()
         self.workers = workers
-        self.apart = apart
 
     def find(self, site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
         """Plan the run's loads."""
@@ -79,8 +78,9 @@ class Steps:
     @contextmanager
     def pool(self, work: Sequence[Sequence[Unit]], site: Site) -> Iterator[Pool | None]:
         """Who reads and stages: Dask's workers where the site names them, processes of this machine, or None."""
-        if site.workers.dask is None or not work:
-            with workers_for(work, self.workers or site.workers.count, self.apart) as processes:
+        if site.workers.dask is None or not work or self.workers == 0:
+            count = site.workers.count if self.workers is None else self.workers
+            with workers_for(work, count) as processes:
                 yield processes
             return
         from iolake.pipelines.cluster import dask_workers
@@ -117,18 +117,16 @@ def ingest(
     workers: int | None = None,
     watcher: Watcher | None = None,
     steps: Steps | None = None,
-    *,
-    apart: bool = False,
 ) -> Report:
     """Load the inputs in `span` that the lake lacks, from `sources` or from all.
 
-    Work of some size fans out over `workers` processes, by default one a core; with `apart`, also the least work is
-    done in one, so that an input that kills its reader, or takes all memory, is rejected. Everything a run does is in
-    the lake whole or not at all, and doing it again changes nothing (P1, P2). At last the marts are derived whose
-    sources changed. SiteError, CommitContested.
+    `workers` processes read, by default one a core. An input that kills its process, or takes too much memory or time,
+    is rejected (P5). With 0, this process reads and has no such protection, as a debugger wants it. Everything a run
+    does is in the lake whole or not at all, and doing it again changes nothing (P1, P2). At last the marts are derived
+    whose sources changed. SiteError, CommitContested.
     """
     started = time.monotonic()
-    steps = steps or Steps(watcher, workers, apart=apart)
+    steps = steps or Steps(watcher, workers)
     span = span or Span()
     plans = steps.find(site, tuple(sources), span)
     steps.watcher.planned(plans)

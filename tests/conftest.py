@@ -71,7 +71,7 @@ def demo_centre(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "lake" / "lake.duckdb").exists():
             simulate(root, days=2, jobs=40, osts=6, files=2, step_s=60)
-            ingest(Site.read(root / "site.toml"), workers=1)
+            ingest(Site.read(root / "site.toml"), workers=0)
     return root
 
 
@@ -157,7 +157,7 @@ def small_centre(tmp_path_factory: pytest.TempPathFactory) -> tuple[Truth, Lake]
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             truth = simulate(root / "centre", days=1, jobs=10, osts=4, files=2, step_s=60)
-            ingest(Site.read(root / "centre" / "site.toml"), workers=1)
+            ingest(Site.read(root / "centre" / "site.toml"), workers=0)
             kept.write_bytes(pickle.dumps(truth))
     found: Truth = pickle.loads(kept.read_bytes())
     return found, Lake(Site.read(root / "centre" / "site.toml").lake_uri)

@@ -142,7 +142,7 @@ def _show(run_: Callable[[PassSteps], Done], workers: int | None, judge: bool = 
     from iolake.pipelines.progress import shown
 
     with shown() as watcher:
-        done = run_(PassSteps(watcher, workers, apart=True))
+        done = run_(PassSteps(watcher, workers))
     watcher.summarise(done)
     if judge:
         end(done)

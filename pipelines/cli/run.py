@@ -64,7 +64,7 @@ def ingest(
     if dask is not None:
         site = site.with_dask(dask)
     with shown() as watcher:
-        report = run(site, sources, Span(_date(since), _date(until)), workers, watcher, apart=True)
+        report = run(site, sources, Span(_date(since), _date(until)), workers, watcher)
     watcher.summarise(report)
     end(report)
 

@@ -27,7 +27,7 @@ def lake(root: Path, truth: Truth) -> Lake:
     """The lake of the shared centre; its late logs are not there yet."""
     site = Site.read(root / "site.toml")
     assert {fs.name for fs in truth.world.file_systems} == set(site.file_systems)
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     return Lake(site.lake_uri)
 
 
@@ -140,12 +140,12 @@ def test_late_logs_land_where_they_belong_and_a_second_run_changes_nothing(tmp_p
     """P2, P4: the truth holds after the first run, after one that finds nothing new, and with the late logs."""
     truth = simulate(tmp_path, jobs=10, osts=4, files=1, step_s=300)
     site = Site.read(tmp_path / "site.toml")
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     first = Lake(site.lake_uri)
     assert differences(first.connect(), truth) == []
-    assert ingest(site, workers=1).snapshots == []
+    assert ingest(site, workers=0).snapshots == []
     delivered = {path.name for path in deliver_late(tmp_path)}
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     last = Lake(site.lake_uri)
     assert last.snapshot > first.snapshot
     con = last.connect()

@@ -71,7 +71,7 @@ def test_a_job_that_two_small_files_hold_is_one_row_and_the_fuller_one_stays(tmp
             "root": str(tmp_path),
         }
     )
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     query = "SELECT run_id, state FROM slurm_jobs"
     assert Lake(tmp_path / "lake").sql(query).fetchall() == [("1.10", "COMPLETED")]
     assert HEADER.count("|") == 6

@@ -55,7 +55,7 @@ def _content(lake: Path) -> dict[str, list[str]]:
 def alone(demo_centre: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """The content of the lake that one process makes."""
     lake = tmp_path_factory.mktemp("alone") / "lake"
-    ingest(_site(demo_centre, lake), SOURCES, workers=1)
+    ingest(_site(demo_centre, lake), SOURCES, workers=0)
     return _content(lake)
 
 

@@ -48,15 +48,15 @@ def test_days_never_asked_are_shown_and_a_later_ingest_fills_them(tmp_path: Path
         return today - timedelta(days=days)
 
     site = a_site(tmp_path, look_back_days=2)
-    ingest(site, span=Span(ago(7), ago(6)), workers=1)
+    ingest(site, span=Span(ago(7), ago(6)), workers=0)
     assert gaps(site) == [line(ago(2), today)]
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     assert gaps(site) == [line(ago(6), ago(3))]
 
     since = a_site(tmp_path, look_back_days=2, first_day=ago(9))
     assert gaps(since) == [line(ago(9), ago(8)), line(ago(6), ago(3))]
     (tmp_path / "asked").unlink()
-    ingest(since, workers=1)
+    ingest(since, workers=0)
     assert gaps(since) == []
     asked = {datetime.fromisoformat(t).date() + timedelta(days=1) for t in (tmp_path / "asked").read_text().split()}
     assert asked == {ago(n) for n in range(10)} - {ago(7)}  # which was settled when it was asked

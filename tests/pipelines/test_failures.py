@@ -25,7 +25,7 @@ def _df(folder: Path, day: date, text: str | None = None) -> None:
 
 
 def _failures(folder: Path, site: str, span: Span | None = None) -> list[str]:
-    return ingest(Site.parse(site, folder / "site.toml"), span=span, workers=1).failures
+    return ingest(Site.parse(site, folder / "site.toml"), span=span, workers=0).failures
 
 
 FS = '[file_systems.fs]\ndf = { files = "df-%Y-%m-%d.txt" }\n'

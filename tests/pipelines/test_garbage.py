@@ -67,7 +67,7 @@ def soiled(centre: Path, clean: Lake) -> Lake:
 def loaded(centre: Path, name: str) -> Lake:
     site = Site.read(centre / "site.toml")
     uri = str(centre / name)
-    ingest(site.model_copy(update={"lake": site.lake.model_copy(update={"uri": uri})}), workers=1)
+    ingest(site.model_copy(update={"lake": site.lake.model_copy(update={"uri": uri})}), workers=0)
     return Lake(uri)
 
 

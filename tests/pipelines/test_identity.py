@@ -33,23 +33,23 @@ def uris(site: Site) -> list[str]:
 
 def test_a_moved_centre_loads_nothing_again(tmp_path: Path) -> None:
     """P2, P10: the rows stay as they are, and lead to where the file lies now."""
-    ingest(centre(tmp_path / "old"))
+    ingest(centre(tmp_path / "old"), workers=0)
     shutil.move(tmp_path / "old", tmp_path / "new")
     site = Site.read(tmp_path / "new" / "site.toml")
-    report = ingest(site)
+    report = ingest(site, workers=0)
     assert sum(load.rows for load in report.loads) == 0
     assert uris(site) == [str(tmp_path / "new" / "df" / "2020-01-01.txt")]
     assert Lake(site.lake_uri).sql("SELECT count(*) FROM lustre_df").fetchall() == [(1,)]
-    assert ingest(site).snapshots == []
+    assert ingest(site, workers=0).snapshots == []
 
 
 def test_a_copied_centre_with_new_times_loads_nothing_again(tmp_path: Path) -> None:
     site = centre(tmp_path / "old")
-    ingest(site)
+    ingest(site, workers=0)
     shutil.copytree(tmp_path / "old", tmp_path / "new")
     os.utime(tmp_path / "new" / "df" / "2020-01-01.txt", (1, 1))
     new = Site.read(tmp_path / "new" / "site.toml")
-    assert sum(load.rows for load in ingest(new).loads) == 0
+    assert sum(load.rows for load in ingest(new, workers=0).loads) == 0
     assert uris(new) == [str(tmp_path / "new" / "df" / "2020-01-01.txt")]
 
 
@@ -57,12 +57,12 @@ def test_a_lake_from_before_keeps_its_ids(tmp_path: Path, monkeypatch: pytest.Mo
     site = centre(tmp_path)
     with monkeypatch.context() as older:
         older.setattr(Site, "place", lambda self, uri: "")
-        ingest(site)
-    assert ingest(site).snapshots == []
+        ingest(site, workers=0)
+    assert ingest(site, workers=0).snapshots == []
     (tmp_path / "df" / "2020-01-01.txt").write_text(
         "BEGIN 1577880000\nUUID 1K-blocks Used Available Use% Mounted on\nfs-OST0000_UUID 100 70 30 70% /fs[OST:0]\n"
     )
-    ingest(site)
+    ingest(site, workers=0)
     assert Lake(site.lake_uri).sql("SELECT used_bytes FROM lustre_df").fetchall() == [(71680,)]
     assert plan(site, find(site, (), Span()))[0].inputs == 0
 

@@ -41,8 +41,8 @@ def _used(site: Site) -> list[int]:
 
 def test_a_second_run_over_the_same_inputs_changes_nothing(site: Site) -> None:
     """P2: the same rows, every input unchanged, and not even a new snapshot."""
-    first = ingest(site)
-    again = ingest(site)
+    first = ingest(site, workers=0)
+    again = ingest(site, workers=0)
     assert (first.snapshots, first.derived.snapshots) == ([0, 1], (1,))
     assert again.snapshots == []
     assert [load.count("unchanged") for load in again.loads] == [1, 1]
@@ -51,33 +51,33 @@ def test_a_second_run_over_the_same_inputs_changes_nothing(site: Site) -> None:
 
 def test_a_changed_input_replaces_its_rows(site: Site, tmp_path: Path) -> None:
     """P2: a day that grew is there once, as it is now."""
-    ingest(site)
+    ingest(site, workers=0)
     (tmp_path / "df-2020-01-02.txt").write_text(_df(1577966400, 301, 400) + _df(1577967000, 302, 402))
-    ingest(site)
+    ingest(site, workers=0)
     assert _used(site) == [100, 200, 301, 400, 302, 402]
 
 
 def test_a_touched_input_is_not_read_into_new_rows(site: Site, tmp_path: Path) -> None:
     """P2: the content counts, not the time; the new time is remembered, so that it is hashed once."""
-    ingest(site)
+    ingest(site, workers=0)
     os.utime(tmp_path / "df-2020-01-01.txt", (1, 1))
-    touched = ingest(site)
+    touched = ingest(site, workers=0)
     assert sum(load.count("unchanged") for load in touched.loads) == 2
     assert sum(plan.inputs for plan in prepare(site, (), Span())) == 0
     assert _used(site) == [100, 200, 300, 400]
 
 
 def test_days_bound_what_is_loaded(site: Site) -> None:
-    ingest(site, span=Span(date(2020, 1, 2), date(2020, 1, 3)))
+    ingest(site, span=Span(date(2020, 1, 2), date(2020, 1, 3)), workers=0)
     assert _used(site) == [300, 400]
 
 
 def test_found_is_loaded_and_unchanged_and_rejected(site: Site, tmp_path: Path) -> None:
     """P5: for every load, whatever its inputs are."""
-    ingest(site)
+    ingest(site, workers=0)
     (tmp_path / "df-2020-01-03.txt").write_text("not what lfs df prints\n")
     (tmp_path / "df-2020-01-01.txt").write_text("")
-    report = ingest(site)
+    report = ingest(site, workers=0)
     for load in report.loads:
         parts = [load.count(s) for s in ("loaded", "unchanged", "rejected", "superseded")]
         assert load.found == sum(parts) == 1
@@ -89,18 +89,18 @@ def test_found_is_loaded_and_unchanged_and_rejected(site: Site, tmp_path: Path) 
 
 def test_a_rejected_new_content_leaves_the_old_rows(site: Site, tmp_path: Path) -> None:
     """P5: nothing is lost; and the good content that comes after takes their place."""
-    ingest(site)
+    ingest(site, workers=0)
     (tmp_path / "df-2020-01-01.txt").write_text("")
-    ingest(site)
+    ingest(site, workers=0)
     assert _used(site) == [100, 200, 300, 400]
     (tmp_path / "df-2020-01-01.txt").write_text(_df(1577880000, 111, 222))
-    ingest(site)
+    ingest(site, workers=0)
     assert _used(site) == [111, 222, 300, 400]
 
 
 def test_each_row_leads_to_the_file_it_came_from(site: Site, tmp_path: Path) -> None:
     """P10: by input_id to the file, its hash and the extractor's version; by load_id to the load."""
-    ingest(site)
+    ingest(site, workers=0)
     rows = Lake(site.lake_uri).sql(
         "SELECT DISTINCT date, i.uri, i.content_hash, i.extractor_version, l.source FROM lustre_df d "
         "JOIN inputs i USING (input_id, load_id) JOIN loads l USING (load_id) ORDER BY ALL"
@@ -119,7 +119,7 @@ def test_workers_give_the_same_lake_as_one_process(site: Site, tmp_path: Path, m
 
 def test_an_unknown_source_is_named_with_what_is_known(site: Site, tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="dff"):
-        ingest(site, ["dff"])
+        ingest(site, ["dff"], workers=0)
     wrong = site.model_copy(
         update={
             "file_systems": {
@@ -130,4 +130,4 @@ def test_an_unknown_source_is_named_with_what_is_known(site: Site, tmp_path: Pat
         }
     )
     with pytest.raises(SiteError, match=r"file_systems\.fs\.darshan"):
-        ingest(wrong)
+        ingest(wrong, workers=0)

@@ -51,7 +51,7 @@ def test_init_writes_the_demo_centres_own_site(demo_centre: Path, tmp_path: Path
     checked = subprocess.run([IOLAKE, "site", "check"], cwd=folder, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stderr
     assert "nothing is there" not in checked.stdout
-    report = ingest(Site.read(folder / "site.toml"), ("df", "targets"), workers=1)
+    report = ingest(Site.read(folder / "site.toml"), ("df", "targets"), workers=0)
     assert not report.failures
     assert Lake(folder / "lake").sql("SELECT count(*) > 0 FROM lustre_df").fetchall() == [(True,)]
 

@@ -32,14 +32,14 @@ def test_the_fullest_row_of_a_run_is_the_one_that_stays(
     for (day, _), (_, text) in zip(sorted(order), order, strict=True):
         (tmp_path / f"{day}.txt").write_text(text)
         if not together:
-            ingest(site)
-    ingest(site)
+            ingest(site, workers=0)
+    ingest(site, workers=0)
     lake = Lake(site.lake_uri)
     jobs = lake.sql("SELECT job_id, user_name, nnodes FROM slurm_jobs ORDER BY job_id").fetchall()
     assert jobs == [(7, "ada", 4), (8, None, None)]
     assert lake.sql("SELECT step_id FROM slurm_steps").fetchall() == [("batch",)]
     assert lake.sql("SELECT count(*) FROM jobs").fetchall() == [(2,)]
-    assert [load.count("unchanged") for load in ingest(site).loads] == [1, 1]
+    assert [load.count("unchanged") for load in ingest(site, workers=0).loads] == [1, 1]
 
 
 def test_a_deduplicated_row_comes_back_when_the_fuller_one_is_gone(tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_a_deduplicated_row_comes_back_when_the_fuller_one_is_gone(tmp_path: Pat
     site = Site.read(tmp_path / "site.toml")
     (tmp_path / "2020-01-01.txt").write_text(FULL)
     (tmp_path / "2020-01-02.txt").write_text(BARE)
-    ingest(site)
+    ingest(site, workers=0)
     (tmp_path / "2020-01-01.txt").write_text(FULL.replace("7|7|", "9|9|").replace("7.batch|7.", "9.batch|9."))
-    ingest(site)
-    ingest(site)
+    ingest(site, workers=0)
+    ingest(site, workers=0)
     jobs = "SELECT job_id, user_name FROM slurm_jobs ORDER BY job_id"
     assert Lake(site.lake_uri).sql(jobs).fetchall() == [(7, None), (8, None), (9, "ada")]
     ledger = "SELECT sum(rows) FROM inputs"
     assert Lake(site.lake_uri).sql(ledger).fetchall() == [(4,)]
-    assert ingest(site).snapshots == []
+    assert ingest(site, workers=0).snapshots == []

@@ -61,7 +61,7 @@ def killed(served: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
     from iolake.pipelines.zombies import automation
 
     site = _site(tmp_path_factory.mktemp("killed"), "", "[clusters.c]", 'slurm = { command = "sleep 600" }')
-    code = f"from iolake.pipelines.flows import sweep; sweep(site={str(site)!r}, days=1, workers=1)"
+    code = f"from iolake.pipelines.flows import sweep; sweep(site={str(site)!r}, days=1, workers=0)"
     environment = served.environment | {"PREFECT_API_URL": served.api, "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
     with temporary_settings({PREFECT_API_URL: served.api}), get_client(sync_client=True) as client:
         watch = automation(timedelta(seconds=10))
@@ -168,7 +168,7 @@ def test_the_page_of_serve_shows_runs_and_artifacts(served: Served) -> None:
 def test_an_hourly_run_that_finds_nothing_new_publishes_nothing(served: Served, flows: Any) -> None:
     """P2: no snapshot, no bar; its name has the hour, its state says what it found."""
     before = _newest(served.folder / "lake")
-    state = flows.hourly(site=str(served.folder / "site.toml"), workers=1, return_state=True)
+    state = flows.hourly(site=str(served.folder / "site.toml"), workers=0, return_state=True)
     assert state.is_completed()
     assert "nothing new" in state.message
     assert _newest(served.folder / "lake") == before
@@ -180,7 +180,7 @@ def test_a_run_fails_where_a_source_failed_as_a_whole(served: Served, flows: Any
     """P5: its last state names the source and the reason; the other sources are loaded and derived all the same."""
     site = _site(tmp_path / "site", 'targets = { files = "targets.txt" }')
     (tmp_path / "site" / "targets.txt").write_text("no list of targets\n")
-    state = flows.nightly(site=str(site), workers=1, return_state=True)
+    state = flows.nightly(site=str(site), workers=0, return_state=True)
     assert state.is_failed()
     assert state.message.startswith("targets of scratch: its one input was rejected")
     assert Lake(tmp_path / "site" / "lake").sql("SELECT count(*) FROM lustre_df").fetchall() == [(2,)]
@@ -198,17 +198,17 @@ def test_backfill_sweep_and_weekly_do_what_their_names_say(served: Served, flows
     for day in (first, first + timedelta(days=1)):
         _write_df(site.parent, day)
     lake = site.parent / "lake"
-    state = flows.backfill(first, TODAY, site=str(site), step_days=5, workers=1, return_state=True)
+    state = flows.backfill(first, TODAY, site=str(site), step_days=5, workers=0, return_state=True)
     assert state.is_completed(), state.message
     assert served.run(str(state.state_details.flow_run_id))["name"] == f"backfill {first} to {TODAY}"
     assert Lake(lake).sql("SELECT count(DISTINCT date) FROM lustre_df").fetchall() == [(3,)]
     assert Lake(lake).sql("SELECT count(DISTINCT run_id) FROM loads").fetchall() == [(2,)]
-    state = flows.sweep(site=str(site), days=30, workers=1, return_state=True)
+    state = flows.sweep(site=str(site), days=30, workers=0, return_state=True)
     assert served.artifact(str(state.state_details.flow_run_id))["description"].count("no input: df scratch") == 7
     _write_df(site.parent, first, hour=13)
     (site.parent / f"df-{first}.txt").rename(site.parent / f"more-{first}.txt")
     site.write_text(site.read_text().replace('"df-%Y-%m-%d.txt"', '["df-%Y-%m-%d.txt", "more-%Y-%m-%d.txt"]'))
-    assert flows.sweep(site=str(site), days=30, workers=1, return_state=True).is_completed()
+    assert flows.sweep(site=str(site), days=30, workers=0, return_state=True).is_completed()
     state = flows.weekly(site=str(site), return_state=True)
     assert "files merged into" in served.artifact(str(state.state_details.flow_run_id))["description"]
 
@@ -229,7 +229,7 @@ def test_only_what_may_pass_by_itself_is_tried_again(
 
     monkeypatch.setattr(tasks.PLAIN, "publish", fail)
     monkeypatch.setattr(tasks, "publish", tasks.publish.with_options(retry_delay_seconds=0))
-    state = flows.hourly(site=str(_site(tmp_path / "site")), workers=1, return_state=True)
+    state = flows.hourly(site=str(_site(tmp_path / "site")), workers=0, return_state=True)
     assert state.is_failed()
     assert len(called) == tries
 

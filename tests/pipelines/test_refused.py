@@ -16,7 +16,7 @@ def loaded(tmp_path: Path, source: str, content: str) -> tuple[str, str, int, in
     (tmp_path / "in.txt").write_text(content)
     sources = {"timezone": "Europe/Paris", source: {"files": str(tmp_path / "in.txt")}}
     site = Site.model_validate({"lake": {"uri": str(tmp_path / "lake")}, "clusters": {"c": sources}})
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     lake = Lake(tmp_path / "lake")
     ((status, reason, rows),) = lake.sql("SELECT status, reason, rows FROM inputs").fetchall()
     ((rejects,),) = lake.sql("SELECT count(*) FROM rejects").fetchall()

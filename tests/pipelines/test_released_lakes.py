@@ -77,9 +77,9 @@ def test_a_lake_of_an_older_release_is_read_and_written_on(site: Site) -> None:
         ("MDT0000",), ("OST0000",), ("OST0001",),
     }  # fmt: skip
     _next_day(site)
-    assert not ingest(site, workers=1).failures
+    assert not ingest(site, workers=0).failures
     _check(site)
-    assert ingest(site, workers=1).snapshots == []
+    assert ingest(site, workers=0).snapshots == []
     lake = Lake(site.lake_uri)
     assert lake.sql("SELECT count(*) FROM lustre_df WHERE date = $1", [SECOND]).fetchall() == [(3,)]
     assert lake.sql("SELECT job_id FROM slurm_jobs WHERE date = $1 ORDER BY 1", [SECOND]).fetchall() == [(12,), (21,)]

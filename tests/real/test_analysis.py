@@ -47,7 +47,7 @@ def lake(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         f'[lake]\nuri = "lake"\n[clusters.c]\ntimezone = "UTC"\ndarshan = {{ files = "{logs}/*.darshan" }}\n'
         '[file_systems.scratch]\nmounts = ["/scratch2", "/global/cscratch1", "/scratch", "/scratch1", "/scratch3"]\n'
     )
-    ingest(Site.read(root / "site.toml"), workers=1)
+    ingest(Site.read(root / "site.toml"), workers=0)
     return str(root / "lake")
 
 

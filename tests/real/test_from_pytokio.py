@@ -26,7 +26,7 @@ def edison(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """The lake of the site.toml beside this file."""
     site = Site.read(Path(__file__).with_name("pytokio.toml"))
     uri = str(tmp_path_factory.mktemp("pytokio") / "lake")
-    ingest(site.model_copy(update={"lake": site.lake.model_copy(update={"uri": uri})}), workers=1)
+    ingest(site.model_copy(update={"lake": site.lake.model_copy(update={"uri": uri})}), workers=0)
     return Lake(uri)
 
 

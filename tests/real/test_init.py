@@ -26,5 +26,5 @@ def test_the_samples_folder_becomes_a_site(samples: Path, tmp_path: Path) -> Non
         if s == "darshan"
     }
     assert logs == {p.resolve() for p in samples.rglob("*") if p.name.endswith((".darshan", ".darshan.gz"))}
-    report = ingest(site, ("df", "targets", "gridftp", "mmperfmon"), workers=1)
+    report = ingest(site, ("df", "targets", "gridftp", "mmperfmon"), workers=0)
     assert report.failures == []

@@ -31,7 +31,7 @@ def site(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 @pytest.fixture(scope="module")
 def report(site: Site) -> Report:
-    return ingest(site)
+    return ingest(site, workers=0)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_every_sample_is_accounted_for_and_only_the_empty_logs_are_rejected(lake
 
 def test_ingesting_the_samples_again_changes_nothing(site: Site, lake: Lake) -> None:
     """P2: the same input twice gives the same rows as once, and needs no snapshot."""
-    again = ingest(site)
+    again = ingest(site, workers=0)
     assert again.snapshots == []
     assert Lake(site.lake_uri).snapshot == lake.snapshot
 

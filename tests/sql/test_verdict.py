@@ -29,7 +29,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Pairs]:
     """A centre of a seed that no threshold was chosen on."""
     root = tmp_path_factory.mktemp("verdict") / "centre"
     simulate(root, seed=5, days=2, jobs=150, osts=6, files=2, step_s=60)
-    ingest(Site.read(root / "site.toml"), workers=1)
+    ingest(Site.read(root / "site.toml"), workers=0)
     lake = Lake(root / "lake")
     return lake, confusion(root / "truth.json", lake)
 

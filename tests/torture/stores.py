@@ -63,7 +63,7 @@ def _loads(uri: str, fault: str, counts: Counter[str]) -> str:
             centre.write(f"2017-03-2{day}.json", {"lustre_df": [df("a", 24 * day, day)]})
             for _ in range(10):
                 try:
-                    ingest(site, workers=1)
+                    ingest(site, workers=0)
                     garbage.collect(Warehouse(uri), 1, 0)
                     break
                 except NoConditionalPut:

@@ -56,7 +56,7 @@ def test_the_small_files_of_many_days_are_read_in_one_call(centre: Centre, many:
     """P2, P4: one call for all days; each day is still a load, and the rows are those of files read one by one."""
     for day in range(20, 29):
         centre.write(f"2017-03-{day}.json", {"lustre_df": [df(f"OST{day}", 24 * (day - 20), day)]})
-    report = ingest(centre.site, workers=1)
+    report = ingest(centre.site, workers=0)
     assert many.calls == [9]
     assert [load.info.day for load in report.loads] == [date(2017, 3, day) for day in range(20, 29)]
     assert [load.rows for load in report.loads] == [1] * 9
@@ -71,7 +71,7 @@ def test_a_source_with_copies_reads_each_load_alone(
     monkeypatch.setattr(Many, "content_addressed", True)
     for day in range(20, 23):
         centre.write(f"2017-03-{day}.json", {"lustre_df": [df(f"OST{day}", 24 * (day - 20), day)]})
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert many.calls == [1, 1, 1]
 
 
@@ -80,7 +80,7 @@ def test_an_input_that_spoils_what_is_read_with_it_is_rejected_alone(centre: Cen
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0", 0, 1)]})
     centre.write("2017-03-21.json", {"lustre_df": [df("OST1", 24, 1)]})
     centre.write("2017-03-21-b.json", {"lustre_df": [df("OST2", 25, 1), df("OST2", 25, 1)]})
-    report = ingest(centre.site, workers=1)
+    report = ingest(centre.site, workers=0)
     assert report.rejected == 1
     ((uri, reason),) = centre.lake.sql("SELECT uri, reason FROM rejects").fetchall()
     assert uri.endswith("2017-03-21-b.json") and "duplicate keys" in reason

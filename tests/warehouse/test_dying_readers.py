@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iolake.extractors.base import Batch, Input, Reject
+from iolake.extractors.base import Batch, Input, InputError, Reject
 from iolake.pipelines import limits, registry
 from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
@@ -72,7 +72,7 @@ def test_inputs_that_kill_their_readers_are_rejected_by_name_and_all_others_are_
     killer.write("2017-03-21-c.json", "SEGV", "killer")
     killer.write("2017-03-21-d.json", {"lustre_df": [df("OST2", 2, 1)]}, "killer")
     killer.write("2017-03-22-e.json", {"lustre_df": [df("OST3", 3, 1)], "once": []}, "killer")
-    ingest(killer.site, workers=2, apart=True)
+    ingest(killer.site, workers=2)
     assert rows(killer.lake) == expected("lustre_df", *(df(f"OST{n}", n, 1) for n in (1, 2, 3)))
     reasons = rejects(killer)
     assert reasons["2017-03-20-a"].startswith("the process that read it died (signal 9): probably because")
@@ -90,7 +90,7 @@ def test_an_input_beyond_its_limits_is_rejected(killer: Centre, monkeypatch: pyt
     monkeypatch.setattr(limits, "_LEAST_CPU_S", 4.0)
     killer.write("2017-03-20.json", "memory", "killer")
     killer.write("2017-03-21.json", "time", "killer")
-    ingest(killer.site, workers=2, apart=True)
+    ingest(killer.site, workers=2)
     reasons = rejects(killer)
     assert reasons["2017-03-20"].startswith("reading it takes more than 400.00 MiB of memory")
     assert reasons["2017-03-21"].startswith("reading it takes more than 4 s of CPU time")
@@ -131,3 +131,26 @@ def test_what_the_machine_lacked_is_tried_again_in_a_few_runs_and_after_a_change
     centre.ingest()
     assert rows(centre.lake) == expected("lustre_df", df("OST0", 1, 1), df("OST2", 2, 1))
     assert not rejects(centre)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ValueError("Exceeds the limit (4300 digits) for integer string conversion"), "holds a number larger than"),
+        (OverflowError("Python int too large to convert to C long"), "holds a number larger than any column does"),
+        (RecursionError("maximum recursion depth exceeded"), "holds lists or objects too deep in each other"),
+        (InputError("u", f"names {'9' * 5000}", "check it"), "names 999"),
+    ],
+)
+def test_what_no_program_reads_is_the_inputs_fault_in_one_short_line(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    """P5: numbers of thousands of digits and endless depths are named, in every source; nobody is to report them."""
+    source: Any = Lacking()
+    source.error = error
+    monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"toy": source})
+    centre.write("2017-03-20.json", "lack")
+    centre.ingest()
+    (said,) = rejects(centre).values()
+    assert said.startswith(reason) and said.endswith(("check it", "check what it holds"))
+    assert "report" not in said and len(said) < 600

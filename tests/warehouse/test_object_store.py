@@ -78,14 +78,14 @@ def test_a_lake_lives_on_an_object_store(centre: Centre, site: Site) -> None:
     uri = site.lake_uri
     centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 1), df("b", 25, 2)]})
     centre.write("2017-03-20b.json", {"lustre_df": [df("c", 1, None)]})
-    assert ingest(site, workers=1).snapshots == [0]
+    assert ingest(site, workers=0).snapshots == [0]
     reader = Lake(uri)
     first = expected("lustre_df", df("a", 1, 1), df("b", 25, 2), df("c", 1, None))
     assert rows(reader) == first
     centre.write("2017-03-20a.json", {"lustre_df": [df("a", 1, 5)]})
     centre.write("2017-03-20d.json", {"lustre_df": [df("d", 2, 6)]})
-    ingest(site, workers=1)
-    assert ingest(site, workers=1).snapshots == []
+    ingest(site, workers=0)
+    assert ingest(site, workers=0).snapshots == []
     assert rows(reader) == first
     expect = expected("lustre_df", df("a", 1, 5), df("c", 1, None), df("d", 2, 6))
     warehouse = Warehouse(uri)
@@ -113,7 +113,7 @@ def test_a_store_that_does_not_settle_two_writers_is_refused_before_reading(
     with FaultyS3(server, **fault) as faulty:
         use(faulty.url, monkeypatch)
         with pytest.raises(NoConditionalPut, match=problem) as refused:
-            ingest(site, workers=1)
+            ingest(site, workers=0)
         assert "\n" not in str(refused.value)
         assert site.lake_uri in str(refused.value)
     use(server, monkeypatch)
@@ -125,7 +125,7 @@ def test_a_list_that_lags_hides_no_snapshot_and_no_load(
 ) -> None:
     """P1, P3, P7: lists are an hour old; each load follows the last one, and gc removes nothing named or at work."""
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
-    ingest(site, workers=1)
+    ingest(site, workers=0)
     expect = [df("a", 1, 1)]
     with FaultyS3(server, lag_s=3600) as faulty:
         use(faulty.url, monkeypatch)

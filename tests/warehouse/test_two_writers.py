@@ -31,7 +31,7 @@ site = Site.model_validate({
 })
 print("ready", flush=True)
 for line in sys.stdin:
-    print(*ingest(site, workers=1).snapshots, flush=True)
+    print(*ingest(site, workers=0).snapshots, flush=True)
 """
 
 

@@ -110,7 +110,7 @@ class Centre:
         return path
 
     def ingest(self, *sources: str) -> Report:
-        return ingest(self.site, sources, workers=1)
+        return ingest(self.site, sources, workers=0)
 
 
 def df(target: str, hour: float, used: int | None = None) -> dict[str, Any]:
