@@ -32,7 +32,8 @@ def objects(file: IO[bytes], uri: str) -> Iterator[dict[str, Any]]:
         if at < len(buffer):
             found_none = False
             if buffer[at] != "{":
-                raise InputError(uri, f"is not JSON objects: {buffer[at : at + 30]!r}", "check what the pattern names")
+                found_text = "is not text" if buffer[at] == "\0" else f"is not JSON objects: {buffer[at : at + 30]!r}"
+                raise InputError(uri, found_text, "check what the pattern names")
             try:
                 found, at = decoder.raw_decode(buffer, at)
             except RecursionError:

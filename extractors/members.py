@@ -27,6 +27,8 @@ MAX_LINE: Final = 1 << 20
 """Bytes of the longest line that a text may have."""
 MAX_MEMBER: Final = 1 << 28
 """Bytes of the largest member that is read whole."""
+MAX_MEMBERS: Final = 100_000
+"""Entries of the largest archive that is read."""
 MAX_EXPANSION: Final = 1000
 """How many times its size a compressed input may grow to, beyond the first GiB."""
 _FREE_BYTES: Final = 1 << 30
@@ -117,8 +119,12 @@ def _members(uri: str, name: str, file: _Counted, size: int) -> Iterator[Member]
         yield Member(uri, name, None, io.BufferedReader(file))
         return
     with tarfile.open(fileobj=file, mode="r|", errorlevel=2) as archive:
+        count = 0
         while (info := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined]  # tarfile keeps every member that it has seen
+            count += 1
+            if count > MAX_MEMBERS:
+                raise InputError(uri, f"holds more than {MAX_MEMBERS:,} files", "split it")
             if not info.isfile():
                 continue
             content: Any = archive.extractfile(info)

@@ -16,7 +16,7 @@ from iolake.pipelines.stage import Unit
 from iolake.reports.units import bytes_text
 
 _MIB: Final = 1 << 20
-_LEAST_MEMORY: Final = 1536 * _MIB
+_LEAST_MEMORY: Final = 1280 * _MIB
 _MEMORY_A_BYTE: Final = 24
 _SHARE_OF_MACHINE: Final = 0.9
 _LEAST_SHARE: Final = 512 * _MIB

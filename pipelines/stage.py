@@ -35,6 +35,8 @@ _VALUE: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d.,:-]*")
 """The values in a reason: reasons that differ in nothing else are of one kind."""
 
 
+_LONGEST: Final = 500
+"""Characters of a reason in the ledger."""
 _UNKNOWN_BYTES: Final = 4 << 20
 """The weight of an input without a size, such as a day of a database or of a command."""
 
@@ -192,11 +194,22 @@ class ExtractorFailed(Exception):
         lacked = isinstance(error, (MemoryError, OSError)) or "start new thread" in str(error)
         self.is_machines = lacked or type(error).__name__ == _PANIC
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        super().__init__(
-            f"the machine lacked what reading it takes: {problem}"
-            if self.is_machines
-            else f"the {source} extractor failed: {problem}; please report it"
-        )
+        if self.is_machines:
+            reason = f"the machine lacked what reading it takes: {problem}"
+        else:
+            reason = _beyond_measure(error) or f"the {source} extractor failed: {problem}; please report it"
+        super().__init__(reason)
+
+
+def _beyond_measure(error: BaseException) -> str | None:
+    """What is wrong with an input that no program reads: numbers or depths beyond Python's own limits."""
+    if isinstance(error, RecursionError):
+        return "holds lists or objects too deep in each other; check what it holds"
+    if isinstance(error, OverflowError) or (
+        isinstance(error, ValueError) and "integer string conversion" in str(error)
+    ):
+        return "holds a number larger than any column does; check what it holds"
+    return None
 
 
 def _read(extractor: Extractor, inputs: Sequence[Input], site: Site) -> Iterator[Batch | Reject | Outcome]:
@@ -268,7 +281,7 @@ def _finished(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: 
         ended = replace(ended, first_ts=first_ts, last_ts=last_ts)
         if outcome.status == "rejected":
             ended = replace(ended, rows=0, first_ts=None, last_ts=None)
-            ended = replace(ended, reason=as_text(why.reason) if why else "no reason given")
+            ended = replace(ended, reason=_shown(why.reason) if why else "no reason given")
             if why and why.transient:
                 ended = replace(ended, mtime=None)
             if why and why.lacking:
@@ -281,10 +294,16 @@ def _finished(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: 
         touched=tuple(touched),
         unchanged=untouched,
         rejects=tuple(
-            RejectRecord(input.input_id, input.day, input.uri, as_text(part), as_text(reason))
+            RejectRecord(input.input_id, input.day, input.uri, _shown(part), _shown(reason))
             for input, reason, part in ((r.input, r.reason, r.part) for r in rejects)
         ),
     )
+
+
+def _shown(text: str) -> str:
+    """A reason or part as the ledger keeps it: a value that it quotes may be of any length."""
+    text = as_text(text)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]} … {text[-_LONGEST // 2 :]}"
 
 
 def record(

@@ -7,10 +7,11 @@ external links and virtual datasets over other files would show it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import h5py
 import numpy as np
+from zlib_ng import zlib_ng
 
 from iolake.extractors.base import InputError
 
@@ -20,6 +21,9 @@ _MOST_NAMES: Final = 8192
 _MOST_STEPS: Final = 1 << 20
 _MOST_VALUES: Final = 1 << 27
 _MOST_CHUNK_BYTES: Final = 1 << 28
+_MOST_DEFLATED: Final = 1032
+"""How many times its size deflate can grow to."""
+_MOST_INFLATED: Final = 1 << 28
 
 
 def refuse_other_files(file: h5py.File, uri: str) -> None:
@@ -41,6 +45,28 @@ def too_large(dataset: h5py.HLObject) -> str | None:
         return f"is larger than {_MOST_NAMES} names and {_MOST_VALUES} values: {dataset.shape}"
     if dataset.chunks and int(np.prod(dataset.chunks, dtype=object)) * dataset.dtype.itemsize > _MOST_CHUNK_BYTES:
         return f"has chunks larger than {_MOST_CHUNK_BYTES >> 20} MiB: {dataset.chunks}"
+    return _inflates_too_far(dataset) if dataset.chunks else None
+
+
+def _inflates_too_far(dataset: h5py.Dataset) -> str | None:
+    """Why a dataset is refused for its chunks: HDF5 inflates one as far as it goes, whatever size it should have."""
+    plan = dataset.id.get_create_plist()
+    filters = [plan.get_filter(place)[0] for place in range(plan.get_nfilters())]
+    if len(set(filters)) < len(filters):
+        return f"is packed several times with one filter: {filters}"
+    if filters == [h5py.h5z.FILTER_DEFLATE] or h5py.h5z.FILTER_DEFLATE not in filters:
+        return None  # chunks that gzip alone packed are inflated here, up to their size
+    if filters[-1] != h5py.h5z.FILTER_DEFLATE and filters[-2:] != [h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_FLETCHER32]:
+        return f"is packed by filters in an order that no file of these has: {filters}"
+    size = int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
+    stored: list[Any] = []
+    dataset.id.chunk_iter(stored.append)
+    for chunk in stored:
+        if chunk.size * _MOST_DEFLATED > _MOST_INFLATED and not chunk.filter_mask:
+            packed = dataset.id.read_direct_chunk(chunk.chunk_offset)[1]
+            inflater = zlib_ng.decompressobj()
+            if len(inflater.decompress(packed, size + 1)) > size:
+                return f"has a chunk of {size} bytes that inflates to more"
     return None
 
 

@@ -14,18 +14,33 @@ from iolake.extractors.base import InputError
 from iolake.extractors.packed import damage_named
 
 SQLITE: Final = b"SQLite format 3\0"
-_MOST_BYTES: Final = 1 << 30
+_MOST_BYTES: Final = 1 << 29
 _MOST_ROWS: Final = 10_000_000
+_MOST_CELLS: Final = 1 << 26
+_MOST_COLUMNS: Final = 10_000
+_LONGEST_LINE: Final = 1 << 20
+_PIECE: Final = 1 << 20
+_BINARY: Final = (b"PAR1", SQLITE)
 _MOST_VALUE_BYTES: Final = 4 << 30
 
 
 def read_content(uri: str) -> bytes:
-    """A file's bytes, expanded; InputError where it is damaged or holds more than fits."""
+    """A file's bytes, expanded; InputError where it is damaged, is no text, or holds more than fits."""
+    content, since_line = bytearray(), 0
     with damage_named(uri), fsspec.open(uri, "rb", compression="infer") as file:
-        content: bytes = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB", "write a file a month or a day")
-    return content
+        while piece := file.read(_PIECE):
+            content += piece
+            if len(content) > _MOST_BYTES:
+                raise InputError(uri, f"holds more than {_MOST_BYTES >> 20} MiB", "write a file a month or a day")
+            if content.startswith(_BINARY):
+                continue
+            if b"\0" in piece:
+                raise InputError(uri, "is neither text nor Parquet", "check what the pattern names")
+            end = piece.rfind(b"\n")
+            since_line = since_line + len(piece) if end < 0 else len(piece) - end
+            if since_line > _LONGEST_LINE:
+                raise InputError(uri, f"has a line longer than {_LONGEST_LINE >> 20} MiB", "check what it holds")
+    return bytes(content)
 
 
 def read_table(content: bytes, uri: str) -> tuple[pl.DataFrame, list[int]]:
@@ -34,8 +49,10 @@ def read_table(content: bytes, uri: str) -> tuple[pl.DataFrame, list[int]]:
         if content.startswith(b"PAR1"):
             _check_parquet(content, uri)
             return pl.read_parquet(io.BytesIO(content)), []
+        header = content.partition(b"\n")[0].decode()
+        separator = max(",;\t|", key=header.count)
+        _check_cells(content.count(b"\n"), header.count(separator) + 1, uri)
         text = content.decode()
-        separator = max(",;\t|", key=text.partition("\n")[0].count)
         try:
             return pl.read_csv(content, infer_schema=False, separator=separator), []
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
@@ -56,8 +73,18 @@ def _check_parquet(content: bytes, uri: str) -> None:
         raise InputError(uri, f"is a damaged Parquet file: {str(error).splitlines()[0]}", "copy it again") from None
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     size = sum(group.column(c).total_uncompressed_size for group in groups for c in range(group.num_columns))
+    _check_cells(metadata.num_rows, metadata.num_columns, uri)
     if metadata.num_rows > _MOST_ROWS or size > _MOST_VALUE_BYTES:
         reason = f"holds {metadata.num_rows:,} rows of {size >> 20:,} MiB; at most {_MOST_ROWS:,} of 4,096 MiB are read"
+        raise InputError(uri, reason, "write a file a month or a day")
+
+
+def _check_cells(rows: int, columns: int, uri: str) -> None:
+    """InputError where a table has more cells than fit, however little each holds."""
+    if columns > _MOST_COLUMNS:
+        raise InputError(uri, f"has {columns:,} columns; at most {_MOST_COLUMNS:,} are read", "check what it holds")
+    if rows * columns > _MOST_CELLS:
+        reason = f"holds {rows:,} rows of {columns:,} columns; at most {_MOST_CELLS:,} values are read"
         raise InputError(uri, reason, "write a file a month or a day")
 
 

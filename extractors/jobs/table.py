@@ -25,8 +25,8 @@ from iolake.schemas.table import TEXT, TIMESTAMP
 
 REQUIRED: Final = ("scheduler_id", "start_time", "end_time")
 _DERIVED: Final = ("run_id", "nodes", "time_ambiguous")
-_MOST_NAMES: Final = 16_000_000
-"""Node names in all lists of one input: what a year of a large machine has, and what fits into memory."""
+_MOST_NAMES: Final = 8_000_000
+"""Node names, with repeats, in all lists of one input: what a year of a large machine has, and what fits."""
 _MICRO: Final = 1_000_000
 _END_OF_TIME: Final = 7_258_118_400 * _MICRO
 """The year 2200, in microseconds. A later time means no time, as 9999-12-31 does, or is an epoch not in seconds."""
@@ -171,23 +171,28 @@ def _instants(column: pl.Series) -> pl.DataFrame:
 def _node_lists(texts: pl.Series) -> Iterator[list[str] | None]:
     """The nodes of each text; null once all of them together are more than an input may have."""
     left = _MOST_NAMES
+    known: dict[str | None, list[str] | None] = {None: None}
     for text in texts:
-        nodes = _nodes(text) if left > 0 else None
+        if left > 0 and text not in known:
+            known[text], written = _nodes(text)
+            left -= written
+        nodes = known.get(text) if left > 0 else None
         left -= len(nodes or ())
         yield nodes
 
 
-def _nodes(text: str | None) -> list[str] | None:
-    """Each node once, in the order of the list; null where it is not a list of nodes."""
-    if text is None:
-        return None
+def _nodes(text: str) -> tuple[list[str] | None, int]:
+    """(each node once, in the order of the list, null where it is not a list of nodes; the names written out)."""
     names: dict[str, None] = {}
+    written = 0
     try:
         for part in _NODE.findall(text):
-            names |= dict.fromkeys(expand(re.sub(r"^\d+\*|/.*$", "", part), MAX_NODES - len(names)))
+            expanded = expand(re.sub(r"^\d+\*|/.*$", "", part), MAX_NODES - written)
+            written += len(expanded)
+            names |= dict.fromkeys(expanded)
     except NodeListError:
-        return None
-    return list(names)
+        return None, written
+    return list(names), written
 
 
 def _arrow(jobs: pl.DataFrame, schema: pa.Schema) -> pa.Table:

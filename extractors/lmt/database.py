@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 import sqlite3
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import date, datetime, timedelta
@@ -40,6 +41,8 @@ _CASTS: Final = {
 }
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
 _PATIENCE_S: Final = 5
+_MOST_SECONDS: Final = 20.0
+_MOST_TEXTS: Final = 1_000_000
 _REFUSALS: Final = {1044, 1045, 1049, 1142, 1698}
 """MySQL's errors for a wrong user, password or database, and for missing rights."""
 _SHORTAGE: Final = re.compile(
@@ -86,8 +89,11 @@ class Database:
         wanted = ", ".join(f"{casts[kind].format(name)} AS {name.rpartition('.')[2]}" for name, kind in columns.items())
         schema = pa.schema([(name.rpartition(".")[2], _ARROW[kind]) for name, kind in columns.items()])
         try:
-            found = self._answer(f"SELECT {wanted} FROM {rest}")
+            found = self._answer(f"SELECT {wanted} FROM {rest}", set(columns.values()) == {"text"})
             found = found.cast(schema) if found.num_rows else schema.empty_table()
+        except pa.ArrowInvalid as error:
+            reason = f"{rest.split(maxsplit=1)[0]} holds a value that is not of its column's kind: {error}"
+            raise InputError(self.uri, reason, "correct it, or set it to NULL") from None
         except BaseException as error:  # connectorx panics with a BaseException of its own
             if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError, InputError)):
                 raise
@@ -96,14 +102,36 @@ class Database:
             raise self._failure(str(error)) from None
         return _with_nulls(found, columns) if self.dialect == "sqlite" else found
 
-    def _answer(self, query: str) -> pa.Table:
-        """The driver's answer. SQLite has a driver of its own: connectorx leaves six threads behind for each query."""
+    def _answer(self, query: str, all_text: bool) -> pa.Table:
+        """The driver's answer. SQLite has a driver of its own: connectorx leaves six threads behind for each query.
+
+        Answers of text, which are small and which `find` asks for, are bounded in time: ADBC cannot be interrupted.
+        """
         if self.dialect == "mysql":
             return connectorx.read_sql(self._connection, query, return_type="arrow")
         self._refuse_endless_views()
+        if all_text:
+            return self._answer_in_time(query)
         with sqlite.connect(self._connection) as connection, connection.cursor() as cursor:
             cursor.execute(query)
             return cursor.fetch_arrow_table()
+
+    def _answer_in_time(self, query: str) -> pa.Table:
+        deadline = time.monotonic() + _MOST_SECONDS
+        with closing(sqlite3.connect(self._connection, uri=True)) as connection:
+            connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+            try:
+                cursor = connection.execute(query)
+                rows = cursor.fetchmany(_MOST_TEXTS + 1)
+            except sqlite3.OperationalError:
+                if time.monotonic() <= deadline:
+                    raise
+                reason = f"takes longer than {_MOST_SECONDS:.0f} s to read"
+                raise InputError(self.uri, reason, "check that its tables are no views") from None
+        if len(rows) > _MOST_TEXTS:
+            raise InputError(self.uri, f"has more than {_MOST_TEXTS:,} names", "check that its tables are no views")
+        names = [column[0] for column in cursor.description]
+        return pa.table({name: [row[place] for row in rows] for place, name in enumerate(names)})
 
     def _refuse_endless_views(self) -> None:
         """Raise InputError where a view may have no end; a query cannot be interrupted."""

@@ -26,6 +26,7 @@ BLOCK_BYTES = 32 << 20
 _MOST_BYTES: Final = 4 * BLOCK_BYTES
 """How far to read on for a line that is a complete row."""
 _LONGEST_LINE: Final = 1 << 24
+_LONGEST_HEADER: Final = 1 << 16
 _PROBE_BYTES: Final = 1 << 16
 """The first bytes of a block, which show whether all rows end in a delimiter."""
 
@@ -146,6 +147,8 @@ class _Reader:
 
 def parse_header(line: bytes, uri: str) -> Header:
     """The header; InputError if it is not sacct's."""
+    if len(line) > _LONGEST_HEADER:
+        raise InputError(uri, f"has a header of more than {_LONGEST_HEADER >> 10} KiB", "check that it is sacct's text")
     text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
     if not text.strip():
         raise InputError(uri, "is empty: sacct writes a header even where there are no jobs", "write it again")

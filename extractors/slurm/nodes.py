@@ -24,7 +24,7 @@ _ONE_BRACKET: Final = (
 _LONGEST_NAME: Final = 256
 _MOST_NAMES: Final = 4_000_000
 """Distinct names in all lists of a block."""
-_MOST_PLACES: Final = 64_000_000
+_MOST_PLACES: Final = 16_000_000
 """Names in the lists of all rows of a block: each takes 4 bytes, and its text again in the end."""
 
 _PREFIX: Final = ["head", "tail", "width"]
@@ -49,6 +49,8 @@ def node_lists(texts: pl.Series) -> NodeLists:
     names, rows, starts, sizes = _runs(column.texts)
     order = np.argsort(rows, kind="stable")
     rows, starts, sizes = rows[order], starts[order], sizes[order]
+    fitting = _fitting(rows, sizes)
+    rows, starts, sizes = rows[fitting], starts[fitting], sizes[fitting]
     before = np.cumsum(sizes) - sizes
     places = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
     counts = np.bincount(rows, sizes, len(column.texts)).astype(np.int32)
@@ -56,6 +58,13 @@ def node_lists(texts: pl.Series) -> NodeLists:
     offsets = np.concatenate((np.zeros(1, np.int32), np.cumsum(counts, dtype=np.int32)))
     lists = pa.ListArray.from_arrays(offsets, places.astype(np.int32), mask=pa.array(counts == 0))
     return NodeLists(codes, pl.Series(lists), names)
+
+
+def _fitting(rows: np.ndarray, sizes: np.ndarray) -> slice:
+    """The runs before the first row, by rising `rows`, at which all runs together have more names than fit."""
+    total = np.cumsum(sizes)
+    beyond = int(np.searchsorted(total, _MOST_PLACES, "right"))
+    return slice(int(np.searchsorted(rows, rows[beyond])) if beyond < len(rows) else len(rows))
 
 
 def _within_bounds(codes: pl.Series, counts: np.ndarray) -> pl.Series:

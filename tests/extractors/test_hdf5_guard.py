@@ -85,3 +85,30 @@ def test_a_chunk_that_inflates_beyond_its_size_is_damage(tmp_path: Path) -> None
         file[READ].id.write_direct_chunk((0, 0), zlib.compress(bytes(1 << 26)))
     with pytest.raises(InputError, match="inflates to another size"):
         load(path)
+
+
+@pytest.mark.parametrize("filters", ["gzip twice", "shuffle, gzip"])
+def test_a_chunk_that_hdf5_itself_would_inflate_is_refused_before(tmp_path: Path, filters: str) -> None:
+    """P5: HDF5 inflates a chunk as far as it goes; only its dataset is left out."""
+    path = tmp_path / "a.h5"
+    tts(path, {"datatargets": {"readbytes": [[1, 2], [3, 4]], "writebytes": [[5, 6], [7, 8]]}}, OSTS)
+    bomb = zlib.compress(bytes(300 << 20), 9)
+    with h5py.File(path, "a") as file:
+        kept = dict(file[READ].attrs)
+        del file[READ]
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((2, 2))
+        if filters == "shuffle, gzip":
+            plan.set_shuffle()
+        else:
+            plan.set_filter(h5py.h5z.FILTER_DEFLATE, h5py.h5z.FLAG_OPTIONAL, (9,))
+            bomb = zlib.compress(bomb, 9)
+        plan.set_deflate(9)
+        space = h5py.h5s.create_simple((2, 2))
+        made = h5py.h5d.create(file["/datatargets"].id, b"readbytes", h5py.h5t.IEEE_F64LE, space, plan)
+        made.write_direct_chunk((0, 0), bomb)
+        file[READ].attrs.update(kept)
+    tables, rejects = load(path)
+    assert next((row["read_bytes"], row["write_bytes"]) for row in tables["lustre_ost"]) == (None, 5)
+    (reject,) = rejects
+    assert reject.part == READ and ("several times" in reject.reason or "inflates to more" in reject.reason)

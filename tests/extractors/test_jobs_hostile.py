@@ -21,6 +21,7 @@ from tests.extractors.slurm_files import read as read_slurm
 from tests.extractors.slurm_files import text
 from tests.extractors.test_jobs import csv, read
 
+GZIP = b"\x1f\x8b"
 BOMBS = [
     ",".join(f"{letter}[1-999999]" for letter in "abcdefghijkl"),
     f"n[{','.join(['1-999999'] * 20)}]",
@@ -49,6 +50,28 @@ def test_many_lists_of_many_nodes_stay_within_bounds(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("iolake.extractors.slurm.nodes._MOST_PLACES", 1000)
     lengths = node_lists(pl.Series(["n[1-400]"] * 3 + ["m1"])).lengths().to_list()
     assert lengths == [400, 400, None, None]
+    lengths = node_lists(pl.Series(["n[1-400]", "n[2-400]", "n[3-400]", "m1"])).lengths().to_list()
+    assert lengths == [400, 399, None, None]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (gzip.compress(bytes(1 << 22)), "is neither text nor Parquet"),
+        (b"scheduler_id,start_time,end_time\n" + b"x" * (3 << 20), "has a line longer than 1 MiB"),
+        (b"scheduler_id,start_time,end_time" + b",a" * 10_000 + b"\n1,2,3\n", "has 10,003 columns"),
+        (b"scheduler_id,start_time,end_time,a\n" + b"1\n" * 400, "holds 401 rows of 4 columns"),
+    ],
+)
+def test_a_table_that_would_fill_the_memory_is_refused_before_it_is_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, reason: str
+) -> None:
+    """P5: by its bytes, its longest line, its columns and its values."""
+    monkeypatch.setattr("iolake.extractors.jobs.files._MOST_CELLS", 1000)
+    path = tmp_path / f"jobs.csv{'.gz' if content.startswith(GZIP) else ''}"
+    path.write_bytes(content)
+    _, rejects, outcome = read(files=str(path))
+    assert outcome == "rejected" and reason in rejects[""]
 
 
 def test_a_bomb_in_a_file_costs_its_own_value(tmp_path: Path) -> None:

@@ -351,3 +351,28 @@ def test_the_last_step_of_a_day_ends_with_the_first_run_of_an_hour_after_midnigh
     tables, _ = load(db.uri, "America/Havana", day)
     assert [r["interval_s"] for r in tables["lustre_fs"]] == [3600.0]
     assert [r["interval_s"] for r in tables["lustre_ost"]] == [5400.0]
+
+
+def test_a_view_that_takes_for_ever_is_named_and_find_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: `find` asks for the days in the calling process; a join of joins is no recursion, and has no end either."""
+    monkeypatch.setattr("iolake.extractors.lmt.database._MOST_SECONDS", 0.3)
+    db = scratch(tmp_path)
+    many = ", ".join(f"(SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) t{i}" for i in range(30))
+    db.run(
+        f"DROP TABLE TIMESTAMP_INFO;\nCREATE VIEW TIMESTAMP_INFO AS SELECT 1 AS TS_ID, '2026' AS TIMESTAMP FROM {many}"
+    )
+    where = site(db.uri)
+    (input,) = Lmt().find(where, ALL)
+    with pytest.raises(InputError, match=r"takes longer than 0 s to read; check that its tables are no views"):
+        list(Lmt().read(input, where))
+
+
+def test_a_count_of_thousands_of_digits_names_its_table(tmp_path: Path) -> None:
+    db = scratch(tmp_path)
+    db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05")
+    db.ost(7, 100, 5, 0)
+    db.run(f"UPDATE OST_DATA SET READ_BYTES = '{'9' * 4300}'")
+    where = site(db.uri)
+    (input,) = Lmt().find(where, ALL)
+    with pytest.raises(InputError, match="OST_DATA holds a value that is not of its column's kind"):
+        list(Lmt().read(input, where))

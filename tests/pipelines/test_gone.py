@@ -32,22 +32,22 @@ def test_the_reject_of_a_file_that_is_gone_goes_with_it(centre: Centre) -> None:
     first = centre.write("2017-03-20.json", "no JSON")
     centre.write("2017-03-21.json", "no JSON")
     centre.write("2017-03-22.json", {})
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert rejected(centre) == ["2017-03-20.json", "2017-03-21.json"]
     first.unlink()
-    ingest(centre.site, workers=1, span=Span(date(2017, 3, 21), date(2017, 3, 22)))
+    ingest(centre.site, workers=0, span=Span(date(2017, 3, 21), date(2017, 3, 22)))
     assert rejected(centre) == ["2017-03-20.json", "2017-03-21.json"], "a run that did not look at its day"
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert rejected(centre) == ["2017-03-21.json"]
     snapshots = len(centre.lake.history())
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert len(centre.lake.history()) == snapshots
 
 
 def test_a_file_that_loads_after_all_is_no_reject(centre: Centre) -> None:
     centre.write("2017-03-20.json", "no JSON")
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert rejected(centre) == ["2017-03-20.json"]
     centre.write("2017-03-20.json", {})
-    ingest(centre.site, workers=1)
+    ingest(centre.site, workers=0)
     assert rejected(centre) == []

@@ -59,7 +59,7 @@ def rows(site: Site) -> list[tuple[str, int, int]]:
 
 def counts(site: Site) -> dict[str, int]:
     """What a run says of the inputs, by status, without those of count 0."""
-    loads = ingest(site, workers=1).loads
+    loads = ingest(site, workers=0).loads
     found = {status: sum(load.count(status) for load in loads) for status in ("loaded", "unchanged", "rejected")}
     return {status: count for status, count in found.items() if count}
 
@@ -70,7 +70,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     site = centre(tmp_path_factory.mktemp("written") / "first")
     with pytest.MonkeyPatch.context() as older:
         older.setattr(Site, "place", lambda self, uri: "")
-        ingest(site, workers=1)
+        ingest(site, workers=0)
     return Path(site.root)
 
 
@@ -91,7 +91,7 @@ def test_a_moved_lake_recognises_its_inputs_and_reads_the_changed_one(new: Site,
     assert counts(new) == {"loaded": 1, "unchanged": 3}
     now = [(fs, day, 65 if used == 61 else used) for fs, day, used in ROWS]
     assert rows(new) == now
-    assert ingest(new, workers=1).snapshots == []
+    assert ingest(new, workers=0).snapshots == []
     again = moved(new, tmp_path / "second" / "place")
     write(tmp_path / "second" / "place" / "2020-01-02.txt", 90)
     assert counts(again) == {"loaded": 1, "unchanged": 4}
@@ -110,7 +110,7 @@ def test_inputs_copied_without_their_times_are_known_by_content(new: Site, tmp_p
         os.utime(tmp_path / "new" / name)
     assert counts(new) == {"unchanged": 4}
     assert rows(new) == ROWS
-    assert ingest(new, workers=1).snapshots == []
+    assert ingest(new, workers=0).snapshots == []
 
 
 @pytest.mark.parametrize("new", ["elsewhere"], indirect=True)

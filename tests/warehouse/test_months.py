@@ -139,7 +139,7 @@ def test_rebuilding_takes_no_row_of_a_month_file_twice(merged: Centre) -> None:
     rebuild(merged.warehouse)
     assert rows(merged.lake) == EXPECTED
     assert paths(merged) == set()
-    assert ingest(merged.site, workers=1).loads[0].count("loaded") == 0
+    assert ingest(merged.site, workers=0).loads[0].count("loaded") == 0
 
 
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.integers(0, 9)) | st.none(), max_size=6)
