@@ -92,7 +92,7 @@ class Database:
             found = self._answer(f"SELECT {wanted} FROM {rest}", set(columns.values()) == {"text"})
             found = found.cast(schema) if found.num_rows else schema.empty_table()
         except pa.ArrowInvalid as error:
-            reason = f"{rest.split(maxsplit=1)[0]} holds a value that is not of its column's kind: {error}"
+            reason = f"{rest.split(maxsplit=1)[0]} holds a value of another kind than its column: {error}"
             raise InputError(self.uri, reason, "correct it, or set it to NULL") from None
         except BaseException as error:  # connectorx panics with a BaseException of its own
             if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError, InputError)):
