@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from iolake.extractors.base import Span
 from iolake.pipelines.finding import find
@@ -72,10 +73,19 @@ def _nothing_found(site: Site, span: Span, empty: Sequence[tuple[str, str]]) -> 
     last = _last_days(site.lake_uri) if span != Span() else {}
     days = "" if span == Span() else f" in {span.since or 'the beginning'} to {span.until or today}"
     return [
-        f"{source} of {owner}: nothing was found{days}; is what site.toml names there, and mounted?"
+        f"{source} of {owner}: nothing was found{days}; {_hint(site, source, owner)}"
         for source, owner in empty
         if (source, owner) not in last or _is_lost(site, source, owner, last[source, owner], span, today)
     ]
+
+
+def _hint(site: Site, source: str, owner: str) -> str:
+    """What may be wrong where nothing was found."""
+    where = dict(_configured(site))[source, owner]
+    folder = next((text for text in where.files if Path(site.pattern(text)).is_dir()), None)
+    if folder is not None:
+        return f"{folder} is a folder; write {folder.rstrip('/')}/* for its files"
+    return "is what site.toml names there, and mounted?"
 
 
 def _is_lost(site: Site, source: str, owner: str, last: date, span: Span, today: date) -> bool:

@@ -10,6 +10,7 @@ from datetime import date
 
 from iolake.extractors.base import Extractor, Input, Span
 from iolake.pipelines import registry
+from iolake.schemas.errors import IolakeError
 from iolake.schemas.site import Site, SiteError
 
 log = logging.getLogger("iolake")
@@ -61,9 +62,18 @@ def _inputs(extractor: Extractor, site: Site, span: Span) -> Iterator[Input]:
         raise
     except Exception as error:
         log.error("%s: %s", extractor.source, error, exc_info=log.isEnabledFor(logging.DEBUG))
-        why = f"the extractor cannot list its inputs: {type(error).__name__}: {error}; please report it"
+        why = f"its inputs cannot be listed: {_reason(error)}"
         for name, _where, _zone in site.sources(extractor.owner, extractor.source):
             yield Input(extractor.source, name, extractor.source, unreadable=why)
+
+
+def _reason(error: Exception) -> str:
+    """What kept an extractor from listing its inputs, and what to do about it."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path that site.toml names, and its permissions"
+    if isinstance(error, IolakeError):
+        return f"{error}; check what site.toml names"
+    return f"{type(error).__name__}: {error}; please report it"
 
 
 def _once(inputs: Iterable[Input]) -> Iterator[Input]:

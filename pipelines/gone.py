@@ -17,10 +17,11 @@ from iolake.warehouse.warehouse import Warehouse
 _GONE = """
     SELECT i.input_id
     FROM inputs i SEMI JOIN asked USING (source, owner) ANTI JOIN found USING (input_id)
-    WHERE i.status = 'rejected' AND coalesce(i.rows, 0) = 0 AND i.mtime IS NOT NULL
+    WHERE i.status = 'rejected' AND coalesce(i.rows, 0) = 0 AND (i.mtime IS NOT NULL OR i.uri = i.source)
       AND (i.day IS NULL OR (i.day >= coalesce($since, i.day) AND i.day < coalesce($until, i.day + 1)))
 """
-"""Files alone have a time: a day of a command or a database stays rejected until it is read."""
+"""Files alone have a time: a day of a command or a database stays rejected until it is read. A source whose inputs
+could not be listed is an input by its own name."""
 
 
 def forget_gone(site: Site, sources: tuple[str, ...], span: Span, found: Iterable[Input]) -> int | None:

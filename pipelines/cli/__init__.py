@@ -142,7 +142,9 @@ def _is_the_users(error: Exception) -> bool:
 
 
 def _one_line(error: Exception) -> str:
-    """An error's text without its further lines, which quote the query."""
+    """An error's text without its further lines, which quote the query; of a failed call, its path first."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror.lower()}; check the path and its permissions"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     hints = [line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))]
     return "; ".join([lines[0] if lines else type(error).__name__, *hints])

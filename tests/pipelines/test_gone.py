@@ -10,6 +10,7 @@ import pytest
 from iolake.extractors.base import Span
 from iolake.pipelines import registry
 from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
 from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import TOYS, Centre
 
@@ -51,3 +52,26 @@ def test_a_file_that_loads_after_all_is_no_reject(centre: Centre) -> None:
     centre.write("2017-03-20.json", {})
     ingest(centre.site, workers=0)
     assert rejected(centre) == []
+
+
+def site_of(root: Path, files: str) -> Site:
+    return Site.model_validate({"root": str(root), "clusters": {"c": {"slurm": {"files": files}}}})
+
+
+def test_the_reject_of_a_list_that_failed_goes_once_the_source_can_be_listed(tmp_path: Path) -> None:
+    """P5: one line names the path, and asks for no report of what is the site's own."""
+    (tmp_path / "loop.txt").symlink_to("loop.txt")
+    broken, mended = site_of(tmp_path, "loop.txt"), site_of(tmp_path, "s.txt")
+    assert ingest(broken, workers=1).rejected == 1
+    ((reason,),) = Lake(broken.lake_uri).sql("SELECT reason FROM rejects").fetchall()
+    assert "loop.txt: Too many levels of symbolic links; check the path" in reason and "report" not in reason
+    (tmp_path / "s.txt").write_text("JobIDRaw|Submit|End\n1|10|20\n")
+    ingest(mended, workers=1)
+    assert Lake(mended.lake_uri).sql("SELECT * FROM rejects").fetchall() == []
+
+
+def test_a_pattern_that_names_a_folder_says_so(tmp_path: Path) -> None:
+    (tmp_path / "sacct").mkdir()
+    assert ingest(site_of(tmp_path, "sacct"), workers=1).failures == [
+        "slurm of c: nothing was found; sacct is a folder; write sacct/* for its files"
+    ]
