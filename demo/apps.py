@@ -37,7 +37,7 @@ class Weather:
     ost: int | None = None
 
     def slows(self, file_system: str, layout: Layout, writing: bool) -> bool:
-        """Whether it bears on such an access; a full target is slow to write alone."""
+        """Whether it slows such an access; a full target slows writes alone."""
         here = self.file_system == file_system and (self.ost is None or self.ost in layout.osts)
         return here and self.cause != "metadata server" and (writing or self.cause != "full target")
 
@@ -72,7 +72,7 @@ class App:
     traced: bool = False
     instrumented: bool = True
     mistake: str | None = None
-    """What it does wrong, where it is a clumsy use of a program that is fast when used well."""
+    """Its mistake, where a fast program is used badly."""
     well_done: float = 1.0
     """The part of its time that moving the same bytes takes without the mistake."""
     opens: int = 1

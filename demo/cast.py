@@ -1,4 +1,4 @@
-"""The jobs that play the centre's mess, each named by its role, and the weather that some of them suffer."""
+"""The jobs that act out the centre's troubles, each named by its role, and the weather that slows some of them."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def write_job_stats(folder: Path, seen: Traffic, jobs: Iterable[Job]) -> None:
 
 
 def server_name(cluster: str, job_id: int) -> str:
-    """What the servers call a job: two clusters' jobs come here, so their ids alone would not do."""
+    """The servers' name of a job: it names the cluster too, because jobs of two clusters come here."""
     return f"{cluster}:{job_id}"
 
 

@@ -1,4 +1,4 @@
-"""What each file system's monitoring keeps: traffic with its faults, in the formats of the tools."""
+"""Writes each file system's monitoring: traffic with its faults, in the formats of the tools."""
 
 from __future__ import annotations
 

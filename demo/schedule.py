@@ -1,4 +1,4 @@
-"""When the centre's jobs run, and where: a crowd that queues for nodes, and a cast that plays the mess."""
+"""When the centre's jobs run, and where: a crowd that queues for nodes, and a cast that acts out the troubles."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLD_S = 3600
 
 
 NODE_SECONDS = 8000
-"""What a job of the crowd takes of a cluster's nodes, generously."""
+"""The share of a cluster's nodes that a job of the crowd takes, rounded up."""
 
 
 @dataclass

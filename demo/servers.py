@@ -1,4 +1,4 @@
-"""What the Lustre servers see: every byte of the jobs on its target in its step, and the others' traffic.
+"""The Lustre servers' traffic: every byte of the jobs on its target in its step, and that of others.
 
 All is integers. A file's bytes on a target are spread evenly over the steps that its I/O touches, and the
 remainder goes to the first of them, one byte each, so sums are exact however they are taken.
@@ -26,7 +26,7 @@ UNSEEN_FROM, UNSEEN_S = 0.41, 600
 
 @dataclass
 class Traffic:
-    """What one file system's servers do in `steps` steps of `step_s` seconds from epoch second `first` on.
+    """The traffic of one file system's servers in `steps` steps of `step_s` seconds from epoch second `first` on.
 
     `read` and `written` are bytes (steps, targets), `ops` operations (steps, metadata targets, MDT_OPS).
     """
@@ -160,7 +160,7 @@ class Reset:
 
 @dataclass
 class Faults:
-    """What the monitoring of a file system missed.
+    """The faults of a file system's monitoring.
 
     `missing` (steps + 1, targets) says which samples were not taken; `resets` when counters were cleared.
     """

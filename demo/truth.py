@@ -81,7 +81,7 @@ class JobTruth(TypedDict):
 
 @dataclass
 class Truth:
-    """All of it. `traffic` and `faults` are by file system; `rejects` are paths that can't be read."""
+    """The whole truth. `traffic` and `faults` are by file system; `rejects` are paths that can't be read."""
 
     world: World
     jobs: list[JobTruth]

@@ -1,4 +1,4 @@
-"""The simulated centre: its two machines, its two file systems, and how much of them there is.
+"""The simulated centre: its two machines, its two file systems, and their sizes.
 
     osprey  America/Los_Angeles   mounts lagoon
     heron   Europe/Berlin         mounts lagoon and fjord
@@ -83,7 +83,7 @@ class FileSystem:
 
 @dataclass(frozen=True)
 class World:
-    """What is simulated: `days` days from `start` in each file system's own zone, at some scale.
+    """The simulation's size: `days` days from `start` in each file system's own zone, at some scale.
 
     `osts` are the targets of lagoon; fjord has three quarters of them. `files` are the checkpoints, or data
     sets, that a run writes or reads. `step_s` is the servers' sampling step in seconds.

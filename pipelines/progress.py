@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from iolake.pipelines.ingest import Report, Watcher
 from iolake.pipelines.plan import Plan
+from iolake.reports.text import count
 from iolake.reports.units import bytes_text
 from iolake.schemas.inputs import STATUSES
 from iolake.warehouse.records import Load
@@ -29,7 +30,7 @@ class Shown(Watcher):
             self._progress.update(self._task, total=inputs)
         found = inputs + sum(p.load.found for p in plans)
         size = sum(u.size_bytes for p in plans for u in p.units)
-        self._console.print(f"found {found:,} inputs, {inputs:,} to read ({bytes_text(size)})", highlight=False)
+        self._console.print(f"found {count(found, 'input')}, {inputs:,} to read ({bytes_text(size)})", highlight=False)
 
     def read(self, inputs: int) -> None:
         """Move the bar."""
@@ -68,7 +69,7 @@ def line(load: Load) -> str:
     info = load.info
     day = info.day.isoformat() if info.day else "undated"
     counts = ", ".join(f"{load.count(status):,} {status}" for status in STATUSES if load.count(status))
-    return f"{info.source:<8} {info.owner:<12} {day:<10}  {load.found:,} found: {counts}; {load.rows:,} rows"
+    return f"{info.source:<8} {info.owner:<12} {day:<10}  {load.found:,} found: {counts}; {count(load.rows, 'row')}"
 
 
 def summary(report: Report) -> str:
@@ -81,9 +82,8 @@ def summary(report: Report) -> str:
     rows = sum(load.rows for load in report.loads)
     size = sum(f.size_bytes for load in report.loads for f in load.files)
     where = f"snapshot {report.snapshots[-1]}" if report.snapshots else "nothing new, no snapshot needed"
-    text = (
-        f"{found:,} inputs: {', '.join(parts)}. {rows:,} rows, {bytes_text(size)} in {report.seconds:.1f} s; {where}."
-    )
+    brought = f"{count(rows, 'row')}, {bytes_text(size)} in {report.seconds:.1f} s"
+    text = f"{count(found, 'input')}: {', '.join(parts)}. {brought}; {where}."
     if report.derived.partitions:
         made = report.derived
         text += f"\n{made.partitions:,} partitions of marts derived, {made.rows:,} rows in {made.seconds:.1f} s."

@@ -1,4 +1,4 @@
-"""Questions about many runs: which one a job id means, how two differ, which match a search, what was found."""
+"""Queries about many runs: the run of a job id, a comparison of two, a search, findings."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from iolake.reports.units import bytes_text
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 MISSING = "·"
-"""Where a picture has no value: not the same as a low one."""
+"""The mark for no value, which differs from a low one."""
 UNKNOWN = "unknown"
 
 
@@ -47,12 +47,12 @@ def rate(bytes_per_s: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """A count, its thousands apart."""
+    """A count with separated thousands."""
     return UNKNOWN if value is None else f"{value:,.0f}"
 
 
 def count(number: int, thing: str) -> str:
-    """How many there are of a thing, such as "1 day" or "1,200 runs"."""
+    """A count with its noun, such as "1 day" or "1,200 runs"."""
     return f"{number:,} {thing}" + ("" if number == 1 else "s")
 
 

@@ -1,4 +1,4 @@
-"""The jobs that did worst: the verdict, what the scheduler says, what application and file system did."""
+"""The slowest jobs beside their peers, each with its verdict, scheduler record, application and file system."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What logs of Darshan 1 and 2 counted and Darshan 3 no longer does.
+"""Counters of Darshan 1 and 2 that Darshan 3 dropped.
 
 The rest of such a log is in Darshan 3's tables, under Darshan 3's counters: `darshan_logs`, `darshan_mounts`,
 `darshan_posix`, `darshan_mpiio`, `darshan_stdio`, `darshan_h5f` and `darshan_pnetcdf_file`.

@@ -30,7 +30,7 @@ _TYPES = {
 
 
 def duckdb_type(kind: pa.DataType) -> str:
-    """DuckDB's name of an Arrow type; KeyError for one that no table should use."""
+    """DuckDB's name of an Arrow type; KeyError for a type that no table uses."""
     if pa.types.is_map(kind):
         return f"MAP({duckdb_type(kind.key_type)}, {duckdb_type(kind.item_type)})"
     if pa.types.is_list(kind):
@@ -41,7 +41,7 @@ def duckdb_type(kind: pa.DataType) -> str:
 
 
 STORAGE = "storage"
-"""The schema of the views that name files. Those of `main` read them: they have the comments, and never change."""
+"""The schema of the views that name files. The views of `main` read these; they have the comments, and never change."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _by_job(table: Table, read: str) -> str:
 
 
 def _within(table: Table, files: FileSet) -> str:
-    """What is true of every row of the files: it happened in their days."""
+    """A condition that holds for every row of the files: its time is within their days."""
     if table.event_time is None or files.first_day is None or files.last_day is None:
         return ""
     time, end = quote(table.event_time), files.last_day + timedelta(days=1)

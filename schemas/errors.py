@@ -15,7 +15,7 @@ _FOR_GOOD: Final = {
     errno.ENAMETOOLONG,
     errno.ENOSYS,
 }
-"""What the machine says of a path that another try does not change."""
+"""Error numbers of a path that another try does not change."""
 
 
 class IolakeError(Exception):
@@ -31,7 +31,7 @@ class PermanentError(IolakeError):
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: a TransientError, or what a machine, disk or network lacks for now."""
+    """Whether the same call may succeed later: a TransientError, or a temporary lack of memory, disk or network."""
     if isinstance(error, OSError):
         return error.errno not in _FOR_GOOD
     return isinstance(error, (TransientError, MemoryError))

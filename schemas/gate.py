@@ -1,4 +1,4 @@
-"""The one gate: every batch is held against its table's declaration before it enters the lake.
+"""Checks every batch against its table's declaration before it enters the lake.
 
 What passes has exactly the declared columns in their declared types, no null where none may be, rows in the
 table's sort order, and no two rows of one key.
@@ -49,7 +49,7 @@ def conform(table: Table, data: pa.Table, schema: pa.Schema) -> pa.Table:
 def in_sort_order(table: Table, data: pa.Table, presorted: bool = False, one_load: bool = True) -> pa.Table:
     """The rows in the table's sort order, keys last; GateError where two rows of one load have one key.
 
-    `presorted` rows are checked and only sorted where the promise was wrong.
+    It checks `presorted` rows, and sorts them only if they are not in order.
     """
     if presorted and _ascends(table, data, one_load):
         return data

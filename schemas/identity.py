@@ -1,4 +1,4 @@
-"""What a column's values identify: each column declares it, and an anonymised export goes by it."""
+"""What a column's values identify, which each column declares for anonymised exports."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ ROWS: Final = Column("rows", _COUNT, "rows in all tables")
 
 @dataclass(frozen=True, slots=True)
 class FoundInput:
-    """An input as `find` finds it."""
+    """An input that `find` found."""
 
     source: Annotated[str, SOURCE]
     owner: Annotated[str, OWNER]

@@ -1,4 +1,4 @@
-"""Jobs of schedulers other than Slurm, and of sites whose own database has little more than who ran when."""
+"""Jobs of schedulers other than Slurm, and of sites whose own database records little more than who ran when."""
 
 from __future__ import annotations
 

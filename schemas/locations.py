@@ -1,4 +1,4 @@
-"""Which file system a location lies on, of those that fsspec knows."""
+"""Finds the fsspec file system of a location."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MissingExtra(PermanentError):
 
 
 class NoSuchProtocol(PermanentError):
-    """A location whose protocol nobody knows."""
+    """A location with an unknown protocol."""
 
     def __init__(self, uri: str) -> None:
         self.uri = uri

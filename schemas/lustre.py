@@ -1,4 +1,4 @@
-"""What a Lustre file system's servers saw: traffic, operations, load and space, by target, server and job.
+"""Counts of a Lustre file system's servers: traffic, operations, load and space, by target, server and job.
 
 Three sources fill the same tables: TTS and H5LMT files (`hdf5`), LMT databases (`lmt`) and parameter dumps
 (`params`). A row of a target covers [ts, ts + interval_s): amounts are what moved in that time, gauges are as

@@ -102,7 +102,7 @@ _WINDOW_FS: Final = (
     _real("fs_seen_pct", "share of the window's time and storage targets that has counts", "%"),
 )
 
-# What the models of a cluster's runs read.
+# The tables that the models of a cluster's runs read.
 _RUNS: Final = (Read("slurm_jobs"), Read("other_jobs"), Read("darshan_logs"))
 # The servers count jobs by an id that a run of another cluster may have as well.
 _RUNS_OF_ALL: Final = (Read("slurm_jobs", same_owner=False), Read("other_jobs", same_owner=False), _RUNS[2])

@@ -1,4 +1,4 @@
-"""What collectd sees on the nodes of a cluster: disks, processors and memory."""
+"""collectd's readings of the nodes of a cluster: disks, processors and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules of findings: what each looks at, from which value on, how grave it is, and what to do about it.
+"""The rules of findings: the value that each looks at, its threshold and severity, and what to do about it.
 
 Drishti's and WisIO's thresholds are those of these tools; the others are iolake's own. The view finding_rules shows
 them with the thresholds that site.toml changes.

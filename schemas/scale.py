@@ -1,4 +1,4 @@
-"""What IBM Storage Scale (GPFS) says of itself: servers, NSDs, clients, capacity, disks and settings.
+"""IBM Storage Scale (GPFS): servers, NSDs, clients, capacity, disks and settings.
 
 `mmperfmon query` reports, mmpmon, the Prometheus text of GPFS exporters, and the commands mmdf, mmlsdisk and mmlsfs
 fill these tables. As in the Lustre tables, a row covers [ts, ts + interval_s) and holds amounts, not rates;

@@ -1,4 +1,4 @@
-"""The settings of site.toml that are of no source: lake, pages, check, workers."""
+"""The settings of site.toml that belong to no source: lake, pages, check, workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SECRET: Final = re.compile(
 
 
 class LakeSettings(Strict):
-    """Where the lake lies, how many days snapshots are kept, and how long an unnamed file may be somebody's work."""
+    """The lake's location, the days that snapshots are kept, and the age at which unnamed files are removed."""
 
     uri: str = "lake"
     retention_days: float = Field(default=30, ge=0)
@@ -50,7 +50,7 @@ class PageSettings(Strict):
 
 
 class CheckSettings(Strict):
-    """What `iolake check` holds the lake to; a source's own `max_age_days` stands above the one here."""
+    """The limits of `iolake check`; a source's own `max_age_days` overrides the one here."""
 
     max_age_days: float = Field(default=2, gt=0)
     look_back_days: int = Field(default=14, gt=0, le=3650)

@@ -44,7 +44,7 @@ class SiteError(PermanentError):
 
 
 JOB_ID_GROUPS = ("job_id", "cluster", "executable", "uid", "host")
-"""The groups that a `job_id` pattern may name: what it finds in the text by which a server knows a job."""
+"""The groups that a `job_id` pattern may name: parts of the text by which a server identifies a job."""
 
 
 class Source(Strict):
@@ -276,7 +276,7 @@ class Site(Strict):
         return _absolute(self.root, path)
 
     def pattern(self, text: str) -> str:
-        """The same for a pattern of files. Special characters in the name of site.toml's folder match themselves."""
+        """A pattern of files made absolute. Special characters in the name of site.toml's folder match themselves."""
         return _absolute(glob.escape(self.root), text)
 
     def place(self, uri: str) -> str:
@@ -297,7 +297,7 @@ class Site(Strict):
 
     @property
     def pages_folder(self) -> Path | None:
-        """Where the nightly run writes its pages, absolute; None where nothing says so."""
+        """Where the nightly run writes its pages, absolute; None where site.toml names no folder."""
         if self.pages.folder is not None:
             return Path(self.resolve(self.pages.folder))
         return None if "://" in self.lake_uri else Path(self.lake_uri).parent / "pages"
@@ -357,7 +357,7 @@ _MENDS: Final = {
     "less_than_equal": "is too large; write at most 100 for a percentage, 3650 for days",
     "finite_number": "is not a finite number",
 }
-"""What to say of a value of another type; never the value, which may be an address with a password in it."""
+"""The message for a value of the wrong type, without the value, which may hold a password."""
 
 
 def _explain(error: Any) -> str:

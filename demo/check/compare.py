@@ -10,7 +10,7 @@ _EXAMPLES = 3
 
 
 def compare(what: str, happened: Iterable[tuple[Any, ...]], shown: Iterable[tuple[Any, ...]]) -> list[str]:
-    """A line for the rows that the lake lacks and one for those that it made up, with some of them."""
+    """A line for the rows that the lake lacks, and one for those that it has too many, with examples."""
     expected, found = Counter(happened), Counter(shown)
     lines = []
     for wrong, phrase in ((expected - found, "the lake lacks"), (found - expected, "the lake makes up")):

@@ -102,7 +102,7 @@ def _logs(con: duckdb.DuckDBPyConnection, logs: list[LogTruth]) -> list[str]:
 
 
 def _microseconds(at: float) -> int:
-    """A time as a log tells it, in whole nanoseconds of its second, cut to microseconds."""
+    """A time as a log has it: whole nanoseconds, cut to microseconds."""
     return int(at) * 1_000_000 + int((at - int(at)) * 1e9) // 1000
 
 

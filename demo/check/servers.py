@@ -30,7 +30,7 @@ def server_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str
 
 
 class Rows:
-    """What monitoring can know about one file system's targets: one row for each interval between its samples.
+    """The rows that monitoring of one file system's targets can give: one for each interval between samples.
 
     `begin` and `end` are steps, `read` and `written` bytes. Where `reset` is true, the counter was reset, and they
     are its value at the end: the least that was certainly moved.

@@ -92,7 +92,7 @@ class LegacyRecord:
 
 @dataclass(frozen=True)
 class LegacyLog:
-    """What one log says. `mounts` are (id, type, mount point). 1.x logs are big-endian, without a job id.
+    """The content of one log. `mounts` are (id, type, mount point). 1.x logs are big-endian, without a job id.
 
     `streams` is in how many compressed streams the log is written; the first one has the header.
     """

@@ -1,4 +1,4 @@
-"""What a client says of its Lustre file systems: `lfs df` and `lctl dl -t`, as archived snapshots of text.
+"""Writes a client's `lfs df` and `lctl dl -t` as archived snapshots of text.
 
 A file holds many snapshots, each after a line "BEGIN <epoch seconds>", and each of all the file systems.
 """

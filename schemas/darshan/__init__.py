@@ -37,7 +37,7 @@ _IDENTIFIES: Final = {
     "PNETCDF_VAR_FILE_REC_ID": Identity.RECORD,
     "BGQ_CSJOBID": Identity.CODE,
 }
-"""Counters that are no counts: all others identify nothing."""
+"""What the counters that are not counts identify; all others identify nothing."""
 
 RECORD_ID: Final = Column(
     "record_id",

@@ -16,7 +16,7 @@ from itertools import product
 from typing import Literal
 
 Kind = Literal["i8", "u8", "f8"]
-"""What eight bytes hold: a signed or unsigned integer, or a double."""
+"""The type of eight bytes: a signed or unsigned integer, or a double."""
 
 _LINE = re.compile(r"(?P<name>\S+)\s*(?:\[(?P<first>\d+)-(?P<last>\d*)\])?\s*\|(?P<unit>[^|]*)\|(?P<doc>.*)")
 _LATEST = 99

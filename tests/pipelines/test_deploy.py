@@ -98,7 +98,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_the_steps_of_the_readme_lead_to_a_lake(followed: str) -> None:
     """P5: user, folders, settings, schedule as written; then the unit's own command, as its user."""
-    assert "1 inputs: 1 loaded" in followed
+    assert "1 input: 1 loaded" in followed
     assert re.findall(r"enabled: (.*)", followed) == [
         f"iolake-{n}.timer" for n in ("hourly", "nightly", "sweep", "weekly")
     ]

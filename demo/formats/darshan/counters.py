@@ -177,4 +177,4 @@ HEADERS: dict[str, Fields] = {
         )
     ),
 }
-"""What the first record of these modules is instead."""
+"""The layout of the first record of these modules, which differs."""

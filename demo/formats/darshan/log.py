@@ -76,7 +76,7 @@ FORMATS = {
 
 @dataclass(frozen=True)
 class Log:
-    """What one log says. Times are seconds and nanoseconds since 1970; before format 3.41 there are no nanoseconds.
+    """The content of a log. Times are seconds and nanoseconds since 1970; before format 3.41 there are no nanoseconds.
 
     `mounts` are (mount point, type) pairs. `versions` names module versions other than release 3.5.0's own.
     `partial` names modules that ran out of memory. `streams` is in how many compressed streams a region is

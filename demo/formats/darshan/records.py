@@ -1,4 +1,4 @@
-"""What a Darshan 3 module's region holds, as values, and its bytes."""
+"""The records of a Darshan 3 module's region, as values and as bytes."""
 
 from __future__ import annotations
 
