@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +37,13 @@ class _Row:
     fresh: bool
     counters: Counters
 
+    def grow(self, end: int | None, fresh: bool, amounts: Counters) -> None:
+        """Add what the job did from the same start on."""
+        self.end = None if end is None or self.end is None else max(end, self.end)
+        self.fresh |= fresh
+        for key, value in amounts.items():
+            self.counters[key] = self.counters.get(key, 0) + value
+
 
 @dataclass(slots=True)
 class _Entry:
@@ -45,6 +52,15 @@ class _Entry:
     job: Job
     seen: int
     row: _Row | None = None
+
+
+class _Step(NamedTuple):
+    """What a job did since it was `old`, which a list at `seen` had; None where its counters began anew."""
+
+    old: Job | None
+    job: Job
+    seen: int | None
+    amounts: Counters
 
 
 @dataclass
@@ -115,46 +131,33 @@ class JobRows:
                 del state.entries[text]
 
     def _count(self, state: _Target, target: str, text: str, listed: Job, begins_only: bool) -> None:
-        now = state.now or 0
+        """Take in one entry of a list: its row begins, goes on, or stays as it is."""
         entry = state.entries.get(text)
-        if entry is not None and entry.job is listed:  # a list that repeats the entry
-            entry.seen = now
+        if entry is None:
+            new = _Step(None, listed, state.looked, listed.counters)
+            entry = state.entries[text] = _Entry(listed, 0)
+        elif entry.job is listed:  # a list that repeats the entry
+            entry.seen = state.now or 0
             return
-        job, seen, is_new = listed, state.looked, True
-        amounts: Counters | None = None
-        if entry is not None:
-            job = _completed(entry.job, listed)
-            adjacent = entry.seen in {state.looked, now}
-            if entry.job.start_us == job.start_us and (adjacent or job.start_us is not None):
-                amounts = _difference(entry.job.counters, job.counters)
-            if amounts is not None:
-                is_new, seen = False, entry.seen if entry.seen != now else state.looked
         else:
-            entry = state.entries[text] = _Entry(job, now)
-        if amounts is None:
-            amounts = dict(job.counters)
-        if amounts and not begins_only:
-            self._add_row(entry, target, text, None if is_new else entry.job, job, seen, now, amounts)
-        entry.job, entry.seen = job, now
+            new = _step(entry, state, _completed(entry.job, listed))
+        if new.amounts and not begins_only:
+            self._add(entry, target, text, new, state.now or 0)
+        entry.job, entry.seen = new.job, state.now or 0
 
-    def _add_row(
-        self, entry: _Entry, target: str, text: str, old: Job | None, job: Job, seen: int | None, now: int,
-        amounts: Counters,
-    ) -> None:  # fmt: skip
-        start, end = _interval(old, job, seen, now)
-        if old is None and start is not None and entry.row is not None:
-            start = min(max(start, entry.row.end or entry.row.start), now)
+    def _add(self, entry: _Entry, target: str, text: str, step: _Step, now: int) -> None:
+        """Add what a job did to its last row, where that begins at the same time, else to a new one."""
+        start, end = _interval(step.old, step.job, step.seen, now)
+        row, is_new = entry.row, step.old is None
+        if is_new and start is not None and row is not None:
+            start = min(max(start, row.end or row.start), now)
         at = end if start is None else start
-        row = entry.row
-        if row is None or row.start != at:
-            if row is not None:
-                self._done.append(row)
-            entry.row = _Row(target, text, at, None if start is None else end, old is None, amounts)
+        if row is not None and row.start == at:
+            row.grow(None if start is None else end, is_new, step.amounts)
             return
-        row.end = None if start is None or row.end is None else max(end, row.end)
-        row.fresh |= old is None
-        for key, value in amounts.items():
-            row.counters[key] = row.counters.get(key, 0) + value
+        if row is not None:
+            self._done.append(row)
+        entry.row = _Row(target, text, at, None if start is None else end, is_new, dict(step.amounts))
 
     def _table(self, found: list[_Row]) -> pa.Table:
         amounts = _Amounts([row.counters for row in found])
@@ -221,6 +224,17 @@ def identify(text: str, pattern: re.Pattern[str]) -> dict[str, Any]:
     groups: Mapping[str, str | None] = found.groupdict() if found else {}
     numbers = {name: _number(groups.get(name) or "") for name in ("job_id", "uid")}
     return {**{name: groups.get(name) for name in JOB_ID_GROUPS}, **numbers}
+
+
+def _step(entry: _Entry, state: _Target, job: Job) -> _Step:
+    """What a job did since a target last listed it, or since its counters began anew."""
+    amounts = None
+    is_adjacent = entry.seen in {state.looked, state.now}
+    if entry.job.start_us == job.start_us and (is_adjacent or job.start_us is not None):
+        amounts = _difference(entry.job.counters, job.counters)
+    if amounts is None:
+        return _Step(None, job, state.looked, job.counters)
+    return _Step(entry.job, job, entry.seen if entry.seen != state.now else state.looked, amounts)
 
 
 def _completed(old: Job, job: Job) -> Job:
