@@ -97,17 +97,23 @@ class Placement:
 
     def __init__(self, opening: Ints, closing: Ints, edges: Ints) -> None:
         self._steps = len(edges) - 1
-        first = np.clip(np.searchsorted(edges, opening, "right") - 1, 0, self._steps - 1)
-        longer = np.flatnonzero((closing > edges[first + 1]) & (first < self._steps - 1))
-        last = np.minimum(np.searchsorted(edges, closing[longer], "left") - 1, self._steps - 1)
-        self._first, self._several = first, longer
-        lengths = last - first[longer] + 1
-        self._row = np.repeat(self._several, lengths)
-        begins = np.cumsum(lengths) - lengths
-        self._step = first[self._row] + np.arange(len(self._row)) - np.repeat(begins, lengths)
-        self._ends = begins + lengths - 1
-        self._begins = begins
-        begin, end = opening[self._row], closing[self._row]
+        self._first = np.clip(np.searchsorted(edges, opening, "right") - 1, 0, self._steps - 1)
+        self._several = np.flatnonzero((closing > edges[self._first + 1]) & (self._first < self._steps - 1))
+        self._list_parts(closing, edges)
+        self._share_parts(opening[self._row], closing[self._row], edges)
+
+    def _list_parts(self, closing: Ints, edges: Ints) -> None:
+        """List the parts of intervals that touch several steps, end to end: the interval and the step of each."""
+        first, intervals = self._first, self._several
+        last = np.minimum(np.searchsorted(edges, closing[intervals], "left") - 1, self._steps - 1)
+        lengths = last - first[intervals] + 1
+        self._row = np.repeat(intervals, lengths)
+        self._begins = np.cumsum(lengths) - lengths
+        self._ends = self._begins + lengths - 1
+        self._step = first[self._row] + np.arange(len(self._row)) - np.repeat(self._begins, lengths)
+
+    def _share_parts(self, begin: Ints, end: Ints, edges: Ints) -> None:
+        """Compute the share of its interval up to each part's end, and whether it covers the middle of its step."""
         self._share = (edges[self._step + 1] - begin) / np.maximum(end - begin, 1)
         middle = (edges[self._step] + edges[self._step + 1]) // 2
         self._covers = (begin <= middle) & (middle < end)
