@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from iolake.extractors.base import Span
 from iolake.pipelines.failures import failures
@@ -19,7 +20,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load, StagedUnit
-from iolake.warehouse.thresholds import set_thresholds
+from iolake.warehouse.site_facts import put, set_site_facts
 from iolake.warehouse.warehouse import Published, Warehouse
 
 COMMIT_EVERY_S = 60.0
@@ -100,12 +101,12 @@ class Steps:
 
     def publish(self, site: Site, loads: list[Load]) -> Published:
         """Publish loads in one snapshot."""
-        return Warehouse(site.lake_uri).commit(loads)
+        return Warehouse(site.lake_uri).commit(loads, partial(put, site=site))
 
     def derive(self, site: Site) -> Derived:
         """Compute the partitions of marts whose sources, or whose thresholds in site.toml, changed."""
         warehouse = Warehouse(site.lake_uri)
-        changed = set_thresholds(warehouse, site.findings)
+        changed = set_site_facts(warehouse, site)
         done = derive(warehouse, self.watcher.derived)
         return done if changed is None else replace(done, snapshots=(changed, *done.snapshots))
 

@@ -153,7 +153,7 @@ SNAPSHOTS: Final = LedgerTable(
         Column(
             "operation",
             TEXT,
-            "ingest, derive, compact, forget, thresholds, relocate, recover, repair, or rebuild",
+            "ingest, derive, compact, forget, site, relocate, recover, repair, rebuild; thresholds in older releases",
             identifies=Identity.NOTHING,
         ),
         Column("loads", _N, "loads that it brought"),
@@ -175,6 +175,18 @@ THRESHOLDS: Final = LedgerTable(
     ],
 )
 
+OWNERS: Final = LedgerTable(
+    "owners",
+    "What site.toml says of each cluster, file system and endpoint, as of this snapshot. An owner's local time is "
+    "`ts AT TIME ZONE 'UTC' AT TIME ZONE timezone`.",
+    [
+        OWNER,
+        Column("kind", TEXT, "cluster, file_system or endpoint", identifies=Identity.NOTHING),
+        Column("timezone", TEXT, "its IANA time zone", identifies=Identity.NOTHING),
+        Column("mounts", _LIST, "mount points of a file system; empty for others", identifies=Identity.PATH),
+        Column("backend", TEXT, "name of a file system in the servers' own tools", identifies=Identity.SITE),
+    ],
+)
 MART_READS: Final = LedgerTable(
     "mart_reads",
     "Which of the lake's other tables the rows of each mart come from, also by way of other marts: with `derived` and "
@@ -192,4 +204,4 @@ MART_READS: Final = LedgerTable(
     ],
 )
 
-LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, MONTHS, GENERATIONS, DERIVED, MART_READS, SNAPSHOTS, THRESHOLDS)
+LEDGER: Final = (LOADS, INPUTS, REJECTS, FILES, MONTHS, GENERATIONS, DERIVED, MART_READS, SNAPSHOTS, THRESHOLDS, OWNERS)

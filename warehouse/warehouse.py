@@ -164,12 +164,12 @@ class Warehouse:
             self.store.put_if_absent(who().encode(), layout.abort_path(load_id))
         self.publish(lambda _catalog, _number: True, "recover")
 
-    def commit(self, loads: Sequence[Load]) -> Published:
+    def commit(self, loads: Sequence[Load], also: Callable[[Catalog], object] = lambda _: None) -> Published:
         """Publish staged loads together in one snapshot; none is published where no load has anything new.
 
         The snapshot omits the rows that the loads replace (P2), inputs that another writer loaded meanwhile, and
-        copies of inputs that the lake has. A load that is already in the lake is not published again. Raises LoadLost
-        where a load's mark is gone: its files may be gone too.
+        copies of inputs that the lake has. A load that is already in the lake is not published again. `also` edits the
+        same snapshot. Raises LoadLost where a load's mark is gone: its files may be gone too.
         """
         named: dict[str, DataFile] = {}
         fresh: list[Load] = []
@@ -181,6 +181,7 @@ class Warehouse:
             self._check_marks(load.info.load_id for load in fresh if load.files)
             keys = FileKeys(self.store)
             folded = {load.info.load_id: CatalogUpdate(self.store, catalog, load, keys).run(number) for load in fresh}
+            also(catalog)
             named = catalog.changes.added
             return bool(fresh)
 

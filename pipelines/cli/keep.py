@@ -122,11 +122,11 @@ def derive(where: Where) -> None:
     iolake derive
     """
     from iolake.warehouse.derive import derive as run
-    from iolake.warehouse.thresholds import set_thresholds
+    from iolake.warehouse.site_facts import set_site_facts
 
     warehouse = where.open_warehouse()
     if where.has_site:
-        set_thresholds(warehouse, where.read_site().findings)
+        set_site_facts(warehouse, where.read_site())
     done = run(warehouse)
     click.echo(
         f"derived {done.partitions:,} partitions, {done.rows:,} rows in {done.seconds:.1f} s"

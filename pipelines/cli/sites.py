@@ -32,6 +32,12 @@ def check(where: Where) -> None:
         click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}")
     if settings.names_no_zone:
         click.echo('no source has a timezone: times without an offset are read as UTC; write timezone = "..." if not')
+    for owner, file_system in settings.file_systems.items():
+        if settings.clusters and not file_system.mounts:
+            click.echo(
+                f"file_systems.{owner} has no mounts: no file of a job is on it; write those that jobs see, such as "
+                f'mounts = ["/{owner}"]'
+            )
     there = {(source, owner) for source, owner, _ in found}
     for kind in OWNER_KINDS:
         for owner, its in settings.owners(kind).items():

@@ -158,6 +158,17 @@ def test_a_site_says_of_each_source_what_is_there_or_that_nothing_is(tmp_path: P
     assert "nothing is there; correct file_systems.fs.targets" in lines[1]
 
 
+def test_a_file_system_without_mounts_is_named(tmp_path: Path) -> None:
+    """Darshan's files are on a file system by its mounts alone: without them every share would be unknown."""
+    owners = '[clusters.c]\ntimezone = "UTC"\n[file_systems.fs]\ntimezone = "UTC"\n'
+    (tmp_path / "site.toml").write_text(owners)
+    (line,) = run("site", "check", cwd=tmp_path).stdout.decode().splitlines()
+    assert line.startswith("file_systems.fs has no mounts")
+    assert 'mounts = ["/fs"]' in line
+    (tmp_path / "site.toml").write_text(owners + 'mounts = ["/fs"]\n')
+    assert run("site", "check", cwd=tmp_path).stdout == b""
+
+
 def test_a_source_below_the_wrong_kind_of_owner_names_the_right_kind(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text('[file_systems.fs]\nslurm = { files = "x" }\n')
     assert b"file_systems.fs.slurm: slurm is a source of a cluster" in run("ingest", cwd=tmp_path).stderr
