@@ -8,7 +8,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, Span
-from iolake.schemas.site import OWNER_KINDS, Site, SiteError, Source
+from iolake.extractors.files import find_files
+from iolake.schemas.site import OWNER_KINDS, OwnerKind, Site, SiteError, Source
 
 LOOK_BACK_DAYS: Final = 7
 """Days for which a day is asked again: accounting still ends, requeues or corrects its jobs."""
@@ -38,6 +39,14 @@ def find_days(
         settled = day + look_back < today
         yield Input(source, owner, f"{uri}{day}", day, 0 if settled else None, settles if settled else None)
         day += timedelta(days=1)
+
+
+def find_files_and_days(site: Site, owner: OwnerKind, source: str, span: Span) -> Iterator[Input]:
+    """The files that the site's patterns name, and the days of each `uri`; the input of a day is uri, `#` and day."""
+    yield from find_files(site, owner, source, span)
+    for name, where, zone in site.sources(owner, source):
+        if where.uri is not None:
+            yield from find_days(source, name, f"{where.uri}#", where, zone, span)
 
 
 def days_to_ask(site: Site) -> Iterator[tuple[str, str, date]]:

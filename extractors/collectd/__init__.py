@@ -14,9 +14,8 @@ from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, 
 from iolake.extractors.collectd.documents import DEFAULT_INTERVAL_S, Documents
 from iolake.extractors.collectd.live import documents
 from iolake.extractors.daily import zone_of
-from iolake.extractors.files import find_files
 from iolake.extractors.jsonstream import objects
-from iolake.extractors.lookback import bounds, find_days
+from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
 from iolake.schemas.nodes import NODE_CPU, NODE_DISK, NODE_MEMORY
 from iolake.schemas.site import OwnerKind, Site, password
@@ -32,10 +31,7 @@ class Collectd(Extractor):
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield files by the site's patterns, and a server's days."""
-        yield from find_files(site, self.owner, self.source, span)
-        for name, where, zone in site.sources(self.owner, self.source):
-            if where.uri is not None:
-                yield from find_days(self.source, name, f"{where.uri}#", where, zone, span)
+        yield from find_files_and_days(site, self.owner, self.source, span)
 
     def hash(self, input: Input, site: Site) -> str | None:
         """Return a file's hash; None for a server's day."""

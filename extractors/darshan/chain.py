@@ -49,3 +49,19 @@ def find(positions: Ints, sought: Ints) -> Ints:
     index = np.searchsorted(positions, sought)
     inside = np.minimum(index, len(positions) - 1)
     return np.where(positions[inside] == sought, index, len(positions))
+
+
+def contiguous(candidates: Ints, following: Ints, starts: Ints, ends: Ints) -> tuple[Ints, Ints]:
+    """Return (where records begin, where one should begin but cannot) in regions [start, end) of records end to end.
+
+    A record can begin at each of the ascending `candidates`, and the next one then begins at `following`.
+    """
+    end = ends[np.searchsorted(ends, candidates, side="right")]
+    fits = following <= end
+    candidates, following, end = candidates[fits], following[fits], end[fits]
+    nothing = len(candidates)
+    first, jump = find(candidates, starts), find(candidates, following)
+    jump[following == end] = nothing
+    reached = follow(jump, first[first < nothing])
+    breaks = reached & (jump == nothing) & (following < end)
+    return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from iolake.extractors.darshan.chain import find, follow
+from iolake.extractors.darshan.chain import contiguous, find, follow
 from iolake.extractors.darshan.decoded import Group, Ints
 from iolake.extractors.darshan.records import DAMAGED
 
@@ -156,16 +156,7 @@ def _counted(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> tuple[Int
     order = "<u4" if group.layout.byte_order == "little" else ">u4"
     lengths = np.ndarray((len(joined) - head + 1,), order, joined.data, offset=_ID, strides=(1,)).astype(np.int64)
     candidates = np.flatnonzero(lengths <= len(joined))
-    following = candidates + head + lengths[candidates]
-    end = ends[np.searchsorted(ends, candidates, side="right")]
-    fits = following <= end
-    candidates, following, end = candidates[fits], following[fits], end[fits]
-    nothing = len(candidates)
-    first, jump = find(candidates, starts), find(candidates, following)
-    jump[following == end] = nothing
-    reached = follow(jump, first[first < nothing])
-    breaks = reached & (jump == nothing) & (following < end)
-    return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])
+    return contiguous(candidates, candidates + head + lengths[candidates], starts, ends)
 
 
 def _strings(joined: Bytes, at: Ints, start: int, stop: int) -> pa.Array:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from iolake.extractors.darshan.chain import find, follow
+from iolake.extractors.darshan.chain import contiguous
 from iolake.extractors.darshan.columns import arrow, record_order, words
 from iolake.extractors.darshan.decoded import Group, Ints
 
@@ -90,16 +90,7 @@ def _found(all_words: Ints, shape: Shape, starts: Ints, ends: Ints) -> tuple[Int
     if len(all_words) < shape.head:
         return np.empty(0, np.int64), starts
     candidates, behind = shape.behind(all_words, len(all_words))
-    following = candidates + shape.head + behind
-    end = ends[np.searchsorted(ends, candidates, side="right")]
-    fits = following <= end
-    candidates, following, end = candidates[fits], following[fits], end[fits]
-    nothing = len(candidates)
-    first, jump = find(candidates, starts), find(candidates, following)
-    jump[following == end] = nothing
-    reached = follow(jump, first[first < nothing])
-    breaks = reached & (jump == nothing) & (following < end)
-    return candidates[reached], np.concatenate([starts[first == nothing], following[breaks]])
+    return contiguous(candidates, candidates + shape.head + behind, starts, ends)
 
 
 def _walked(all_words: Ints, shape: Shape) -> tuple[Ints, Ints] | None:

@@ -16,8 +16,7 @@ import httpx
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.daily import zone_of
-from iolake.extractors.files import find_files
-from iolake.extractors.lookback import bounds, find_days
+from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
 from iolake.extractors.network.series import FIRST_S, LAST_S, Interfaces, counter_batch, is_amount, rate_batch, step_of
 from iolake.schemas.errors import TransientError
@@ -48,10 +47,7 @@ class EsnetSnmp(Extractor):
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield files by the site's patterns, and the service's days."""
-        yield from find_files(site, self.owner, self.source, span)
-        for name, where, zone in site.sources(self.owner, self.source):
-            if where.uri is not None:
-                yield from find_days(self.source, name, f"{where.uri}#", where, zone, span)
+        yield from find_files_and_days(site, self.owner, self.source, span)
 
     def hash(self, input: Input, site: Site) -> str | None:
         """Return a file's hash; None for a day of the service."""
