@@ -102,10 +102,9 @@ def _verdict(run: Row) -> Query:
 
 def _logs(run: Row) -> Query:
     days = {"first": run["date"] - timedelta(days=1), "last": run["date"] + timedelta(days=1)}
-    return Query(
-        "SELECT log_id, date, log_start_time, log_end_time\nFROM job_darshan\n"
-        "WHERE cluster = $cluster AND job_id = $job_id AND run_id = $run_id AND date BETWEEN $first AND $last\n"
-        "ORDER BY log_start_time",
+    return Query(  # the macro with its days, not job_darshan: that view reads every day of the lake
+        "SELECT log_id, date, log_start_time, log_end_time\nFROM logs_of_runs($cluster, $first, $last)\n"
+        "WHERE job_id = $job_id AND run_id = $run_id\nORDER BY log_start_time",
         {"cluster": run["cluster"], "job_id": run["job_id"], "run_id": run["run_id"], **days},
     )
 
