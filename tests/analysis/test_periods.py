@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iolake import Lake
 from iolake.analysis import periods
 from iolake.analysis.errors import AnalysisError
+from iolake.demo.truth import Truth
+from iolake.pipelines.cli import cli
+from iolake.reports.runs import periods_of, the_run
+from tests.conftest import Fill
 
 signal = pytest.importorskip("scipy.signal", reason="needs iolake[analysis]")
 
@@ -76,3 +84,39 @@ def test_times_are_as_good_as_seconds() -> None:
     at = [datetime(2026, 1, 1) + timedelta(seconds=s) for s in bursts["at"]]
     found = periods(bursts.with_columns(at=pl.Series(at)), "at", "bytes").row(0, named=True)
     assert (found["period_s"], found["burst_s"]) == (20.0, 5.0)
+
+
+def test_the_command_finds_the_pace_of_a_job_from_its_trace(lake: Lake, fill: Fill) -> None:
+    """Bursts of 12 s each minute for 20 minutes, of writes alone: reads have no pace."""
+    start = datetime(2026, 1, 1, 12)
+    end = start + timedelta(minutes=20)
+    of_job = {"cluster": "c", "date": end.date(), "job_id": 7}
+    fill("slurm_jobs", of_job | {"submit_time": start, "submit_known": True, "start_time": start, "end_time": end})
+    fill("darshan_logs", of_job | {"log_id": "log", "nprocs": 1, "start_time": start, "end_time": end})
+    fill(
+        "darshan_dxt",
+        *(
+            of_job | {"log_id": "log", "record_id": 1, "rank": 0, "segment": burst, "module": "DXT_POSIX"}
+            | {"operation": "write", "length": 1 << 20, "start_s": 60.0 * burst, "end_s": 60.0 * burst + 12}
+            for burst in range(20)
+        ),
+    )  # fmt: skip
+    found = periods_of(lake, the_run(lake, "7", "c"), bins=600).rows_by_key("moved", named=True, unique=True)
+    assert found["write"]["period_s"] == found["both"]["period_s"] == pytest.approx(60)
+    assert found["write"]["burst_s"] == pytest.approx(12, abs=2)
+    assert found["read"]["period_s"] is None
+
+
+def test_the_command_writes_a_row_a_direction_and_refuses_a_job_without_logs(
+    demo_centre: Path, demo_truth: Truth
+) -> None:
+    site = ["--site", str(demo_centre / "site.toml")]
+    job = next(job for job in demo_truth.jobs if job["role"] == "undisturbed")
+    asked = ["periods", str(job["job_id"]), "--cluster", job["cluster"], "--format", "json", *site]
+    done = CliRunner().invoke(cli, asked)
+    assert done.exit_code == 0, done.output
+    assert [json.loads(line)["moved"] for line in done.stdout.splitlines()] == ["read", "write", "both"]
+    bare = next(job for job in demo_truth.jobs if job["role"] == "cancelled")
+    done = CliRunner().invoke(cli, ["periods", str(bare["job_id"]), "--cluster", bare["cluster"], *site])
+    assert done.exit_code == 1
+    assert "no Darshan log tells when it moved bytes" in str(done.exception)
