@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from iolake.analysis.errors import need, numbers, scipy_module
+from iolake.analysis.errors import holds_numbers, need, numbers, scipy_module
 
 Method = Literal["pearson", "spearman"]
 
@@ -46,8 +46,8 @@ def correlate(
 
 
 def _metrics(frame: pl.DataFrame, without: set[str]) -> list[str]:
-    kinds = frame.schema.items()
-    return [name for name, kind in kinds if name not in without and (kind.is_numeric() or kind == pl.Boolean)]
+    others = (column for column in frame.iter_columns() if column.name not in without and column.dtype != pl.Null)
+    return [column.name for column in others if holds_numbers(column)]
 
 
 def _pair(

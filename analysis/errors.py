@@ -33,10 +33,19 @@ def need(frame: pl.DataFrame, columns: Sequence[str]) -> None:
             raise AnalysisError(f"there is no column {name!r}; write one of {', '.join(near)}")
 
 
+def holds_numbers(column: pl.Series) -> bool:
+    """Whether a column holds numbers, also as text: a CSV file with an `inf` is read as text by DuckDB."""
+    if column.dtype != pl.String:
+        return column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}
+    written = column.drop_nulls()
+    written = written.filter(written != "")
+    return written.len() > 0 and written.cast(pl.Float64, strict=False).null_count() == 0
+
+
 def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
     """A column as floating-point numbers; what is not finite is null. AnalysisError where it holds no numbers."""
     column = frame[name]
-    if not (column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}):
+    if not holds_numbers(column):
         raise AnalysisError(f"column {name!r} holds {column.dtype}, no numbers; cast it in the query")
-    real = column.cast(pl.Float64)
+    real = column.replace("", None).cast(pl.Float64) if column.dtype == pl.String else column.cast(pl.Float64)
     return real.to_frame().select(pl.when(pl.col(name).is_finite()).then(pl.col(name)))[name]

@@ -218,8 +218,9 @@ checks AS (
        words: format('{:.0f} % of the servers'' time was seen while it ran', coalesce(fs_seen_pct, 0)), target: NULL, neighbour: NULL},
       {code: 'waited', value: CASE WHEN wait_s >= 3600 THEN 1e2 * wait_s / nullif(elapsed_s, 0) END,
        words: format('it waited {:.1f} h and ran {:.1f} h', wait_s / 3600, elapsed_s / 3600), target: NULL, neighbour: NULL},
-      {code: 'requeued', value: restart,
-       words: format('it was restarted {} times', restart), target: NULL, neighbour: NULL},
+      {code: 'requeued', value: CASE WHEN state = 'REQUEUED' THEN coalesce(restart, 0) + 1 ELSE restart END,
+       words: CASE WHEN state = 'REQUEUED' THEN 'it went back to the queue before it was done'
+                   ELSE format('it was restarted {} times', restart) END, target: NULL, neighbour: NULL},
       {code: 'timeout', value: CASE WHEN state = 'TIMEOUT' THEN 1e2 * coalesce(slowest_io_s, 0) / nullif(elapsed_s, 0) END,
        words: format('it ran out of time after {:.0f} s', elapsed_s), target: NULL, neighbour: NULL}
     ], recursive := true)

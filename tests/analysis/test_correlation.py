@@ -83,3 +83,10 @@ def test_without_scipy_an_analysis_names_the_extra_that_brings_it(monkeypatch: p
     monkeypatch.setitem(sys.modules, "scipy.stats", None)
     with pytest.raises(MissingExtra, match=r"pip install 'iolake\[analysis\]' brings it"):
         correlate(pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 3.0, 2.0]}), "x")
+
+
+def test_numbers_that_a_file_has_as_text_are_numbers_and_infinite_ones_are_left_out() -> None:
+    """DuckDB reads a column of a CSV file with an `inf` as text; the study's tables have such ratios."""
+    text = ["1", "2", "inf", "3.5", "", None]
+    frame = pl.DataFrame({"of": [1.0, 2.0, 9.0, 3.5, 1.0, 2.0], "ratio": text, "name": list("abcdef")})
+    assert correlate(frame, "of").rows() == [("ratio", 3, pytest.approx(1.0), pytest.approx(0.0, abs=1e-6))]
