@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
-from iolake.schemas.table import Table
+from iolake.schemas.table import Hour, Table
 
 _TYPES = {
     pa.bool_(): "BOOLEAN",
@@ -48,9 +48,9 @@ STORAGE = "storage"
 class FileSet:
     """Data files with the same columns: the names of these, and the files' locations.
 
-    `first_day` and `last_day` are given where the files hold all rows of those days: what a query asks by event time
-    then rules out the whole set as it is planned, before any file is opened. With `by_job`, storage.job_days has the
-    least and greatest job id of each owner and day of the files: a query of one job opens those of its days alone.
+    `first_day` and `last_day` are given where the files hold rows of those days alone: what a query asks by event time
+    or date then rules out the whole set as it is planned, before any file is opened. With `by_job`, job_days holds
+    the least and greatest job id of each owner and day of the files: a query of one job opens those of its days alone.
     With `by_month` the files have `date` as a column, and lie in folders of months.
     """
 
@@ -130,10 +130,13 @@ def _by_job(table: Table, read: str) -> str:
 
 def _within(table: Table, files: FileSet) -> str:
     """A condition that holds for every row of the files: its time is within their days."""
-    if table.event_time is None or files.first_day is None or files.last_day is None:
+    if files.first_day is None or files.last_day is None:
         return ""
-    time, end = quote(table.event_time), files.last_day + timedelta(days=1)
-    return f"\nWHERE {time} >= TIMESTAMP '{files.first_day}' AND {time} < TIMESTAMP '{end}'"
+    if isinstance(table.sort_by[0], Hour):
+        assert table.event_time is not None
+        time, end = quote(table.event_time), files.last_day + timedelta(days=1)
+        return f"\nWHERE {time} >= TIMESTAMP '{files.first_day}' AND {time} < TIMESTAMP '{end}'"
+    return f"\nWHERE date >= DATE '{files.first_day}' AND date <= DATE '{files.last_day}'"
 
 
 def _no_rows(table: Table) -> str:

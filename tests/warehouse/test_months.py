@@ -185,9 +185,13 @@ def test_a_question_of_jobs_opens_a_file_a_month(tmp_path: Path, monkeypatch: py
         "job_id IN (SELECT 1000 + 100 * n FROM range(3) r(n))": {1000, 1100, 1200},
         "job_id = 99": set(),
         f"run_id = '{run_id}'": {1107},
+        "date = '2026-05-20' AND job_id % 10 = 7": {1807},
+        "date = '2026-04-20' AND job_id % 10 = 7": {1507},
     }.items():
         (plan,) = (row[1] for row in lake.sql(f"EXPLAIN ANALYZE SELECT * FROM slurm_jobs WHERE {where}").fetchall())
         assert sum(map(int, re.findall(r"Total Files Read: (\d+)", plan))) <= 2 + 29, where
         assert {row[0] for row in lake.sql(f"SELECT job_id FROM slurm_jobs WHERE {where}").fetchall()} == found
         logs = f"SELECT job_id FROM darshan_logs WHERE job_id IN (SELECT job_id FROM slurm_jobs WHERE {where})"
         assert {row[0] for row in lake.sql(logs).fetchall()} == {i for i in found if i % 10 == 0}
+    (plan,) = (row[1] for row in lake.sql("EXPLAIN ANALYZE FROM slurm_jobs WHERE date = '2026-05-20'").fetchall())
+    assert re.findall(r"Total Files Read: (\d+)", plan) == ["1"]
