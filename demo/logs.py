@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 import numpy as np
 
@@ -18,6 +19,8 @@ _PREFIX: dict[Interface, str] = {"POSIX": "POSIX", "MPI-IO": "MPIIO", "STDIO": "
 _HEAT_BINS = 16
 HEAT_RANKS = 32
 """Jobs with more processes have no heat maps, to keep their logs small."""
+Values: TypeAlias = dict[str, int | float]
+"""Counters by their names without the module's prefix."""
 _MOUNTS = (("/lagoon", "lustre"), ("/fjord", "lustre"), ("/home", "nfs4"), ("/dev", "devtmpfs"), ("/", "ext4"))
 
 
@@ -75,15 +78,27 @@ def _passed(file: File) -> tuple[Interface, ...]:
 def _record(number: int, file: File, interface: Interface, run: Run) -> Record:
     """One file's counters in one module. Names are Darshan's without the module's prefix until the end."""
     movers = run.nprocs if file.rank < 0 else 1
-    reads, writes = _accesses(file.read, file.transfer), _accesses(file.written, file.transfer)
-    moved = file.read + file.written
+    values: Values = {"BYTES_READ": file.read, "BYTES_WRITTEN": file.written}
+    values |= _times(file, run, movers) | _operations(file, interface, movers)
+    if movers > 1:
+        values |= _fastest_and_slowest(file, movers)
+    if interface != "STDIO":
+        values |= _sizes(file, "_AGG" if interface == "MPI-IO" else "") | _slowest_accesses(file, movers)
+    return Record(number, file.rank, {f"{_PREFIX[interface]}_{name}": value for name, value in values.items()})
+
+
+def _seconds(file: File) -> tuple[float, float, float]:
+    """Seconds that a process reads, writes, and spends in metadata operations."""
+    read_s, write_s = (during[1] - during[0] for during in (file.reading, file.writing))
+    return read_s, write_s, 0.02 + file.opening_s
+
+
+def _times(file: File, run: Run, movers: int) -> Values:
+    """When the file was opened, read, written and closed, and the seconds of all processes."""
     begin = min(during[0] for during in (file.reading, file.writing) if during[1])
     end = max(file.reading[1], file.writing[1])
-    read_s, write_s = (during[1] - during[0] for during in (file.reading, file.writing))
-    meta_s = 0.02 + file.opening_s
-    values: dict[str, int | float] = {
-        "BYTES_READ": file.read,
-        "BYTES_WRITTEN": file.written,
+    read_s, write_s, meta_s = _seconds(file)
+    values: Values = {
         "F_OPEN_START_TIMESTAMP": begin - 0.02 - file.opening_s - run.start,
         "F_OPEN_END_TIMESTAMP": begin - 0.01 - run.start,
         "F_CLOSE_START_TIMESTAMP": end - run.start,
@@ -94,27 +109,37 @@ def _record(number: int, file: File, interface: Interface, run: Run) -> Record:
     }
     for way, length, during in (("READ", file.read, file.reading), ("WRITE", file.written, file.writing)):
         if length:
-            values |= {
-                f"F_{way}_START_TIMESTAMP": during[0] - run.start,
-                f"F_{way}_END_TIMESTAMP": during[1] - run.start,
-            }
-    if movers > 1:
-        values |= {
-            "FASTEST_RANK": movers - 1,
-            "FASTEST_RANK_BYTES": moved // movers,
-            "SLOWEST_RANK": 0,
-            "SLOWEST_RANK_BYTES": moved - moved // movers * (movers - 1),
-            "F_FASTEST_RANK_TIME": (read_s + write_s) * 0.97 + meta_s,
-            "F_SLOWEST_RANK_TIME": read_s + write_s + meta_s,
-        }
-    if interface != "MPI-IO":
-        values |= {
-            "OPENS": movers * file.opens,
-            "READS": reads,
-            "WRITES": writes,
-            "MAX_BYTE_READ": max(0, file.read - 1),
-            "MAX_BYTE_WRITTEN": max(0, file.written - 1),
-        }
+            values[f"F_{way}_START_TIMESTAMP"] = during[0] - run.start
+            values[f"F_{way}_END_TIMESTAMP"] = during[1] - run.start
+    return values
+
+
+def _fastest_and_slowest(file: File, movers: int) -> Values:
+    """A shared file's last rank is the fastest; rank 0 is the slowest, and moves what remains."""
+    moved = file.read + file.written
+    read_s, write_s, meta_s = _seconds(file)
+    return {
+        "FASTEST_RANK": movers - 1,
+        "FASTEST_RANK_BYTES": moved // movers,
+        "SLOWEST_RANK": 0,
+        "SLOWEST_RANK_BYTES": moved - moved // movers * (movers - 1),
+        "F_FASTEST_RANK_TIME": (read_s + write_s) * 0.97 + meta_s,
+        "F_SLOWEST_RANK_TIME": read_s + write_s + meta_s,
+    }
+
+
+def _operations(file: File, interface: Interface, movers: int) -> Values:
+    """The operations that an interface counts."""
+    reads, writes = _accesses(file.read, file.transfer), _accesses(file.written, file.transfer)
+    if interface == "MPI-IO":
+        return {"COLL_OPENS": movers, "COLL_READS": reads, "COLL_WRITES": writes, "VIEWS": movers, "MODE": 9}
+    values: Values = {
+        "OPENS": movers * file.opens,
+        "READS": reads,
+        "WRITES": writes,
+        "MAX_BYTE_READ": max(0, file.read - 1),
+        "MAX_BYTE_WRITTEN": max(0, file.written - 1),
+    }
     if interface == "POSIX":
         values |= {
             "STATS": movers * file.opens,
@@ -122,28 +147,33 @@ def _record(number: int, file: File, interface: Interface, run: Run) -> Record:
             "MMAPS": -1,
             "MODE": 0o644,
             "FILE_ALIGNMENT": 1 << 20,
+            "MEM_ALIGNMENT": 8,
+            "SEQ_READS": max(0, reads - movers),
+            "SEQ_WRITES": max(0, writes - movers),
+            "FILE_NOT_ALIGNED": (reads + writes) if file.transfer % (1 << 20) else 0,
         }
-        values |= {"MEM_ALIGNMENT": 8, "SEQ_READS": max(0, reads - movers), "SEQ_WRITES": max(0, writes - movers)}
-        values["FILE_NOT_ALIGNED"] = (reads + writes) if file.transfer % (1 << 20) else 0
-    if interface == "MPI-IO":
-        values |= {"COLL_OPENS": movers, "COLL_READS": reads, "COLL_WRITES": writes, "VIEWS": movers, "MODE": 9}
-    if interface != "STDIO":
-        values |= _sizes(file, "_AGG" if interface == "MPI-IO" else "")
-        if reads:
-            values |= {"MAX_READ_TIME_SIZE": min(file.transfer, file.read), "F_MAX_READ_TIME": read_s / reads * movers}
-        if writes:
-            values["MAX_WRITE_TIME_SIZE"] = min(file.transfer, file.written)
-            values["F_MAX_WRITE_TIME"] = write_s / writes * movers
-    return Record(number, file.rank, {f"{_PREFIX[interface]}_{name}": value for name, value in values.items()})
+    return values
+
+
+def _slowest_accesses(file: File, movers: int) -> Values:
+    """Size and time of the slowest read and write."""
+    read_s, write_s, _ = _seconds(file)
+    values: Values = {}
+    if reads := _accesses(file.read, file.transfer):
+        values |= {"MAX_READ_TIME_SIZE": min(file.transfer, file.read), "F_MAX_READ_TIME": read_s / reads * movers}
+    if writes := _accesses(file.written, file.transfer):
+        values |= {"MAX_WRITE_TIME_SIZE": min(file.transfer, file.written)}
+        values |= {"F_MAX_WRITE_TIME": write_s / writes * movers}
+    return values
 
 
 def _accesses(length: int, transfer: int) -> int:
     return -(-length // transfer)
 
 
-def _sizes(file: File, suffix: str) -> dict[str, int | float]:
+def _sizes(file: File, suffix: str) -> Values:
     """The histogram of access sizes, and the commonest of them: whole transfers, and what remains of each file."""
-    values: dict[str, int | float] = {}
+    values: Values = {}
     common: dict[int, int] = {}
     for way, length in (("READ", file.read), ("WRITE", file.written)):
         whole, rest = divmod(length, file.transfer)
