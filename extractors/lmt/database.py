@@ -16,7 +16,6 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import adbc_driver_sqlite.dbapi as sqlite
-import connectorx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +23,7 @@ import pymysql
 
 from iolake.extractors.base import InputError
 from iolake.extractors.counters import Ints
+from iolake.extractors.lmt.asking import ask
 from iolake.extractors.lmt.lookup import Lookup
 
 Kind = Literal["integer", "decimal", "text"]
@@ -94,21 +94,21 @@ class Database:
         except pa.ArrowInvalid as error:
             reason = f"{rest.split(maxsplit=1)[0]} holds a value of another kind than its column: {error}"
             raise InputError(self.uri, reason, "correct it, or set it to NULL") from None
-        except BaseException as error:  # connectorx panics with a BaseException of its own
-            if isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError, InputError)):
-                raise
+        except (OSError, MemoryError, InputError):
+            raise
+        except Exception as error:
             if _SHORTAGE.search(str(error)):
                 raise OSError(errno.EAGAIN, self._reason(str(error))) from None
             raise self._failure(str(error)) from None
         return _with_nulls(found, columns) if self.dialect == "sqlite" else found
 
     def _answer(self, query: str, all_text: bool) -> pa.Table:
-        """The driver's answer. SQLite has a driver of its own: connectorx leaves six threads behind for each query.
+        """The driver's answer; SQLite has a driver of its own.
 
         Answers of text, which are small and which `find` asks for, are bounded in time: ADBC cannot be interrupted.
         """
         if self.dialect == "mysql":
-            return connectorx.read_sql(self._connection, query, return_type="arrow")
+            return ask(self._connection, query)
         self._refuse_endless_views()
         if all_text:
             return self._answer_in_time(query)

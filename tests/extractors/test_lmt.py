@@ -239,5 +239,5 @@ def test_a_counter_without_a_number_rejects_the_day(db: Db) -> None:
         pytest.skip("MariaDB keeps text out of columns of numbers")
     db.ticks("2026-03-01 12:00:00", "2026-03-01 12:00:05")
     db.add("OST_DATA", (7, 100, "lots", 1, None, 1, 1, 1, 1), (7, 101, 5, 1, None, 1, 1, 1, 1))
-    with pytest.raises(InputError, match="is not an LMT database that can be read"):
+    with pytest.raises(InputError, match="OST_DATA holds a value of another kind than its column"):
         load(db.uri)
