@@ -34,11 +34,21 @@ from iolake.warehouse.warehouse import Warehouse
 
 FEW = 3
 _JOB = (LAST_DAY - timedelta(days=1)).toordinal() * 100_000 + 7
+_AFTER = LAST_DAY + timedelta(days=2)
+"""The day on which files are merged: the last month is not settled yet, as in a lake at work."""
 _DAY = (LAST_DAY - timedelta(days=1)).isoformat()
 _MONTH = f"date BETWEEN DATE '{LAST_DAY}' - 30 AND DATE '{LAST_DAY}' - 1"
 _MOVED = "sum(read_bytes) + sum(write_bytes)"
 QUESTIONS = {
     "one job's job_summary": (0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
+    "two jobs, by IN": (
+        0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id IN ({_JOB}, {_JOB - 1000000})",
+    ),
+    "jobs by BETWEEN": (
+        0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id BETWEEN {_JOB} AND {_JOB} + 5",
+    ),
+    "one run, by run_id alone": (0.05, f"FROM job_summary WHERE run_id = '{_JOB}.0'"),
+    "how many runs a user had": (0.05, "SELECT count(*) FROM job_summary WHERE user_name = 'user266'"),
     "one job's job_lustre": (0.05, f"FROM job_lustre WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
     "one job's targets": (0.05, f"FROM job_lustre_ost WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
     "a month by user": (0.3, f"SELECT user_name, {_MOVED}, sum(node_hours) FROM job_summary WHERE {_MONTH} GROUP BY 1"),
@@ -86,9 +96,11 @@ def prepared(folder: Path, size: Size) -> duckdb.DuckDBPyConnection:
         with timed(f"{size.days} days made"):
             make(warehouse, size)
         with timed("their files merged"):
-            compact(warehouse)
+            compact(warehouse, _AFTER)
         with timed("all marts derived"):
             done = derive(warehouse)
+        with timed("month files written"):
+            compact(warehouse, _AFTER)
         print(f"  {done.partitions:,} partitions, {done.rows:,} rows")
     print(f"  {sum(f.stat().st_size for f in folder.rglob('*.parquet')) / 1e9:.2f} GB of data files, snapshot file "
           f"{(folder / 'lake.duckdb').stat().st_size / 1e6:.1f} MB")  # fmt: skip
