@@ -11,6 +11,7 @@ def _():
 
     import marimo as mo
     import polars as pl
+    import polars.selectors as cs
 
     from iolake import Lake, reports
 
@@ -19,7 +20,7 @@ def _():
     file_systems = [name for (name,) in known.fetchall()]
     choice = mo.ui.dropdown(file_systems, value=file_systems[0], label="File system")
     mo.vstack([mo.md("# A file system's capacity plan"), choice])
-    return choice, file_systems, lake, mo, pl, reports
+    return choice, cs, file_systems, lake, mo, pl, reports
 
 
 @app.cell
@@ -40,7 +41,7 @@ def _(file_system, lake, mo, reports, since, until):
 
 
 @app.cell
-def _(file_system, lake, mo, pl, since, until):
+def _(cs, file_system, lake, mo, pl, since, until):
     trend = lake.sql("FROM fullness_trend($1, $2, $3)", [file_system, since, until]).pl()
     limits = pl.DataFrame({"limit_pct": [80, 85, 90, 95, 100]})
     growing = pl.col("bytes_a_day") > 0
@@ -59,9 +60,12 @@ def _(file_system, lake, mo, pl, since, until):
     mo.vstack(
         [
             mo.md("## When it is full\nA line through the days' last values. Without a number it does not grow."),
-            plan,
+            plan.with_columns(cs.float().round(2)),
             mo.md("Each target; one that is full slows all whose files lie on it:"),
-            trend.filter(pl.col("target").is_not_null()).sort("days_to_full", nulls_last=True).head(10),
+            trend.filter(pl.col("target").is_not_null())
+            .sort("days_to_full", nulls_last=True)
+            .head(10)
+            .with_columns(cs.float().round(2)),
         ]
     )
     return plan, trend
@@ -69,7 +73,7 @@ def _(file_system, lake, mo, pl, since, until):
 
 @app.cell
 def _(file_system, lake, mo, since, until):
-    users = lake.sql("FROM top_users($1, $2, $3) LIMIT 15", [file_system, since, until]).pl()
+    users = lake.sql("FROM top_users($1, $2, $3) WHERE share IS NOT NULL LIMIT 15", [file_system, since, until]).pl()
     mo.vstack(
         [mo.md("## Who fills it\nBytes that users' jobs wrote, by the servers' count or else by Darshan."), users]
     )

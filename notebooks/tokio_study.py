@@ -61,7 +61,7 @@ def _(mo, pl, study):
             mo.md(
                 "## Normalised performance and coverage factors\nA factor that nobody could measure is null, not zero."
             ),
-            kinds,
+            kinds.with_columns(pl.col(pl.Float64).round(3)),
         ]
     )
     return (kinds,)
@@ -77,7 +77,7 @@ def _(correlate, mo, pl, study):
             mo.md(
                 "## What performance follows\nPearson's r, pairwise without nulls. The study prints those with p < 1e-5 in bold."
             ),
-            table,
+            table.with_columns(pl.col("r").round(3), pl.col("p").round_sig_figs(3)),
         ]
     )
     return (table,)
