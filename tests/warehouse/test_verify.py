@@ -7,12 +7,14 @@ import re
 import shutil
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from iolake.pipelines.ingest import ingest
 from iolake.pipelines.repair import repair
 from iolake.schemas.ledger import FILES
 from iolake.warehouse import garbage
@@ -23,6 +25,12 @@ from iolake.warehouse.verify import verify
 from tests.warehouse.toy import TABLES, Centre, df, rows
 
 FLIPS = 20
+
+
+@pytest.fixture(autouse=True)
+def reads_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repair reads in this process: the toy sources are registered in no other."""
+    monkeypatch.setattr("iolake.pipelines.repair.ingest", partial(ingest, workers=0))
 
 
 def content(centre: Centre) -> Any:
