@@ -1,34 +1,20 @@
-"""sacct's JSON of any Slurm version, and pytokio's cache of sacct, as rows of sacct's own text fields.
-
-The versions differ: a state is a word or a list of words; a number stands alone or as {set, infinite, number};
-a step's id is an object or `26.batch`. Times are epochs; memory asked for or allocated is in MiB, memory used in
-bytes, CPU time used in milliseconds.
-"""
+"""sacct's JSON of any Slurm version, and pytokio's cache of sacct, as rows of sacct's own text fields."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, Final
 
 import polars as pl
 
 from iolake.extractors.base import InputError
-from iolake.extractors.slurm.fields import INFINITE_32, NO_VALUE_32
+from iolake.extractors.slurm.json_jobs import Row, job_and_steps, text_of
 from iolake.extractors.slurm.lines import Rows, as_utf8
 
 _JOBS_A_BLOCK: Final = 50_000
 _MOST_BYTES: Final = 1 << 30
 """A document is in memory as a whole, and takes several times its size there."""
-
-_BASE_STATES: Final = frozenset(
-    {
-        *("PENDING", "RUNNING", "SUSPENDED", "COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "PREEMPTED"),
-        *("BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY"),
-    }
-)
-"""What a job is; the other words of a list are flags on it (REQUEUED, …), which sacct's text prints instead."""
 
 _KNOWN: Final = frozenset(
     {
@@ -48,16 +34,7 @@ _UNUSED: Final = frozenset(
 )
 """Keys without a column: they repeat another, or are whole scripts."""
 
-_IN_MIB: Final = frozenset({"mem", "bb", "gres/gpumem"})
-"""Resources that are asked for and allocated in MiB, by type or by type and name."""
-
-_UNLIMITED: Final = (INFINITE_32, 2**64 - 1, "Infinity")
-_UNSET: Final = (NO_VALUE_32, 2**64 - 2)
-"""Slurm's INFINITE and NO_VAL in 32 and 64 bits, and the word. Some versions print them as plain numbers."""
-
 _NO_ROWS: Final = {"jobidraw": pl.String, "end": pl.String, "line": pl.Int64}
-
-Row = dict[str, str | None]
 
 
 def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
@@ -124,7 +101,7 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tup
         rows: list[Row] = []
         for place, job in enumerate(jobs[start : start + _JOBS_A_BLOCK], start):
             try:
-                rows.extend(_all_text(list(_job_and_steps(job))))
+                rows.extend(_all_text(list(job_and_steps(job))))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 odd.append((f"jobs[{place}]", f"has an unknown form: {error!r}"))
             else:
@@ -167,7 +144,7 @@ def _pytokio(records: dict[str, dict[str, Any]], odd: list[tuple[str, str]]) -> 
     """{id: {jobidraw, start, end, nodelist, …}} in no order: the job is put before its steps."""
     rows = []
     for name in sorted(records, key=lambda key: (key.partition(".")[0], "." in key, key)):
-        row = {field.lower(): ",".join(v) if isinstance(v, list) else _text(v) for field, v in records[name].items()}
+        row = {field.lower(): ",".join(v) if isinstance(v, list) else text_of(v) for field, v in records[name].items()}
         rows.append(row if {"jobid", "jobidraw"} & row.keys() else {"jobid": name, **row})
     return _rows(rows, (), odd)
 
@@ -180,233 +157,3 @@ def _rows(rows: list[Row], problems: Iterable[tuple[str, str]] = (), repaired: I
         [*problems, *repaired],
         list(repaired),
     )
-
-
-def _job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
-    steps = [_step(step, job) for step in job.get("steps") or ()]
-    time, tres, required = job.get("time") or {}, job.get("tres") or {}, job.get("required") or {}
-    comment, association = job.get("comment") or {}, job.get("association") or {}
-    reservation = job.get("reservation") or {}
-    state = _state((job.get("state") or {}).get("current"), job.get("kill_request_user"))
-    all_completed = {state, *(step["state"] for step in steps)} == {"COMPLETED"}
-    yield {
-        "jobid": _shown_id(job),
-        "jobidraw": _job_id(job),
-        "jobname": job.get("name"),
-        "user": job.get("user") or association.get("user"),
-        "group": job.get("group"),
-        "account": job.get("account"),
-        "cluster": job.get("cluster"),
-        "partition": job.get("partition") or association.get("partition"),
-        "qos": job.get("qos"),
-        "associd": _number(association.get("id")),
-        "state": state,
-        "reason": (job.get("state") or {}).get("reason"),
-        "exitcode": _exit_code(job.get("exit_code"), state == "COMPLETED"),
-        "derivedexitcode": _exit_code(job.get("derived_exit_code"), all_completed),
-        "submit": _number(time.get("submission")),
-        "eligible": _number(time.get("eligible")),
-        "start": _number(time.get("start")),
-        "end": _number(time.get("end")),
-        "elapsedraw": _number(time.get("elapsed")),
-        "suspended": _number(time.get("suspended")),
-        "timelimitraw": _number(time.get("limit")),
-        **_cpu_times(time, steps),
-        "restarts": _number(job.get("restart_cnt")),
-        "priority": _number(job.get("priority")),
-        "reqcpus": _number(required.get("CPUs")),
-        "reqnodes": _count(tres.get("requested"), "node"),
-        "reqmem": _memory(required),
-        "reqtres": _tres(tres.get("requested")),
-        "alloccpus": _count(tres.get("allocated"), "cpu"),
-        "allocnodes": _number(job.get("allocation_nodes")),
-        "alloctres": _tres(tres.get("allocated")),
-        "consumedenergyraw": _count(tres.get("allocated"), "energy"),
-        "nodelist": job.get("nodes"),
-        "failednode": job.get("failed_node"),
-        "reservation": _text(reservation.get("name") or None),
-        "reservationid": _number(reservation.get("id") or None),
-        "constraints": job.get("constraints"),
-        "licenses": job.get("licenses"),
-        "wckey": (job.get("wckey") or {}).get("wckey"),
-        "mcslabel": (job.get("mcs") or {}).get("label"),
-        "container": job.get("container"),
-        "blockid": job.get("block"),
-        "flags": ",".join(job.get("flags") or ()),
-        "comment": comment.get("job"),
-        "admincomment": comment.get("administrator"),
-        "systemcomment": comment.get("system"),
-        "extra": job.get("extra"),
-        "workdir": job.get("working_directory"),
-        "submitline": job.get("submit_line"),
-        "stdin": job.get("stdin"),
-        "stdout": job.get("stdout"),
-        "stderr": job.get("stderr"),
-    }
-    yield from steps
-
-
-def _step(step: dict[str, Any], job: dict[str, Any]) -> Row:
-    time, tres = step.get("time") or {}, step.get("tres") or {}
-    nodes, statistics = step.get("nodes") or {}, step.get("statistics") or {}
-    name, state = _step_id(step["step"]), _state(step.get("state"), step.get("kill_request_user"))
-    frequency = (step.get("CPU") or {}).get("requested_frequency") or {}
-    row: Row = {
-        "jobid": f"{_shown_id(job)}.{name}",
-        "jobidraw": f"{_job_id(job)}.{name}",
-        "cluster": job.get("cluster"),
-        "jobname": step["step"].get("name"),
-        "state": state,
-        "exitcode": _exit_code(step.get("exit_code"), state == "COMPLETED"),
-        "start": _number(time.get("start")),
-        "end": _number(time.get("end")),
-        "elapsedraw": _number(time.get("elapsed")),
-        "suspended": _number(time.get("suspended")),
-        **_cpu_times(time, ()),
-        "ntasks": _number((step.get("tasks") or {}).get("count")),
-        "allocnodes": _number(nodes.get("count")),
-        "alloccpus": _count(tres.get("allocated"), "cpu"),
-        "nodelist": nodes.get("range"),
-        "layout": (step.get("task") or {}).get("distribution"),
-        "avecpufreq": _number((statistics.get("CPU") or {}).get("actual_frequency") or None),
-        "reqcpufreqmin": _number(frequency.get("min")),
-        "reqcpufreqmax": _number(frequency.get("max")),
-        "consumedenergyraw": _number((statistics.get("energy") or {}).get("consumed")),
-        "alloctres": _tres(tres.get("allocated")),
-        "container": step.get("container"),
-        "submitline": step.get("submit_line"),
-    }
-    for way, form in (("requested", "tresusagein"), ("consumed", "tresusageout")):
-        usage = tres.get(way) or {}
-        for end, field in (("total", "tot"), ("average", "ave"), ("max", "max"), ("min", "min")):
-            row[form + field] = _usage(usage.get(end))
-        for end in ("max", "min"):
-            row[f"{form}{end}node"] = _where(usage.get(end), "node")
-            row[f"{form}{end}task"] = _where(usage.get(end), "task")
-    return row
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
-def _number(value: Any) -> str | None:
-    """A number as text; null where it is not set, or one of Slurm's stand-ins for that."""
-    if isinstance(value, dict):
-        if value.get("infinite"):
-            return "UNLIMITED"
-        value = value.get("number") if value.get("set", True) else None
-    if value in _UNLIMITED:
-        return "UNLIMITED"
-    if value is None or value in _UNSET or (isinstance(value, (int, float)) and value < 0):
-        return None
-    return str(value)
-
-
-def _shown_id(job: dict[str, Any]) -> str:
-    """The id as sacct shows it: 2_7 for an array's task, 2_[3-7] for tasks that wait, 11+1 for a component."""
-    array, het = job.get("array") or {}, job.get("het") or {}
-    task, offset = _number(array.get("task_id")), _number(het.get("job_offset"))
-    first, leader = _number(array.get("job_id")) or "0", _number(het.get("job_id")) or "0"
-    if first != "0" and task is not None:
-        return f"{first}_{task}"
-    if first != "0" and array.get("task"):
-        return f"{first}_[{array['task']}]"
-    if leader != "0" and offset is not None:
-        return f"{leader}+{offset}"
-    return _job_id(job)
-
-
-def _job_id(job: dict[str, Any]) -> str:
-    number = _number(job["job_id"])
-    if number is None or not number.isdecimal():
-        raise ValueError(f"job_id is {job['job_id']!r}")
-    return number
-
-
-def _step_id(step: dict[str, Any]) -> str:
-    """batch, 0, or 0+1 of {id: 0, het: {component: 1}}, of `26.batch` and of {id: {job_id: 26, step_id: batch}}."""
-    given = step["id"]
-    if isinstance(given, dict) and "step_id" in given:
-        given = given["step_id"]
-    name = given.rpartition(".")[2] if isinstance(given, str) else _number(given)
-    if name is None or not re.fullmatch(r"[\w+]+", name):
-        raise ValueError(f"a step's id is {step['id']!r}")
-    component = None if isinstance(given, str) and "." in given else _number((step.get("het") or {}).get("component"))
-    return name + (f"+{component}" if component is not None else "")
-
-
-def _state(current: Any, killer: Any) -> str | None:
-    words = [current] if isinstance(current, str) else current or []
-    state = next((word for word in words if word not in _BASE_STATES), words[0] if words else None)
-    return f"{state} by {killer}" if state == "CANCELLED" and killer else state
-
-
-def _exit_code(code: dict[str, Any] | None, succeeded: bool) -> str | None:
-    """`status:signal`; null where neither is known.
-
-    Up to Slurm 22.05 (a status that is one word) the JSON says SUCCESS and 0 of every job that was not ended by a
-    signal, whatever it returned: it is believed only where the state says the same.
-    """
-    code = code or {}
-    signal = code.get("signal") or {}
-    number = _number(signal.get("signal_id", signal.get("id")))
-    status = _number(code.get("return_code"))
-    if (code.get("status") == "SUCCESS" and not succeeded) or (number is None and status is None):
-        return None
-    return f"{status or 0}:{number or 0}"
-
-
-def _cpu_times(time: dict[str, Any], steps: Iterable[Row]) -> Row:
-    """TotalCPU, UserCPU and SystemCPU in seconds. A job's own are not kept by Slurm: they are its steps' sums."""
-    row: Row = {}
-    for key, field in (("total", "totalcpu"), ("user", "usercpu"), ("system", "systemcpu")):
-        used = time.get(key)
-        if used is None:
-            continue
-        micros = int(_number(used["seconds"]) or 0) * 1_000_000 + int(_number(used["microseconds"]) or 0)
-        micros = micros or sum(round(float(step.get(field) or 0) * 1_000_000) for step in steps)
-        row[field] = f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
-    return row
-
-
-def _memory(required: dict[str, Any]) -> str | None:
-    """ReqMem from the memory for each CPU or node, in MiB; versions that do not say which leave it to ReqTRES."""
-    for key, letter in (("memory_per_cpu", "c"), ("memory_per_node", "n")):
-        if (amount := _number(required.get(key))) is not None:
-            return f"{amount}M{letter}"
-    return None
-
-
-def _names(tres: Iterable[dict[str, Any]] | None) -> list[tuple[str, dict[str, Any]]]:
-    """(name, item) of each resource, by name, as sacct's text has them."""
-    named = ((f"{item['type']}/{item['name']}" if item.get("name") else item["type"], item) for item in tres or ())
-    return sorted(named, key=lambda pair: str(pair[0]))
-
-
-def _count(tres: Iterable[dict[str, Any]] | None, wanted: str) -> str | None:
-    return next((_number(item.get("count")) for name, item in _names(tres) if name == wanted), None)
-
-
-def _tres(tres: Iterable[dict[str, Any]] | None) -> str:
-    """`cpu=4,mem=800M` of resources asked for or allocated."""
-    counts = ((name, item["type"], _number(item.get("count"))) for name, item in _names(tres))
-    return ",".join(
-        f"{name}={count}{'M' if {name, kind} & _IN_MIB else ''}" for name, kind, count in counts if count is not None
-    )
-
-
-def _usage(tres: Iterable[dict[str, Any]] | None) -> str:
-    """`cpu=0:0:1.500,mem=12488704` of resources used."""
-    counts = ((name, _number(item.get("count"))) for name, item in _names(tres))
-    return ",".join(
-        f"{name}={f'0:0:{int(count) / 1000:.3f}' if name == 'cpu' else count}"
-        for name, count in counts
-        if count is not None
-    )
-
-
-def _where(tres: Iterable[dict[str, Any]] | None, key: str) -> str:
-    """`mem=n1` or `mem=0`: where the largest or least usage was. Energy is a node's, so it has no task."""
-    places = ((name, _number(item.get(key)) if key == "task" else item.get(key)) for name, item in _names(tres))
-    return ",".join(f"{name}={at}" for name, at in places if at not in (None, "") and (key, name) != ("task", "energy"))

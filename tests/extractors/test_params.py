@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from iolake.extractors.base import Batch, InputError, Outcome, Span
 from iolake.extractors.params import Params
+from iolake.extractors.params.jobs import identify
 from iolake.schemas.site import Site
 
 T = 1_772_366_400  # 2026-03-01 12:00:00 UTC
@@ -351,3 +352,11 @@ def test_a_compressed_file_of_zeros_is_rejected_at_once(tmp_path: Path) -> None:
     (input,) = Params().find(site(tmp_path), Span())
     with pytest.raises(InputError, match=r"is not text|line longer than 1 MiB"):
         list(Params().read(input, site(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("text", "job_id"),
+    [("12", 12), (f"{2**63 - 1}", 2**63 - 1), (f"{2**63}", None), ("9" * 20, None), ("²", None), ("", None)],
+)
+def test_a_job_id_outside_of_bigint_is_null(text: str, job_id: int | None) -> None:
+    assert identify(text, re.compile("(?P<job_id>.*)"))["job_id"] == job_id

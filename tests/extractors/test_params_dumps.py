@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from iolake.extractors.params.dumps import Dump, Job, Reading, read_dumps
-from iolake.extractors.params.jobs import JobRows, identify
+from iolake.extractors.params.jobs import JobRows
 from iolake.extractors.params.rows import target_batches
 from iolake.schemas.gate import conform
 
@@ -387,14 +387,6 @@ def test_counters_of_the_kernels_64_bits_have_their_difference() -> None:
     looks = [start, *(Reading((T + 60 + i) * US, jobs=job) for i, job in enumerate(jobs))]
     found = job_rows(looks)
     assert [(row["read_bytes"], row["ops"]) for row in found] == [(None, [("open", 1)]), (9, [])]
-
-
-@pytest.mark.parametrize(
-    ("text", "job_id"),
-    [("12", 12), (f"{2**63 - 1}", 2**63 - 1), (f"{2**63}", None), ("9" * 20, None), ("²", None), ("", None)],
-)
-def test_a_job_id_outside_of_bigint_is_null(text: str, job_id: int | None) -> None:
-    assert identify(text, re.compile("(?P<job_id>.*)"))["job_id"] == job_id
 
 
 @pytest.mark.parametrize("changed", ["\n    ", "\r\n"], ids=["indented", "as on Windows"])
