@@ -108,6 +108,46 @@ def test_a_neighbours_bytes_are_those_of_the_time_both_ran(lake: Lake, fill: Fil
     ]
 
 
+@pytest.mark.parametrize(
+    ("moved", "cause", "culprit"), [(0.95, "neighbour", "c 9"), (0.4, "full target", "fs OST0001")]
+)
+def test_a_neighbour_that_takes_all_of_a_file_system_explains_more_than_a_full_target(
+    lake: Lake, fill: Fill, moved: float, cause: str, culprit: str
+) -> None:
+    """Job 1 is slow beside its kind on a full target, while job 9 moves that part of what the file system can.
+
+    Windows end an interval after a run, here an hour: job 9 has two hours for its bytes.
+    """
+    size, most = 2 << 30, 2 << 40
+    hours = {1: 0, 2: 2, 3: 3, 4: 4, 9: 0}
+    fill("slurm_jobs", *(run(number, START + at * HOUR) for number, at in hours.items()))
+    fill("darshan_logs", *(log(n, START + at * HOUR) | {"exe_name": f"exe{n == 9}"} for n, at in hours.items()))
+    spent = {"POSIX_WRITES": 2048, "POSIX_F_READ_TIME": 0.0, "POSIX_F_META_TIME": 0.0, "POSIX_F_WRITE_TIME": 10.0}
+    fill("darshan_posix", *(posix(n, size) | spent for n in (2, 3, 4)))
+    fill(
+        "darshan_posix", posix(1, size) | spent | {"POSIX_F_WRITE_TIME": 200.0}, posix(9, int(2 * moved * most)) | spent
+    )
+    place = {"cluster": "c", "date": START.date(), "record_id": 1, "rank": 0, "copy": 0, "file_system": "fs"}
+    fill(
+        "darshan_lustre",
+        *(
+            place | {"log_id": f"log{n}", "job_id": n, "component": 0, "osts": osts, "stripe_count": len(osts)}
+            for n, osts in ((1, [1]), (2, [2]), (3, [2]), (4, [2]), (9, [0, 2]))
+        ),
+    )
+    at = {"file_system": "fs", "date": START.date()}
+    df = at | {"role": "ost", "total_bytes": 100}
+    fill(
+        "lustre_df",
+        *(df | {"ts": START + h * HOUR, "target": f"OST000{o}", "used_bytes": 95 if o == 1 else 10}
+          for h in range(5) for o in range(3)),
+    )  # fmt: skip
+    hour = at | {"interval_s": 3600.0, "read_bytes": 0, "osts": 3, "osts_missing": 0}
+    fill("lustre_fs", *(hour | {"ts": START + h * HOUR, "write_bytes": 10 << 30 if h else most} for h in range(5)))
+    asked = "SELECT cause, culprit FROM job_verdict WHERE job_id = 1"
+    assert lake.sql(asked).fetchall() == [(cause, culprit)]
+
+
 def test_the_users_of_a_file_system_add_up_to_what_they_moved(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", run(1), run(2, START - HOUR, 2))
     fill("darshan_logs", log(1), log(2, START - HOUR, 2))
