@@ -2,7 +2,7 @@
 -- A run is judged where its I/O was slow beside its kind, or, without a log, where it ran far longer than its kind. Of its
 -- findings the one that explains most decides: a target of its own that was full or slow, what the application did unlike its
 -- kind, a neighbour, the metadata server, the file system as a whole. Four things change what a finding explains. One that
--- runs of its kind have on the same day without being slow explains less. A neighbour that moved about as much as the file
+-- runs of its kind have on the same day without being slow explains less. A neighbour that moved two thirds of what the file
 -- system can explains more: a target was full before it came. Where most of the I/O time went into metadata, bytes and
 -- targets explain less, and metadata more. And a run without a kind is judged only where its own ranks were unlike: some
 -- waited, and a target of its files was full, or on a server that served others' targets.
@@ -91,7 +91,7 @@ weighed AS (
     s.*, w.cause, y.unlike,
     w.weight
       * (1 - coalesce(u.having, 0) / (coalesce(u.runs, 0) + 2))
-      * CASE WHEN s.code = 'neighbour' AND s.value >= 80 THEN 1.3 ELSE 1 END
+      * CASE WHEN s.code = 'neighbour' AND s.value >= 66 THEN 1.3 ELSE 1 END
       * CASE WHEN NOT y.in_metadata THEN 1 WHEN w.works_on = 'metadata' THEN 1.9 ELSE 0.5 END
       * CASE WHEN s.alone OR s.logs = 0 THEN 0.5 ELSE 1 END AS weight
   FROM said s
