@@ -127,12 +127,13 @@ def _write_months(
         def edit(catalog: Catalog, _number: int) -> bool:
             there: dict[tuple[str, str, date], set[str]] = defaultdict(set)
             for file in catalog.files():
-                there[file.table_name, file.owner, file.date.replace(day=1)].add(file.path)
-            # Files that another writer added or replaced meanwhile are not in the month file.
+                there[months.key(file)].add(file.path)
+            # Another writer may have added or replaced files of the month meanwhile, or written its month file.
+            had = set(map(months.key, months.of(catalog)))
             done[:] = [
                 month
                 for group, month in work.values()
-                if there[month.table_name, month.owner, month.date] == {file.path for file in group}
+                if months.key(month) not in had and there[months.key(month)] == {file.path for file in group}
             ]
             months.put(catalog, done)
             return bool(done)

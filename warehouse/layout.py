@@ -35,10 +35,10 @@ def data_path(table: Table, owner: str, day: date, load_id: str, file: str) -> s
     return f"{table.name}/{table.owner.name}={value}/date={day.isoformat()}/{load_id}-{file}.parquet"
 
 
-def month_path(table: Table, owner: str, month: date, load_id: str, piece: str) -> str:
-    """Where a month file lies."""
+def month_path(table: Table, owner: str, month: date, load_id: str, file: str) -> str:
+    """Where a month file lies; `file` is its name within the load."""
     value = quote(owner, safe="")
-    return f"{table.name}/{table.owner.name}={value}/month={month:%Y-%m}/{load_id}-{piece}.parquet"
+    return f"{table.name}/{table.owner.name}={value}/month={month:%Y-%m}/{load_id}-{file}.parquet"
 
 
 def is_month(path: str) -> bool:

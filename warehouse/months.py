@@ -59,6 +59,11 @@ def of(catalog: Catalog, table: str | None = None) -> list[DataFile]:
     ]
 
 
+def key(file: DataFile) -> tuple[str, str, date]:
+    """The table, owner and month whose rows a month file holds, or that a data file's rows are of."""
+    return file.table_name, file.owner, file.date.replace(day=1)
+
+
 def last_day(month: date) -> date:
     """The last day of the month that begins on a day."""
     return (month + timedelta(days=31)).replace(day=1) - timedelta(days=1)
@@ -74,8 +79,8 @@ def put(catalog: Catalog, files: Sequence[DataFile]) -> None:
 
 def forget(catalog: Catalog, files: Iterable[DataFile]) -> None:
     """Take the month files of some data files' months out of the catalog."""
-    keys = {(f.table_name, f.owner, f.date.replace(day=1)) for f in files}
-    remove(catalog, [m for m in of(catalog) if (m.table_name, m.owner, m.date) in keys] if keys else [])
+    keys = set(map(key, files))
+    remove(catalog, [m for m in of(catalog) if key(m) in keys] if keys else [])
 
 
 def remove(catalog: Catalog, files: Sequence[DataFile]) -> None:
@@ -89,13 +94,12 @@ def due(
     files: Sequence[DataFile], there: Sequence[DataFile], today: date, max_cells: int
 ) -> Iterator[tuple[DataFile, ...]]:
     """The data files of each table, owner and settled month that has no month file and gains by one."""
-    done = {(m.table_name, m.owner, m.date) for m in there}
+    done = set(map(key, there))
     last = (today - timedelta(days=SETTLED_DAYS)).replace(day=1)
     groups: dict[tuple[str, str, date], list[DataFile]] = defaultdict(list)
     for file in files:
-        month = file.date.replace(day=1)
-        if month < last and file.table_name in schemas.tables() and (file.table_name, file.owner, month) not in done:
-            groups[file.table_name, file.owner, month].append(file)
+        if file.date.replace(day=1) < last and file.table_name in schemas.tables() and key(file) not in done:
+            groups[key(file)].append(file)
     for group in groups.values():
         cells = sum(f.rows * len(f.columns) for f in group)
         size = sum(f.size_bytes for f in group)

@@ -100,7 +100,9 @@ def verify(warehouse: Warehouse, *, deep: bool = False, progress: Progress | Non
     with Catalog.reading(warehouse.store, layout.snapshot_path(number)) as catalog:
         files = catalog.files()
         found = Verified(number, len(files), sum(f.size_bytes for f in files), sum(f.rows for f in files))
-        found.flaws += check_files(warehouse.store, [*files, *months.of(catalog)], deep=deep, progress=progress)
+        copies = months.of(catalog)
+        found.flaws += check_files(warehouse.store, [*files, *copies], deep=deep, progress=progress)
+        found.flaws += _month_flaws(files, copies)
         found.flaws += _ledger_flaws(catalog)
         if deep:
             bad = {file.path for file in found.damaged_files}
@@ -181,6 +183,21 @@ def _file_flaw(store: Store, file: DataFile, size: int | None, deep: bool) -> Fl
     except DamagedFile as error:
         return Flaw("damaged", file.path, error.problem, file)
     return None
+
+
+def _month_flaws(files: Sequence[DataFile], copies: Sequence[DataFile]) -> Iterator[Flaw]:
+    """The month files from which a view would read other rows than the data files of the month hold."""
+    rows: Counter[tuple[str, str, date]] = Counter()
+    for file in files:
+        rows[months.key(file)] += file.rows
+    seen: set[tuple[str, str, date]] = set()
+    for copy in copies:
+        if months.key(copy) in seen:
+            yield Flaw("ledger", copy.path, "its month has another month file: views read each row twice", copy)
+        elif copy.rows != rows[months.key(copy)]:
+            problem = f"it has {copy.rows:,} rows, but the data files of its month have {rows[months.key(copy)]:,}"
+            yield Flaw("ledger", copy.path, problem, copy)
+        seen.add(months.key(copy))
 
 
 def _ledger_flaws(catalog: Catalog) -> Iterator[Flaw]:

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from iolake import schemas
 from iolake.pipelines.ingest import ingest
 from iolake.warehouse import garbage, months
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.compact import compact
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.rebuild import rebuild
+from iolake.warehouse.records import DataFile
 from iolake.warehouse.repair import take_out_damage
 from iolake.warehouse.verify import verify
 from tests.warehouse.by_hand import Loaded, job, log
@@ -117,6 +119,58 @@ def test_what_another_writer_adds_meanwhile_keeps_the_month_file_out(
     }
     assert on_disk == named
     assert len(rows(merged.lake)) == 6
+
+
+@pytest.fixture
+def apart(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> Centre:
+    """A lake of three days of March without a month file."""
+    monkeypatch.setattr(months, "LEAST_FILES", 2)
+    for number, hour in enumerate(MARCH):
+        centre.write(f"2017-03-20{number}.json", {"lustre_df": [df("OST0000", hour, number)]})
+    centre.ingest()
+    return centre
+
+
+MARCH_ROWS = expected("lustre_df", *(df("OST0000", hour, number) for number, hour in enumerate(MARCH)))
+
+
+def test_two_compactions_at_once_write_one_month_file(apart: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P2, P7: the second to publish drops its month file, and leaves none in the lake."""
+    write = months.write
+
+    def interrupted(*args: Any) -> Any:
+        monkeypatch.setattr(months, "write", write)
+        assert compact(apart.warehouse, LATER).months == 1
+        return write(*args)
+
+    monkeypatch.setattr(months, "write", interrupted)
+    assert compact(apart.warehouse, LATER).months == 0
+    assert rows(apart.lake) == MARCH_ROWS
+    assert len(paths(apart)) == 1
+    assert {f.path for f in apart.warehouse.store.list() if "month=" in f.path} == paths(apart)
+    assert verify(apart.warehouse).flaws == []
+
+
+def test_a_doubled_month_and_one_of_too_few_rows_are_found_and_taken_out(apart: Centre) -> None:
+    """P2, P5: what an earlier version may have left."""
+    days = apart.lake.files()
+    store = apart.warehouse.store
+    for files, problem in ((days, "another month file"), (days[:2], "it has 2 rows, but the data files .* have 3")):
+        written = [months.write(store, files, f"load{at}") for at in range(2 if files is days else 1)]
+
+        def edit(catalog: Catalog, _number: int, written: list[DataFile] = written) -> bool:
+            months.forget(catalog, days)
+            months.put(catalog, written)
+            return True
+
+        apart.warehouse.publish(edit, "compact")
+        assert rows(apart.lake) != MARCH_ROWS
+        found = verify(apart.warehouse, deep=True)
+        assert [flaw.name for flaw in found.flaws] == [written[-1].path]
+        assert re.search(problem, found.flaws[0].problem)
+        take_out_damage(apart.warehouse, found)
+        assert rows(apart.lake) == MARCH_ROWS
+        assert verify(apart.warehouse, deep=True).flaws == []
 
 
 def test_a_damaged_month_file_is_found_and_taken_out_and_no_row_is_lost(merged: Centre) -> None:
