@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +57,58 @@ def test_few_copies_are_kept_and_none_where_no_folder_can_be(
     for _ in range(2):
         assert ask(made, tmp_path / "one") == "catalog of a"
     assert len(made) == 14
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOENT])
+def test_a_copy_serves_where_its_time_of_use_cannot_be_written(
+    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The folder is read-only, or another process removed the copy meanwhile."""
+    ask(made, tmp_path / "one")
+
+    def fails(path: Any) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(os, "utime", fails)
+    assert ask(made, tmp_path / "two") == "catalog of a"
+    assert made == [tmp_path / "one"]
+
+
+def test_a_catalog_is_made_at_a_path_without_what_a_full_disk_left(
+    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(made, tmp_path / "one")
+    write = Path.write_bytes
+
+    def cut_short(path: Path, content: bytes) -> int:
+        write(path, content[:3])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", cut_short)
+    there: list[bool] = []
+
+    def make(path: Path) -> None:
+        there.append(path.exists())
+        path.touch()
+
+    kept.fetch_or_make("a", tmp_path / "two", make)
+    assert there == [False]
+    assert len([*(tmp_path / "cache" / "iolake").iterdir()]) == 1
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o700])
+def test_a_folder_that_another_user_can_write_to_is_left_alone(
+    made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
+) -> None:
+    """The hashes in a copy's name are no secret: 0o700 is a folder that another user owns."""
+    ask(made, tmp_path / "one")
+    folder = tmp_path / "cache" / "iolake"
+    folder.chmod(mode)
+    if mode == 0o700:
+        owner = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    before = [*folder.iterdir()]
+    ask(made, tmp_path / "two")
+    ask(made, tmp_path / "two", "b")
+    assert len(made) == 3
+    assert [*folder.iterdir()] == before
