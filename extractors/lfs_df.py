@@ -12,11 +12,11 @@ from typing import Any, Final, NamedTuple
 _TARGET: Final = r"(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})"
 TARGET_LINE: Final = re.compile(rf"(?:(?P<fs>\S+)-)?{_TARGET}(?:_UUID)?(?=[\s:]|$)")
 """A line that begins with a target's name."""
-_UUID: Final = re.compile(rf"(?P<fs>\S+)-{_TARGET}_UUID")
+# What is searched for in a line begins at a word, or has a fixed text before it: long lines take no quadratic time.
+_UUID: Final = re.compile(rf"(?<!\S)(?P<fs>\S+)-{_TARGET}_UUID")
 _INACTIVE: Final = re.compile(rf"(?:(?P<fs>\S+)-)?{_TARGET}(?:_UUID)?(?:\s*:.*|\s+[^\s\d].*)")
-_MOUNT: Final = re.compile(
-    r"(?P<before>.*?)(?P<mount>(?:^|(?<=\s))\S(?:.*?\S)?)\[(?P<kind>OST|MDT):(?P<index>\d+)\](?P<after>.*)"
-)
+_MOUNT: Final = re.compile(r"(?P<mount>\S(?:.*\S)?)\[(?P<kind>OST|MDT):(?P<index>\d+)\]")
+_MOUNTED: Final = re.compile(r"\S\[(?:OST|MDT):\d+\]")
 _MOUNTED_ON: Final = "Mounted-on"
 _BLOCKS: Final = "1K-blocks"
 _HUMAN: Final = "bytes"
@@ -82,7 +82,7 @@ def _read(lines: Sequence[str]) -> Iterator[Row | _Unread]:
                 yield Row(named, values)
             else:
                 nameless.append(values)
-        elif TARGET_LINE.match(line) or _UUID.search(line) or _MOUNT.fullmatch(line):
+        elif TARGET_LINE.match(line) or _UUID.search(line) or _MOUNTED.search(line):
             yield _Unread(line, bool(header))
 
 

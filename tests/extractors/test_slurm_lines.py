@@ -183,7 +183,8 @@ JOB = st.fixed_dictionaries(
     {
         "jobidraw": st.integers(1, 999).map(str),
         "state": st.sampled_from(["FAILED", "COMPLETED", "CANCELLED by 0"]),
-        "submitline": TEXT,
+        # In quotes from end to end, lines of a value are what a CSV writer makes of them.
+        "submitline": TEXT.filter(lambda t: "\n" not in t or '"' not in t),
         "elapsedraw": st.integers(0, 9999).map(str),
         "comment": TEXT.map(lambda t: t.replace("\n", "")),
         "constraints": st.sampled_from(["", "knl", "knl|haswell"]),

@@ -269,7 +269,7 @@ def test_a_load_that_was_cleaned_up_is_not_published(centre: Centre) -> None:
 
     commit = type(lake).commit
     with pytest.MonkeyPatch.context() as patch, pytest.raises(LoadLost, match="run the same command again"):
-        patch.setattr(type(lake), "commit", lambda self, loads: (lose(), commit(self, loads))[1])
+        patch.setattr(type(lake), "commit", lambda self, loads, also: (lose(), commit(self, loads, also))[1])
         centre.ingest()
     assert lake.newest() is None
 
