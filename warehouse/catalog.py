@@ -238,12 +238,12 @@ class Catalog:
 
     # -- snapshots and views
 
-    def put_snapshot(self, number: int, operation: str, root: str) -> None:
+    def put_snapshot(self, number: int, operation: str, store: Store) -> None:
         """Write the views over the files as they are now, and the row of the snapshot that this will be."""
-        self.write_views(root)
+        self.write_views(store)
         rows, size = self.rows("SELECT coalesce(sum(rows), 0), coalesce(sum(size_bytes), 0) FROM files")[0]
         stamp = now()
-        ducklake.update(self, number, stamp, operation, root)
+        ducklake.update(self, number, stamp, operation, store.uri)
         self.insert(
             SNAPSHOTS,
             [
@@ -256,15 +256,17 @@ class Catalog:
                     "files_removed": len(self.changes.removed),
                     "rows": int(rows),
                     "size_bytes": int(size),
-                    "root": root,
+                    "root": store.uri,
                     "iolake_version": version("iolake"),
                     "declarations": declarations(),
                 }
             ],
         )
 
-    def write_views(self, root: str) -> None:
+    def write_views(self, store: Store) -> None:
         """Write the storage views of changed tables, and all of them where declarations or location changed."""
+        root = store.uri
+        months.remove_lost(self, store)
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
         derived = freshness.update(self, sql_files(), declarations())

@@ -87,7 +87,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:
-            catalog.write_views(warehouse.store.uri)
+            catalog.write_views(warehouse.store)
             work = _stale(catalog)
             work, damaged = _without_damage(warehouse.store, catalog, work)
         if not work:
@@ -125,7 +125,7 @@ def _without_damage(store: Store, catalog: Catalog, work: _Work) -> tuple[_Work,
     """Take the damaged files that `work` may open out of a private copy of a snapshot: what is left, and the errors.
 
     A partition whose model may open one is left out. Where a month file is damaged, views read its days' files.
-    Raises DamagedFile where the footer is gone too: no view over the file can be made then, nor any snapshot.
+    Raises DamagedFile where a data file's footer is gone too: no view over it can be made then, nor any snapshot.
     """
     if not work:
         return work, ()
@@ -137,8 +137,8 @@ def _without_damage(store: Store, catalog: Catalog, work: _Work) -> tuple[_Work,
 
     bad = _damaged(store, [f for f in catalog.files() if is_read(f, f.date)])
     bad_months = _damaged(store, [f for f in months.of(catalog) if is_read(f, months.last_day(f.date))])
-    for file, _ in (*bad, *bad_months):
-        parquet.inspect(store, file.path)
+    for file, _ in bad:
+        parquet.inspect(store, file.path)  # DamagedFile
     catalog.remove_files(f for f, _ in bad)
     months.remove(catalog, [f for f, _ in bad_months])
     for name in {f.table_name for f, _ in (*bad, *bad_months)}:

@@ -72,12 +72,11 @@ class Lake:
         """
         path = layout.snapshot_path(self.snapshot)
         con = self._open(Path(f"{self._store.root}/{path}") if self._store.local else self._local_copy(path))
-        root = self._store.uri
         written: list[tuple[str]] = con.execute("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall()
         if written and not self._store.is_here(written[0][0]):
             self._say_moved(written[0][0])
             con.close()
-            con = self._open(self._relocated(path, root))
+            con = self._open(self._relocated(path))
         return con
 
     def sql(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
@@ -225,10 +224,10 @@ class Lake:
         self._store.copy(path, copy)
         return copy
 
-    def _relocated(self, path: str, root: str) -> Path:
+    def _relocated(self, path: str) -> Path:
         from iolake.warehouse.catalog import Catalog
 
         copy = self._local_copy(path)
         with Catalog.editing(copy, self._store) as catalog:
-            catalog.write_views(root)
+            catalog.write_views(self._store)
         return copy

@@ -11,6 +11,7 @@ import logging
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
@@ -40,6 +41,8 @@ SMALL_BYTES = 4 << 20
 """Where a month's files are larger on average, reading them costs more than opening them."""
 GROUP_CELLS = 500_000
 """Least rows times columns of a row group: each costs a query some 10 µs to rule out, and smaller ones no less."""
+_LOOKUPS = 16
+"""Month files that are looked up at once: an object store takes some 10 ms for each."""
 
 _COLUMNS = ("path", "table_name", "owner", "rows", "size_bytes", "load_id", "content_hash")
 
@@ -88,6 +91,20 @@ def remove(catalog: Catalog, files: Sequence[DataFile]) -> None:
     if files:
         catalog.con.execute("DELETE FROM months WHERE path IN (SELECT unnest(?))", [[f.path for f in files]])
         catalog.changes.months |= {f.table_name for f in files}
+
+
+def remove_lost(catalog: Catalog, store: Store) -> None:
+    """Take month files that the lake lacks, or that have another size, out of the catalog: views read their days again.
+
+    DuckDB opens a view's files to create it, and those of the views that it reads: one lost copy would stop every edit.
+    """
+    files = of(catalog)
+    with ThreadPoolExecutor(_LOOKUPS) as pool:
+        there = pool.map(store.stat, [f.path for f in files])
+        lost = [f for f, found in zip(files, there, strict=True) if not found or found.size_bytes != f.size_bytes]
+    for file in lost:
+        log.warning("%s: missing or damaged; views read the data files of its month", store.location(file.path))
+    remove(catalog, lost)
 
 
 def due(

@@ -64,7 +64,7 @@ def _rewrite(warehouse: Warehouse, number: int) -> bool:
             needed = _is_elsewhere(warehouse, catalog)
             if needed:
                 ducklake.place(catalog, warehouse.store.uri)
-                catalog.write_views(warehouse.store.uri)
+                catalog.write_views(warehouse.store)
                 catalog.con.execute(
                     "UPDATE snapshots SET root = $1 WHERE number = (SELECT max(number) FROM snapshots)",
                     [warehouse.store.uri],

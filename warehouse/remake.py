@@ -36,7 +36,7 @@ def differing(
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:
-            catalog.write_views(warehouse.store.uri)
+            catalog.write_views(warehouse.store)
             work = _fresh(catalog)
         total = sum(len(partitions) for _, partitions in work)
         with derive.engine(warehouse.store, path, Path(folder)) as con:

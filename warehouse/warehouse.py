@@ -103,7 +103,7 @@ class Warehouse:
                         self._remove(catalog.changes.written)
                         raise
                     if wanted:
-                        catalog.put_snapshot(number, operation, self.store.uri)
+                        catalog.put_snapshot(number, operation, self.store)
                         ducklake.forget(catalog, [*self.snapshots(), number])
                 if wanted:
                     pack(path)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from iolake.warehouse import months
+from iolake.warehouse.compact import compact
+from iolake.warehouse.derive import stale
 from iolake.warehouse.errors import DamagedFile
 from tests.warehouse.by_hand import DAY, NOON, Loaded, job
 
@@ -31,3 +34,25 @@ def test_a_partition_of_a_damaged_file_stays_stale_and_the_others_are_derived(lo
     path.unlink()
     with pytest.raises(DamagedFile, match=r"missing; `iolake repair`"):
         loaded.derive()
+
+
+@pytest.mark.parametrize("lost", ["all of it", "its end"])
+def test_a_partition_is_derived_from_the_days_of_a_lost_month_file(
+    loaded: Loaded, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    """P10"""
+    monkeypatch.setattr(months, "LEAST_FILES", 2)
+    for at in range(2):
+        loaded.load("slurm_jobs", job(1 + at, NOON + at * DAY))
+    assert compact(loaded.warehouse, NOON.date() + 60 * DAY).months == 1
+    ((name,),) = loaded.lake.sql("SELECT path FROM months").fetchall()
+    path = Path(loaded.warehouse.store.location(name))
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 255
+    path.unlink()
+    if lost != "all of it":
+        path.write_bytes(content if lost == "a byte of its footer" else content[:-9])
+    loaded.derive()
+    assert stale(loaded.warehouse) == {}
+    assert loaded.lake.sql("SELECT job_id FROM job_summary ORDER BY ALL").fetchall() == [(1,), (2,)]
+    assert loaded.lake.sql("SELECT job_id FROM slurm_jobs ORDER BY ALL").fetchall() == [(1,), (2,)]

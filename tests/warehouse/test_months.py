@@ -189,6 +189,23 @@ def test_a_damaged_month_file_is_found_and_taken_out_and_no_row_is_lost(merged: 
     assert compact(merged.warehouse, LATER).months == 1
 
 
+@pytest.mark.parametrize("left", [None, 100])
+def test_a_lost_month_file_stops_no_load(merged: Centre, left: int | None) -> None:
+    """P10: it is a copy, and missing or cut short it leaves the catalog with the next snapshot."""
+    for name in paths(merged):
+        path = merged.root / "lake" / name
+        content = path.read_bytes()
+        path.unlink()
+        if left is not None:
+            path.write_bytes(content[:left])
+    merged.write("2017-03-209.json", {"lustre_df": [df("OST0009", 24 * 50, 9)]})
+    merged.ingest()
+    assert paths(merged) == set()
+    assert rows(merged.lake) == sorted([*EXPECTED, *expected("lustre_df", df("OST0009", 24 * 50, 9))])
+    assert compact(merged.warehouse, LATER).months == 2
+    assert verify(merged.warehouse, deep=True).flaws == []
+
+
 def test_rebuilding_takes_no_row_of_a_month_file_twice(merged: Centre) -> None:
     rebuild(merged.warehouse)
     assert rows(merged.lake) == EXPECTED
