@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -70,6 +71,16 @@ class _Made:
     file: DataFile | None
 
 
+@dataclass(frozen=True)
+class _Damage:
+    """Damaged data files and month files, and the error for each of them."""
+
+    files: list[DataFile]
+    months: list[DataFile]
+    """Each is a copy of its days: views read these once it is taken out."""
+    errors: tuple[DamagedFile, ...]
+
+
 def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit: str = MEMORY_LIMIT_SHARE) -> Derived:
     """Compute every stale partition of the newest snapshot, and publish them. Without any, it publishes nothing (P2).
 
@@ -89,12 +100,17 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
         with Catalog.editing(path, warehouse.store) as catalog:
             catalog.write_views(warehouse.store)
             work = _stale(catalog)
-            work, damaged = _without_damage(warehouse.store, catalog, work)
+            if not work:
+                return Derived()
+            damage = _damage_behind(warehouse.store, catalog, work)
+            _take_out(warehouse.store, catalog, damage)
+            work = _whole(work, damage.files)
         if not work:
-            return Derived(damaged=damaged)
+            return Derived(damaged=damage.errors)
         with warehouse.at_work() as load_id, engine(warehouse.store, path, Path(folder), memory_limit) as con:
-            done = _derive(warehouse, _Writer(warehouse.store, con, load_id), work, progress, started)
-            return replace(done, damaged=damaged)
+            writer = _Writer(warehouse.store, con, load_id)
+            done = _derive(warehouse, writer, work, damage.months, progress, started)
+            return replace(done, damaged=damage.errors)
 
 
 def stale(warehouse: Warehouse) -> dict[str, int]:
@@ -121,34 +137,43 @@ def _stale(catalog: Catalog) -> _Work:
     ]
 
 
-def _without_damage(store: Store, catalog: Catalog, work: _Work) -> tuple[_Work, tuple[DamagedFile, ...]]:
-    """Take the damaged files that `work` may open out of a private copy of a snapshot: what is left, and the errors.
+def _damage_behind(store: Store, catalog: Catalog, work: _Work) -> _Damage:
+    """The damaged files that the models of stale partitions may open."""
+    spans = [(_tables_behind(m), min(p.first_day for p in ps), max(p.last_day for p in ps)) for m, ps in work]
 
-    A partition whose model may open one is left out. Where a month file is damaged, views read its days' files.
-    Raises DamagedFile where a data file's footer is gone too: no view over it can be made then, nor any snapshot.
+    def may_open(file: DataFile, last_day: date) -> bool:
+        return any(file.table_name in tables and file.date <= end and last_day >= begin for tables, begin, end in spans)
+
+    files = _damaged(store, [f for f in catalog.files() if may_open(f, f.date)])
+    copies = _damaged(store, [m for m in months.of(catalog) if may_open(m, months.last_day(m.date))])
+    return _Damage([f for f, _ in files], [m for m, _ in copies], tuple(error for _, error in (*files, *copies)))
+
+
+def _take_out(store: Store, catalog: Catalog, damage: _Damage) -> None:
+    """Take damaged files out of a private copy of a snapshot, and write its views without them.
+
+    Raises DamagedFile where a data file's footer is gone too: no snapshot could be published, since DuckDB opens a
+    view's files to create it.
     """
-    if not work:
-        return work, ()
-    behind = {mart.name: _tables_behind(mart) for mart, _ in work}
-    spans = [(behind[m.name], min(p.first_day for p in ps), max(p.last_day for p in ps)) for m, ps in work]
-
-    def is_read(file: DataFile, last: date) -> bool:
-        return any(file.table_name in tables and file.date <= end and last >= begin for tables, begin, end in spans)
-
-    bad = _damaged(store, [f for f in catalog.files() if is_read(f, f.date)])
-    bad_months = _damaged(store, [f for f in months.of(catalog) if is_read(f, months.last_day(f.date))])
-    for file, _ in bad:
-        parquet.inspect(store, file.path)  # DamagedFile
-    catalog.remove_files(f for f, _ in bad)
-    months.remove(catalog, [f for f, _ in bad_months])
-    for name in {f.table_name for f, _ in (*bad, *bad_months)}:
+    for file in damage.files:
+        parquet.inspect(store, file.path)
+    catalog.remove_files(damage.files)
+    months.remove(catalog, damage.months)
+    for name in {file.table_name for file in (*damage.files, *damage.months)}:
         catalog.write_storage_view(schemas.tables()[name], store.uri)
 
-    def is_whole(mart: Mart, p: Partition) -> bool:
-        return not any(f.table_name in behind[mart.name] and p.first_day <= f.date <= p.last_day for f, _ in bad)
 
-    whole = [(mart, [p for p in partitions if is_whole(mart, p)]) for mart, partitions in work]
-    return [(m, partitions) for m, partitions in whole if partitions], tuple(e for _, e in (*bad, *bad_months))
+def _whole(work: _Work, damaged: Iterable[DataFile]) -> _Work:
+    """The partitions whose models open no damaged data file."""
+    days: dict[str, set[date]] = defaultdict(set)
+    for file in damaged:
+        days[file.table_name].add(file.date)
+    left: _Work = []
+    for mart, partitions in work:
+        bad = set().union(*(days[name] for name in _tables_behind(mart) if name in days))
+        if whole := [p for p in partitions if not any(p.first_day <= day <= p.last_day for day in bad)]:
+            left.append((mart, whole))
+    return left
 
 
 def _damaged(store: Store, files: Sequence[DataFile]) -> list[tuple[DataFile, DamagedFile]]:
@@ -183,6 +208,7 @@ def _derive(
     warehouse: Warehouse,
     writer: _Writer,
     work: _Work,
+    damaged_months: Sequence[DataFile],
     progress: Progress | None,
     started: float,
 ) -> Derived:
@@ -200,10 +226,10 @@ def _derive(
             if progress:
                 progress(mart.name, done, total)
             if time.monotonic() - last >= PUBLISH_EVERY_S:
-                published.append(_publish(warehouse, waiting, writer.load_id))
+                published.append(_publish(warehouse, waiting, writer.load_id, damaged_months))
                 waiting, last = [], time.monotonic()
         writer.show(mart)
-    published.append(_publish(warehouse, waiting, writer.load_id))
+    published.append(_publish(warehouse, waiting, writer.load_id, damaged_months))
     return Derived(done, rows, tuple(n for n in published if n is not None), time.monotonic() - started)
 
 
@@ -227,8 +253,13 @@ def model_query(mart: Mart, batch: Sequence[Partition]) -> str:
     return freshness.select(mart, batch[0].owner, min(p.day for p in batch), max(p.day for p in batch), first, last)
 
 
-def _publish(warehouse: Warehouse, made: Sequence[_Made], load_id: str) -> int | None:
-    """Publish partitions on top of the newest snapshot; those whose sources are others there are dropped."""
+def _publish(
+    warehouse: Warehouse, made: Sequence[_Made], load_id: str, damaged_months: Sequence[DataFile]
+) -> int | None:
+    """Publish partitions on top of the newest snapshot, without damaged month files.
+
+    Partitions whose sources are others there are dropped.
+    """
     if not made:
         return None
 
@@ -242,6 +273,7 @@ def _publish(warehouse: Warehouse, made: Sequence[_Made], load_id: str) -> int |
         }
         right = [m for m in made if current.get((m.mart.name, *_place(m.partition))) == m.partition.fingerprint]
         freshness.put(catalog, [(m.mart, m.partition, m.file, load_id) for m in right])
+        months.remove(catalog, damaged_months)
         return bool(right)
 
     return warehouse.publish(edit, "derive")

@@ -36,7 +36,7 @@ def test_a_partition_of_a_damaged_file_stays_stale_and_the_others_are_derived(lo
         loaded.derive()
 
 
-@pytest.mark.parametrize("lost", ["all of it", "its end"])
+@pytest.mark.parametrize("lost", ["all of it", "its end", "a byte of its footer"])
 def test_a_partition_is_derived_from_the_days_of_a_lost_month_file(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch, lost: str
 ) -> None:
