@@ -146,8 +146,9 @@ def prepare(site: Site, sources: tuple[str, ...], span: Span) -> list[Plan]:
     """Clean up after dead runs, forget rejects of files that are gone, plan, and mark the planned loads as running."""
     warehouse = Warehouse(site.lake_uri)
     garbage.recover(warehouse, site.lake.orphan_age_hours)
+    base = warehouse.newest()
     found = find(site, sources, span)
-    forget_gone(site, sources, span, (input for inputs in found.values() for input in inputs))
+    forget_gone(site, sources, span, (input for inputs in found.values() for input in inputs), base)
     plans = plan(site, found)
     for planned in plans:
         if planned.units:

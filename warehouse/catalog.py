@@ -215,15 +215,16 @@ class Catalog:
         by_load = {"load_id": load.info.load_id, "extractor_version": load.info.extractor_version}
         self.insert(INPUTS, (values(record) | by_load | kept.get(record.input_id, {}) for record in load.inputs))
 
-    def forget_rejected(self, input_ids: Sequence[str]) -> bool:
-        """Drop inputs that are still rejected and have no rows, with their rejects; whether there were any."""
-        gone = self.rows(
+    def forget_rejected(self, gone: Sequence[tuple[str, str]]) -> bool:
+        """Drop inputs, by id and load, that are still rejected without rows, with their rejects; whether any were."""
+        ids, loads = [input_id for input_id, _ in gone], [load_id for _, load_id in gone]
+        gone_now = self.rows(
             "DELETE FROM inputs WHERE status = 'rejected' AND coalesce(rows, 0) = 0 "
-            "AND input_id IN (SELECT unnest(?)) RETURNING input_id",
-            [list(input_ids)],
+            "AND input_id IN (SELECT unnest(?)) AND load_id IN (SELECT unnest(?)) RETURNING input_id",
+            [ids, loads],
         )
-        self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [[id_ for (id_,) in gone]])
-        return bool(gone)
+        self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [[id_ for (id_,) in gone_now]])
+        return bool(gone_now)
 
     def _touch_inputs(self, load: Load) -> None:
         """Write the new uri, size and time of inputs whose content the lake has."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
 
-from iolake.extractors.base import Span
+from iolake.extractors.base import Input, Span
 from iolake.pipelines import registry
+from iolake.pipelines.gone import forget_gone
 from iolake.pipelines.ingest import ingest
+from iolake.pipelines.stage import record
+from iolake.schemas.inputs import values
+from iolake.schemas.ledger import INPUTS
 from iolake.schemas.site import Site
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.lake import Lake
+from iolake.warehouse.records import new_id
+from iolake.warehouse.warehouse import Warehouse
 from tests.warehouse.toy import TOYS, Centre
 
 
@@ -75,3 +83,49 @@ def test_a_pattern_that_names_a_folder_says_so(tmp_path: Path) -> None:
     assert ingest(site_of(tmp_path, "sacct"), workers=1).failures == [
         "slurm of c: nothing was found; sacct is a folder; write sacct/* for its files"
     ]
+
+
+def test_a_folder_that_is_away_for_one_run_keeps_its_rejects(tmp_path: Path) -> None:
+    """P5: neither an empty list nor a missing sub-folder says that a file is gone."""
+    for name in ("a", "b"):
+        (tmp_path / "s" / name).mkdir(parents=True)
+        (tmp_path / "s" / name / "x.txt").write_text(f"no accounting {name}\n")
+    site = site_of(tmp_path, "s/*/x.txt")
+    assert ingest(site, workers=0).rejected == 2
+    for away in ("s/a", "s"):
+        (tmp_path / away).rename(tmp_path / "away")
+        ingest(site, workers=0)
+        assert Lake(site.lake_uri).sql("SELECT count(*) FROM rejects").fetchall() == [(2,)], away
+        (tmp_path / "away").rename(tmp_path / away)
+
+
+INPUT = Input("slurm", "c", "/s/x")
+
+
+@pytest.mark.parametrize(
+    ("input", "stays"),
+    [
+        (replace(INPUT, uri="sacct#2026-01-05", day=date(2026, 1, 5), size_bytes=0, mtime=datetime(2026, 1, 13)), True),
+        (replace(INPUT, uri="sacct#2026-01-05", day=date(2026, 1, 5)), True),
+        (replace(INPUT, uri="s3://b/x", size_bytes=9), False),
+        (replace(INPUT, uri="mysql://host/db"), False),
+        (replace(INPUT, uri="mysql://host/other"), True),
+    ],
+)
+def test_only_files_and_databases_reached_again_are_gone(tmp_path: Path, input: Input, stays: bool) -> None:
+    """P5: the reject of a day stays, and one of a load that the list did not know."""
+    site = site_of(tmp_path, "*.txt")
+    warehouse = Warehouse(site.lake_uri)
+    row = values(record(input, "rejected")) | {"load_id": new_id(), "extractor_version": 1}
+    (tmp_path / "first.txt").write_text("JobIDRaw|Submit|End\n1|10|20\n")
+    ingest(site, workers=0)
+    before = warehouse.newest()
+
+    def reject(catalog: Catalog, _: int) -> bool:
+        catalog.insert(INPUTS, [row])
+        return True
+
+    warehouse.publish(reject, "load")
+    found = [replace(INPUT, uri="mysql://host/db#2026-01-01")]
+    assert forget_gone(site, ("slurm",), Span(), found, before) is None
+    assert (forget_gone(site, ("slurm",), Span(), found, warehouse.newest()) is None) == stays
