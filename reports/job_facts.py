@@ -81,7 +81,7 @@ placed AS (
 SELECT
   file_system,
   list_sort(list(DISTINCT place)) AS places,
-  sum(read_bytes)::BIGINT AS read_bytes, sum(write_bytes)::BIGINT AS write_bytes
+  try_cast(sum(read_bytes) AS BIGINT) AS read_bytes, try_cast(sum(write_bytes) AS BIGINT) AS write_bytes
 FROM placed
 WHERE list_contains($3, log_id)
 GROUP BY file_system

@@ -35,11 +35,12 @@ ORDER BY list_position(['high', 'medium', 'low', 'info'], severity), code
 _ONE: Final = {"targets": "target", "processes": "process", "restarts": "restart"}
 _NEIGHBOURS: Final = f"""
 FROM job_neighbours WHERE {_RUN}
-ORDER BY coalesce(read_bytes, 0) + coalesce(write_bytes, 0) DESC, overlap_s DESC
+ORDER BY coalesce(read_bytes, 0)::HUGEINT + coalesce(write_bytes, 0) DESC, overlap_s DESC,
+  neighbour_cluster, neighbour_run_id
 """
 _LAYERS: Final = """
 SELECT
-  module, sum(read_bytes)::BIGINT AS read_bytes, sum(write_bytes)::BIGINT AS write_bytes,
+  module, try_cast(sum(read_bytes) AS BIGINT) AS read_bytes, try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
   sum(read_s) AS read_s, sum(write_s) AS write_s, sum(meta_s) AS meta_s
 FROM application_io
 WHERE cluster = $1 AND date BETWEEN $3 AND $4 AND list_contains($2, log_id)
@@ -51,7 +52,9 @@ SELECT {sums} FROM darshan_posix
 WHERE cluster = $1 AND date BETWEEN $3 AND $4 AND list_contains($2, log_id)
 """.format(
     sums=", ".join(
-        f"sum(POSIX_SIZE_{way}_{size})::BIGINT AS {way.lower()}_{size}" for way in ("READ", "WRITE") for size in _SIZES
+        f"try_cast(sum(POSIX_SIZE_{way}_{size}) AS BIGINT) AS {way.lower()}_{size}"
+        for way in ("READ", "WRITE")
+        for size in _SIZES
     )
 )
 _TARGETS: Final = f"""

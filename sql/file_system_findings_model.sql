@@ -33,7 +33,7 @@ checks AS (
   UNION ALL
   SELECT
     'metadata-saturated', file_system, date, '', arg_max(ts, CASE WHEN ops_pct IS NOT NULL THEN (ops_pct, -epoch(ts)) END), max(ops_pct) AS most,
-    format('its metadata servers served {:,} operations in the hour, {:.0f} % of the median hour', try_cast(arg_max(ops, ops_pct) AS BIGINT), most)
+    format('its metadata servers served {:,} operations in the hour, {:,.0f} % of the median hour', try_cast(arg_max(ops, ops_pct) AS BIGINT), most)
   FROM rates
   GROUP BY file_system, date
   UNION ALL

@@ -167,9 +167,9 @@ checks AS (
       {code: 'metadata-heavy', value: CASE WHEN read_s + write_s + meta_s >= 1 THEN 1e2 * meta_s / (read_s + write_s + meta_s) END,
        words: format('{:.0f} % of the I/O time goes into metadata operations', 1e2 * meta_s / nullif(read_s + write_s + meta_s, 0)), target: NULL, neighbour: NULL},
       {code: 'slow-small-reads', value: CASE WHEN io_read_bytes / nullif(reads, 0) < 1 << 20 AND reads >= 1000 THEN 1e2 * read_s / nullif(read_s + write_s + meta_s, 0) END,
-       words: format('reading takes {:.0f} % of the I/O time, in pieces of {:.0f} bytes', 1e2 * read_s / nullif(read_s + write_s + meta_s, 0), io_read_bytes / nullif(reads, 0)), target: NULL, neighbour: NULL},
+       words: format('reading takes {:.0f} % of the I/O time, in pieces of {:,.0f} bytes', 1e2 * read_s / nullif(read_s + write_s + meta_s, 0), io_read_bytes / nullif(reads, 0)), target: NULL, neighbour: NULL},
       {code: 'slow-small-writes', value: CASE WHEN io_write_bytes / nullif(writes, 0) < 1 << 20 AND writes >= 1000 THEN 1e2 * write_s / nullif(read_s + write_s + meta_s, 0) END,
-       words: format('writing takes {:.0f} % of the I/O time, in pieces of {:.0f} bytes', 1e2 * write_s / nullif(read_s + write_s + meta_s, 0), io_write_bytes / nullif(writes, 0)), target: NULL, neighbour: NULL},
+       words: format('writing takes {:.0f} % of the I/O time, in pieces of {:,.0f} bytes', 1e2 * write_s / nullif(read_s + write_s + meta_s, 0), io_write_bytes / nullif(writes, 0)), target: NULL, neighbour: NULL},
       {code: 'no-mpiio', value: CASE WHEN r.logs > 0 AND nprocs > 1 AND shared_files > 0 AND mpiio_bytes IS NULL THEN nprocs END,
        words: format('{} processes share files without MPI-IO', nprocs), target: NULL, neighbour: NULL},
       {code: 'no-collective', value: CASE WHEN mpiio_independent::HUGEINT + mpiio_collective >= 1000 THEN 1e2 * mpiio_collective / (mpiio_independent::HUGEINT + mpiio_collective) END,
@@ -201,7 +201,7 @@ checks AS (
       {code: 'saturated', value: m.rate_pct,
        words: format('{} moved data at {:.0f} % of its highest rate in days around for an hour', r.file_system, m.rate_pct), target: NULL, neighbour: NULL},
       {code: 'metadata-saturated', value: m.ops_pct,
-       words: format('metadata operations on {} were at {:.0f} % of the median hour', r.file_system, m.ops_pct)
+       words: format('metadata operations on {} were at {:,.0f} % of the median hour', r.file_system, m.ops_pct)
          || coalesce(format('; job {} ({} of {}) opened most files', p.neighbour, p.neighbour_exe, p.neighbour_user), ''),
        target: NULL, neighbour: p.neighbour},
       {code: 'full-target', value: f.used_pct,

@@ -33,4 +33,4 @@ SELECT
     / nullif(sum(coalesce(sum(read_bytes), 0) + coalesce(sum(write_bytes), 0)) OVER (), 0) AS share
 FROM parts
 GROUP BY ALL
-ORDER BY share DESC NULLS LAST
+ORDER BY share DESC NULLS LAST, user_name, cluster, program

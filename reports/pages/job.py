@@ -86,7 +86,7 @@ def _figures(
 def _runs(job_id: int, cluster: str | None) -> Query:
     of_cluster = "" if cluster is None else " AND cluster = $cluster"
     values = {"job_id": job_id} | ({} if cluster is None else {"cluster": cluster})
-    return Query(f"FROM job_summary\nWHERE job_id = $job_id{of_cluster}\nORDER BY end_time NULLS FIRST", values)
+    return Query(f"FROM job_summary\nWHERE job_id = $job_id{of_cluster}\nORDER BY end_time NULLS FIRST, run_id", values)
 
 
 def _of_run(run: Row) -> dict[str, Any]:
@@ -104,7 +104,7 @@ def _logs(run: Row) -> Query:
     days = {"first": run["date"] - timedelta(days=1), "last": run["date"] + timedelta(days=1)}
     return Query(  # the macro with its days, not job_darshan: that view reads every day of the lake
         "SELECT log_id, date, log_start_time, log_end_time\nFROM logs_of_runs($cluster, $first, $last)\n"
-        "WHERE job_id = $job_id AND run_id = $run_id\nORDER BY log_start_time",
+        "WHERE job_id = $job_id AND run_id = $run_id\nORDER BY log_start_time, log_id",
         {"cluster": run["cluster"], "job_id": run["job_id"], "run_id": run["run_id"], **days},
     )
 
@@ -118,8 +118,8 @@ def _used(run: Row) -> Query:
         "SELECT file_system, jobstats_read_bytes, jobstats_write_bytes, share_reason,\n"
         "  coalesce(logs, 0) > 0 OR coalesce(jobstats_read_bytes, jobstats_write_bytes) IS NOT NULL AS known\n"
         f"FROM job_file_system\n{_RUN}\nQUALIFY known OR NOT bool_or(known) OVER ()\n"
-        "ORDER BY greatest(coalesce(darshan_read_bytes, 0) + coalesce(darshan_write_bytes, 0),\n"
-        "  coalesce(jobstats_read_bytes, 0) + coalesce(jobstats_write_bytes, 0)) DESC, file_system",
+        "ORDER BY greatest(coalesce(darshan_read_bytes, 0)::HUGEINT + coalesce(darshan_write_bytes, 0),\n"
+        "  coalesce(jobstats_read_bytes, 0)::HUGEINT + coalesce(jobstats_write_bytes, 0)) DESC, file_system",
         _of_run(run),
     )
 
@@ -236,9 +236,10 @@ def _neighbours(run: Row, file_system: str) -> Query:
     return Query(
         "SELECT neighbour_cluster || ' ' || neighbour_job_id || ' ' || coalesce(neighbour_exe, '') AS name,\n"
         '  overlap_start AS ts, overlap_end AS "end", overlap_start AS start, overlap_end AS ended,\n'
-        "  least(100, 100 * share) AS share_pct, coalesce(read_bytes, 0) + coalesce(write_bytes, 0) AS moved_bytes\n"
+        "  least(100, 100 * share) AS share_pct,\n"
+        "  coalesce(read_bytes, 0)::DOUBLE + coalesce(write_bytes, 0) AS moved_bytes\n"
         f"FROM job_neighbours\n{_RUN} AND file_system = $file_system AND measured_by <> 'presence'\n"
-        "ORDER BY moved_bytes DESC\nLIMIT $most",
+        "ORDER BY moved_bytes DESC, name\nLIMIT $most",
         _of_run(run) | {"file_system": file_system, "most": _NEIGHBOURS},
     )
 

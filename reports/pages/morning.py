@@ -76,7 +76,8 @@ def worst_query(day: date) -> Query:
         "SELECT v.cluster, v.run_id, v.job_id, s.user_name, coalesce(s.exe_names[1], s.job_name) AS program,\n"
         "  s.file_system, v.cause, v.culprit, v.lost_s, v.confidence, v.sentence\n"
         "FROM job_verdict v\nJOIN job_summary s USING (cluster, date, run_id)\n"
-        "WHERE v.date = $day AND s.date = $day AND v.lost_s > 0\nORDER BY v.lost_s DESC\nLIMIT $most",
+        "WHERE v.date = $day AND s.date = $day AND v.lost_s > 0\n"
+        "ORDER BY v.lost_s DESC, v.cluster, v.run_id\nLIMIT $most",
         {"day": day, "most": _WORST},
     )
 
@@ -98,7 +99,7 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
     answer = "No job was slow beside its kind."
     if lost:
         runs, lost_s = sum(cause["runs"] for cause in lost), sum(cause["lost_s"] for cause in lost)
-        of_it = f"{text.seconds(lost_s)} of I/O time; most of it to {lost[0]['cause'] or 'an unknown cause'}"
+        of_it = f"{text.seconds(lost_s)} of I/O time; most of it to {_with_article(lost[0]['cause'])}"
         answer = f"{text.count(runs, 'slow job')} lost {of_it}."
     return Page(
         title=f"{day:%A}, {day}",
@@ -126,11 +127,18 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
     )
 
 
+def _with_article(cause: str | None) -> str:
+    """A cause as a sentence names it: a full target, the application."""
+    if cause is None:
+        return "an unknown cause"
+    return f"{'a' if cause == 'neighbour' or cause.endswith(' target') else 'the'} {cause}"
+
+
 def _lost(day: date) -> Query:
     """How many runs that ended on a day were slow, and what they lost, by cause; the dearest cause first."""
     return Query(
         "SELECT cause, count(*) AS runs, sum(lost_s) AS lost_s\nFROM job_verdict\nWHERE date = $day AND lost_s > 0\n"
-        "GROUP BY cause\nORDER BY lost_s DESC",
+        "GROUP BY cause\nORDER BY lost_s DESC, cause",
         {"day": day},
     )
 
@@ -266,7 +274,7 @@ def _findings(lake: Lake, day: date) -> Figure:
         "SELECT code, any_value(severity) AS severity, any_value(subject) AS subject, count(*) AS runs,\n"
         "  any_value(advice) AS advice\nFROM findings\n"
         "WHERE date = $day AND severity IN ('high', 'medium')\nGROUP BY code\n"
-        "ORDER BY severity, runs DESC\nLIMIT $most",
+        "ORDER BY severity, runs DESC, code\nLIMIT $most",
         {"day": day, "most": _FINDINGS},
     )
     rows = [[r["severity"], r["subject"], r["code"], f"{r['runs']:,}", r["advice"]] for r in query.rows(lake)]
