@@ -5,7 +5,12 @@ path. The ledger still has the path of each such input, and its folder then, the
 
 - A lake below site.toml's folder moves with it, and each snapshot has the place that the lake had.
 - Elsewhere, the old path ends with the path below site.toml's folder, and what precedes that may be the old folder. It
-  is, if at least half of the inputs that were looked at have the content that the ledger has for them.
+  is, if at least half of its inputs have the size that the ledger has for them, and at least half of those that were
+  looked at the content.
+
+A centre at /old with its lake at /lakes has /old/df/1.txt in the ledger. It moves to /new, where df/1.txt is found: the
+ledger's path ends so, and /old is before that. Its id and today's path go into the ledger. From then on the folder
+before df/1.txt is today's own, and needs no proof: the ledger has the very path.
 
 An input keeps the id that the ledger has. Its rows name that id, and where its content is another one, its new rows
 replace those. A match with another input would therefore remove rows, so that no match is better than a doubtful one.
@@ -74,7 +79,7 @@ def ids_of_moved(
     by_root = _known_by_root(catalog, unknown, known) if unknown else {}
     if not by_root:
         return {}
-    former = [root for root in _former_folders(site, catalog) if root in by_root]
+    former = [root for root in dict.fromkeys([site.root, *_former_folders(site, catalog)]) if root in by_root]
     ids: dict[str, str] = {}
 
     def take(root: str) -> None:
@@ -123,8 +128,11 @@ def _former_folders(site: Site, catalog: Catalog) -> list[str]:
 
 
 def _is_old_folder(pairs: Sequence[tuple[Input, _Known]], site: Site, extractors: Mapping[str, Extractor]) -> bool:
-    """Whether at least half of some inputs of the same size have the content that the ledger has."""
-    same_size = [p for p in pairs if p[0].size_bytes and p[0].size_bytes == p[1].size_bytes and p[1].content_hash]
+    """Whether at least half of the inputs have the ledger's size, and of some of these at least half its content."""
+    sized = [p for p in pairs if p[0].size_bytes and p[1].size_bytes and p[1].content_hash]
+    same_size = [p for p in sized if p[0].size_bytes == p[1].size_bytes]
+    if 2 * len(same_size) < len(sized):
+        return False
     some = sorted(same_size, key=lambda pair: pair[1].size_bytes or 0)[:_LOOKED_AT]
     same = [_hash(input, site, extractors[input.source]) == row.content_hash for input, row in some]
     return any(same) and 2 * sum(same) >= len(same)

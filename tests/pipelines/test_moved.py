@@ -131,3 +131,24 @@ def test_inputs_that_stayed_are_known_where_they_are(new: Site, tmp_path: Path, 
     site.write_text(site.read_text().replace('"other/df', f'"{written}/other/df'))
     assert counts(Site.read(site)) == {"unchanged": 4}
     assert rows(new) == ROWS
+
+
+@pytest.mark.parametrize("new", ["elsewhere"], indirect=True)
+def test_an_input_that_changes_after_the_move_replaces_its_rows(new: Site, tmp_path: Path) -> None:
+    """P2: after the first run the ledger has today's path, which needs no content to compare."""
+    assert counts(new) == {"unchanged": 4}
+    for name, used in FILES.items():
+        write(tmp_path / "new" / name, used + 5)
+        os.utime(tmp_path / "new" / name)
+    assert counts(new) == {"loaded": 4}
+    assert rows(new) == [(fs, day, used + 5) for fs, day, used in ROWS]
+
+
+@pytest.mark.parametrize("new", ["elsewhere"], indirect=True)
+def test_one_equal_input_does_not_prove_a_folder_of_others(new: Site, tmp_path: Path) -> None:
+    """P2, P5: three of four have another size: none of their rows is replaced."""
+    for name in list(FILES)[1:]:
+        path = tmp_path / "new" / name
+        path.write_text(path.read_text() + "\n\n")
+    assert counts(new) == {"loaded": 4}
+    assert Lake(new.lake_uri).sql("SELECT count(*) FROM inputs").fetchall() == [(8,)]
