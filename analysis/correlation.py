@@ -46,8 +46,13 @@ def correlate(
 
 
 def _metrics(frame: pl.DataFrame, without: set[str]) -> list[str]:
+    """The columns of numbers; of text only those that a CSV reader made of numbers for an `inf` or `nan` among them."""
     others = (column for column in frame.iter_columns() if column.name not in without and column.dtype != pl.Null)
-    return [column.name for column in others if holds_numbers(column)]
+    return [c.name for c in others if holds_numbers(c) and (c.dtype != pl.String or _has_no_number(c))]
+
+
+def _has_no_number(column: pl.Series) -> bool:
+    return column.str.strip_chars(" +-").str.to_lowercase().is_in(["inf", "infinity", "nan"]).any()
 
 
 def _pair(

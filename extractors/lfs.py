@@ -184,7 +184,7 @@ class LctlTargets(_ClientSnapshots):
     _DEVICE = re.compile(r"\s*\d+\s+(?P<state>\S+)\s+(?P<kind>\w+)\s+(?P<name>\S+)\s+\S+\s+\d+(?:\s+(?P<nid>\S+).*)?")
     _CONNECTION = re.compile(r"(?P<fs>\S+)-(?P<target>(?P<kind>OST|MDT)[0-9a-fA-F]{4})-\S+")
     _ENTRY = re.compile(
-        r"""(?P<item>^\s*-\s|\{)|(?<!\w)(?P<key>\w+)['"]?[ \t]*:[ \t]*['"]?(?P<value>[^'",{}\s]+)""", re.MULTILINE
+        r"""(?P<item>^[ \t]*-\s|\{)|(?<!\w)(?P<key>\w+)['"]?[ \t]*:[ \t]*['"]?(?P<value>[^'",{}\s]+)""", re.MULTILINE
     )
     _NID = re.compile(r"(?P<address>[^\s@]+)@(?P<network>[^\s@]+)")
 

@@ -18,7 +18,7 @@ _MOST_BYTES: Final = 1 << 29
 _MOST_ROWS: Final = 10_000_000
 _MOST_CELLS: Final = 1 << 26
 _MOST_COLUMNS: Final = 10_000
-_LONGEST_LINE: Final = 1 << 20
+_LONGEST_LINE: Final = 1 << 24
 _PIECE: Final = 1 << 20
 _BINARY: Final = (b"PAR1", SQLITE)
 _MOST_VALUE_BYTES: Final = 4 << 30
@@ -36,9 +36,10 @@ def read_content(uri: str) -> bytes:
                 continue
             if b"\0" in piece:
                 raise InputError(uri, "is neither text nor Parquet", "check what the pattern names")
-            end = piece.rfind(b"\n")
-            since_line = since_line + len(piece) if end < 0 else len(piece) - end
-            if since_line > _LONGEST_LINE:
+            first, last = piece.find(b"\n"), piece.rfind(b"\n")
+            length = since_line + (len(piece) if first < 0 else first)
+            since_line = length if first < 0 else len(piece) - last - 1
+            if length > _LONGEST_LINE:
                 raise InputError(uri, f"has a line longer than {_LONGEST_LINE >> 20} MiB", "check what it holds")
     return bytes(content)
 

@@ -59,8 +59,12 @@ def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Bat
     leading = read["scheduler_id"].str.extract(r"^(\d+)").str.to_integer(strict=False)
     read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
     lists = texts.get("node_list", pl.Series("node_list", [None] * frame.height, pl.String))
-    read["nodes"] = pl.Series(list(_node_lists(lists)), dtype=pl.List(pl.String))
-    rejects += _not_understood(input, lists, read["nodes"])
+    nodes, past = _node_lists(lists)
+    read["nodes"] = pl.Series(nodes, dtype=pl.List(pl.String))
+    rejects += _not_understood(input, lists.head(frame.height - past), read["nodes"].head(frame.height - past))
+    if past:
+        reason = f"{past} node lists are past {_MOST_NAMES:,} names in one file; null; write a file a month or a day"
+        rejects.append(Reject(input, reason, "column node_list"))
     counted = read["nodes"].list.len().cast(pl.Int64)
     read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
     read["time_ambiguous"] = ambiguous
@@ -168,17 +172,22 @@ def _instants(column: pl.Series) -> pl.DataFrame:
     return dated.with_columns(pl.col("given").fill_null(epoch.round().cast(pl.Int64, strict=False)))
 
 
-def _node_lists(texts: pl.Series) -> Iterator[list[str] | None]:
-    """The nodes of each text; null once all of them together are more than an input may have."""
+def _node_lists(texts: pl.Series) -> tuple[list[list[str] | None], int]:
+    """(the nodes of each text, how many texts at the end are null because an input may have no more names)."""
     left = _MOST_NAMES
     known: dict[str | None, list[str] | None] = {None: None}
+    found: list[list[str] | None] = []
     for text in texts:
-        if left > 0 and text not in known:
-            known[text], written = _nodes(text)
-            left -= written
-        nodes = known.get(text) if left > 0 else None
-        left -= len(nodes or ())
-        yield nodes
+        if left <= 0:
+            break
+        if text in known:
+            cost = len(known[text] or ())
+        else:
+            known[text], cost = _nodes(text)
+        left -= cost
+        found.append(known[text])
+    past = len(texts) - len(found)
+    return found + [None] * past, past
 
 
 def _nodes(text: str) -> tuple[list[str] | None, int]:
@@ -186,8 +195,8 @@ def _nodes(text: str) -> tuple[list[str] | None, int]:
     names: dict[str, None] = {}
     written = 0
     try:
-        for part in _NODE.findall(text):
-            expanded = expand(re.sub(r"^\d+\*|/.*$", "", part), MAX_NODES - written)
+        for part in dict.fromkeys(re.sub(r"^\d+\*|/.*$", "", part) for part in _NODE.findall(text)):
+            expanded = expand(part, MAX_NODES - written)
             written += len(expanded)
             names |= dict.fromkeys(expanded)
     except NodeListError:

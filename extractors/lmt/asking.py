@@ -68,7 +68,7 @@ class _Asker:
             if not select.select([self._from], [], [], _ANSWER_S)[0]:
                 raise TimeoutError(errno.ETIMEDOUT, f"the database server says nothing for {_ANSWER_S} s")
             answer, problem = pickle.load(self._from)
-        except (EOFError, BrokenPipeError):
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             raise OSError(errno.EAGAIN, "the process that asks the database ended; the machine may lack room") from None
         if problem is not None:
             raise DriverError(problem)

@@ -57,17 +57,22 @@ def read_json(file: IO[bytes], uri: str) -> Iterator[Rows]:
 
 def _documents(text: str, uri: str) -> list[Any]:
     """The JSON documents that follow each other in a text: one, or those of several commands or lines."""
-    decoder, at = json.JSONDecoder(), 0
+    decoder, at = json.JSONDecoder(), _after_space(text, text.startswith("\ufeff"))
     documents: list[Any] = []
-    text = text.removeprefix("\ufeff").lstrip()
     try:
         while at < len(text) or not documents:
             document, end = decoder.raw_decode(text, at)
             documents.append(document)
-            at = len(text) - len(text[end:].lstrip())
+            at = _after_space(text, end)
     except (ValueError, RecursionError) as error:
         raise InputError(uri, f"is not whole JSON: {error}", "write it again with sacct --json") from None
     return documents
+
+
+def _after_space(text: str, at: int) -> int:
+    while at < len(text) and text[at].isspace():
+        at += 1
+    return at
 
 
 def _listed(document: Any) -> Any:

@@ -90,3 +90,9 @@ def test_numbers_that_a_file_has_as_text_are_numbers_and_infinite_ones_are_left_
     text = ["1", "2", "inf", "3.5", "", None]
     frame = pl.DataFrame({"of": [1.0, 2.0, 9.0, 3.5, 1.0, 2.0], "ratio": text, "name": list("abcdef")})
     assert correlate(frame, "of").rows() == [("ratio", 3, pytest.approx(1.0), pytest.approx(0.0, abs=1e-6))]
+
+
+def test_text_that_only_looks_like_numbers_is_no_metric() -> None:
+    """A run's id reads as a number; nobody asked how it correlates."""
+    frame = pl.DataFrame({"of": [1.0, 2.0, 3.0], "run_id": ["73.1", "74.2", "75.3"], "ratio": ["1", "inf", "3"]})
+    assert correlate(frame, of="of")["metric"].to_list() == ["ratio"]

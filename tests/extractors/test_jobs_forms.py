@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from iolake.extractors.jobs import table
 from tests.extractors.test_jobs import csv, read
 
 HEADER = "scheduler_id,start_time,end_time\n"
@@ -159,3 +160,21 @@ def test_a_malformed_list_of_nodes_is_kept_as_text_and_rejected(tmp_path: Path) 
     (job,), rejects, _ = csv(tmp_path, "scheduler_id,start_time,end_time,node_list\n1,10,20,n[1-\n")
     assert (job["node_list"], job["nodes"], job["nnodes"]) == ("n[1-", None, None)
     assert rejects == {"column node_list": "1 values not understood, such as 'n[1-'; null"}
+
+
+def test_a_list_of_slots_names_each_node_once(tmp_path: Path) -> None:
+    """PBS lists each slot: 9,000 nodes of 32 are 288,000 names in a line of 3 MB."""
+    slots = "+".join(f"n{node}/{slot}" for node in range(9_000) for slot in range(32))
+    (job,), rejects, _ = csv(tmp_path, f"scheduler_id,start_time,end_time,node_list\n1,10,20,{slots}\n")
+    assert (len(job["nodes"]), job["nnodes"], job["nodes"][-1], rejects) == (9_000, 9_000, "n8999", {})
+
+
+def test_lists_past_the_most_names_of_a_file_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each list counts once: two lists of three nodes are six names."""
+    monkeypatch.setattr(table, "_MOST_NAMES", 6)
+    rows = "".join(f'{n},{n}0,{n}5,"n[{n}1-{n}3]"\n' for n in (1, 2, 3))
+    jobs, rejects, _ = csv(tmp_path, "scheduler_id,start_time,end_time,node_list\n" + rows)
+    assert [len(job["nodes"] or ()) for job in jobs] == [3, 3, 0]
+    assert rejects == {
+        "column node_list": "1 node lists are past 6 names in one file; null; write a file a month or a day"
+    }

@@ -8,12 +8,13 @@ import time
 from itertools import combinations, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from iolake.extractors.base import InputError
 from iolake.extractors.slurm.lines import read_rows
 from iolake.extractors.slurm.mend import align
+from iolake.extractors.slurm.quotes import NEWLINE, translate
 
 FIELDS = ("jobidraw", "state", "submitline", "elapsedraw", "comment", "constraints", "end")
 
@@ -183,8 +184,7 @@ JOB = st.fixed_dictionaries(
     {
         "jobidraw": st.integers(1, 999).map(str),
         "state": st.sampled_from(["FAILED", "COMPLETED", "CANCELLED by 0"]),
-        # In quotes from end to end, lines of a value are what a CSV writer makes of them.
-        "submitline": TEXT.filter(lambda t: "\n" not in t or '"' not in t),
+        "submitline": TEXT,
         "elapsedraw": st.integers(0, 9999).map(str),
         "comment": TEXT.map(lambda t: t.replace("\n", "")),
         "constraints": st.sampled_from(["", "knl", "knl|haswell"]),
@@ -196,7 +196,10 @@ JOB = st.fixed_dictionaries(
 @given(jobs=st.lists(JOB, max_size=8), block_bytes=st.integers(10, 300))
 @settings(max_examples=150, deadline=None)
 def test_whatever_users_write_no_value_lands_in_another_field(jobs: list[dict[str, str]], block_bytes: int) -> None:
+    """Unless quotes stand as a CSV writer sets them, around what needs them: then nothing tells the two apart."""
     text = "|".join(FIELDS) + "\n" + "".join("|".join(job[f] for f in FIELDS) + "\n" for job in jobs)
+    unquoted = translate(text.encode(), b"|")
+    assume(unquoted is None or not {b"|", NEWLINE.encode()} & {bytes([byte]) for byte in unquoted})
     found, problems = rows(text, block_bytes)
     kept = [job for job in jobs if any(r["jobidraw"] == job["jobidraw"] and r["end"] == job["end"] for r in found)]
     assert len(kept) + len(problems) >= len(jobs)
