@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import pyarrow as pa
 
+from iolake.schemas.ledger import LedgerTable
 from iolake.schemas.table import Hour, Table
 
 _TYPES = {
@@ -160,3 +161,13 @@ def quote(name: str) -> str:
 def literal(text: str) -> str:
     """A string in single quotes, for the few statements that take no parameters (CREATE VIEW, COMMENT)."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def create_ledger_table(table: LedgerTable) -> list[str]:
+    """The statements that create a table of the ledger, with comments on it and its columns."""
+    columns = ", ".join(f"{quote(c.name)} {duckdb_type(c.type)}" for c in table.columns)
+    return [
+        f"CREATE TABLE {table.name} ({columns})",
+        f"COMMENT ON TABLE {table.name} IS {literal(table.doc)}",
+        *(f"COMMENT ON COLUMN {table.name}.{quote(c.name)} IS {literal(c.comment)}" for c in table.columns),
+    ]

@@ -48,7 +48,7 @@ class Changes:
     written: list[DataFile] = field(default_factory=list)
     """Files that were written for this edit; remove them if it is not published."""
     months: set[str] = field(default_factory=set)
-    """The tables that gained month files."""
+    """The tables that gained or lost month files."""
     thresholds: bool = False
     """Whether thresholds of finding_rules changed."""
 
@@ -360,7 +360,7 @@ def _write_empty(path: Path) -> None:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
         catalog.con.execute(ddl.CREATE_JOB_DAYS)
         for ledger in LEDGER:
-            for statement in (_create_table(ledger), *_ledger_comments(ledger)):
+            for statement in ddl.create_ledger_table(ledger):
                 catalog.con.execute(statement)
         catalog.insert(MART_READS, freshness.origins())
         for table in schemas.tables().values():
@@ -379,22 +379,10 @@ def declarations() -> str:
 def _hash(tables: tuple[Table, ...]) -> str:
     digest = hashlib.blake2b(ddl.CREATE_JOB_DAYS.encode(), digest_size=8)
     for ledger in LEDGER:
-        digest.update("".join([_create_table(ledger), *_ledger_comments(ledger)]).encode())
+        digest.update("".join(ddl.create_ledger_table(ledger)).encode())
     for table in tables:
         digest.update("".join([ddl.create_storage_view(table, []), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     digest.update("".join(ducklake.create()).encode())
     return digest.hexdigest()
-
-
-def _create_table(table: LedgerTable) -> str:
-    columns = ", ".join(f"{ddl.quote(c.name)} {ddl.duckdb_type(c.type)}" for c in table.columns)
-    return f"CREATE TABLE {table.name} ({columns})"
-
-
-def _ledger_comments(table: LedgerTable) -> list[str]:
-    return [
-        f"COMMENT ON TABLE {table.name} IS {ddl.literal(table.doc)}",
-        *(f"COMMENT ON COLUMN {table.name}.{ddl.quote(c.name)} IS {ddl.literal(c.comment)}" for c in table.columns),
-    ]
