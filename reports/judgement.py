@@ -38,6 +38,7 @@ FROM job_neighbours WHERE {_RUN}
 ORDER BY coalesce(read_bytes, 0)::HUGEINT + coalesce(write_bytes, 0) DESC, overlap_s DESC,
   neighbour_cluster, neighbour_run_id
 """
+_QUARTERS: Final = {1: "in the worst quarter", 2: "worse than half", 3: "better than half", 4: "in the best quarter"}
 _LAYERS: Final = """
 SELECT
   module, try_cast(sum(read_bytes) AS BIGINT) AS read_bytes, try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
@@ -164,7 +165,6 @@ def umami_table(metrics: Sequence[Row]) -> list[str]:
     known = [m for m in metrics if m["history"] and m["value"] is not None]
     if not known:
         return []
-    words = {1: "in the worst quarter", 2: "worse than half", 3: "better than half", 4: "in the best quarter"}
     lines = [("metric", "value", "median", "runs", "percentile", "", "")]
     lines += [
         (
@@ -174,11 +174,18 @@ def umami_table(metrics: Sequence[Row]) -> list[str]:
             str(m["history"]),
             f"{m['percentile']:.0f}",
             "[" + text.bar(m["percentile"] / 100, 12) + "]",
-            words.get(m["quartile"], "") if m["low"] != m["high"] or m["value"] != m["middle"] else "as always",
+            _how_good(m),
         )
         for m in known
     ]
     return text.columns(lines, [1, 2, 3, 4])
+
+
+def _how_good(metric: Row) -> str:
+    """The quarter of its kind that a run is in; many runs may have the very median, which is in none."""
+    if metric["value"] == metric["middle"]:
+        return "as always" if metric["low"] == metric["high"] else "as usual"
+    return _QUARTERS.get(metric["quartile"], "")
 
 
 def amount(value: float | None, unit: str | None) -> str:
