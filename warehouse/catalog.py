@@ -24,7 +24,7 @@ from iolake.schemas.inputs import STATUSES, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import ducklake, freshness, kept, months, views
+from iolake.warehouse import catalog_cache, ducklake, freshness, months, views
 from iolake.warehouse.records import DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
@@ -351,7 +351,7 @@ def _empty(declared: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=prefix()))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "empty.duckdb"
-    kept.fetch_or_make(declared, path, _write_empty)
+    catalog_cache.fetch_or_make(declared, path, _write_empty)
     return path
 
 

@@ -10,9 +10,9 @@ from iolake.warehouse import layout, months
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile, LakeError
 from iolake.warehouse.records import DataFile
+from iolake.warehouse.snapshots import newest_whole, snapshots_there
 from iolake.warehouse.store import Store
 from iolake.warehouse.verify import check_files
-from iolake.warehouse.whole import newest_whole, snapshots_there
 
 _PATH: Final = re.compile(r"[^\s'\"]+\.parquet\b")
 _SIGNS: Final = re.compile(

@@ -11,9 +11,9 @@ from iolake.warehouse import heartbeat, layout, months, scratch
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.processes import is_gone
 from iolake.warehouse.relocate import mend
+from iolake.warehouse.snapshots import is_whole, snapshots_there
 from iolake.warehouse.store import Stored, writer_of
 from iolake.warehouse.warehouse import Warehouse
-from iolake.warehouse.whole import is_whole, snapshots_there
 
 _HOUR_S = 3600.0
 _DAY_S = 86400.0

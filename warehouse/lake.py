@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from iolake.warehouse import backfill, layout
 from iolake.warehouse.errors import NoLake, NoSnapshot, NoTable, SnapshotDamaged
 from iolake.warehouse.scratch import scratch
+from iolake.warehouse.snapshots import newest_whole, snapshots_there
 from iolake.warehouse.store import Store
-from iolake.warehouse.whole import newest_whole, snapshots_there
 
 if TYPE_CHECKING:
     import duckdb

@@ -117,7 +117,7 @@ def verify(warehouse: Warehouse, *, deep: bool = False, progress: Progress | Non
                     for input_id, (uri, rows, there) in short.items()
                 ]
     if deep and not found.damaged_files:  # those that rest on damaged files are derived again with them
-        from iolake.warehouse.remake import differing
+        from iolake.warehouse.mart_check import differing
 
         found.marts, other = differing(warehouse, number, progress)
         found.flaws += [

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from iolake.warehouse import conditional, ducklake, heartbeat, layout
+from iolake.warehouse import conditional_put, ducklake, heartbeat, layout
 from iolake.warehouse.catalog import Catalog, pack
 from iolake.warehouse.catalog_update import CatalogUpdate
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
@@ -18,8 +18,8 @@ from iolake.warehouse.lake import Lake
 from iolake.warehouse.processes import who
 from iolake.warehouse.records import DataFile, Load, LoadInfo, Snapshot, new_id
 from iolake.warehouse.scratch import scratch
+from iolake.warehouse.snapshots import is_whole, newest_whole, snapshots_there
 from iolake.warehouse.store import Store
-from iolake.warehouse.whole import is_whole, newest_whole, snapshots_there
 
 _TRIES = 50
 
@@ -84,7 +84,7 @@ class Warehouse:
         `edit` says that there is nothing to do. CommitContested after 50 tries; LoadLost where this rewriting was
         aborted; SnapshotDamaged.
         """
-        conditional.require(self.store)
+        conditional_put.require(self.store)
         for attempt in range(_TRIES):
             numbers = self.snapshots()
             base = newest_whole(self.store, numbers)
@@ -144,7 +144,7 @@ class Warehouse:
         self._unmark(load_id)
 
     def _mark(self, load_id: str) -> None:
-        conditional.require(self.store)  # before anything is read
+        conditional_put.require(self.store)  # before anything is read
         self.store.put(who().encode(), layout.staging_path(load_id))
         heartbeat.start(self.store, load_id)
 

@@ -14,7 +14,7 @@ import fsspec
 from moto.server import ThreadedMotoServer
 
 from iolake.pipelines.ingest import ingest
-from iolake.warehouse import conditional, garbage
+from iolake.warehouse import conditional_put, garbage
 from iolake.warehouse.errors import NoConditionalPut
 from iolake.warehouse.lake import Lake
 from iolake.warehouse.verify import verify
@@ -83,5 +83,5 @@ def _loads(uri: str, fault: str, counts: Counter[str]) -> str:
 def _use(url: str) -> None:
     """Have the next stores ask another server, as other processes would."""
     os.environ["AWS_ENDPOINT_URL"] = url
-    conditional.forget()
+    conditional_put.forget()
     fsspec.get_filesystem_class("s3").clear_instance_cache()

@@ -13,7 +13,7 @@ from iolake.extractors.base import Span
 from iolake.pipelines.ingest import ingest, prepare, whole_loads
 from iolake.pipelines.stage import stage_bundle
 from iolake.schemas.site import Site
-from iolake.warehouse import conditional, garbage, layout
+from iolake.warehouse import conditional_put, garbage, layout
 from iolake.warehouse.compact import compact
 from iolake.warehouse.errors import NoConditionalPut
 from iolake.warehouse.lake import Lake
@@ -146,7 +146,7 @@ def test_a_list_that_lags_hides_no_snapshot_and_no_load(
 def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the next stores ask another server, as other processes."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-    monkeypatch.setattr(conditional, "_settles", set())
+    monkeypatch.setattr(conditional_put, "_settles", set())
     fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from iolake.warehouse import kept
+from iolake.warehouse import catalog_cache
 
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The paths at which a catalog was made; the cache is a folder of the test's own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(kept, "_WORTH_KEEPING_S", -1.0)
+    monkeypatch.setattr(catalog_cache, "_WORTH_KEEPING_S", -1.0)
     return []
 
 
@@ -25,7 +25,7 @@ def ask(made: list[Path], path: Path, declared: str = "a") -> str:
         made.append(there)
         there.write_text(f"catalog of {declared}")
 
-    kept.fetch_or_make(declared, path, make)
+    catalog_cache.fetch_or_make(declared, path, make)
     return path.read_text()
 
 
@@ -41,7 +41,7 @@ def test_a_catalog_is_made_once_for_the_same_declarations_and_code(
     copy.write_text("damaged")
     assert ask(made, tmp_path / "three") == "catalog of a"
     assert len(made) == 3
-    monkeypatch.setattr(kept, "_code", lambda: "other code")
+    monkeypatch.setattr(catalog_cache, "_code", lambda: "other code")
     ask(made, tmp_path / "four")
     assert len(made) == 4
 
@@ -91,7 +91,7 @@ def test_a_catalog_is_made_at_a_path_without_what_a_full_disk_left(
         there.append(path.exists())
         path.touch()
 
-    kept.fetch_or_make("a", tmp_path / "two", make)
+    catalog_cache.fetch_or_make("a", tmp_path / "two", make)
     assert there == [False]
     assert len([*(tmp_path / "cache" / "iolake").iterdir()]) == 1
 
