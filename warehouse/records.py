@@ -81,11 +81,10 @@ class LoadInfo:
 
 
 @dataclass(frozen=True)
-class StagedUnit:
-    """What one worker staged of a load: its data files, and the result for each input that it read.
+class _Staged:
+    """Data files, and the result for each input that they were read from.
 
-    `touched` are inputs with a new time or size and the content that the lake has. `unchanged` counts inputs that have
-    neither, and whose content the lake has.
+    `touched` are inputs with a new uri, time or size and the content that the lake has.
     """
 
     info: LoadInfo
@@ -94,6 +93,12 @@ class StagedUnit:
     touched: tuple[InputRecord, ...] = ()
     rejects: tuple[RejectRecord, ...] = ()
     unchanged: int = 0
+    """How many inputs are as the ledger has them."""
+
+
+@dataclass(frozen=True)
+class StagedUnit(_Staged):
+    """What one worker staged of a load."""
 
     @property
     def ended(self) -> int:
@@ -102,19 +107,9 @@ class StagedUnit:
 
 
 @dataclass(frozen=True)
-class Load:
-    """A whole load, ready to publish.
+class Load(_Staged):
+    """A whole load, ready to publish; some inputs are still rejected or superseded, as the ledger has them."""
 
-    `touched` are inputs with a new uri, time or size and the content that the lake has. `unchanged`,
-    `still_rejected` and `still_superseded` count inputs that were found and are as the ledger has them.
-    """
-
-    info: LoadInfo
-    files: tuple[DataFile, ...] = ()
-    inputs: tuple[InputRecord, ...] = ()
-    touched: tuple[InputRecord, ...] = ()
-    rejects: tuple[RejectRecord, ...] = ()
-    unchanged: int = 0
     still_rejected: int = 0
     still_superseded: int = 0
 
