@@ -81,19 +81,26 @@ REJECTS: Final = LedgerTable(
         Column("rejected_at", TIMESTAMP, "when it was rejected"),
     ],
 )
+# Of a data file and of a month file alike.
+_PATH: Final = Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH)
+_TABLE_OF_ROWS: Final = Column("table_name", TEXT, "the table whose rows it holds")
+_ROWS_IN_FILE: Final = Column("rows", _N, "rows in the file")
+_SIZE: Final = Column("size_bytes", _N, "size of the file", unit="B")
+_GENERATION: Final = Column("generation", TEXT, "which columns it has: joins to generations")
+
 FILES: Final = LedgerTable(
     "files",
     "The data files of this snapshot.",
     [
-        Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH),
-        Column("table_name", TEXT, "the table whose rows it holds"),
+        _PATH,
+        _TABLE_OF_ROWS,
         OWNER,
         Column("date", pa.date32(), "UTC day of its rows"),
-        Column("rows", _N, "rows in the file"),
-        Column("size_bytes", _N, "size of the file", unit="B"),
+        _ROWS_IN_FILE,
+        _SIZE,
         Column("load_id", TEXT, "the load, compaction or replacement that wrote it", identifies=Identity.CODE),
         Column("load_ids", _LIST, "the loads whose rows it holds"),
-        Column("generation", TEXT, "which columns it has: joins to generations"),
+        _GENERATION,
         Column("first_ts", TIMESTAMP, "UTC; when the first of its rows begins; null where rows have no time but date"),
         Column("last_ts", TIMESTAMP, "UTC; when the last of its rows ends"),
         Column("first_job_id", _N, "least job id of its rows; null where a row has none", identifies=Identity.JOB),
@@ -105,14 +112,14 @@ MONTHS: Final = LedgerTable(
     "months",
     "Month files: each holds the rows of all data files of a table, owner and month. Views read it instead of these.",
     [
-        Column("path", TEXT, "path below the lake's location", identifies=Identity.PATH),
-        Column("table_name", TEXT, "the table whose rows it holds"),
+        _PATH,
+        _TABLE_OF_ROWS,
         OWNER,
         Column("month", pa.date32(), "first day of the month of its rows"),
-        Column("rows", _N, "rows in the file"),
-        Column("size_bytes", _N, "size of the file", unit="B"),
+        _ROWS_IN_FILE,
+        _SIZE,
         Column("load_id", TEXT, "the compaction that wrote it", identifies=Identity.CODE),
-        Column("generation", TEXT, "which columns it has: joins to generations"),
+        _GENERATION,
         Column("content_hash", TEXT, "XXH3-128 of the file"),
     ],
 )
