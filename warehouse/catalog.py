@@ -176,6 +176,11 @@ class Catalog:
         """Whether that load was published."""
         return bool(self.rows("FROM loads WHERE load_id = ?", [load_id]))
 
+    def has(self, table: LedgerTable) -> bool:
+        """Whether a snapshot has a table of the ledger: an older iolake may not have known it."""
+        query = "FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()"
+        return self.rows(query, [table.name]) != []
+
     def put_load(self, load: Load, snapshot: int) -> None:
         """Write a load into the ledger; its inputs and rejects take the place of what was known of them."""
         stamp = now()

@@ -49,8 +49,8 @@ _COLUMNS = ("path", "table_name", "owner", "rows", "size_bytes", "load_id", "con
 
 def of(catalog: Catalog, table: str | None = None) -> list[DataFile]:
     """The month files of a table, or of all; `date` is the first day of the month."""
-    if not catalog.rows("FROM duckdb_tables() WHERE table_name = 'months' AND database_name = current_database()"):
-        return []  # a snapshot of an older iolake
+    if not catalog.has(MONTHS):
+        return []
     rows = catalog.rows(
         f"SELECT month, column_names, {', '.join(f'm.{name}' for name in _COLUMNS)} FROM months m "
         "JOIN generations USING (generation) WHERE m.table_name = $1 OR $1 IS NULL ORDER BY path",

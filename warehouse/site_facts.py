@@ -60,12 +60,11 @@ def _wanted(site: Site) -> dict[str, list[Row]]:
 
 
 def _known(catalog: Catalog) -> dict[str, list[Row]]:
-    """The rows of each table that a snapshot has; none of a table that the iolake that published it did not know."""
-    there = catalog.rows("SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()")
+    """The rows of each table that a snapshot has."""
     found: dict[str, list[Row]] = {}
     for table, order in ((THRESHOLDS, "code"), (OWNERS, "kind, owner")):
         names = [c.name for c in table.columns]
         query = f"SELECT {', '.join(names)} FROM {table.name} ORDER BY {order}"
-        rows = catalog.rows(query) if (table.name,) in there else []
+        rows = catalog.rows(query) if catalog.has(table) else []
         found[table.name] = [dict(zip(names, row, strict=True)) for row in rows]
     return found
