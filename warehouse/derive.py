@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -17,7 +15,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
@@ -25,6 +22,7 @@ from iolake.schemas.table import DATE, LOAD_ID
 from iolake.warehouse import freshness, layout, months, parquet
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.damaged_sources import Work, damage_behind, take_out, without_damage
 from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.footer import Footer
 from iolake.warehouse.freshness import Partition
@@ -32,15 +30,11 @@ from iolake.warehouse.records import DataFile
 from iolake.warehouse.relocate import mend
 from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
-from iolake.warehouse.verify import damage_of
 from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
 Progress = Callable[[str, int, int], None]
 """Called with a mart's name, how many partitions are done and how many there are, of all marts."""
-
-_Work = list[tuple[Mart, list[Partition]]]
-"""Partitions to compute by mart, those marts first that others read."""
 
 PUBLISH_EVERY_S = 60.0
 """A long derivation publishes what it has at this pace, so that a kill loses no more than that."""
@@ -71,16 +65,6 @@ class _Made:
     file: DataFile | None
 
 
-@dataclass(frozen=True)
-class _Damage:
-    """Damaged data files and month files, and the error for each of them."""
-
-    files: list[DataFile]
-    months: list[DataFile]
-    """Each is a copy of its days: views read these once it is taken out."""
-    errors: tuple[DamagedFile, ...]
-
-
 def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit: str = MEMORY_LIMIT_SHARE) -> Derived:
     """Compute every stale partition of the newest snapshot, and publish them. Without any, it publishes nothing (P2).
 
@@ -102,9 +86,9 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
             work = _stale(catalog)
             if not work:
                 return Derived()
-            damage = _damage_behind(warehouse.store, catalog, work)
-            _take_out(warehouse.store, catalog, damage)
-            work = _whole(work, damage.files)
+            damage = damage_behind(warehouse.store, catalog, work)
+            take_out(warehouse.store, catalog, damage)
+            work = without_damage(work, damage.files)
         if not work:
             return Derived(damaged=damage.errors)
         with warehouse.at_work() as load_id, engine(warehouse.store, path, Path(folder), memory_limit) as con:
@@ -122,7 +106,7 @@ def stale(warehouse: Warehouse) -> dict[str, int]:
         return dict(catalog.rows("SELECT table_name, count(*) FROM derived WHERE NOT fresh GROUP BY ALL ORDER BY ALL"))
 
 
-def _stale(catalog: Catalog) -> _Work:
+def _stale(catalog: Catalog) -> Work:
     """The stale partitions by mart, those marts first that others read."""
     wanted: dict[str, set[tuple[str, date]]] = {}
     for name, owner, day in catalog.rows("SELECT table_name, owner, date FROM derived WHERE NOT fresh"):
@@ -135,57 +119,6 @@ def _stale(catalog: Catalog) -> _Work:
         for mart in freshness.marts()
         if mart.name in wanted
     ]
-
-
-def _damage_behind(store: Store, catalog: Catalog, work: _Work) -> _Damage:
-    """The damaged files that the models of stale partitions may open."""
-    spans = [(_tables_behind(m), min(p.first_day for p in ps), max(p.last_day for p in ps)) for m, ps in work]
-
-    def may_open(file: DataFile, last_day: date) -> bool:
-        return any(file.table_name in tables and file.date <= end and last_day >= begin for tables, begin, end in spans)
-
-    files = _damaged(store, [f for f in catalog.files() if may_open(f, f.date)])
-    copies = _damaged(store, [m for m in months.of(catalog) if may_open(m, months.last_day(m.date))])
-    return _Damage([f for f, _ in files], [m for m, _ in copies], tuple(error for _, error in (*files, *copies)))
-
-
-def _take_out(store: Store, catalog: Catalog, damage: _Damage) -> None:
-    """Take damaged files out of a private copy of a snapshot, and write its views without them.
-
-    Raises DamagedFile where a data file's footer is gone too: no snapshot could be published, since DuckDB opens a
-    view's files to create it.
-    """
-    for file in damage.files:
-        parquet.inspect(store, file.path)
-    catalog.remove_files(damage.files)
-    months.remove(catalog, damage.months)
-    for name in {file.table_name for file in (*damage.files, *damage.months)}:
-        catalog.write_storage_view(schemas.tables()[name], store.uri)
-
-
-def _whole(work: _Work, damaged: Iterable[DataFile]) -> _Work:
-    """The partitions whose models open no damaged data file."""
-    days: dict[str, set[date]] = defaultdict(set)
-    for file in damaged:
-        days[file.table_name].add(file.date)
-    left: _Work = []
-    for mart, partitions in work:
-        bad = set().union(*(days[name] for name in _tables_behind(mart) if name in days))
-        if whole := [p for p in partitions if not any(p.first_day <= day <= p.last_day for day in bad)]:
-            left.append((mart, whole))
-    return left
-
-
-def _damaged(store: Store, files: Sequence[DataFile]) -> list[tuple[DataFile, DamagedFile]]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        errors = pool.map(partial(damage_of, store), files)
-        return [(file, error) for file, error in zip(files, errors, strict=True) if error]
-
-
-def _tables_behind(mart: Mart) -> set[str]:
-    """The tables that a mart's model reads, also by way of other marts, which are among them."""
-    tables = [(read.table, schemas.tables().get(read.table)) for read in mart.reads]
-    return {name for name, _ in tables}.union(*(_tables_behind(t) for _, t in tables if isinstance(t, Mart)))
 
 
 def _place(partition: Partition) -> tuple[str, date]:
@@ -207,7 +140,7 @@ def engine(store: Store, path: Path, folder: Path, memory_limit: str = MEMORY_LI
 def _derive(
     warehouse: Warehouse,
     writer: _Writer,
-    work: _Work,
+    work: Work,
     damaged_months: Sequence[DataFile],
     progress: Progress | None,
     started: float,
