@@ -69,7 +69,10 @@ def line(load: Load) -> str:
     info = load.info
     day = info.day.isoformat() if info.day else "undated"
     counts = ", ".join(f"{load.count(status):,} {status}" for status in STATUSES if load.count(status))
-    return f"{info.source:<8} {info.owner:<12} {day:<10}  {load.found:,} found: {counts}; {count(load.rows, 'row')}"
+    parts = sum(reject.part != "" for reject in load.rejects)
+    left_out = f"; {count(parts, 'part')} left out" if parts else ""
+    rows = count(load.rows, "row")
+    return f"{info.source:<8} {info.owner:<12} {day:<10}  {load.found:,} found: {counts}; {rows}{left_out}"
 
 
 def summary(report: Report) -> str:
@@ -87,4 +90,5 @@ def summary(report: Report) -> str:
     if report.derived.partitions:
         made = report.derived
         text += f"\n{made.partitions:,} partitions of marts derived, {made.rows:,} rows in {made.seconds:.1f} s."
-    return text + ("\n`iolake rejects` says what is wrong with the rejected ones." if report.rejected else "")
+    is_any_left_out = report.rejected or any(load.rejects for load in report.loads)
+    return text + ("\n`iolake rejects` says what was left out, and why." if is_any_left_out else "")

@@ -45,6 +45,17 @@ def test_ingest_prints_plain_lines_where_there_is_no_terminal(centre: Path) -> N
     assert "iolake rejects" in text
 
 
+def test_a_file_of_which_a_part_is_left_out_says_so(tmp_path: Path) -> None:
+    """P5: the second job is cut off, and the line of its load leads to the reason."""
+    (tmp_path / "site.toml").write_text('[clusters.c]\ntimezone = "UTC"\nslurm = { files = "s.txt" }\n')
+    fields = "JobIDRaw|State|Submit|Start|End|NNodes"
+    when = "2026-01-05T10:00:00|2026-01-05T10:01:00|2026-01-05T10:02:00"
+    (tmp_path / "s.txt").write_text(f"{fields}\n1|COMPLETED|{when}|1\n2|COMPLETED|2026-01-05T10:")
+    text = run("ingest", cwd=tmp_path).stdout.decode()
+    assert "1 found: 1 loaded; 1 row; 1 part left out" in text
+    assert "`iolake rejects` says what was left out, and why." in text
+
+
 def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
     query = "SELECT target, used_bytes FROM lustre_df ORDER BY target"
     assert b"OST0001" in run("sql", query, cwd=centre).stdout
