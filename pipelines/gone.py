@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pyarrow as pa
 
@@ -50,7 +49,7 @@ def forget_gone(
         for owner, _, _ in site.sources(extractor.owner, source)
         if (source, owner) in sure
     ]
-    ids = [(id_, i.uri) for i in found for id_ in (i.input_id, replace(i, place="").input_id)]
+    ids = [(id_, i.uri) for i in found for id_ in (i.input_id, i.id_by_uri)]
     with Catalog.reading(warehouse.store, layout.snapshot_path(base)) as catalog:
         catalog.con.register(
             "asked", pa.Table.from_pylist(asked, pa.schema({"source": pa.string(), "owner": pa.string()}))

@@ -20,7 +20,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.derive import Derived, derive
 from iolake.warehouse.records import Load, StagedUnit
-from iolake.warehouse.site_facts import put, set_site_facts
+from iolake.warehouse.site_facts import put_site_facts, set_site_facts
 from iolake.warehouse.warehouse import Published, Warehouse
 
 COMMIT_EVERY_S = 60.0
@@ -101,7 +101,7 @@ class Steps:
 
     def publish(self, site: Site, loads: list[Load]) -> Published:
         """Publish loads in one snapshot."""
-        return Warehouse(site.lake_uri).commit(loads, partial(put, site=site))
+        return Warehouse(site.lake_uri).commit(loads, partial(put_site_facts, site=site))
 
     def derive(self, site: Site) -> Derived:
         """Compute the partitions of marts whose sources, or whose thresholds in site.toml, changed."""

@@ -22,10 +22,10 @@ def set_site_facts(warehouse: Warehouse, site: Site) -> int | None:
     with Catalog.reading(warehouse.store, layout.snapshot_path(number)) as catalog:
         if _known(catalog) == _wanted(site):
             return None
-    return warehouse.publish(lambda catalog, _number: put(catalog, site), "site")
+    return warehouse.publish(lambda catalog, _number: put_site_facts(catalog, site), "site")
 
 
-def put(catalog: Catalog, site: Site) -> bool:
+def put_site_facts(catalog: Catalog, site: Site) -> bool:
     """Write the site's facts into a catalog; return whether it had others.
 
     Thresholds of rules that the site does not name become the rules' own. The marts whose models use a changed

@@ -128,7 +128,6 @@ def _write(file: IO[bytes], content: Any) -> None:
     file.flush()
 
 
-if (
-    __name__ == "__main__"
-):  # run by its path, a process imports nothing else of iolake, and starts in a third of a second
+# Run by its path, a process imports nothing else of iolake, and starts in a third of a second.
+if __name__ == "__main__":
     serve()
