@@ -6,6 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.coverage import LARGEST_SHARE, SEEN_ENOUGH_PCT
 from iolake.schemas.identity import Identity
 from iolake.schemas.mart import RUN_ID, Mart, Read
 from iolake.schemas.table import CLUSTER, DATE, DELTA, FILE_SYSTEM, JOB_ID, TEXT, TIMESTAMP, Column
@@ -118,7 +119,8 @@ JOB_NEIGHBOURS: Final = Mart(
         _real("opens", "its opens in the overlap, if it opened evenly over its time"),
         _real(
             "share",
-            "its part of all bytes that the servers counted meanwhile; null over 1.2, or where 95 % was not seen",
+            f"its part of all bytes that the servers counted meanwhile; null over {LARGEST_SHARE}, or where less than "
+            f"{SEEN_ENOUGH_PCT} % was seen",
         ),
         _real("own_share", "the run's own part of these bytes, null likewise and where nobody counted the run's"),
     ],

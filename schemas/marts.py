@@ -7,6 +7,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from iolake.schemas.coverage import LARGEST_SHARE, SEEN_ENOUGH_PCT
 from iolake.schemas.identity import Identity
 from iolake.schemas.lustre import MD_OPS
 from iolake.schemas.mart import RUN_ID, Mart, Read
@@ -29,6 +30,9 @@ _OVERLOADED: Final = pa.list_(pa.struct([("server", TEXT), ("osts", _LIST)]))
 _SUBMIT: Final = Column("submit_time", TIMESTAMP, "when the run was submitted, part of a run's key", encoding=DELTA)
 _RESTART: Final = Column("restart", _N, "how often the job was restarted before this run")
 _RUN: Final = (JOB_ID, _SUBMIT, _RESTART)
+
+
+_NULL: Final = f"null where less than {SEEN_ENOUGH_PCT} % was seen"
 
 
 def _count(name: str, doc: str, unit: str | None = None) -> Column:
@@ -67,7 +71,8 @@ _SHARES: Final = (
     _real("opens_share", "darshan_opens over fs_opens; see share_reason"),
     _text(
         "share_reason",
-        "why a share is null: nothing seen of the window, less than 95 % seen of it, or a share over 1.2, which says "
+        f"why a share is null: nothing seen of the window, less than {SEEN_ENOUGH_PCT} % seen of it, or a share over "
+        f"{LARGEST_SHARE}, which says "
         "that clocks or names don't fit; null where no share is",
         identifies=Identity.NOTHING,
     ),
@@ -137,7 +142,7 @@ JOB_FILE_SYSTEM: Final = Mart(
         _real("fs_peak_write_bytes_per_s", "highest write rate of an interval in the window; see peak_reason", "B/s"),
         _text(
             "peak_reason",
-            "why the peaks are null: nothing, or less than 95 %, of the window was seen",
+            f"why the peaks are null: nothing, or less than {SEEN_ENOUGH_PCT} %, of the window was seen",
             identifies=Identity.NOTHING,
         ),
         *_SHARES,
@@ -286,11 +291,11 @@ FILE_SYSTEM_HOUR: Final = Mart(
         *_ops("", "of all users, summed over the metadata targets that were seen"),
         _real("mean_read_bytes_per_s", "read_bytes over seen_s", "B/s"),
         _real("mean_write_bytes_per_s", "write_bytes over seen_s", "B/s"),
-        _real("peak_read_bytes_per_s", "highest read rate of an interval; null where less than 95 % was seen", "B/s"),
-        _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
+        _real("peak_read_bytes_per_s", f"highest read rate of an interval; {_NULL}", "B/s"),
+        _real("peak_write_bytes_per_s", f"highest write rate of an interval; {_NULL}", "B/s"),
         _text(
             "peak_reason",
-            "why the peaks are null: nothing, or less than 95 %, of the hour was seen",
+            f"why the peaks are null: nothing, or less than {SEEN_ENOUGH_PCT} %, of the hour was seen",
             identifies=Identity.NOTHING,
         ),
         _count("osts", "storage targets of the file system"),
@@ -324,11 +329,11 @@ OST_HOUR: Final = Mart(
         _count("write_ops", "bulk writes"),
         _real("mean_read_bytes_per_s", "read_bytes over seen_s", "B/s"),
         _real("mean_write_bytes_per_s", "write_bytes over seen_s", "B/s"),
-        _real("peak_read_bytes_per_s", "highest read rate of an interval; null where less than 95 % was seen", "B/s"),
-        _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
+        _real("peak_read_bytes_per_s", f"highest read rate of an interval; {_NULL}", "B/s"),
+        _real("peak_write_bytes_per_s", f"highest write rate of an interval; {_NULL}", "B/s"),
         _text(
             "peak_reason",
-            "why the peaks are null: nothing, or less than 95 %, of the hour was seen",
+            f"why the peaks are null: nothing, or less than {SEEN_ENOUGH_PCT} %, of the hour was seen",
             identifies=Identity.NOTHING,
         ),
         _real("seen_s", "time with byte counts", "s"),
@@ -351,13 +356,13 @@ FILE_SYSTEM_DAY: Final = Mart(
     keys=[FILE_SYSTEM, DATE],
     columns=[
         *_bytes("", "all users, summed over the storage targets that were seen"),
-        _real("peak_read_bytes_per_s", "highest read rate of an interval; null where less than 95 % was seen", "B/s"),
+        _real("peak_read_bytes_per_s", f"highest read rate of an interval; {_NULL}", "B/s"),
         _time("peak_read_ts", "when that interval began"),
-        _real("peak_write_bytes_per_s", "highest write rate of an interval; null where less than 95 % was seen", "B/s"),
+        _real("peak_write_bytes_per_s", f"highest write rate of an interval; {_NULL}", "B/s"),
         _time("peak_write_ts", "when that interval began"),
         _text(
             "peak_reason",
-            "why the peaks are null: nothing, or less than 95 %, of the day was seen",
+            f"why the peaks are null: nothing, or less than {SEEN_ENOUGH_PCT} %, of the day was seen",
             identifies=Identity.NOTHING,
         ),
         *_ops("", "of all users, summed over the metadata targets that were seen"),

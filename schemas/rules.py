@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
+
 Severity = Literal["high", "medium", "low", "info"]
 Subject = Literal["application", "file system", "neighbour", "scheduler"]
 Scope = Literal["run", "day", "both"]
@@ -111,7 +113,7 @@ RULES: Final = (
          "Bring the failed server back.", "iolake", "both"),
     Rule("crowded-server", "medium", "file system", "above", 0, "targets",
          "Bring the failed server back.", "TOKIO", "both"),
-    Rule("unwatched", "info", "file system", "below", 95, "%",
+    Rule("unwatched", "info", "file system", "below", SEEN_ENOUGH_PCT, "%",
          "See iolake status for gaps of the servers' data.", "iolake", "both"),
     Rule("waited", "info", "scheduler", "above", 100, "%",
          "Ask for less time or fewer nodes.", "iolake"),

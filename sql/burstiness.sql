@@ -1,5 +1,5 @@
 -- How bursty was the traffic of a file system on each day (UTC), from `since` to before `until`? Over the intervals that its
--- servers counted; null on a day when less than 95 % of targets and time was seen.
+-- servers counted; null on a day when less than {seen_enough_pct} % of targets and time was seen.
 --   FROM burstiness('scratch2', DATE '2017-03-20', DATE '2017-03-27')
 -- column intervals: intervals with counts
 -- column seen_pct: [%] share of the day's time and storage targets that has byte counts
@@ -34,10 +34,10 @@ days AS (
 )
 SELECT
   date, intervals, seen_pct,
-  CASE WHEN seen_pct >= 95 THEN mean_rate END AS mean_bytes_per_s,
-  CASE WHEN seen_pct >= 95 THEN peak_rate END AS peak_bytes_per_s,
-  CASE WHEN seen_pct >= 95 THEN peak_rate / nullif(mean_rate, 0) END AS peak_over_mean,
-  CASE WHEN seen_pct >= 95 THEN 100 * spread / nullif(mean_rate, 0) END AS cov_pct,
-  CASE WHEN seen_pct >= 95 AND mean_rate > 0 THEN half_in END AS half_in_pct
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN mean_rate END AS mean_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_rate END AS peak_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_rate / nullif(mean_rate, 0) END AS peak_over_mean,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN 100 * spread / nullif(mean_rate, 0) END AS cov_pct,
+  CASE WHEN seen_pct >= {seen_enough_pct} AND mean_rate > 0 THEN half_in END AS half_in_pct
 FROM days
 ORDER BY date

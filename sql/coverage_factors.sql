@@ -1,7 +1,8 @@
 -- What part of all that the servers saw was each run's, and how much contention was there? The coverage factors of the TOKIO
 -- study (SC'18), for runs of a cluster that ended on the days `since` to before `until`, on the file system that each used
--- most. Contention is 1 less the factor. A factor over 1.2 shows that clocks or names don't match, and is null; so is the
--- factor of a window that was seen for less than 95 %. Opens and stats are POSIX's; node-hours are of the runs that the lake knows.
+-- most. Contention is 1 less the factor. A factor over {largest_share} shows that clocks or names don't match, and is null;
+-- so is the factor of a window that was seen for less than {seen_enough_pct} %. Opens and stats are POSIX's; node-hours are
+-- of the runs that the lake knows.
 --   FROM coverage_factors('edison', DATE '2017-03-01', DATE '2017-04-01')
 -- column program: its first program, or its job name
 -- column writes_more: whether the run wrote more than it read
@@ -73,7 +74,7 @@ factors AS (
     ) AS normalised_performance,
     r.share AS cf_bw, r.read_share AS cf_read, r.write_share AS cf_write, r.opens_share AS cf_opens,
     CASE WHEN len(r.file_systems) = 1 AND r.opens_share IS NOT NULL THEN i.stats / nullif(r.fs_getattrs, 0) END AS cf_stats,
-    CASE WHEN o.seen >= 0.95 THEN (i.reads + i.writes) / nullif(o.ops, 0) END AS cf_ops,
+    CASE WHEN 100 * o.seen >= {seen_enough_pct} THEN (i.reads + i.writes) / nullif(o.ops, 0) END AS cf_ops,
     r.node_hours / nullif(c.node_hours, 0) AS cf_node_hours
   FROM runs r
   LEFT JOIN job_io i ON i.cluster = r.cluster AND i.date = r.date AND i.run_id = r.run_id
@@ -82,11 +83,11 @@ factors AS (
 )
 SELECT
   * REPLACE (
-    CASE WHEN cf_stats <= 1.2 THEN cf_stats END AS cf_stats,
-    CASE WHEN cf_ops <= 1.2 THEN cf_ops END AS cf_ops,
-    CASE WHEN cf_node_hours <= 1.2 THEN cf_node_hours END AS cf_node_hours
+    CASE WHEN cf_stats <= {largest_share} THEN cf_stats END AS cf_stats,
+    CASE WHEN cf_ops <= {largest_share} THEN cf_ops END AS cf_ops,
+    CASE WHEN cf_node_hours <= {largest_share} THEN cf_node_hours END AS cf_node_hours
   ),
   1 - cf_bw AS contention_bw, 1 - cf_opens AS contention_opens,
-  CASE WHEN factors.cf_ops <= 1.2 THEN 1 - factors.cf_ops END AS contention_ops,
-  CASE WHEN factors.cf_stats <= 1.2 THEN 1 - factors.cf_stats END AS contention_stats
+  CASE WHEN factors.cf_ops <= {largest_share} THEN 1 - factors.cf_ops END AS contention_ops,
+  CASE WHEN factors.cf_stats <= {largest_share} THEN 1 - factors.cf_stats END AS contention_stats
 FROM factors

@@ -21,10 +21,10 @@ WITH days AS (
 )
 SELECT
   * EXCLUDE (peak_read, read_ts, peak_write, write_ts),
-  CASE WHEN seen_pct >= 95 THEN peak_read END AS peak_read_bytes_per_s,
-  CASE WHEN seen_pct >= 95 THEN read_ts END AS peak_read_ts,
-  CASE WHEN seen_pct >= 95 THEN peak_write END AS peak_write_bytes_per_s,
-  CASE WHEN seen_pct >= 95 THEN write_ts END AS peak_write_ts,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_read END AS peak_read_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN read_ts END AS peak_read_ts,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_write END AS peak_write_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN write_ts END AS peak_write_ts,
   CASE WHEN coalesce(seen_pct, 0) <= 0 THEN 'nothing of the day was seen'
-       WHEN seen_pct < 95 THEN 'less than 95 % of the day was seen' END AS peak_reason
+       WHEN seen_pct < {seen_enough_pct} THEN 'less than {seen_enough_pct} % of the day was seen' END AS peak_reason
 FROM days

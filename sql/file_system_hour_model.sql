@@ -64,10 +64,10 @@ SELECT
   100 * h.seen_s / 3600 AS seen_pct,
   h.read_bytes / nullif(h.seen_s, 0) AS mean_read_bytes_per_s,
   h.write_bytes / nullif(h.seen_s, 0) AS mean_write_bytes_per_s,
-  CASE WHEN h.seen_s >= 0.95 * 3600 THEN h.peak_read END AS peak_read_bytes_per_s,
-  CASE WHEN h.seen_s >= 0.95 * 3600 THEN h.peak_write END AS peak_write_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN h.peak_read END AS peak_read_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN h.peak_write END AS peak_write_bytes_per_s,
   CASE WHEN coalesce(h.seen_s, 0) <= 0 THEN 'nothing of the hour was seen'
-       WHEN h.seen_s < 0.95 * 3600 THEN 'less than 95 % of the hour was seen' END AS peak_reason,
+       WHEN seen_pct < {seen_enough_pct} THEN 'less than {seen_enough_pct} % of the hour was seen' END AS peak_reason,
   l.* EXCLUDE (file_system, ts),
   s.* EXCLUDE (file_system, ts),
   100 * (s.used_bytes / nullif(s.total_bytes, 0)) AS used_pct

@@ -1,7 +1,7 @@
 -- How fast was each file system in each hour (UTC), and how many metadata operations did it serve?
 -- FROM file_system_rates('lagoon', DATE '2025-10-24', DATE '2025-10-28')
 -- column rate: [B/s] mean rate of reads and writes together, of the time that was seen
--- column peak_rate: [B/s] the higher one of the peaks of reads and of writes; null where less than 95 % was seen
+-- column peak_rate: [B/s] the higher one of the peaks of reads and of writes; null where less than {seen_enough_pct} % was seen
 -- column ops: metadata operations of all twelve kinds of lustre_mdt
 CREATE OR REPLACE MACRO file_system_rates(in_owner, first, last) AS TABLE
 SELECT

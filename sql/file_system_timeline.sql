@@ -1,16 +1,16 @@
 -- What did a file system's servers do in each of `bins` equal parts of [since, until)? One row a bin, in order.
 -- An interval that reaches into several bins counts in each by the share of its time. Rates are null in a bin where less
--- than 95 % of the targets' time was seen, so that a gap never looks like a quiet file system. The macro reads only the
+-- than {seen_enough_pct} % of the targets' time was seen, so that a gap never looks like a quiet file system. The macro reads only the
 -- days that the window touches:
 --   FROM file_system_timeline('scratch2', TIMESTAMP '2017-03-20 02:00:00', TIMESTAMP '2017-03-20 04:00:00', bins := 120)
 -- column ts: UTC; the bin covers [ts, ts + bin_s)
 -- column bin_s: [s] length of the bin
 -- column ost_seen_pct: [%] share of the bin's time and storage targets that has byte counts
 -- column mdt_seen_pct: [%] share of the bin's time and metadata targets that has operation counts
--- column read_bytes_per_s: [B/s] mean read rate of all storage targets; null where less than 95 % was seen
--- column write_bytes_per_s: [B/s] mean write rate of all storage targets; null where less than 95 % was seen
--- column metadata_ops_per_s: [1/s] mean rate of all metadata operations; null where less than 95 % was seen
--- column opens_per_s: [1/s] mean rate of opens; null where less than 95 % was seen
+-- column read_bytes_per_s: [B/s] mean read rate of all storage targets; null where less than {seen_enough_pct} % was seen
+-- column write_bytes_per_s: [B/s] mean write rate of all storage targets; null where less than {seen_enough_pct} % was seen
+-- column metadata_ops_per_s: [1/s] mean rate of all metadata operations; null where less than {seen_enough_pct} % was seen
+-- column opens_per_s: [1/s] mean rate of opens; null where less than {seen_enough_pct} % was seen
 CREATE OR REPLACE MACRO file_system_timeline(of_file_system, since, until, bins := 120) AS TABLE
 WITH bin AS (
   SELECT
@@ -63,10 +63,10 @@ SELECT
   b.ts, b.bin_s,
   coalesce(100 * s.ost_s / (nullif(t.osts, 0) * b.bin_s), 0) AS ost_seen_pct,
   coalesce(100 * s.mdt_s / (nullif(t.mdts, 0) * b.bin_s), 0) AS mdt_seen_pct,
-  CASE WHEN ost_seen_pct >= 95 THEN s.read_bytes / b.bin_s END AS read_bytes_per_s,
-  CASE WHEN ost_seen_pct >= 95 THEN s.write_bytes / b.bin_s END AS write_bytes_per_s,
-  CASE WHEN mdt_seen_pct >= 95 THEN s.metadata_ops / b.bin_s END AS metadata_ops_per_s,
-  CASE WHEN mdt_seen_pct >= 95 THEN s.opens / b.bin_s END AS opens_per_s
+  CASE WHEN ost_seen_pct >= {seen_enough_pct} THEN s.read_bytes / b.bin_s END AS read_bytes_per_s,
+  CASE WHEN ost_seen_pct >= {seen_enough_pct} THEN s.write_bytes / b.bin_s END AS write_bytes_per_s,
+  CASE WHEN mdt_seen_pct >= {seen_enough_pct} THEN s.metadata_ops / b.bin_s END AS metadata_ops_per_s,
+  CASE WHEN mdt_seen_pct >= {seen_enough_pct} THEN s.opens / b.bin_s END AS opens_per_s
 FROM bin b
 LEFT JOIN summed s USING (bin)
 CROSS JOIN targets t

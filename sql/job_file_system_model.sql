@@ -94,7 +94,7 @@ reached AS (            -- the ten minutes that a window touches: whole ones, an
   SELECT
     *, unnest(range(epoch(window_start)::BIGINT // 600 - 1, epoch(window_until)::BIGINT // 600 + 1)) AS part,
     part > epoch(window_start)::BIGINT // 600 AND part < epoch(window_until)::BIGINT // 600 AS whole
-  FROM (SELECT DISTINCT file_system, window_start, window_until FROM during WHERE seen_pct >= 95)
+  FROM (SELECT DISTINCT file_system, window_start, window_until FROM during WHERE seen_pct >= {seen_enough_pct})
 ),
 peaks AS (
   SELECT file_system, window_start, window_until, max(read_rate) AS read_rate, max(write_rate) AS write_rate
@@ -139,13 +139,14 @@ shares AS (
     m.read_bytes / nullif(w.read_bytes, 0) AS read_part,
     m.write_bytes / nullif(w.write_bytes, 0) AS write_part,
     (m.read_bytes::HUGEINT + m.write_bytes) / nullif(w.read_bytes::HUGEINT + w.write_bytes, 0) AS part,
-    CASE WHEN w.mdt_seen_pct >= 95 THEN m.opens / nullif(w.opens, 0) END AS opens_part,
+    CASE WHEN w.mdt_seen_pct >= {seen_enough_pct} THEN m.opens / nullif(w.opens, 0) END AS opens_part,
     CASE
       WHEN m.logs IS NULL THEN 'no Darshan log of the run names the file system'
       WHEN w.window_start IS NULL THEN 'the run has no length'
       WHEN coalesce(w.seen_pct, 0) <= 0 THEN 'nothing of the window was seen'
-      WHEN w.seen_pct < 95 THEN 'less than 95 % of the window was seen'
-      WHEN greatest(read_part, write_part, part) > 1.2 THEN 'a share over 1.2: clocks or names do not fit'
+      WHEN w.seen_pct < {seen_enough_pct} THEN 'less than {seen_enough_pct} % of the window was seen'
+      WHEN greatest(read_part, write_part, part) > {largest_share}
+        THEN 'a share over {largest_share}: clocks or names do not fit'
     END AS share_reason
   FROM during w
   LEFT JOIN moved m ON m.cluster = w.cluster AND m.run_id = w.run_id AND m.file_system = w.file_system
@@ -166,12 +167,12 @@ SELECT
   CASE
     WHEN s.window_start IS NULL THEN 'the run has no length'
     WHEN coalesce(s.seen_pct, 0) <= 0 THEN 'nothing of the window was seen'
-    WHEN s.seen_pct < 95 THEN 'less than 95 % of the window was seen'
+    WHEN s.seen_pct < {seen_enough_pct} THEN 'less than {seen_enough_pct} % of the window was seen'
   END AS peak_reason,
-  CASE WHEN share_reason IS NULL OR (s.seen_pct >= 95 AND read_part <= 1.2) THEN read_part END AS read_share,
-  CASE WHEN share_reason IS NULL OR (s.seen_pct >= 95 AND write_part <= 1.2) THEN write_part END AS write_share,
-  CASE WHEN share_reason IS NULL OR (s.seen_pct >= 95 AND part <= 1.2) THEN part END AS share,
-  CASE WHEN opens_part <= 1.2 THEN opens_part END AS opens_share,
+  CASE WHEN s.seen_pct >= {seen_enough_pct} AND read_part <= {largest_share} THEN read_part END AS read_share,
+  CASE WHEN s.seen_pct >= {seen_enough_pct} AND write_part <= {largest_share} THEN write_part END AS write_share,
+  CASE WHEN s.seen_pct >= {seen_enough_pct} AND part <= {largest_share} THEN part END AS share,
+  CASE WHEN opens_part <= {largest_share} THEN opens_part END AS opens_share,
   s.share_reason,
   c.read_bytes AS jobstats_read_bytes,
   c.write_bytes AS jobstats_write_bytes,

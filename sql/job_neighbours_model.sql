@@ -56,8 +56,9 @@ SELECT
   m.read_bytes, m.write_bytes,
   CASE WHEN m.measured_by <> 'presence' THEN m.moved / nullif(m.overlap_s, 0) END AS bytes_per_s,
   m.opens,
-  CASE WHEN m.fs_seen_pct >= 95 AND m.measured_by <> 'presence' AND m.moved <= 1.2 * m.fs_bytes
-    THEN m.moved / nullif(m.fs_bytes, 0) END AS share,  -- over 1.2 it did not move its bytes evenly
-  CASE WHEN m.fs_seen_pct >= 95 AND m.own_bytes <= 1.2 * m.fs_bytes THEN m.own_bytes / nullif(m.fs_bytes, 0) END AS own_share
+  CASE WHEN m.fs_seen_pct >= {seen_enough_pct} AND m.measured_by <> 'presence' AND m.moved <= {largest_share} * m.fs_bytes
+    THEN m.moved / nullif(m.fs_bytes, 0) END AS share,  -- a larger share shows that it did not move its bytes evenly
+  CASE WHEN m.fs_seen_pct >= {seen_enough_pct} AND m.own_bytes <= {largest_share} * m.fs_bytes
+    THEN m.own_bytes / nullif(m.fs_bytes, 0) END AS own_share
 FROM most m
 LEFT JOIN names n ON n.cluster = m.neighbour_cluster AND n.run_id = m.neighbour_run_id

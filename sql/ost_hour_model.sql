@@ -20,12 +20,12 @@ WITH hours AS (
 )
 SELECT
   * EXCLUDE (peak_read, peak_write),
+  100 * seen_s / 3600 AS seen_pct,
   read_bytes / nullif(seen_s, 0) AS mean_read_bytes_per_s,
   write_bytes / nullif(seen_s, 0) AS mean_write_bytes_per_s,
-  CASE WHEN seen_s >= 0.95 * 3600 THEN peak_read END AS peak_read_bytes_per_s,
-  CASE WHEN seen_s >= 0.95 * 3600 THEN peak_write END AS peak_write_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_read END AS peak_read_bytes_per_s,
+  CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_write END AS peak_write_bytes_per_s,
   CASE WHEN seen_s <= 0 THEN 'nothing of the hour was seen'
-       WHEN seen_s < 0.95 * 3600 THEN 'less than 95 % of the hour was seen' END AS peak_reason,
-  100 * seen_s / 3600 AS seen_pct,
+       WHEN seen_pct < {seen_enough_pct} THEN 'less than {seen_enough_pct} % of the hour was seen' END AS peak_reason,
   100 * (used_bytes / nullif(total_bytes, 0)) AS used_pct
 FROM hours

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from iolake import schemas
-from iolake.schemas import ddl, rules
+from iolake.schemas import coverage, ddl, rules
 from iolake.schemas.errors import PermanentError
 from iolake.schemas.ledger import LEDGER
 from iolake.schemas.lustre import MD_OPS
@@ -31,6 +31,13 @@ _BETWEEN: Final = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?:\s|--[^\n]*|
 """A string, a quoted name, or the space between two words."""
 _CALL: Final = re.compile(r"FROM \w+\(.*\)")
 _NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
+
+_DECLARED: Final = {
+    "rules": rules.as_sql(),
+    "seen_enough_pct": f"{coverage.SEEN_ENOUGH_PCT}",
+    "largest_share": f"{coverage.LARGEST_SHARE}",
+}
+"""What stands for `{name}` in a .sql file."""
 
 Comments = dict[str, dict[str, str]]
 """The comment of each column, by relation and column."""
@@ -89,8 +96,12 @@ def _texts() -> dict[str, str]:
 
 
 def _expanded(text: str) -> str:
-    """The text with each line that holds `{op}` once for each metadata operation with a column; `{rules}` as rows."""
-    text = text.replace("{rules}", rules.as_sql())
+    """The text with the rules and numbers that schemas declare.
+
+    A line that holds `{op}` stands once for each metadata operation with a column.
+    """
+    for name, value in _DECLARED.items():
+        text = text.replace(f"{{{name}}}", value)
     lines = (
         [line.replace("{op}", op) for op in MD_OPS] if "{op}" in line else [line] for line in text.splitlines(True)
     )

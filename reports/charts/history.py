@@ -10,6 +10,7 @@ import polars as pl
 
 from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
 SHORT_DAYS, LONG_DAYS = 14, 49
 """Moving averages whose crossings part the regimes of a file system's history: those of the TOKIO study."""
@@ -18,11 +19,11 @@ _TREND_DAYS = 30
 
 
 def hours_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """A file system hour by hour; rates are null where less than 95 % of the hour was seen."""
+    """A file system hour by hour; rates are null where too little of the hour was seen (P12)."""
     return Query(
         "SELECT ts, 3600.0 AS bin_s, seen_pct AS ost_seen_pct,\n"
-        "  CASE WHEN seen_pct >= 95 THEN mean_read_bytes_per_s END AS read_bytes_per_s,\n"
-        "  CASE WHEN seen_pct >= 95 THEN mean_write_bytes_per_s END AS write_bytes_per_s,\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN mean_read_bytes_per_s END AS read_bytes_per_s,\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN mean_write_bytes_per_s END AS write_bytes_per_s,\n"
         "  used_pct, used_bytes, total_bytes, fullest_ost_pct\n"
         "FROM file_system_hour\n"
         "WHERE file_system = $file_system AND date BETWEEN $first AND $last AND ts >= $since AND ts < $until\n"
@@ -55,7 +56,7 @@ def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
     `short` and `long` average the days seen of the last `SHORT_DAYS` and `LONG_DAYS`; null before there are as many.
     """
     calendar = pl.DataFrame({"date": pl.date_range(since, until - timedelta(days=1), eager=True)})
-    seen = pl.col("seen_pct").fill_null(0) >= 95
+    seen = pl.col("seen_pct").fill_null(0) >= SEEN_ENOUGH_PCT
     moved = pl.when(seen).then(pl.col("read_bytes") + pl.col("write_bytes"))
     return calendar.join(days, on="date", how="left").with_columns(
         ts=pl.col("date").cast(pl.Datetime("us")),
@@ -67,7 +68,7 @@ def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
 
 
 def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
-    """Bytes a day with both moving averages; days seen for less than 95 % are hatched."""
+    """Bytes a day with both moving averages; days that were not seen enough (P12) are hatched."""
     frame = days.with_columns(end=pl.col("ts") + pl.duration(days=1))
     x, y = theme.time_axis("ts", window, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
     averages = (

@@ -10,6 +10,7 @@ import polars as pl
 
 from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
 KIND_DAYS = 30
 MOST_POINTS = 300
@@ -31,9 +32,9 @@ def kind_query(run: dict[str, Any]) -> Query:
     writes = (run["write_bytes"] or 0) > (run["read_bytes"] or 0)
     return Query(
         "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, 100 * share AS share,\n"
-        "  CASE WHEN fs_seen_pct >= 95 THEN (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0) END\n"
-        "    AS fs_bytes_per_s,\n"
-        "  CASE WHEN fs_seen_pct >= 95 THEN fs_opens / nullif(elapsed_s, 0) END AS fs_opens_per_s,\n"
+        f"  CASE WHEN fs_seen_pct >= {SEEN_ENOUGH_PCT} THEN (fs_read_bytes + fs_write_bytes) / nullif(elapsed_s, 0)\n"
+        "    END AS fs_bytes_per_s,\n"
+        f"  CASE WHEN fs_seen_pct >= {SEEN_ENOUGH_PCT} THEN fs_opens / nullif(elapsed_s, 0) END AS fs_opens_per_s,\n"
         "  used_pct, fullest_ost_pct,\n"
         "  overloaded_osts::DOUBLE AS overloaded_osts\n"
         "FROM job_summary\nWHERE cluster = $cluster AND date BETWEEN $first AND $last\n"

@@ -10,6 +10,7 @@ import polars as pl
 
 from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
 MOST_ROWS = 128
 """Rows of a picture with a row a target; more targets share rows."""
@@ -93,10 +94,10 @@ def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[st
 
 
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """Each target's mean rate hour by hour; null where less than 95 % of the hour was seen."""
+    """Each target's mean rate hour by hour; null where too little of the hour was seen (P12)."""
     return Query(
         "SELECT ost, ts, 3600.0 AS bin_s, seen_pct,\n"
-        "  CASE WHEN seen_pct >= 95 THEN (read_bytes + write_bytes) / seen_s END AS rate\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN (read_bytes + write_bytes) / seen_s END AS rate\n"
         "FROM ost_hour\nWHERE file_system = $file_system AND date BETWEEN $first AND $last\n"
         "  AND ts >= $since AND ts < $until\n"
         "ORDER BY ost, ts",
@@ -111,7 +112,7 @@ def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
 
 
 def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
-    """Target by time: mean rate of each hour; hours seen for less than 95 % are hatched.
+    """Target by time: mean rate of each hour; hours that were not seen enough (P12) are hatched.
 
     More than `MOST_ROWS` targets share rows, each as bright as its busiest target. Needs `heat_query`'s columns.
     """

@@ -12,6 +12,7 @@ import polars as pl
 
 from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
 Window = tuple[datetime, datetime]
 ACTIVITY: Final[dict[str, type[pl.DataType] | pl.DataType]] = {
@@ -26,8 +27,6 @@ ACTIVITY: Final[dict[str, type[pl.DataType] | pl.DataType]] = {
 """The columns of `activity_query`'s answer."""
 RANK_GROUPS = 40
 """Rows of the picture of ranks: 40 of 4 pixels each. With 120 bins a browser draws them in less than a second."""
-_SEEN_PCT = 95
-"""Below it a bin is hatched (P12)."""
 
 
 def activity_query(
@@ -101,7 +100,7 @@ def activity_chart(activity: pl.DataFrame, window: Window) -> theme.Chart:
 def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) -> theme.Chart:
     """Read and write rates of the servers, and the run's own rate filled in front of them.
 
-    Bins seen for less than 95 % are hatched. `own` has `job_activity`'s columns, or no rows.
+    Bins that were not seen enough (P12) are hatched. `own` has `job_activity`'s columns, or no rows.
     """
     rates = _rates(servers, {"read_bytes_per_s": "servers read", "write_bytes_per_s": "servers wrote"})
     mine = (
@@ -134,7 +133,7 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
 
 
 def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
-    """Rates of opens and of all metadata operations. Bins seen for less than 95 % are hatched."""
+    """Rates of opens and of all metadata operations. Bins that were not seen enough (P12) are hatched."""
     rates = _rates(servers, {"metadata_ops_per_s": "all operations", "opens_per_s": "opens"})
     lines = alt.Chart(theme.data(rates)).mark_line(interpolate="step-after", clip=True)
     return alt.layer(
@@ -187,8 +186,8 @@ def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
 
 
 def unseen(servers: pl.DataFrame, seen: str, window: Window) -> list[theme.Chart]:
-    """A hatch over the bins that were seen for less than 95 %; no layer without such bins."""
-    bins = _with_end(servers).filter(pl.col(seen) < _SEEN_PCT).select("ts", "end", seen)
+    """A hatch over the bins that were not seen enough (P12); no layer without such bins."""
+    bins = _with_end(servers).filter(pl.col(seen) < SEEN_ENOUGH_PCT).select("ts", "end", seen)
     if bins.is_empty():  # Vega warns of a layer without data
         return []
     return [

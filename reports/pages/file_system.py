@@ -10,6 +10,7 @@ import polars as pl
 from iolake.reports import text
 from iolake.reports.charts import Query, history, targets
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.warehouse import Lake
 from iolake.warehouse.errors import LakeError
 
@@ -44,7 +45,7 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
         title=f"File system {name}",
         answer=f"{fullness.capitalize()}, {forecast}. "
         f"{text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
-        f"{unseen} of {text.count(days.height, 'day')} had less than 95 % of their time seen.",
+        f"{unseen} of {text.count(days.height, 'day')} had less than {SEEN_ENOUGH_PCT} % of their time seen.",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
         facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
         figures=[
@@ -73,7 +74,7 @@ def _days(lake: Lake, name: str) -> tuple[date, date]:
 def _bandwidth(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime]) -> Figure:
     known = days.filter(pl.col("moved_bytes").is_not_null())
     if not known.height:
-        why = "No day was seen for 95 % of its time."
+        why = f"No day was seen for {SEEN_ENOUGH_PCT} % of its time."
         return Figure("days", "Bytes moved a day", why, queries=[query], missing=why)
     top = known.sort("moved_bytes")[-1]
     summary = (

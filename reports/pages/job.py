@@ -14,6 +14,7 @@ from iolake.reports.charts.kind import kind_chart, kind_query
 from iolake.reports.job import NoJob
 from iolake.reports.judgement import amount
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.warehouse import Lake
 
 Row = dict[str, Any]
@@ -227,8 +228,8 @@ def _servers(
         (f"What the servers of {name} moved{beside}", timeline.bandwidth_chart(servers, own, window)),
         (f"Metadata operations on {name}", timeline.metadata_chart(servers, window)),
     ]
-    unseen = servers.filter(pl.col("ost_seen_pct") < 95).height
-    note = f"Hatched: {unseen} of {servers.height} bins of {name} were seen for less than 95 %."
+    unseen = servers.filter(pl.col("ost_seen_pct") < SEEN_ENOUGH_PCT).height
+    note = f"Hatched: {unseen} of {servers.height} bins of {name} were seen for less than {SEEN_ENOUGH_PCT} %."
     return rows, [note] if unseen else []
 
 

@@ -15,6 +15,7 @@ from iolake.reports import text
 from iolake.reports.charts import Query, history, targets, timeline
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.schemas.errors import PermanentError
 from iolake.warehouse import Lake
 
@@ -191,7 +192,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         [name, window[0].date()],
     ).fetchall()[0][0]
     failover = f" In {over} lists of its servers one had taken over another's targets." if over else ""
-    unseen = seen.filter(pl.col("ost_seen_pct") < 95).height
+    unseen = seen.filter(pl.col("ost_seen_pct") < SEEN_ENOUGH_PCT).height
     summary = (
         f"Bandwidth and metadata of the day.{busiest}{fullness}{failover} {unseen} of 144 bins were not seen enough."
     )
@@ -208,7 +209,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         yield Figure(
             f"heat-{key}",
             f"{name}: its targets",
-            "Mean rate of each target in each hour; hatched hours were not seen for 95 %.",
+            f"Mean rate of each target in each hour; hatched hours were seen for less than {SEEN_ENOUGH_PCT} %.",
             targets.heat_chart(cells, window),
             queries=[heat],
         )
