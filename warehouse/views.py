@@ -37,7 +37,7 @@ _DECLARED: Final = {
     "seen_enough_pct": f"{coverage.SEEN_ENOUGH_PCT}",
     "largest_share": f"{coverage.LARGEST_SHARE}",
 }
-"""What stands for `{name}` in a .sql file."""
+"""The text that replaces `{name}` in a .sql file."""
 
 Comments = dict[str, dict[str, str]]
 """The comment of each column, by relation and column."""

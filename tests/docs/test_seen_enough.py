@@ -13,7 +13,9 @@ from iolake.warehouse.views import sql_files
 ROOT = Path(__file__).resolve().parents[2]
 CODE = sorted(path for room in ("sql", "reports", "schemas", "notebooks") for path in (ROOT / room).rglob("*"))
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
-_LITERAL = re.compile(r"seen\w*\)? *[<>]=? *\(?\d\d+\b|seen\w*\)? *[<>]=? *0\.\d|less than \d+ % (?:was|of the)")
+_LITERAL = re.compile(
+    r"seen\w*\)? *[<>]=? *\(?\d\d+\b|seen\w*\)? *[<>]=? *0\.\d|less than \d+ % (?:was|of the \w+ was)"
+)
 _STATED = re.compile(r"(?:less than|[<>]=?) (\d\d+)(?= %| THEN)")
 
 
