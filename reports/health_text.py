@@ -1,24 +1,30 @@
-"""The lake's health as programs read it: Nagios' line with its perfdata, JSON, and OpenMetrics text."""
+"""The lake's health as programs read it: Nagios' lines with their perfdata, JSON, and OpenMetrics text."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from iolake.reports.health import Health, Level
 
-_SHOWN = 3
-"""Problems that the one line names; it counts the others."""
 Labels = Mapping[str, str]
 
 
-def nagios_line(health: Health) -> str:
-    """One line: status, the worst problems, and after a bar the perfdata, with limits in Nagios' own form."""
-    return f"IOLAKE {health.level.name} - {_clean(_message(health))} | {' '.join(_perfdata(health))}"
+def nagios_lines(health: Health) -> str:
+    """A short status line, then a line for each problem, as the Nagios plug-in API has multi-line output.
+
+    Perfdata follow a bar: totals on the first line, the age of each source with its limits on the last.
+    """
+    first = f"IOLAKE {health.level.name} - {_clean(_message(health))} | {' '.join(_totals(health))}"
+    problems = [f"{p.level.name}: {_clean(p.text)}" for p in health.worst_first] if len(health.problems) > 1 else []
+    ages = " ".join(_ages(health))
+    known = f"ages of {sum(s.age_s is not None for s in health.sources)} of {len(health.sources)} sources"
+    return "\n".join([first, *problems, *([f"{known} | {ages}"] if ages else [])])
 
 
 def unknown_line(why: str) -> str:
@@ -106,20 +112,18 @@ def write_aside(path: Path, text: str) -> None:
 
 
 def _message(health: Health) -> str:
+    """The worst problem, and how many there are."""
     if health.problems:
-        texts = [problem.text for problem in health.worst_first]
-        more = f"; and {len(texts) - _SHOWN} more, `iolake check --json` lists them" if len(texts) > _SHOWN else ""
-        return "; ".join(texts[:_SHOWN]) + more
+        counts = Counter(problem.level.name.lower() for problem in health.worst_first)
+        levels = ", ".join(f"{count} {name}" for name, count in counts.items())
+        several = f"{len(health.problems)} problems ({levels}), the first: " if len(health.problems) > 1 else ""
+        return several + health.worst_first[0].text
     return (
         f"{len(health.sources)} sources, the newest data of each within its limit, no gap, {_total(health)[1]} rejected"
     )
 
 
-def _perfdata(health: Health) -> Iterable[str]:
-    for s in health.sources:
-        if s.age_s is not None:
-            limits = f"{s.limit_s:.0f};{2 * s.limit_s:.0f}" if _limited(s.limit_s) else ";"
-            yield f"{_quoted(f'age {s.source} {s.owner}')}={s.age_s:.0f}s;{limits};0"
+def _totals(health: Health) -> Iterable[str]:
     found, rejected = _total(health)
     yield f"found={found};;;0"
     yield f"rejected={rejected};;;0"
@@ -128,6 +132,13 @@ def _perfdata(health: Health) -> Iterable[str]:
     yield f"died={health.died};;0;0"
     if health.last_run is not None:
         yield f"'since last run'={(health.at - health.last_run).total_seconds():.0f}s;;;0"
+
+
+def _ages(health: Health) -> Iterable[str]:
+    for s in health.sources:
+        if s.age_s is not None:
+            limits = f"{s.limit_s:.0f};{2 * s.limit_s:.0f}" if _limited(s.limit_s) else ";"
+            yield f"{_quoted(f'age {s.source} {s.owner}')}={s.age_s:.0f}s;{limits};0"
 
 
 def _of_sources(health: Health) -> list[str]:

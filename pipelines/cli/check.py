@@ -30,7 +30,7 @@ _STDOUT = "-"
 )
 @where_options
 def check(as_json: bool, metrics: str | None, where: Where) -> None:
-    """Say in one line whether the lake is fresh and whole, for Nagios and its kind.
+    """Say whether the lake is fresh and whole, for Nagios and its kind: a status line, then a line for each problem.
 
     It holds the age of each source's newest data, the days without input, the rejected inputs, stale marts and the
     last run to the limits of [check] in site.toml: two days of age, and 5 % of rejected inputs in two weeks, unless it
@@ -53,7 +53,7 @@ def check(as_json: bool, metrics: str | None, where: Where) -> None:
     health: Health | None = None
     try:
         health = _health(where, now)
-        line = health_text.json_text(health) if as_json else health_text.nagios_line(health)
+        line = health_text.json_text(health) if as_json else health_text.nagios_lines(health)
     except (IolakeError, OSError, duckdb.Error) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         line = health_text.unknown_json(first, now) if as_json else health_text.unknown_line(first)

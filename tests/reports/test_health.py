@@ -8,6 +8,7 @@ import re
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families as prometheu
 from iolake import Lake
 from iolake.pipelines.cli import cli
 from iolake.reports import health_text
-from iolake.reports.health import Health, Level, SourceHealth, check
+from iolake.reports.health import Health, Level, Problem, SourceHealth, check
 from iolake.schemas.site import Site
 from iolake.warehouse import garbage
 from iolake.warehouse.layout import staging_path
@@ -81,9 +82,11 @@ def found(health: Health) -> list[tuple[str, str, str | None]]:
 def test_a_fresh_and_whole_lake_is_ok(fresh: Lake) -> None:
     health = check(fresh, site(), now=NOW)
     assert (health.level, health.problems) == (Level.OK, [])
-    line = health_text.nagios_line(health)
-    assert line.startswith("IOLAKE OK - 2 sources")
-    assert "'age df scratch'=25200s;172800;345600;0 'age slurm edison'=25200s;172800;345600;0" in line
+    status, more, perfdata = nagios(health_text.nagios_lines(health))
+    assert status.startswith("IOLAKE OK - 2 sources")
+    assert more == ["ages of 2 of 2 sources"]
+    ages = ["'age df scratch'=25200s;172800;345600;0", "'age slurm edison'=25200s;172800;345600;0"]
+    assert perfdata[-2:] == ages
 
 
 @pytest.mark.parametrize(
@@ -150,6 +153,18 @@ def test_stale_marts_warn_once_the_ingest_had_time_to_derive_them(fresh: Lake, f
     assert found(check(fresh, site(), now=NOW)) == [("WARNING", "marts", None)]
 
 
+def nagios(text: str) -> tuple[str, list[str], list[str]]:
+    """Status line, further lines and perfdata of a plug-in's output, split as Nagios' plug-in API says."""
+    first, *more = text.split("\n")
+    status, _, perfdata = first.partition("|")
+    for at, line in enumerate(more):
+        if "|" in line:
+            said, _, rest = line.partition("|")
+            more, perfdata = [*more[:at], said], " ".join([perfdata, rest, *more[at + 1 :]])
+            break
+    return status.strip(), [line.strip() for line in more], re.findall(r"(?:'(?:[^']|'')*'|[^\s=']+)=\S+", perfdata)
+
+
 def families(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
     """The samples of an OpenMetrics text by name, read by Prometheus' own client; both of its formats agree."""
     strict = {f.name: [(s.labels, s.value) for s in f.samples] for f in openmetrics_families(text)}  # type: ignore[no-untyped-call]
@@ -174,8 +189,10 @@ def test_the_metrics_are_the_figures_of_the_check(fresh: Lake, fill: Fill) -> No
 
 
 @settings(max_examples=30)
-@given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e12), st.integers(0, 10**9))
-def test_any_name_and_number_makes_a_text_that_prometheus_reads(owner: str, age_s: float, count: int) -> None:
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.floats(0, 1e12), st.integers(0, 10**9), st.integers(1, 3))
+def test_any_name_and_number_makes_a_text_that_prometheus_reads(
+    owner: str, age_s: float, count: int, problems: int
+) -> None:
     """Names are data: a quote, a backslash or a new line in one ends no label, and no line of Nagios."""
     source = SourceHealth("df", owner, NOW, age_s, 1.0, count, count, count)
     health = Health(NOW, count, [source], {owner: count}, NOW, count)
@@ -183,23 +200,29 @@ def test_any_name_and_number_makes_a_text_that_prometheus_reads(owner: str, age_
     ((labels, value),) = metrics["iolake_newest_data_age_seconds"]
     assert labels["owner"] == owner
     assert value == pytest.approx(age_s, abs=0.001)
-    line = health_text.nagios_line(health)
-    assert len(line.splitlines()) == 1
-    assert line.count("|") == 1
+    lines = health_text.nagios_lines(replace(health, problems=[Problem(Level.WARNING, "age", owner)] * problems))
+    status, more, perfdata = nagios(lines)
+    assert len(lines.splitlines()) == len(lines.split("\n"))
+    assert status.startswith("IOLAKE WARNING -")
+    assert len(more) == 1 + problems * (problems > 1)
+    assert len(perfdata) == 7
 
 
-def test_the_command_prints_one_line_and_its_status(demo_centre: Path, tmp_path: Path) -> None:
+def test_the_command_prints_a_short_line_then_each_problem_and_its_status(demo_centre: Path, tmp_path: Path) -> None:
     """The demo's data is of 2025: critical, by each way of asking; a missing lake is unknown."""
     where = ["--site", str(demo_centre / "site.toml")]
     file = tmp_path / "iolake.prom"
     done = CliRunner().invoke(cli, ["check", *where, "--openmetrics", str(file)])
     assert done.exit_code == Level.CRITICAL
-    assert re.fullmatch(r"IOLAKE CRITICAL - [^|\n]* \| [^|\n]*\n", done.output)
+    status, more, _ = nagios(done.output.removesuffix("\n"))
+    assert re.match(r"IOLAKE CRITICAL - \d+ problems \(\d+ critical", status)
+    assert len(done.output.splitlines()[0]) < 300
     assert families(file.read_text())["iolake_check_status"] == [({}, 2.0)]
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert os.listdir(tmp_path) == ["iolake.prom"]
     said = json.loads(CliRunner().invoke(cli, ["check", *where, "--json"]).output)
     assert said["status"] == "CRITICAL"
+    assert more[:-1] == [f"{p['status']}: {p['text']}" for p in said["problems"]]
     assert {s["source"] for s in said["sources"]} >= {"darshan", "slurm", "hdf5", "lmt"}
     nowhere = CliRunner().invoke(cli, ["check", "--lake", str(tmp_path / "none"), "--openmetrics", str(file)])
     assert nowhere.exit_code == Level.UNKNOWN
