@@ -19,13 +19,14 @@ _CHUNK: Final = 1 << 18
 _BETWEEN: Final = " \t\r\n,[]"
 
 
-def objects(file: IO[bytes], uri: str) -> Iterator[dict[str, Any]]:
+def objects(file: IO[bytes], uri: str, *, found_none: bool = True) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON text, however deep in lists; InputError where it is cut off, damaged or not JSON.
 
-    The hits of a search's answer, {"hits": {"hits": [...]}}, are yielded in place of the answer.
+    The hits of a search's answer, {"hits": {"hits": [...]}}, are yielded in place of the answer. `found_none` is False
+    where the text continues one that had objects.
     """
     decoder, utf8 = json.JSONDecoder(), codecs.getincrementaldecoder("utf-8-sig")()
-    buffer, at, is_last, found_none = "", 0, False, True
+    buffer, at, is_last = "", 0, False
     while True:
         while at < len(buffer) and buffer[at] in _BETWEEN:
             at += 1
@@ -43,7 +44,7 @@ def objects(file: IO[bytes], uri: str) -> Iterator[dict[str, Any]]:
                 if is_last or not is_cut:
                     raise InputError(uri, f"is cut off or damaged: {error.msg}", "copy it again") from None
             else:
-                yield from _hits(found)
+                yield from hits_of(found)
                 continue
         elif is_last:
             if found_none:
@@ -60,7 +61,8 @@ def objects(file: IO[bytes], uri: str) -> Iterator[dict[str, Any]]:
             raise InputError(uri, "is not text", "check what the pattern names") from None
 
 
-def _hits(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def hits_of(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the hits of a search's answer, or the object itself where it is another thing."""
     hits = found.get("hits")
     listed = hits.get("hits") if isinstance(hits, dict) else None
     if isinstance(listed, list) and "_source" not in found:

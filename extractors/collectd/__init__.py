@@ -8,13 +8,15 @@ with, and `verify = false` accepts a self-signed certificate.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import ClassVar
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.collectd.columns import Hit
 from iolake.extractors.collectd.documents import DEFAULT_INTERVAL_S, Documents
-from iolake.extractors.collectd.live import documents
+from iolake.extractors.collectd.live import PAGE, documents
 from iolake.extractors.daily import zone_of
-from iolake.extractors.jsonstream import objects
+from iolake.extractors.jsonhits import decoded
 from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
 from iolake.schemas.nodes import NODE_CPU, NODE_DISK, NODE_MEMORY
@@ -48,10 +50,13 @@ class Collectd(Extractor):
             start, end = bounds(input.day, zone_of(input, site, self.owner))
             secret = password(input.owner, self.source)
             verify, hosts = options.get("verify", True) is True, options.get("hosts")
-            found.add(documents(input.uri.rpartition("#")[0], secret, start, end, hosts, verify))
+            hits = documents(input.uri.rpartition("#")[0], secret, start, end, hosts, verify)
+            while page := list(islice(hits, PAGE)):
+                found.add(page)
         else:
             for member in members(input.uri):
-                found.add(objects(member.file, input.uri))
+                for some in decoded(member.file, input.uri, Hit):
+                    found.add(some)
         if (apart := found.apart()) is not None and abs(apart - interval) > interval / 4:
             reason = f"its documents are {apart} s apart, not {interval}"
             raise InputError(input.uri, reason, f"set options.interval_s = {apart}")

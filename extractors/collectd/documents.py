@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import polars as pl
 import pyarrow as pa
 
 from iolake.extractors.base import Batch
+from iolake.extractors.collectd.columns import LARGEST, Hit, columns
 from iolake.schemas.nodes import NODE_CPU, NODE_DISK, NODE_MEMORY
 from iolake.schemas.table import Table
 
@@ -17,6 +18,9 @@ DEFAULT_INTERVAL_S: Final = 10
 """collectd's own default of `Interval`."""
 PLUGINS: Final = ("cpu", "disk", "memory")
 _PIECE: Final = 200_000
+"""Documents that are divided at once."""
+_TIME: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
+_NAMES: Final = ("node", "instance", "kind")
 _FEW: Final = 100
 """Distances between documents that are too few to tell collectd's interval."""
 _DISK: Final = {"disk_octets": ("read_bytes", "write_bytes"), "disk_ops": ("read_ops", "write_ops")}
@@ -32,8 +36,6 @@ _MEMORY: Final = {
     "slab_unrecl": "mem_slab_unreclaimable_bytes",
 }
 _TABLES: Final = {"disk": NODE_DISK, "cpu": NODE_CPU, "memory": NODE_MEMORY}
-_LARGEST: Final = 9e15
-"""No disk moves as many bytes a second, and no node has as much memory."""
 _FIRST_US, _LAST_US = 946_684_800_000_000, 4_102_444_800_000_000
 
 
@@ -41,75 +43,54 @@ class Documents:
     """Collects documents as columns, which take a fraction of the memory of JSON."""
 
     def __init__(self) -> None:
-        self._lists: dict[str, list[tuple[Any, ...]]] = {plugin: [] for plugin in PLUGINS}
+        self._read: list[pl.DataFrame] = []
         self._frames: dict[str, list[pl.DataFrame]] = {plugin: [] for plugin in PLUGINS}
         self.others: Counter[str] = Counter()
-        """The number of values that no table takes, by plugin and type."""
+        """The number of documents that no table takes, by plugin, type and instance."""
 
-    def add(self, documents: Iterable[Mapping[str, Any]]) -> None:
+    def add(self, documents: Sequence[Hit] | Sequence[dict[str, Any]]) -> None:
         """Add documents, as hits or alone."""
-        lists, others = self._lists, self.others
-        for document in documents:
-            source = document.get("_source", document)
-            try:
-                plugin, kind = source["plugin"], source.get("collectd_type") or source.get("type")
-                node, at = source.get("hostname") or source.get("host"), source["@timestamp"]
-                instance = source.get("plugin_instance")
-                if plugin == "disk" and kind in _DISK:
-                    lists[plugin].append((node, instance, at, kind, source["read"], source["write"]))
-                elif plugin == "cpu" and kind == "percent" and source["type_instance"] in _CPU:
-                    lists[plugin].append((node, instance, at, source["type_instance"], source["value"], None))
-                elif plugin == "memory" and kind == "memory" and source["type_instance"] in _MEMORY:
-                    lists[plugin].append((node, "", at, source["type_instance"], source["value"], None))
-                else:
-                    others[f"{plugin} {kind} {source.get('type_instance') or ''}".strip()[:80]] += 1
-                    continue
-            except (KeyError, TypeError, AttributeError):
-                others["no document of collectd"] += 1
-                continue
-            if len(lists[plugin]) >= _PIECE:
-                self._settle(plugin)
+        if documents:
+            self._read.append(columns(documents))
+        if sum(frame.height for frame in self._read) >= _PIECE:
+            self._settle()
 
-    def batches(self, interval_s: int) -> Iterator[Batch]:
-        """Yield the rows of each table that the documents fill; a rate times the interval is an amount."""
-        for plugin, table in _TABLES.items():
-            self._settle(plugin)
-            if frames := self._frames[plugin]:
-                yield _batch(table, pl.concat(frames), interval_s)
-
-    def apart(self) -> int | None:
-        """Return the usual seconds between two documents of a component; None where they vary."""
-        for plugin in PLUGINS:
-            self._settle(plugin)
-        found = [frame for frames in self._frames.values() for frame in frames]
-        if not found:
-            return None
-        frame = pl.concat(found).select("node", "instance", "kind", "us").unique().sort("us")
-        step = (pl.col("us").diff().over("node", "instance", "kind") / 1e6).round().cast(pl.Int64).alias("step_s")
-        steps = frame.select(step).drop_nulls().filter(pl.col("step_s") > 0)["step_s"].value_counts(sort=True)
-        if steps["count"].sum() < _FEW or steps["count"][0] <= steps["count"].sum() / 2:
-            return None
-        return int(steps["step_s"][0])
-
-    def _settle(self, plugin: str) -> None:
-        """Turn the collected documents into columns; count values that are no time, name or number."""
-        rows, self._lists[plugin] = self._lists[plugin], []
-        if not rows:
+    def _settle(self) -> None:
+        """Divide the documents read so far among the tables; count those that no table takes."""
+        if not self._read:
             return
-        columns = list(zip(*rows, strict=True))
-        names, instances = ([v if isinstance(v, str) else None for v in column] for column in columns[:2])
-        frame = pl.DataFrame(
-            {
-                "node": pl.Series(names, dtype=pl.String),
-                "instance": pl.Series(instances, dtype=pl.String),
-                "at": pl.Series([v if isinstance(v, str) else None for v in columns[2]], dtype=pl.String),
-                "kind": pl.Series(columns[3], dtype=pl.String),
-                "one": _numbers(columns[4]),
-                "two": _numbers(columns[5]),
-            }
+        frame, self._read = pl.concat(self._read), []
+        frame = frame.with_columns(
+            node=_first("hostname", "host"),
+            kind=_first("collectd_type", "type"),
+            us=pl.col("time").str.to_datetime(_TIME, strict=False, time_unit="us").dt.epoch("us"),
         )
-        us = pl.col("at").str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", strict=False, time_unit="us").dt.epoch("us")
-        frame = frame.with_columns(us=us).drop("at")
+        plugin, kind, part = pl.col("plugin"), pl.col("kind"), pl.col("type_instance")
+        taken = {
+            "disk": (plugin == "disk") & kind.is_in(list(_DISK)),
+            "cpu": (plugin == "cpu") & (kind == "percent") & part.is_in(list(_CPU)),
+            "memory": (plugin == "memory") & (kind == "memory") & part.is_in(list(_MEMORY)),
+        }
+        which = pl.coalesce(pl.when(is_taken).then(pl.lit(name)) for name, is_taken in taken.items())
+        frame = frame.with_columns(which=which)
+        for name in PLUGINS:
+            self._keep(name, frame.filter(pl.col("which") == name))
+        self._count(frame.filter(pl.col("which").is_null()))
+
+    def _keep(self, plugin: str, frame: pl.DataFrame) -> None:
+        """Keep the documents of a plugin that have a time, a name and a number; count the others."""
+        if not frame.height:
+            return
+        is_disk = plugin == "disk"
+        instance = pl.lit("") if plugin == "memory" else pl.col("plugin_instance")
+        frame = frame.select(
+            "node",
+            "us",
+            instance=instance,
+            kind=pl.col("kind" if is_disk else "type_instance"),
+            one=_number("read" if is_disk else "value"),
+            two=_number("write") if is_disk else pl.lit(None, pl.Float64),
+        )
         known = pl.col("us").is_between(_FIRST_US, _LAST_US) & (pl.col("node") != "") & pl.col("instance").is_not_null()
         has_value = pl.any_horizontal(pl.col("one", "two").is_not_null())
         good = frame.filter((known & has_value).fill_null(False))
@@ -117,11 +98,57 @@ class Documents:
             self.others[f"{plugin} without a time, name or number"] += frame.height - good.height
         self._frames[plugin].append(good)
 
+    def _count(self, frame: pl.DataFrame) -> None:
+        named = pl.concat_str("plugin", "kind", "type_instance", separator=" ", ignore_nulls=True)
+        label = pl.when(pl.col("plugin").is_not_null()).then(named.str.strip_chars().str.slice(0, 80))
+        counts = frame.select(label=label.fill_null("no document of collectd")).group_by("label").len()
+        self.others.update(dict(counts.rows()))
 
-def _numbers(values: tuple[Any, ...]) -> pl.Series:
-    """The values that are numbers from 0 to what a node can have; null for all others."""
-    plain = [float(v) if isinstance(v, (int, float)) and -1 < v < _LARGEST else None for v in values]
-    return pl.Series(plain, dtype=pl.Float64).replace(float("nan"), None)
+    def batches(self, interval_s: int) -> Iterator[Batch]:
+        """Yield the rows of each table that the documents fill; a rate times the interval is an amount."""
+        for plugin, frame in self._coded().items():
+            yield _batch(_TABLES[plugin], frame, interval_s)
+
+    def apart(self) -> int | None:
+        """Return the usual seconds between two documents of a component; None where they vary."""
+        found = [_steps(frame) for frame in self._coded().values()]
+        if not found:
+            return None
+        steps = pl.concat(found).value_counts(sort=True)
+        if steps["count"].sum() < _FEW or steps["count"][0] <= steps["count"].sum() / 2:
+            return None
+        return int(steps["step_s"][0])
+
+    def _coded(self) -> dict[str, pl.DataFrame]:
+        """Return the documents of each plugin that has some, with names as numbers, which sort and compare faster."""
+        self._settle()
+        for plugin, frames in self._frames.items():
+            if len(frames) > 1 or (frames and frames[0].schema["node"] == pl.String):
+                whole = pl.concat([frame.cast({pl.Enum: pl.String}) for frame in frames])
+                kinds = (pl.col(name).cast(pl.Enum(whole[name].unique().sort())) for name in _NAMES)
+                self._frames[plugin] = [whole.with_columns(*kinds)]
+        return {plugin: frames[0] for plugin, frames in self._frames.items() if frames}
+
+
+def _steps(frame: pl.DataFrame) -> pl.Series:
+    """Return the whole seconds, above zero, between two documents of the same component and kind."""
+    series = pl.lit(0, pl.Int64)
+    for name in _NAMES:
+        series = series * frame[name].n_unique() + pl.col(name).to_physical().cast(pl.Int64)
+    ordered = frame.select("us", series=series).sort("series", "us")
+    step_s = ((pl.col("us") - pl.col("us").shift()) / 1e6).round().cast(pl.Int64)
+    same = pl.col("series") == pl.col("series").shift()
+    return ordered.select(step_s=pl.when(same).then(step_s)).drop_nulls().filter(pl.col("step_s") > 0)["step_s"]
+
+
+def _first(name: str, otherwise: str) -> pl.Expr:
+    """The text of the one column, or of the other where that one is empty."""
+    return pl.when(pl.col(name) != "").then(pl.col(name)).otherwise(pl.col(otherwise))
+
+
+def _number(name: str) -> pl.Expr:
+    """The values from 0 to what a node can have; null for all others."""
+    return pl.when((pl.col(name) > -1) & (pl.col(name) < LARGEST)).then(pl.col(name))
 
 
 def _batch(table: Table, frame: pl.DataFrame, interval_s: int) -> Batch:
@@ -137,12 +164,14 @@ def _batch(table: Table, frame: pl.DataFrame, interval_s: int) -> Batch:
         for kind, name in (_CPU if table is NODE_CPU else _MEMORY).items():
             value = pl.when(pl.col("kind") == kind).then(one)
             columns[name] = value if table is NODE_CPU else value.round().cast(pl.Int64)
-    keys = ["node", "instance", "us"]
+    keys = ["us", "node", "instance"]
     rows = frame.select(*keys, **columns).group_by(keys).agg(pl.col(*columns).drop_nulls().last()).sort(keys)
     rows = rows.with_columns(ts=pl.col("us") - interval_s * 1_000_000, interval_s=pl.lit(float(interval_s)))
     if table is NODE_CPU:
         rows = rows.with_columns(cpu_pct=100 - pl.col("cpu_idle_pct"))
-    rows = rows.rename({"instance": {"node_disk": "device", "node_cpu": "core"}.get(table.name, "instance")})
+    rows = rows.cast({pl.Enum: pl.String}).rename(
+        {"instance": {"node_disk": "device", "node_cpu": "core"}.get(table.name, "instance")}
+    )
     arrays = [_column(rows[field.name], field) for field in table.batch_schema]
     return Batch(table, pa.Table.from_arrays(arrays, schema=table.batch_schema))
 

@@ -11,7 +11,8 @@ from iolake.extractors.base import InputError
 from iolake.extractors.collectd.documents import PLUGINS
 from iolake.schemas.errors import TransientError
 
-_PAGE: Final = 10_000
+PAGE: Final = 10_000
+"""Documents that a server is asked for at once."""
 _FIELDS: Final = [
     "@timestamp", "hostname", "host", "plugin", "plugin_instance", "collectd_type", "type", "type_instance", "read",
     "write", "value",
@@ -49,7 +50,7 @@ def documents(
         wanted.append({"prefix": {"hostname": hosts}})
     query = {"query": {"bool": {"filter": wanted}}, "sort": ["_doc"], "_source": _FIELDS}
     try:
-        yield from scan(client, query=query, index=parts.path.strip("/") or "*", size=_PAGE, scroll="5m")
+        yield from scan(client, query=query, index=parts.path.strip("/") or "*", size=PAGE, scroll="5m")
     except OpenSearchException as error:
         raise SearchError(f"{address}: {type(error).__name__} {error}".replace("\n", " ")[:300]) from None
     finally:

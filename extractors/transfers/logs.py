@@ -18,6 +18,7 @@ from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
 from iolake.extractors.members import members
+from iolake.extractors.transfers.mounts import file_systems
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.transfers import TRANSFERS
 
@@ -119,15 +120,12 @@ def _batch(
         end_time=pl.col("end_us"),
         transfer_id=pl.Series(_ids(frame["line"].to_list(), seen), dtype=pl.String),
     )
-    paths: list[str | None] = [None] * frame.height
     if mounted is not None:
-        paths = frame.select(pl.when(pl.col("direction").is_not_null()).then(pl.col(mounted))).to_series().to_list()
-    systems = pa.array([None if path is None else site.file_system_of(path) for path in paths], pa.string())
+        path = pl.when(pl.col("direction").is_not_null()).then(pl.col(mounted))
+        frame = frame.with_columns(file_system=file_systems(path, site))
     arrays = []
     for field in TRANSFERS.batch_schema:
-        if field.name == "file_system":
-            arrays.append(systems)
-        elif field.name not in frame.columns:
+        if field.name not in frame.columns:
             arrays.append(pa.nulls(frame.height, field.type))
         elif pa.types.is_timestamp(field.type):
             arrays.append(frame[field.name].to_arrow().cast(pa.int64()).view(field.type))

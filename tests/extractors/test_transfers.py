@@ -189,7 +189,7 @@ def test_the_hour_that_autumn_repeats_is_read_by_the_order_of_lines(tmp_path: Pa
 def test_globus_records_are_utc_and_known_by_their_id(tmp_path: Path) -> None:
     pages = [[HIT, {**HIT, "_id": "Z8"}], [HIT, {"_id": "x", "_source": {"plugin": "cpu"}}], []]
     rows, rejects = read(tmp_path, Globus(), gzip.compress(json.dumps(pages).encode()), "America/Los_Angeles")
-    assert [row["transfer_id"] for row in rows] == ["Z7K", "Z8"]
+    assert {row["transfer_id"] for row in rows} == {"Z7K", "Z8"}
     row = rows[0]
     assert (row["end_time"], row["start_time"]) == (
         datetime(2019, 1, 29, 8, 4, 53, 142000),
