@@ -139,7 +139,7 @@ class LfsDf(_ClientSnapshots):
     """`lfs df`, with `lfs df -i` in a snapshot if it has that too. Sizes are KiB there, bytes here."""
 
     source: ClassVar = "df"
-    version: ClassVar = 5
+    version: ClassVar = 6
     tables: ClassVar = (LUSTRE_DF,)
     table: ClassVar = LUSTRE_DF
     command: ClassVar = "`lfs df`"
@@ -177,7 +177,7 @@ class LctlTargets(_ClientSnapshots):
     """`lctl dl -t`, also as YAML: a client's connections to targets. A connection that was never made has no server."""
 
     source: ClassVar = "targets"
-    version: ClassVar = 4
+    version: ClassVar = 5
     tables: ClassVar = (LUSTRE_TARGET,)
     table: ClassVar = LUSTRE_TARGET
     command: ClassVar = "`lctl dl -t`"

@@ -13,17 +13,18 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, InputError
+from iolake.extractors.hosts import by_host
 
 UNDATED: Final = "does not say when it was taken"
 DATE_IT: Final = "put `BEGIN <seconds since 1970>` before each snapshot"
-_BEGIN: Final = re.compile(r"\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
+_BEGIN: Final = re.compile(r"(?:[\w.-]+:)?\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
 
 
 _MOST_LINES: Final = 1_000_000
 
 
 class Snapshot(NamedTuple):
-    """One run of the command: its time, if known, the line that it starts after, and its lines."""
+    """One run of the command: its time, if known, the line that it starts after, and its lines, host by host."""
 
     ts: datetime | None
     begin_line: int
@@ -43,11 +44,11 @@ def snapshots(input: Input, lines: Iterable[str], zone: ZoneInfo) -> Iterator[Sn
             if len(own) > _MOST_LINES:
                 raise InputError(input.uri, f"has a snapshot of more than {_MOST_LINES} lines", "check what it holds")
             continue
-        yield Snapshot(ts, begin_line, own)
+        yield Snapshot(ts, begin_line, by_host(own))
         epoch = begin["epoch"]
         ts = datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
         begin_line, own, any_begin = number, [], True
-    yield Snapshot(ts if any_begin else taken(input, zone), begin_line, own)
+    yield Snapshot(ts if any_begin else taken(input, zone), begin_line, by_host(own))
 
 
 def taken(input: Input, zone: ZoneInfo) -> datetime:

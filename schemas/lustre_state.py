@@ -19,7 +19,7 @@ _TS: Final = Column("ts", TIMESTAMP, "UTC; when the snapshot was taken", encodin
 _DUMP: Final = Column(
     "dump",
     TEXT,
-    "name of the file that holds the snapshot: one server's dump",
+    "name of the file that holds the snapshot: one server's dump; `file:host` where lines begin with a host",
     nullable=False,
     identifies=Identity.PATH,
 )

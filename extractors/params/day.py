@@ -15,9 +15,7 @@ from iolake.extractors.params.reading import Reading
 from iolake.extractors.params.rows import target_batches
 
 _NOTHING: Final = "no parameters of Lustre targets"
-_CHECK: Final = (
-    "check the arguments of `lctl get_param` (-n leaves names out, -N values), and that no host stands before its lines"
-)
+_CHECK: Final = "check the arguments of `lctl get_param` (-n leaves names out, -N values)"
 _OUT_OF_ORDER: Final = "lists jobs as of a time before the file that was read ahead of it; put times into the names"
 
 

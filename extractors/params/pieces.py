@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import InputError, Span
 from iolake.extractors.files import match, mtime, named_time
+from iolake.extractors.hosts import texts_by_host
 from iolake.extractors.members import is_packed, members
 from iolake.extractors.params.dumps import PROC_FILE, Dump, Reading, read_dumps, read_proc
 from iolake.extractors.params.joblist import JobLists
@@ -187,7 +188,7 @@ def _first_moment(piece: Piece) -> int:
     try:
         if piece.is_tree:
             return next((us for us, _ in _dated(piece, JobLists())), 0)
-        for blocks in texts(piece.files[0], checked=True):
+        for _host, blocks in texts(piece.files[0], checked=True):
             first = next(blocks, "")
             dump = next(read_dumps([first]), {})
             known = [reading.us for reading in dump.values() if reading.us is not None]
@@ -206,21 +207,22 @@ def _us(seconds: str) -> int:
 def _dumps(piece: Piece, lists: JobLists) -> Iterator[Dump]:
     trees = [(parameter, file) for file in piece.files if (parameter := PROC_FILE.fullmatch(file.uri))]
     if trees:
-        yield read_proc(((name, "".join(chain.from_iterable(texts(file)))) for name, file in trees), lists)
+        found = ((name, "".join(chain.from_iterable(text for _, text in texts(file)))) for name, file in trees)
+        yield read_proc(found, lists)
         return
     (file,) = piece.files
-    for text in texts(file):
+    for _host, text in texts(file):
         try:
             yield from read_dumps(text, lists)
         except TooLong as error:
             raise InputError(file.uri, str(error), "check what it holds") from None
 
 
-def texts(file: File, checked: bool = False) -> Iterator[Iterator[str]]:
-    """The blocks of a file's text, or of each file in it where it is an archive."""
+def texts(file: File, checked: bool = False) -> Iterator[tuple[str, Iterator[str]]]:
+    """(host, blocks) of a file's text, or of each file of an archive; the host is '' where no line names one."""
     if not checked and is_packed(file.uri):
         for member in members(file.uri):
             for _block in member.blocks():
                 pass
     for member in members(file.uri):
-        yield member.blocks()
+        yield from texts_by_host(file.uri, member.blocks())

@@ -24,6 +24,7 @@ from iolake.schemas import lustre_state as tables
 from iolake.schemas.table import Table
 
 Row = dict[str, Any]
+Connections = dict[tuple[str, str], dict[str, str]]
 _ROWS: Final = 50_000
 _LARGEST: Final = 2**63 - 1
 _QUOTA_TYPES: Final = {
@@ -77,10 +78,11 @@ def read_state(state: State, pieces: Sequence[Piece]) -> Iterator[Batch]:
 
 
 def _read_file(state: State, piece: Piece, file: File) -> None:
-    dump = file.uri.rstrip("/").rsplit("/", 1)[-1]
+    name_of_file = file.uri.rstrip("/").rsplit("/", 1)[-1]
     before = state.taken
-    connections: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
-    for blocks in texts(file):
+    connections: dict[str, Connections] = defaultdict(lambda: defaultdict(dict))
+    for host, blocks in texts(file):
+        dump = f"{name_of_file}:{host}" if host else name_of_file
         head = next(blocks, "")
         if head.startswith(_LNETCTL):
             state.add_lnet(dump, piece.us, head + "".join(blocks))
@@ -91,11 +93,12 @@ def _read_file(state: State, piece: Piece, file: File) -> None:
             continue
         for name, value in parameters(chain([head], blocks)):
             if (osp := OSP.fullmatch(name)) and state.backend in {None, osp["fs"]}:
-                connections[osp["mdt"], osp["target"]][osp["parameter"]] = value.strip()
+                connections[dump][osp["mdt"], osp["target"]][osp["parameter"]] = value.strip()
             elif not osp:
                 state.add(dump, piece.us, name, value)
     if piece.us is not None:
-        state.put_all(_connections(connections), dump, piece.us)
+        for dump, found in connections.items():
+            state.put_all(_connections(found), dump, piece.us)
     if state.taken > before:
         state.pieces.add(piece.name)
 
@@ -276,7 +279,7 @@ def _setting(parameter: re.Match[str], value: str) -> Iterator[tuple[Table, Row]
     }  # fmt: skip
 
 
-def _connections(settings: dict[tuple[str, str], dict[str, str]]) -> Iterator[tuple[Table, Row]]:
+def _connections(settings: Connections) -> Iterator[tuple[Table, Row]]:
     """A row for each connection, whose parameters come one by one. Keys are (metadata target, target)."""
     for (mdt, target), found in settings.items():
         active, most = found.get("active"), found.get("max_create_count")
