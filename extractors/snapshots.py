@@ -38,7 +38,7 @@ def snapshots(input: Input, lines: Iterable[str], zone: ZoneInfo) -> Iterator[Sn
     """
     begin_line, ts, own, any_begin = 0, None, list[str](), False
     for number, line in enumerate(lines, 1):
-        begin = _BEGIN.match(line)
+        begin = _BEGIN.match(line) if "BEGIN" in line else None
         if begin is None:
             own.append(line)
             if len(own) > _MOST_LINES:

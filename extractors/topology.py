@@ -16,12 +16,13 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.cray import NODES, usual_nodes
 from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
 from iolake.extractors.members import members
@@ -54,7 +55,7 @@ class Topology(Extractor):
         """Yield the nodes of each snapshot; rejects name lines and snapshots that were left out."""
         options = next(w.options for name, w, _ in site.sources(self.owner, self.source) if name == input.owner)
         lines = [line for member in members(input.uri) for line in member.text().splitlines()]
-        rows: list[dict[str, Any]] = []
+        tables: list[pa.Table] = []
         rejects: list[Reject] = []
         seen: set[Any] = set()
         for snapshot in snapshots(input, lines, zone_of(input, site, self.owner)):
@@ -66,14 +67,14 @@ class Topology(Extractor):
                 ts = input.mtime.astimezone(UTC).replace(tzinfo=None)
             if ts is None or ts in seen:
                 reason = "has the time of an earlier one" if ts else f"{UNDATED}; {DATE_IT}"
-                rejects += [Reject(input, reason, part)] if nodes else []
+                rejects += [Reject(input, reason, part)] if nodes.num_rows else []
                 continue
             seen.add(ts)
-            rows += [{"ts": ts, **node} for node in nodes]
+            tables.append(_at(ts, nodes))
             if faults:
                 more = f" (one of {len(faults)} such lines)" if len(faults) > 1 else ""
                 rejects.append(Reject(input, faults[0] + more, part))
-        if not rows:
+        if not any(table.num_rows for table in tables):
             reason = (
                 rejects[0].reason
                 if rejects
@@ -81,15 +82,21 @@ class Topology(Extractor):
             )
             raise InputError(input.uri, reason, "check what the pattern names")
         yield from rejects
-        yield Batch(TOPOLOGY, pa.Table.from_pylist(rows, TOPOLOGY.batch_schema))
+        yield Batch(TOPOLOGY, pa.concat_tables(tables))
 
 
-def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list[dict[str, Any]]:
+def _at(ts: datetime, nodes: pa.Table) -> pa.Table:
+    """Return the rows with their time."""
+    moment = pa.repeat(pa.scalar(ts, TOPOLOGY["ts"].type), nodes.num_rows)
+    return nodes.append_column("ts", moment).select(TOPOLOGY.batch_schema.names).cast(TOPOLOGY.batch_schema)
+
+
+def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> pa.Table:
     """Return a row without `ts` for each node, from any of the forms that the lines may have."""
     meaningful = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    if not meaningful:
-        return []
     is_cray = any("processor_id=" in line for line in meaningful[:100])
+    if is_cray and (usual := usual_nodes(meaningful, name)) is not None:
+        return usual
     if is_slurm(meaningful):
         found = slurm_nodes(meaningful, faults)
     else:
@@ -97,7 +104,7 @@ def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> list
     nodes: dict[str, dict[str, Any]] = {}
     for node in found:
         nodes.setdefault(node["node"], node)
-    return list(nodes.values())
+    return pa.Table.from_pylist(list(nodes.values()), NODES)
 
 
 def _cray(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> Iterator[dict[str, Any]]:

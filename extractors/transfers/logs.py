@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from typing import ClassVar, Final
 
 import polars as pl
@@ -22,8 +21,8 @@ from iolake.extractors.transfers.mounts import file_systems
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.transfers import TRANSFERS
 
-_PIECE: Final = 100_000
-"""Lines that are read at once."""
+_REMEMBERED: Final = 1_000_000
+"""Lines that may come again: equal lines end at the same moment, so they stand close together."""
 _LONGEST_S: Final = 1e9
 """A transfer that takes longer, 30 years, is damage."""
 _CHECK: Final = "check what the pattern names"
@@ -52,8 +51,7 @@ class TransferLog(Extractor):
         seen: Counter[int] = Counter()
         count, found, number, latest = 0, 0, 0, None
         for member in members(input.uri):
-            lines = member.lines()
-            while piece := list(islice(lines, _PIECE)):
+            for piece in member.line_lists():
                 frame = pl.DataFrame({"line": piece, "number": range(number + 1, number + 1 + len(piece))})
                 number += len(piece)
                 frame = frame.filter(pl.col("line").str.strip_chars() != "")
@@ -70,7 +68,7 @@ class TransferLog(Extractor):
                 latest = int(utc_s[-1])
                 ends = utc_s * 1_000_000 + local % 1_000_000
                 yield _batch(parsed, ends, unsure, seen, site, self.mounted)
-                if len(seen) > 10 * _PIECE:  # equal lines end at the same moment, so they stand close together
+                if len(seen) > _REMEMBERED:
                     seen = Counter()
         if not found:
             raise InputError(input.uri, f"has no line of {self.tool}", _CHECK)
@@ -136,9 +134,14 @@ def _batch(
 
 def _ids(lines: list[str], seen: Counter[int]) -> list[str]:
     """Return an id for each line: equal lines are numbered, so that a log read twice gives the same ids."""
-    ids = []
-    for line in lines:
-        digest = xxhash.xxh3_64_intdigest(line.encode())
-        seen[digest] += 1
-        ids.append(f"{digest:016x}" if seen[digest] == 1 else f"{digest:016x}-{seen[digest]}")
+    digests = [xxhash.xxh3_64_intdigest(line.encode()) for line in lines]
+    once = len(set(digests)) == len(digests) and seen.keys().isdisjoint(digests)
+    ids = [f"{digest:016x}" for digest in digests]
+    if not once:
+        for place, digest in enumerate(digests):
+            seen[digest] += 1
+            if seen[digest] > 1:
+                ids[place] += f"-{seen[digest]}"
+    else:
+        seen.update(digests)
     return ids
