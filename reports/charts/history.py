@@ -70,7 +70,10 @@ def every_day(days: pl.DataFrame, since: date, until: date) -> pl.DataFrame:
 def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:
     """Bytes a day with both moving averages; days that were not seen enough (P12) are hatched."""
     frame = days.with_columns(end=pl.col("ts") + pl.duration(days=1))
-    x, y = theme.time_axis("ts", window, title=None), theme.bytes_axis("moved_bytes", "bytes a day")
+    x, y = (
+        theme.time_axis("ts", window, title=None),
+        theme.Bytes(theme.largest(days["moved_bytes"])).axis("moved_bytes", "{} a day"),
+    )
     averages = (
         days.select("ts", "short", "long")
         .unpivot(["short", "long"], index="ts", variable_name="which", value_name="moved_bytes")

@@ -16,15 +16,15 @@ KIND_DAYS = 30
 MOST_POINTS = 300
 """Points in a row; percentiles are of all runs."""
 METRICS = {
-    "performance_bytes_per_s": ("performance [B/s]", True),
+    "performance_bytes_per_s": ("performance", True),
     "share": ("share of the file system's bytes [%]", True),
-    "fs_bytes_per_s": ("all users' rate [B/s]", False),
+    "fs_bytes_per_s": ("all users' rate", False),
     "fs_opens_per_s": ("all users' opens [1/s]", False),
     "used_pct": ("space used [%]", False),
     "fullest_ost_pct": ("fullest target [%]", False),
     "overloaded_osts": ("targets on overloaded servers", False),
 }
-"""Each metric's label, and whether more of it is good."""
+"""Each metric's label, and whether more of it is good. Rates of bytes get their unit by their size."""
 
 
 def kind_query(run: dict[str, Any]) -> Query:
@@ -67,7 +67,8 @@ def kind_chart(kind: pl.DataFrame) -> theme.Chart | None:
         percentile = _percentile(others[name], this[name][0])
         bad = percentile < 25 if big_is_good else percentile > 75
         shown = _some(known).select("ts", "this", "job_id", value=pl.col(name))
-        rows.append((shown, label, percentile, bad))
+        sizes = theme.Bytes(theme.largest(shown["value"]), 4) if name.endswith("bytes_per_s") else None
+        rows.append((shown, label, percentile, bad, sizes))
     charts = [_row(*row, window=_window(kind), last=row is rows[-1]) for row in rows]
     return alt.vconcat(*charts, spacing=6) if charts else None
 
@@ -92,19 +93,28 @@ def _window(kind: pl.DataFrame) -> tuple[datetime, datetime]:
 
 
 def _row(
-    known: pl.DataFrame, label: str, percentile: float, bad: bool, window: tuple[datetime, datetime], *, last: bool
+    known: pl.DataFrame,
+    label: str,
+    percentile: float,
+    bad: bool,
+    sizes: theme.Bytes | None,
+    *,
+    window: tuple[datetime, datetime],
+    last: bool,
 ) -> theme.Chart:
     colour = theme.WRITE if bad else theme.READ
     base = alt.Chart(theme.data(known), width=theme.WIDTH, height=44)
     x = theme.time_axis("ts", window, title="started (UTC)" if last else None)
     x["axis"]["labels"] = x["axis"]["ticks"] = last  # all rows have one time axis, below the last
-    y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, tickCount=2, format=".2~s"))
+    ticks = sizes.marks if sizes else {"tickCount": 3, "format": ".4~s"}
+    y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, **ticks))
     tips = [
         alt.Tooltip("job_id:Q", title="job", format="d"),
         theme.time_tip("ts", "started (UTC)"),
-        alt.Tooltip("value:Q", title=label, format=",.4~g"),
+        alt.Tooltip("value:Q", title=f"{label} [B/s]" if sizes else label, format=",.4~g"),
     ]
-    note = f"{label}: percentile {percentile:.0f} of 100{', the bad end' if bad else ''}"
+    unit = f" [{sizes.unit}/s]" if sizes else ""
+    note = f"{label}{unit}: percentile {percentile:.0f} of 100{', the bad end' if bad else ''}"
     return alt.layer(
         base.mark_point(size=18, color=theme.OTHER, opacity=0.6).encode(x=x, y=y, tooltip=tips),
         base.transform_filter("datum.this")

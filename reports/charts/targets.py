@@ -76,7 +76,9 @@ def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[st
         for name, axis, height in (("rate", x, _LOAD_PX), ("used_pct", named, _FULLNESS_PX))
         if (hidden := frame.filter(pl.col(name).is_null())).height
     }
-    load = base.encode(x=x, y=theme.bytes_axis("rate", "B/s"), color=colour, tooltip=tips)
+    load = base.encode(
+        x=x, y=theme.Bytes(theme.largest(frame["rate"])).axis("rate", "{}/s"), color=colour, tooltip=tips
+    )
     fullness = base.encode(
         x=named,
         y=alt.Y("used_pct:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4)),
@@ -130,7 +132,7 @@ def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.
     )
     names = frame.get_column("row").unique().sort().to_list()
     y = alt.Y("row:N", sort=names, axis=alt.Axis(title="target", values=names[:: max(1, -(-len(names) // 12))]))
-    height = max(60, min(360, 12 * len(names)))
+    height = max(60, min(360, 14 * len(names)))
     tips = [
         alt.Tooltip("row:N", title="target" if share == 1 else f"first of {share} targets"),
         theme.time_tip("ts", "hour (UTC)"),
@@ -145,11 +147,7 @@ def heat_chart(hours: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.
             x=theme.time_axis("ts", window),
             x2="end:T",
             y=y,
-            color=alt.Color(
-                "rate:Q",
-                scale=alt.Scale(scheme=theme.HEAT),
-                legend=alt.Legend(title="B/s", format=".2~s", gradientLength=80),
-            ),
+            color=theme.Bytes(theme.largest(frame["rate"])).heat("rate", "{}/s", 80),
             tooltip=tips,
         ),
         hatch.encode(x=theme.time_axis("ts", window), x2="end:T", y=y, tooltip=tips),

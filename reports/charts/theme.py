@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
 import altair as alt
 import polars as pl
+
+from iolake.reports.units import binary_unit
 
 READ, WRITE, METADATA, OWN, OTHER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8c8c8c"
 """Okabe and Ito's colours, which colour-blind readers tell apart; grey for what is not the subject."""
@@ -63,13 +67,49 @@ def time_tip(field: str, title: str) -> alt.Tooltip:
     return alt.Tooltip(field=field, type="temporal", timeUnit="utcyearmonthdatehoursminutesseconds", title=title)
 
 
-BYTES_AXIS = "replace(format(datum.value, '.3~s'), regexp('([a-zA-Z])$'), ' $1')"
-"""Axis labels of bytes and rates: SI prefixes apart from the number, as in 1.5 G."""
+@dataclass(frozen=True)
+class Bytes:
+    """Ticks from zero to above `largest` bytes, in the binary unit that the words of a page have too."""
+
+    largest: float | None
+    most: int = 5
+    """How many ticks, about."""
+
+    @property
+    def unit(self) -> str:
+        """Such as GiB."""
+        return binary_unit(self.largest or 0)[0]
+
+    @property
+    def values(self) -> list[float]:
+        """Where the ticks are, in bytes: at 1, 2 or 5 times a power of ten of the unit."""
+        size = binary_unit(self.largest or 0)[1]
+        least = max((self.largest or 0) / size / (self.most - 1), 1e-9 if size > 1 else 1)
+        tens = 10.0 ** math.floor(math.log10(least))
+        step = next(k * tens for k in (1, 2, 5, 10) if k * tens >= least * 0.8)
+        return [k * step * size for k in range(math.ceil((self.largest or 1) / size / step) + 1)]
+
+    @property
+    def marks(self) -> dict[str, Any]:
+        """The options of an axis or a legend that draws these ticks."""
+        size = binary_unit(self.largest or 0)[1]
+        return {"values": self.values, "labelExpr": f"format(datum.value / {size}, '~g')"}
+
+    def axis(self, field: str, title: str) -> alt.Y:
+        """A y axis from zero; `title` has `{}` for the unit."""
+        scale = alt.Scale(domain=[0, self.values[-1]], nice=False)
+        return alt.Y(f"{field}:Q", scale=scale, axis=alt.Axis(title=title.format(self.unit), **self.marks))
+
+    def heat(self, field: str, title: str, length: int) -> alt.Color:
+        """A colour from zero, with a legend `length` pixels long; `title` has `{}` for the unit."""
+        legend = alt.Legend(title=title.format(self.unit), orient="right", gradientLength=length, **self.marks)
+        return alt.Color(f"{field}:Q", scale=alt.Scale(scheme=HEAT, domain=[0, self.values[-1]]), legend=legend)
 
 
-def bytes_axis(field: str, title: str, **more: Any) -> alt.Y:
-    """A y axis of bytes or bytes a second, from zero."""
-    return alt.Y(f"{field}:Q", axis=alt.Axis(title=title, labelExpr=BYTES_AXIS, tickCount=4), **more)
+def largest(*columns: pl.Series) -> float | None:
+    """The greatest number of some columns; None where all are null."""
+    sums = [column.cast(pl.Float64).max() for column in columns]  # DuckDB's sums of integers are decimals
+    return max((value for value in sums if isinstance(value, float)), default=None)
 
 
 def row_title(words: str, size: int = 12) -> alt.Title:

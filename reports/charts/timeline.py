@@ -82,11 +82,7 @@ def activity_chart(activity: pl.DataFrame, window: Window) -> theme.Chart:
             x=theme.time_axis("ts", window, title=None),
             x2="end:T",
             y=alt.Y("ranks:N", sort=names, axis=alt.Axis(title=None, values=names[::step], labelLimit=110)),
-            color=alt.Color(
-                "moved_bytes:Q",
-                scale=alt.Scale(scheme=theme.HEAT),
-                legend=alt.Legend(title="bytes a bin", format=".2~s", orient="right", gradientLength=40),
-            ),
+            color=theme.Bytes(theme.largest(drawn["moved_bytes"]), 3).heat("moved_bytes", "{} a bin", 40),
             tooltip=[
                 theme.time_tip("ts", "from (UTC)"),
                 alt.Tooltip("ranks:N"),
@@ -115,9 +111,10 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
     colour = alt.Color(
         "what:N",
         scale=alt.Scale(domain=[*colours], range=[*colours.values()]),
-        legend=alt.Legend(title=None, orient="right"),
+        legend=alt.Legend(title=None, orient="right", symbolOpacity=1),
     )
-    x, y = theme.time_axis("ts", window, title=None), theme.bytes_axis("rate", "B/s")
+    top = theme.Bytes(theme.largest(rates["rate"], mine["rate"]))
+    x, y = theme.time_axis("ts", window, title=None), top.axis("rate", "{}/s")
     tips = [
         theme.time_tip("ts", "from (UTC)"),
         alt.Tooltip("what:N", title="what"),

@@ -1,12 +1,16 @@
 """Pictures and numbers in plain text."""
 
 from datetime import datetime
+from decimal import Decimal
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iolake.reports import text
+from iolake.reports.charts import theme
+from iolake.reports.units import binary_unit
 
 VALUES = st.lists(st.none() | st.floats(0, 1e15))
 
@@ -92,3 +96,22 @@ def test_a_long_list_of_names_is_cut_and_shows_it() -> None:
     line = text.names([f"n{2 * k:04d}" for k in range(100)], room=20)
     assert len(line) == 20
     assert line.endswith("…")
+
+
+@settings(max_examples=60)
+@given(st.floats(0, 2.0**70), st.integers(3, 6))
+def test_ticks_of_bytes_reach_the_largest_in_the_unit_of_the_words(largest: float, most: int) -> None:
+    """An axis says GiB where the page's words say GiB; its ticks are few, even, and 1, 2 or 5 of the unit."""
+    ticks = theme.Bytes(largest, most)
+    assert text.bytes_text(largest).endswith(f" {ticks.unit}") or f"{largest:.0f}" == "0"
+    assert ticks.values[0] == 0
+    assert largest <= ticks.values[-1] <= max(1.0, 3 * largest)
+    assert 2 <= len(ticks.values) <= 2 * most
+    step = ticks.values[1] / binary_unit(largest)[1]
+    assert f"{step:e}"[0] in "125"
+
+
+def test_a_sum_of_any_type_has_a_largest_and_no_value_has_none() -> None:
+    """P6: DuckDB's sums come as decimals; a column of nulls has no largest, which is not zero."""
+    assert theme.largest(pl.Series([Decimal(3), None]), pl.Series([2.5])) == 3.0
+    assert theme.largest(pl.Series([None], dtype=pl.Float64)) is None

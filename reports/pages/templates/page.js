@@ -45,9 +45,12 @@ function fit(spec, width, beside) {
       node.title.text = wrapped(node.title.text, Math.floor(width / 9));
       node.title.frame = "bounds";
     }
-    if (narrow && node.legend && typeof node.legend === "object") Object.assign(node.legend, { orient: "bottom", columns: 1 });
+    if (narrow && node.legend && typeof node.legend === "object") {
+      Object.assign(node.legend, { orient: "bottom", columns: 1 });
+      if (node.legend.gradientLength) node.legend.gradientLength = 140;
+    }
     if (narrow && node.axis && node.axis.labelLimit) node.axis.labelLimit = 90;
-    for (const key of ["vconcat", "hconcat", "layer", "encoding", "color", "y", "spec"]) walk(node[key]);
+    for (const key of ["vconcat", "hconcat", "layer", "encoding", "color", "condition", "y", "spec"]) walk(node[key]);
   };
   walk(spec);
   return spec;
