@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iolake.reports import text
 from iolake.reports.charts import theme
-from iolake.reports.units import binary_unit
+from iolake.reports.units import binary_unit, bytes_text
 
 VALUES = st.lists(st.none() | st.floats(0, 1e15))
 
@@ -103,7 +103,7 @@ def test_a_long_list_of_names_is_cut_and_shows_it() -> None:
 def test_ticks_of_bytes_reach_the_largest_in_the_unit_of_the_words(largest: float, most: int) -> None:
     """An axis says GiB where the page's words say GiB; its ticks are few, even, and 1, 2 or 5 of the unit."""
     ticks = theme.Bytes(largest, most)
-    assert text.bytes_text(largest).endswith(f" {ticks.unit}") or f"{largest:.0f}" == "0"
+    assert bytes_text(largest).endswith(f" {ticks.unit}") or f"{largest:.0f}" == "0"
     assert ticks.values[0] == 0
     assert largest <= ticks.values[-1] <= max(1.0, 3 * largest)
     assert 2 <= len(ticks.values) <= 2 * most
