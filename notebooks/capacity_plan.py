@@ -8,6 +8,7 @@ app = marimo.App(width="medium")
 @app.cell
 def _():
     import os
+    from datetime import timedelta
 
     import marimo as mo
     import polars as pl
@@ -20,23 +21,24 @@ def _():
     file_systems = [name for (name,) in known.fetchall()]
     choice = mo.ui.dropdown(file_systems, value=file_systems[0], label="File system")
     mo.vstack([mo.md("# A file system's capacity plan"), choice])
-    return choice, cs, file_systems, lake, mo, pl, reports
+    return choice, cs, file_systems, lake, mo, pl, reports, timedelta
 
 
 @app.cell
-def _(choice, lake):
+def _(choice, lake, timedelta):
     file_system = choice.value
     since, until = lake.sql(
         "SELECT min(date), max(date) + 1 FROM derived WHERE table_name = 'file_system_day' AND owner = $1",
         [file_system],
     ).fetchall()[0]
-    return file_system, since, until
+    last = until - timedelta(days=1)
+    return file_system, last, since, until
 
 
 @app.cell
-def _(file_system, lake, mo, reports, since, until):
+def _(file_system, lake, last, mo, reports, since, until):
     picture = reports.fullness(lake, file_system, since, until)
-    mo.vstack([mo.md(f"## How full {file_system} is\nFrom {since} to before {until}."), picture])
+    mo.vstack([mo.md(f"## How full {file_system} is\nFrom {since} to {last}."), picture])
     return (picture,)
 
 
@@ -52,7 +54,7 @@ def _(cs, file_system, lake, mo, pl, since, until):
         .select(
             "limit_pct",
             "used_pct",
-            gib_a_day=pl.col("bytes_a_day") / 2**30,
+            tib_a_day=pl.col("bytes_a_day") / 2**40,
             days_left=pl.when(room <= 0).then(0.0).when(growing).then(room / pl.col("bytes_a_day")),
         )
         .with_columns(on=pl.lit(until) + pl.duration(days=pl.col("days_left").ceil()))
@@ -65,6 +67,15 @@ def _(cs, file_system, lake, mo, pl, since, until):
             trend.filter(pl.col("target").is_not_null())
             .sort("days_to_full", nulls_last=True)
             .head(10)
+            .select(
+                "target",
+                "days",
+                "used_pct",
+                "days_to_full",
+                used_tib=pl.col("used_bytes") / 2**40,
+                total_tib=pl.col("total_bytes") / 2**40,
+                tib_a_day=pl.col("bytes_a_day") / 2**40,
+            )
             .with_columns(cs.float().round(2)),
         ]
     )
@@ -72,10 +83,18 @@ def _(cs, file_system, lake, mo, pl, since, until):
 
 
 @app.cell
-def _(file_system, lake, mo, since, until):
+def _(cs, file_system, lake, mo, pl, since, until):
     users = lake.sql("FROM top_users($1, $2, $3) WHERE share IS NOT NULL LIMIT 15", [file_system, since, until]).pl()
+    shown = users.with_columns(
+        read_gib=pl.col("read_bytes") / 2**30,
+        write_gib=pl.col("write_bytes") / 2**30,
+        share_pct=100 * pl.col("share"),
+    ).drop("read_bytes", "write_bytes", "share")
     mo.vstack(
-        [mo.md("## Who fills it\nBytes that users' jobs wrote, by the servers' count or else by Darshan."), users]
+        [
+            mo.md("## Who fills it\nBytes that users' jobs moved, by the servers' count or else by Darshan."),
+            mo.ui.table(shown.with_columns(cs.float().round(2)), page_size=15, selection=None),
+        ]
     )
     return (users,)
 
@@ -83,7 +102,9 @@ def _(file_system, lake, mo, since, until):
 @app.cell
 def _(file_system, lake, mo, reports, since, until):
     traffic = reports.bytes_by_day(lake, file_system, since, until)
-    mo.vstack([mo.md("## What it moves a day"), traffic])
+    mo.vstack(
+        [mo.md("## What it moves a day\nBytes read and written by all users; grey days were not seen enough."), traffic]
+    )
     return (traffic,)
 
 

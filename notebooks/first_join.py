@@ -25,16 +25,23 @@ def _():
 
 @app.cell
 def _(lake, mo):
-    tables = lake.sql("SELECT table_name, sum(rows) AS rows FROM files GROUP BY ALL ORDER BY rows DESC").pl()
-    mo.vstack([mo.md("## What is there"), tables])
+    tables = lake.sql("SELECT table_name, sum(rows)::BIGINT AS rows FROM files GROUP BY ALL ORDER BY rows DESC").pl()
+    mo.vstack([mo.md("## What is there"), mo.ui.table(tables, page_size=50, selection=None)])
     return (tables,)
 
 
 @app.cell
 def _(lake, mo):
-    columns = lake.sql("FROM (DESCRIBE job_summary)").pl()
-    mo.vstack([mo.md('## What a table has\n`lake.describe("job_summary")` adds units and meaning.'), columns])
-    return
+    columns = lake.sql(
+        "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = 'job_summary' ORDER BY column_index"
+    ).pl()
+    mo.vstack(
+        [
+            mo.md("## What a table has\nEach column has a comment: its unit in brackets, then what it means."),
+            mo.ui.table(columns, page_size=20, selection=None, wrapped_columns=["comment"]),
+        ]
+    )
+    return (columns,)
 
 
 @app.cell
@@ -43,14 +50,16 @@ def _(lake, mo, pl):
         lake.scan("darshan_posix")
         .group_by("cluster", "log_id")
         .agg(pl.col("POSIX_BYTES_WRITTEN").sum().alias("written"), pl.len().alias("files"))
+        .sort("written", descending=True)
         .collect()
     )
-    mo.vstack([mo.md("## A table as a polars frame\nBytes written by each Darshan log:"), written.head(5)])
+    most = mo.ui.table(written.head(5), selection=None)
+    mo.vstack([mo.md("## A table as a polars frame\nThe Darshan logs that wrote the most bytes:"), most])
     return (written,)
 
 
 @app.cell
-def _(lake, mo):
+def _(lake, mo, pl):
     joined = lake.sql("""
         SELECT s.cluster, s.job_id, s.run_id, s.user_name, s.exe_names[1] AS program, s.start_time, s.end_time,
           s.write_bytes AS wrote, f.file_system, f.fs_write_bytes AS all_wrote
@@ -62,7 +71,21 @@ def _(lake, mo):
     mo.vstack(
         [
             mo.md("## The first join\nWhat each run wrote, and what everybody wrote to its file system while it ran:"),
-            joined.head(10),
+            mo.ui.table(
+                joined.head(10).select(
+                    "cluster",
+                    "job_id",
+                    "user_name",
+                    "program",
+                    "start_time",
+                    hours=((pl.col("end_time") - pl.col("start_time")).dt.total_seconds() / 3600).round(2),
+                    wrote_gib=(pl.col("wrote") / 2**30).round(1),
+                    file_system="file_system",
+                    all_wrote_gib=(pl.col("all_wrote") / 2**30).round(1),
+                ),
+                format_mapping={"job_id": str},
+                selection=None,
+            ),
         ]
     )
     return (joined,)

@@ -61,7 +61,7 @@ def _(mo, pl, study):
             mo.md(
                 "## Normalised performance and coverage factors\nA factor that nobody could measure is null, not zero."
             ),
-            kinds.with_columns(pl.col(pl.Float64).round(3)),
+            mo.ui.table(kinds.with_columns(pl.col(pl.Float64).round(3)), page_size=50, selection=None),
         ]
     )
     return (kinds,)
@@ -85,14 +85,29 @@ def _(correlate, mo, pl, study):
 
 @app.cell
 def _(alt, mo, pl, study):
+    # Okabe and Ito's colours, which colour-blind readers tell apart.
+    colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
     contention = (
         alt.Chart(study.filter(pl.col("contention_bw").is_not_null()))
         .mark_point(filled=True, opacity=0.6)
         .encode(
-            x=alt.X("contention_bw:Q", title="contention: share of the bytes that were others'"),
-            y=alt.Y("normalised_performance:Q", title="performance over the best of its kind"),
-            color=alt.Color("program:N", title="program"),
-            tooltip=["cluster", "job_id", "program", "contention_bw", "normalised_performance"],
+            x=alt.X(
+                "contention_bw:Q",
+                axis=alt.Axis(title="contention: share of the bytes that were others'", format="%", tickCount=5),
+            ),
+            y=alt.Y(
+                "normalised_performance:Q",
+                axis=alt.Axis(title="performance over the best of its kind", format="%", tickCount=5),
+            ),
+            color=alt.Color("program:N", title="program", scale=alt.Scale(range=colours)),
+            shape=alt.Shape("program:N"),
+            tooltip=[
+                "cluster",
+                "job_id",
+                "program",
+                alt.Tooltip("contention_bw:Q", format=".1%"),
+                alt.Tooltip("normalised_performance:Q", format=".1%"),
+            ],
         )
         .properties(width=600, height=300)
     )

@@ -45,6 +45,7 @@ def test_each_notebook_runs_and_shows_what_the_lake_has(
     (runs, measured) = demo_lake.sql("SELECT count(*), count(read_bytes + write_bytes) FROM job_summary").fetchall()[0]
     assert (users["runs"].sum(), users["runs_measured"].sum()) == (runs, measured)
     assert 0 < measured < runs
+    assert users.filter(users["runs_measured"] == 0)["moved_tib"].null_count() > 0, "unknown, not zero (P6)"
 
     study = found["tokio_study"]
     assert study["study"]["moved"].min() > 2**30
