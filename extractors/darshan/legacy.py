@@ -15,6 +15,7 @@ from iolake.extractors.darshan.inflate import Compression, InflateError, inflate
 from iolake.extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
 from iolake.extractors.darshan.legacy_layout import record_type
 from iolake.extractors.darshan.legacy_records import layers
+from iolake.extractors.darshan.second import left_out, second_log
 
 MODULE: Final = "legacy"
 """The module in the layout of these logs' regions, which are header and records in one."""
@@ -35,6 +36,7 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     The region of a log that inflates to more than `hold` bytes is left unread (data is None): `pieces` has it.
     A 1.x log has its job id in the file name alone. Raises InputError for a damaged log.
     """
+    whole, content = content, _first(content)
     compression = _compression(content)
     try:
         held = inflate(content, compression, hold)
@@ -62,11 +64,13 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
         metadata=header.metadata,
         modules=dict.fromkeys(sorted(modules), header.version),
     )
-    return Log(head, None, [Region(Layout(MODULE, header.version, header.byte_order), data)])
+    behind = [left_out(len(content), len(whole))] if len(content) < len(whole) else []
+    return Log(head, None, [Region(Layout(MODULE, header.version, header.byte_order), data)], behind)
 
 
 def pieces(content: Content, uri: str) -> Iterator[bytes]:
     """A large log's header and records in pieces of some MiB, each again a header with whole records."""
+    content = _first(content)
     compression = _compression(content)
     header = read_header(_beginning(content, compression), uri)
     size = record_type(header.version, header.byte_order).itemsize
@@ -98,6 +102,11 @@ def _check(data: bytes, header: Header, uri: str) -> set[str]:
         worst = rows["rank"].max() if rows["rank"].max() >= header.nprocs else rows["rank"].min()
         raise InputError(uri, f"a record of rank {worst} in a log of {header.nprocs} processes", "copy the log again")
     return layers(rows, header.version)
+
+
+def _first(content: Content) -> Content:
+    """The file's first log."""
+    return content[: second_log(content)]
 
 
 def _compression(content: Content) -> Compression:

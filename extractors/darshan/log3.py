@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from io import BytesIO
 from itertools import compress
 from typing import Final, NamedTuple
 
@@ -26,8 +27,10 @@ from iolake.extractors.darshan.decoded import (
     region_error,
     run_span,
 )
-from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
+from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces, only_zeros
 from iolake.extractors.darshan.modules import reads, record_bytes
+from iolake.extractors.darshan.second import begins_log, left_out, second_log
+from iolake.extractors.packed import compression_of
 
 _MAGIC: Final = 6567223
 _BYTE_ORDERS: Final[dict[bytes, ByteOrder]] = {_MAGIC.to_bytes(8, "little"): "little", _MAGIC.to_bytes(8, "big"): "big"}
@@ -142,7 +145,8 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
     """
     header = _read_header(content, uri)
     names_at, names_size = header.names
-    job_end = names_at if names_size else min((module.at for module in header.modules), default=len(content))
+    job_end = names_at if names_size else min((module.at for module in header.modules), default=0)
+    job_end = job_end or second_log(content) or len(content)
     log = Log(_read_job(content, uri, header, job_end), None, [])
     if names_size:
         data = _inflated(content, uri, header, NAMES, header.names, hold)
@@ -163,7 +167,7 @@ def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[t
     """(part, reason) for a second log behind this one. InputError where bytes belong to no region.
 
     Darshan writes its regions without gaps, so bytes between or behind them are those of a region that a damaged
-    header no longer names.
+    header no longer names. Zeros at the end are padding.
     """
     regions = [
         (*header.names, NAMES),
@@ -175,11 +179,10 @@ def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[t
             raise _uncovered(uri, last, end, at)
         if at + size > end:
             end, last = at + size, (name, at)
-    if end == len(content):
+    if only_zeros(content, end):
         return []
-    if bytes(content[end : end + 2]) == b"3." and bytes(content[end + 8 : end + 16]) in _BYTE_ORDERS:
-        reason = f"a second log begins at byte {end} of the file; write each log to a file of its own"
-        return [(f"bytes {end} to {len(content)}", reason)]
+    if begins_log(content, end):
+        return [left_out(end, len(content))]
     raise _uncovered(uri, last, end, len(content))
 
 
@@ -243,6 +246,8 @@ def _read_header(content: Content, uri: str) -> _Header:
         raise InputError(
             uri, "the log was never finished: its process ended before Darshan wrote the header", "remove it"
         )
+    if kind := compression_of(BytesIO(content[:8])):
+        raise InputError(uri, f"is compressed as a whole with {kind}", "decompress the file")
     if bytes(content[:2]) != b"3." or byte_order is None:
         raise InputError(uri, "is not a Darshan log", "check the pattern in site.toml")
     version = bytes(content[:8]).split(b"\0")[0].decode("ascii", "backslashreplace")

@@ -173,8 +173,8 @@ def decode_heatmap(group: Group) -> Decoded:
     at = records.starts[record] + 6 + place
     held = take(records.base(), record) | {
         "bin": pa.array(place),
-        "start_s": pa.array(place * width[record]),
-        "interval_s": pa.array(width[record]),
+        "start_s": unless_negative((place * width[record]).view(np.int64), "f8"),
+        "interval_s": unless_negative(width[record].view(np.int64), "f8"),
         "write_bytes": unless_negative(records.words[at]),
         "read_bytes": unless_negative(records.words[at + bins[record]]),
     }
@@ -189,7 +189,7 @@ def decode_mdhim(group: Group) -> Decoded:
     counters_of_records = columns(records.words[records.starts + np.arange(len(_MDHIM_WORDS))[:, None]], _MDHIM_WORDS)
     held = records.base() | counters_of_records
     operations = records.words[np.repeat(records.starts + len(_MDHIM_WORDS), servers) + place]
-    held["server_operations"] = lists(pa.array(operations), servers)
+    held["server_operations"] = lists(unless_negative(operations), servers)
     return Decoded([Block(darshan.DARSHAN_MDHIM, records.logs, held)], records.damaged)
 
 

@@ -46,12 +46,14 @@ class Clock:
         for name in TIMES:
             texts = frame[name] if name in frame.columns else nothing.alias(name)
             seconds, is_local = values.times(texts)
+            none = texts.is_in(_NO_TIME).fill_null(value=True) | (seconds == 0).fill_null(value=False)
             in_range = seconds.is_between(_FIRST_S, _END_S, closed="left") & (seconds != 0)
             seconds = seconds.set(~in_range.fill_null(value=True), None)
-            wrong = seconds.is_null() & ~texts.is_in(_NO_TIME).fill_null(value=True)
+            wrong = seconds.is_null() & ~none
             self.earlier[name] = self.later[name] = seconds
             if is_local.any():
                 earlier, later, shown = map(pl.Series, to_utc(seconds.fill_null(0).to_numpy(), zone))
+                seconds = seconds.set(is_local & (earlier == 0), None)  # 1970 began, on the cluster's own clock
                 self.earlier[name] = earlier.set(seconds.is_null(), None).zip_with(is_local, seconds)
                 self.later[name] = later.set(seconds.is_null(), None).zip_with(is_local, seconds)
                 skipped = is_local & ~shown & ~wrong

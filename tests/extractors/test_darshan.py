@@ -14,6 +14,8 @@ import pytest
 
 from iolake.demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 from iolake.demo.formats.darshan.records import AnyRecord
+from iolake.demo.formats.darshan_legacy import LegacyLog
+from iolake.demo.formats.darshan_legacy import encode as encode_legacy
 from iolake.extractors import darshan as darshan_extractor
 from iolake.extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
 from iolake.extractors.darshan import Darshan, large, pieces
@@ -324,6 +326,39 @@ def test_a_second_log_in_one_file_is_a_reject_of_its_own(tmp_path: Path) -> None
     assert reject.part == f"bytes {len(first)} to {len(first + encode(log(nprocs=9)))}"
     assert "second log" in reject.reason
     assert set(status.values()) == {"loaded"}
+
+
+_OLD = [
+    encode_legacy(LegacyLog("2.06", 1, 1_400_000_000, 1_400_000_100, 2, "/bin/a", compression=packed))
+    for packed in ("gzip", "bzip2")
+]
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 3])
+@pytest.mark.parametrize("behind", [b"", bytes(5000)])
+def test_a_log_of_any_release_behind_another_is_a_reject_of_its_own(tmp_path: Path, first: int, behind: bytes) -> None:
+    """P5: Darshan 1 and 2 compress a log whole, and a file of their streams could be taken for one log."""
+    logs = [encode(log()), encode(Log(1, 1, 1_700_000_000, 1_700_000_100, 1, "x")), *_OLD]
+    for second in logs:
+        rows, (reject,), status = results(write(tmp_path, [logs[first] + second + behind]))
+        assert (len(rows["darshan_logs"]), set(status.values())) == (1, {"loaded"})
+        assert reject.part == f"bytes {len(logs[first])} to {len(logs[first] + second + behind)}"
+
+
+@pytest.mark.parametrize("width", [-0.5, float("nan")])
+def test_a_bin_of_no_length_has_no_time(tmp_path: Path, width: float) -> None:
+    """P6: its bytes stay."""
+    heatmap = Heatmap(record_id("heatmap:POSIX"), 0, width, [1, 2], [3, 4])
+    rows, rejects, _ = results(write(tmp_path, [encode(log(modules={"HEATMAP": [heatmap]}))]))
+    assert rejects == []
+    assert [(r["interval_s"], r["write_bytes"]) for r in rows["darshan_heatmap"]] == [(None, 1), (None, 2)]
+    assert rows["darshan_heatmap"][1]["ts"] is None
+
+
+def test_zeros_behind_a_log_are_padding(tmp_path: Path) -> None:
+    """Tapes and block devices pad files; no region of a log is all zeros."""
+    rows, rejects, _ = results(write(tmp_path, [encode(log()) + bytes(4097)]))
+    assert (len(rows["darshan_logs"]), rejects) == (1, [])
 
 
 @pytest.mark.parametrize("module", ["POSIX", "LUSTRE", "HEATMAP", "DXT_MPIIO"])
