@@ -278,19 +278,20 @@ def _nnodes(columns: Columns) -> pl.Series | None:
     if nodes is None or nodes.null_count():
         listed = columns.read("nodelist", node_lists)
         nodes = first(nodes, None if listed is None else listed.lengths())
-    return _none_if_never_started(columns, nodes)
+    return _none_if_never_started(columns, nodes, columns.number("nnodes"))
 
 
 def _ncpus(columns: Columns) -> pl.Series | None:
     """Allocated CPUs, 0 where the job never started: AllocCPUS counts those asked for until a job starts."""
     cpus = first(columns.number("alloccpus"), columns.number("ncpus"), columns.in_map("alloctres", "cpu"))
-    return _none_if_never_started(columns, cpus)
+    return _none_if_never_started(columns, cpus, None)
 
 
-def _none_if_never_started(columns: Columns, counts: pl.Series | None) -> pl.Series | None:
-    """The counts, with 0 for jobs that are known never to have started."""
+def _none_if_never_started(columns: Columns, counts: pl.Series | None, asked: pl.Series | None) -> pl.Series | None:
+    """The counts, with 0 for jobs that are known never to have started and that sacct says what they `asked` for."""
     never, unassigned = columns.ready["never_started"], columns.ready["unassigned"]
-    return None if counts is None else counts.set(never & (counts.is_not_null() | unassigned), 0)
+    said = first(counts, asked)
+    return None if counts is None or said is None else counts.set(never & (said.is_not_null() | unassigned), 0)
 
 
 def _tres(field: str, gres: str) -> Callable[[Columns], Maps | None]:

@@ -180,7 +180,7 @@ def test_lists_side_by_side_that_share_the_delimiter_are_uncertain(path: Path) -
 
 
 def test_what_sacct_counts_up_to_now_for_a_job_that_never_started_is_null(path: Path) -> None:
-    """P6: null is not zero: how long it waited to start is not known of a job that never did, nor its nodes."""
+    """P6: null is not zero: how long it waited to start is not known of a job that never did; it got no nodes."""
     header = "JobIDRaw|State|Submit|Eligible|Start|End|Planned|PlannedCPURAW|NNodes"
     rows = (
         "1|FAILED|5|10|30|40|20|80|2",
@@ -190,7 +190,7 @@ def test_what_sacct_counts_up_to_now_for_a_job_that_never_started_is_null(path: 
     tables, rejects, _ = read(path, text(*rows, header=header))
     jobs = tables["slurm_jobs"] + tables["slurm_running"]
     planned = [(j["planned_s"], j["planned_cpu_s"], j["nnodes"]) for j in jobs]
-    assert (planned, rejects) == ([(20.0, 80.0, 2), (None, None, None), (None, None, None)], {})
+    assert (planned, rejects) == ([(20.0, 80.0, 2), (None, None, 0), (None, None, 0)], {})
 
 
 def test_allocated_resources_tell_nodes_and_cpus_where_no_other_field_does(path: Path) -> None:

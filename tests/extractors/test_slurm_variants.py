@@ -129,8 +129,9 @@ def test_a_gres_that_is_a_number_alone_is_named(path: Path) -> None:
         ("NNodes|NCPUS|Elapsed|NodeList", "CANCELLED by 7|5|None|10|4|8|00:00:00|(null)"),
         ("NNodes|NCPUS|Elapsed|NodeList", "PENDING|5|90|Unknown|4|8|00:00:00|None assigned"),
         ("NNodes|NCPUS|Elapsed", "CANCELLED by 7|5|1970-01-01T00:00:00|10|4|8|00:00:00"),
+        ("NNodes|NCPUS|Elapsed", "CANCELLED by 7|5|None|10|4|8|00:00:00"),
     ],
-    ids=["no field names nodes", "(null)", "an estimated start", "the start of 1970, as exporters write 0"],
+    ids=["no field names nodes", "(null)", "an estimated start", "the start of 1970, as exporters write 0", "no start"],
 )
 def test_a_job_that_never_started_has_no_start_nodes_or_cpus(path: Path, header: str, row: str) -> None:
     tables, _, _ = read(path, text(f"1|{row}", header=f"{FIELDS}|{header}"))
