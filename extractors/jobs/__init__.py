@@ -68,8 +68,10 @@ class Jobs(Extractor):
                 raise InputError(input.uri, "is an SQLite database", 'copy it here and write uri = "sqlite:///..."')
             yield from job_table(read_summary(input, where, zone), input, zone)
             return
-        frame, too_long = read_table(content, input.uri)
-        yield from job_table(frame, input, zone)
-        if too_long:
+        found = read_table(content, input.uri, OTHER_JOBS.batch_schema.names)
+        yield from job_table(found.frame.drop(found.unread, strict=False), input, zone)
+        for name in found.unread:
+            yield Reject(input, "is not a column of other_jobs; left out", f"column {name}")
+        if too_long := found.too_long:
             reason = f"{len(too_long)} rows have more values than the header, such as line {too_long[0]}; left out"
             yield Reject(input, reason, "lines", rows=len(too_long))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Final
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 import fsspec
 import polars as pl
@@ -44,21 +45,36 @@ def read_content(uri: str) -> bytes:
     return bytes(content)
 
 
-def read_table(content: bytes, uri: str) -> tuple[pl.DataFrame, list[int]]:
-    """(frame, lines of rows that are left out for having too many values) of CSV or Parquet; CSV columns are text."""
+class JobTable(NamedTuple):
+    """The columns of a file that are wanted, as text where it is CSV, and what else the file has.
+
+    `unread` names its other columns. `too_long` lists the lines of rows that are left out for having too many values.
+    """
+
+    frame: pl.DataFrame
+    unread: list[str]
+    too_long: list[int]
+
+
+def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
+    """The `wanted` columns of CSV or Parquet; no other column is decoded."""
     try:
         if content.startswith(b"PAR1"):
-            _check_parquet(content, uri)
-            return pl.read_parquet(io.BytesIO(content)), []
+            own, unread = _check_parquet(content, uri, wanted)
+            return JobTable(pl.read_parquet(io.BytesIO(content), columns=own), unread, [])
         header = content.partition(b"\n")[0].decode()
         separator = max(",;\t|", key=header.count)
-        _check_cells(content.count(b"\n"), header.count(separator) + 1, uri)
-        text = content.decode()
+        _check_columns(header.count(separator) + 1, uri)
+        names = pl.read_csv(content, infer_schema=False, separator=separator, n_rows=0).columns
+        own, unread = _parted(names, wanted)
+        _check_cells(content.count(b"\n"), len(own), uri)
+        text, too_long = content.decode(), list[int]()
         try:
-            return pl.read_csv(content, infer_schema=False, separator=separator), []
+            frame = pl.read_csv(content, infer_schema=False, separator=separator, columns=own)
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
             fitting, too_long = _fitting(text, separator)
-            return pl.read_csv(fitting, infer_schema=False, separator=separator), too_long
+            frame = pl.read_csv(fitting, infer_schema=False, separator=separator, columns=own)
+        return JobTable(frame, unread, too_long)
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
@@ -66,26 +82,44 @@ def read_table(content: bytes, uri: str) -> tuple[pl.DataFrame, list[int]]:
         raise InputError(uri, reason, "write one line or row a job, with a header") from None
 
 
-def _check_parquet(content: bytes, uri: str) -> None:
-    """InputError where a Parquet file is damaged, or has more rows or bytes than fit, however small it is itself."""
+def _parted(names: Sequence[str], wanted: Collection[str]) -> tuple[list[str], list[str]]:
+    """(the names that are wanted, the others); one of the others where none is, so that the file has rows."""
+    own = [name for name in names if name in wanted]
+    return own or list(names[:1]), [name for name in names if name not in wanted]
+
+
+def _check_parquet(content: bytes, uri: str, wanted: Collection[str]) -> tuple[list[str], list[str]]:
+    """The wanted columns and the others of a Parquet file.
+
+    InputError where it is damaged, or its wanted columns have more values or bytes than fit, however small it is.
+    """
     try:
-        metadata = pq.ParquetFile(io.BytesIO(content)).metadata
+        file = pq.ParquetFile(io.BytesIO(content))
+        metadata, names = file.metadata, file.schema_arrow.names
     except (OSError, ValueError) as error:
         raise InputError(uri, f"is a damaged Parquet file: {str(error).splitlines()[0]}", "copy it again") from None
+    _check_columns(metadata.num_columns, uri)
+    own, unread = _parted(names, wanted)
+    leaves = [c for c in range(metadata.num_columns) if metadata.schema.column(c).path.partition(".")[0] in own]
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
-    size = sum(group.column(c).total_uncompressed_size for group in groups for c in range(group.num_columns))
-    _check_cells(metadata.num_rows, metadata.num_columns, uri)
+    size = sum(group.column(c).total_uncompressed_size for group in groups for c in leaves)
+    _check_cells(metadata.num_rows, len(leaves), uri)
     if metadata.num_rows > _MOST_ROWS or size > _MOST_VALUE_BYTES:
         reason = f"holds {metadata.num_rows:,} rows of {size >> 20:,} MiB; at most {_MOST_ROWS:,} of 4,096 MiB are read"
         raise InputError(uri, reason, "write a file a month or a day")
+    return own, unread
+
+
+def _check_columns(columns: int, uri: str) -> None:
+    """InputError where a table has more columns than any scheduler's."""
+    if columns > _MOST_COLUMNS:
+        raise InputError(uri, f"has {columns:,} columns; at most {_MOST_COLUMNS:,} are read", "check what it holds")
 
 
 def _check_cells(rows: int, columns: int, uri: str) -> None:
-    """InputError where a table has more cells than fit, however little each holds."""
-    if columns > _MOST_COLUMNS:
-        raise InputError(uri, f"has {columns:,} columns; at most {_MOST_COLUMNS:,} are read", "check what it holds")
+    """InputError where the columns that are read have more cells than fit, however little each holds."""
     if rows * columns > _MOST_CELLS:
-        reason = f"holds {rows:,} rows of {columns:,} columns; at most {_MOST_CELLS:,} values are read"
+        reason = f"holds {rows:,} rows of {columns:,} columns that are read; at most {_MOST_CELLS:,} values fit"
         raise InputError(uri, reason, "write a file a month or a day")
 
 

@@ -60,7 +60,7 @@ def test_many_lists_of_many_nodes_stay_within_bounds(monkeypatch: pytest.MonkeyP
         (gzip.compress(bytes(1 << 22)), "is neither text nor Parquet"),
         (b"scheduler_id,start_time,end_time\n" + b"x" * (17 << 20), "has a line longer than 16 MiB"),
         (b"scheduler_id,start_time,end_time" + b",a" * 10_000 + b"\n1,2,3\n", "has 10,003 columns"),
-        (b"scheduler_id,start_time,end_time,a\n" + b"1\n" * 400, "holds 401 rows of 4 columns"),
+        (b"scheduler_id,start_time,end_time,uid,a\n" + b"1\n" * 400, "holds 401 rows of 4 columns"),
     ],
 )
 def test_a_table_that_would_fill_the_memory_is_refused_before_it_is_parsed(
@@ -118,6 +118,19 @@ def test_a_parquet_file_of_very_many_equal_rows_is_refused(tmp_path: Path, monke
 
 
 SUMMARY = "CREATE {} summary AS SELECT 'c' AS hostname, 1 AS stepid, 10 AS start, 20 AS completion, 2 AS numnodes"
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_that_no_table_takes_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """P5: each is named, and the bound counts what is read: a scheduler's table has some sixty columns."""
+    monkeypatch.setattr("iolake.extractors.jobs.files._MOST_CELLS", 1000)
+    others = {f"x{n}": [n] * 300 for n in range(57)}
+    frame = pl.DataFrame({"scheduler_id": range(1, 301), "start_time": [10] * 300, "end_time": [20] * 300, **others})
+    path = tmp_path / f"jobs.{form}"
+    frame.write_csv(path) if form == "csv" else frame.write_parquet(path)
+    rows, rejects, outcome = read(files=str(path))
+    assert (len(rows), outcome) == (300, "loaded")
+    assert set(rejects) == {f"column {name}" for name in others}
 
 
 def test_a_view_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
