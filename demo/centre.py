@@ -6,6 +6,8 @@ slurm/<cluster>/%Y-%m-%d.txt                what sacct said ten minutes after ea
 tts/%Y-%m-%d/lag01.hdf5                     lagoon's servers
 lmt/fjd02.sqlite3                           fjord's servers
 lfs/%Y-%m-%d/{df,targets}.txt.gz            space and servers of both
+topology/, ssd/, collectd/                  osprey's and heron's networks, osprey's drives and sensors
+gridftp/, snmp/                             what left by the endpoint harbour, or came
 late/                                       logs that come later (deliver_late)
 truth.json, truth.npz                       what really happened
 """
@@ -26,6 +28,7 @@ from iolake.demo.jobstats import write_job_stats
 from iolake.demo.logs import log_bytes, log_name
 from iolake.demo.schedule import Schedule
 from iolake.demo.servers import faults, traffic
+from iolake.demo.surroundings import SENSED_S, SITE, write_surroundings
 from iolake.demo.truth import LogTruth, Truth, job_truth, log_truth
 from iolake.demo.world import Cluster, World, clocks_back, local_days
 
@@ -42,11 +45,15 @@ uri = "lake"
 timezone = "America/Los_Angeles"
 darshan = { files = "darshan/osprey/%Y/%-m/%-d/*.darshan" }
 slurm = { files = "slurm/osprey/%Y-%m-%d.txt" }
+topology = { files = "topology/osprey.txt" }
+ssd = { files = "ssd/osprey/%Y-%m-%d/*/*.json" }
+collectd = { files = "collectd/osprey/%Y-%m-%d.json.gz", options = { interval_s = INTERVAL } }
 
 [clusters.heron]
 timezone = "Europe/Berlin"
 darshan = { files = "darshan/heron/%Y/%-m/%-d/*.darshan" }
 slurm = { files = "slurm/heron/%Y-%m-%d.txt" }
+topology = { files = "topology/heron/%Y-%m-%d.conf" }
 
 [file_systems.lagoon]
 mounts = ["/lagoon"]
@@ -90,13 +97,13 @@ def simulate(
     root.mkdir(parents=True, exist_ok=True)
     if (root / "site.toml").exists():
         raise FileExistsError(f"{root} holds a centre already; remove it or name another folder")
-    ways = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(2 + len(world.file_systems))]
+    ways = [np.random.default_rng(part) for part in np.random.SeedSequence(seed).spawn(3 + len(world.file_systems))]
     schedule = Schedule(world, ways[0], cast.weather(world))
     schedule.fill(jobs)
     cast.enter(schedule)
 
     seen, missed = {}, {}
-    for fs, rng in zip(world.file_systems, ways[2:], strict=True):
+    for fs, rng in zip(world.file_systems, ways[2:-1], strict=True):
         counted = fs is world.file_systems[1]
         seen[fs.name] = traffic(world, fs, schedule.jobs, rng)
         missed[fs.name] = faults(seen[fs.name], watched_by_counters=counted)
@@ -114,9 +121,10 @@ def simulate(
         fold = clocks_back(*world.window, cluster.tz)
         jobs_truth += [job_truth(cluster, job, fold) for job in mine]
     rejects = [log["path"] for log in logs if log["fate"] == "truncated"]
-    truth = Truth(world, jobs_truth, logs, rejects, seen, missed)
+    around = write_surroundings(root, world, schedule.jobs, ways[-1])
+    truth = Truth(world, jobs_truth, logs, rejects, seen, missed, around)
     truth.write(root)
-    (root / "site.toml").write_text(_SITE)
+    (root / "site.toml").write_text(_SITE.replace("INTERVAL", str(SENSED_S)) + SITE)
     return truth
 
 

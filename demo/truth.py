@@ -16,6 +16,7 @@ import numpy as np
 
 from iolake.demo.jobs import File, Job, Run
 from iolake.demo.servers import Faults, Reset, Traffic
+from iolake.demo.surroundings import Surroundings
 from iolake.demo.world import Cluster, World
 
 
@@ -89,6 +90,7 @@ class Truth:
     rejects: list[str]
     traffic: dict[str, Traffic]
     faults: dict[str, Faults]
+    around: Surroundings
 
     def write(self, root: Path) -> None:
         """Write truth.json and truth.npz into the centre's folder."""
@@ -98,6 +100,7 @@ class Truth:
             "jobs": self.jobs,
             "logs": self.logs,
             "rejects": self.rejects,
+            "around": self.around,
             "resets": {name: [asdict(reset) for reset in faults.resets] for name, faults in self.faults.items()},
         }
         (root / "truth.json").write_text(json.dumps(content, ensure_ascii=False))
@@ -120,7 +123,7 @@ class Truth:
                 traffic[fs.name] = Traffic(fs, world.span(fs)[0], world.step_s, *parts)
                 resets = [Reset(**reset) for reset in content["resets"][fs.name]]
                 faults[fs.name] = Faults(arrays[f"{fs.name}.missing"], resets)
-        return cls(world, content["jobs"], content["logs"], content["rejects"], traffic, faults)
+        return cls(world, content["jobs"], content["logs"], content["rejects"], traffic, faults, content["around"])
 
 
 def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:

@@ -81,6 +81,7 @@ SELECT
   [c FOR c IN counters IF c.has > c.was] AS errors,
   [
     {'attribute': t.key, 'was': map_extract(old_texts, t.key)[1], 'has': t.value} FOR t IN texts
-    IF t.value <> map_extract(old_texts, t.key)[1] AND try_cast(t.value AS DOUBLE) IS NULL
+    IF t.value <> map_extract(old_texts, t.key)[1]
+      AND (t.key IN ('firmware', 'model', 'status', 'node') OR try_cast(t.value AS DOUBLE) IS NULL)
   ] AS changed
 FROM counted
