@@ -128,7 +128,7 @@ class State:
             self.put_all(read(parameter, value), dump, moment, start)
             return
         if not PARAMETER.fullmatch(name):
-            self.unread[re.sub(r"[0-9a-fA-F]{4,}|\d+", "#", name)] += 1
+            self.unread[_NUMBERED.sub("#", name)] += 1
 
     def add_lnet(self, dump: str, us: int | None, text: str) -> None:
         """Add what `lnetctl net show` or `lnetctl stats show` printed."""
@@ -142,7 +142,8 @@ class State:
             names = [column.name for column in (*table.keys, *table.columns)]
             kept = {name: whole[name] for name in names if name in whole}
             self.rows[table.name][tuple(kept.get(key.name) for key in table.keys)] = kept
-            self.taken += table is not tables.LUSTRE_SETTING  # any text may hold something of that form
+            # any text may hold something of a setting's form
+            self.taken += table is not tables.LUSTRE_SETTING or _LUSTRES.match(str(row["component"])) is not None
 
     def full(self) -> bool:
         """Whether enough rows wait to fill a batch."""
@@ -335,6 +336,12 @@ def _lnet_stats(text: str) -> Iterator[tuple[Table, Row]]:
 
 Reader = Callable[[re.Match[str], str], Iterator[tuple[Table, Row]]]
 _DEVICE: Final = r"(?:osd-[\w-]+|obdfilter|mdt|mdd)"
+_NUMBERED: Final = re.compile(r"(?<=OST|MDT)[0-9a-fA-F]{4}|\b[0-9a-fA-F]{4,}\b|\d+")
+"""What tells parameters of one kind apart: numbers of targets, addresses."""
+_LUSTRES: Final = re.compile(
+    r"(?:mg[sc]|md[tdcs]|lo[dv]|lmv|os[cpst]|osd-[\w-]+|obdfilter|ldlm|llite|nodemap|qmt|lwp)(?:\.|$)"
+)
+"""The components that Lustre alone has."""
 OSP: Final = re.compile(
     r"osp\.(?P<fs>[^=\s/]+)-(?P<target>(?:OST|MDT)[0-9a-fA-F]{4})-os[pc]-(?P<mdt>MDT[0-9a-fA-F]{4})\.(?P<parameter>\w+)"
 )
@@ -350,7 +357,8 @@ _READERS: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = (
     (re.compile(rf"mdd\.{TARGET}\.changelog_users"), _changelog),
     (re.compile(rf"(?P<component>(?:mdt|osd-[\w-]+|obdfilter)\.{TARGET})\.(?:md_)?stats"), _operations),
     (re.compile(rf"(?P<component>{_DEVICE}\.{TARGET}\.exports\.[^=\s]+)\.stats"), _operations),
-    (re.compile(r"(?P<component>llite\.(?P<fs>[^=\s/]+)-[0-9a-f]{8,16})\.stats"), _operations),
+    (re.compile(r"(?P<component>llite\.(?P<fs>[^=\s/]+)-[0-9a-f]{8,16})\.(?:read_ahead_)?stats"), _operations),
+    (re.compile(rf"(?P<component>(?:osc|mdc)\.{TARGET}-(?:osc|mdc)-[0-9a-f]{{8,16}})\.(?:md_)?stats"), _operations),
     (re.compile(r"(?P<component>(?:ost|mds|mgs|ldlm)\.[\w.-]+)\.stats"), _operations),
     (re.compile(r"(?P<component>ldlm\.namespaces\.[^=\s]+)\.(?P<parameter>\w+)"), _setting),
     (re.compile(r"(?P<parameter>health_check|version|memused(?:_max)?|lnet_memused)"), _setting),

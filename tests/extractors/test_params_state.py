@@ -133,6 +133,42 @@ def test_a_parameter_without_a_table_is_counted_once_an_input(tmp_path: Path) ->
     assert reject.reason.startswith("2 parameters of 1 kinds have no table, such as some.odd.list")
 
 
+CLIENT = """\
+llite.fs-ffff8f3f0b0f1000.read_ahead_stats=
+snapshot_time             1700000000.500000000 secs.nsecs
+hits                      4 samples [pages]
+osc.fs-OST0000-osc-ffff8f3f0b0f1000.stats=
+snapshot_time             1700000000.500000000 secs.nsecs
+req_waittime              3 samples [usec] 10 20 30 400
+mdc.fs-MDT0000-mdc-ffff8f3f0b0f1000.md_stats=
+snapshot_time             1700000000.500000000 secs.nsecs
+close                     5 samples [reqs]
+"""
+
+
+def test_a_clients_requests_are_operations_of_its_devices(tmp_path: Path) -> None:
+    """Lustre 2.12 and later print them on each client: by the target that a request goes to, and of the read-ahead."""
+    rows, rejects = read(tmp_path, client=CLIENT)
+    found = [(row["component"], row["operation"], row["samples"]) for row in rows["lustre_operation"]]
+    assert sorted(found) == [
+        ("llite.fs-ffff8f3f0b0f1000", "hits", 4),
+        ("mdc.fs-MDT0000-mdc-ffff8f3f0b0f1000", "close", 5),
+        ("osc.fs-OST0000-osc-ffff8f3f0b0f1000", "req_waittime", 3),
+    ]
+    assert rejects == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["mgs.MGS.num_exports=5", "nodemap.active=0", "osd-ldiskfs.MGS.kbytestotal=7", "mdt.fs-MDT0000.hsm.max_requests=3"],
+)
+def test_a_server_that_tells_settings_alone_is_read(tmp_path: Path, text: str) -> None:
+    """A management server has neither targets nor jobs."""
+    rows, rejects = read(tmp_path, mgs=f"{text}\nversion=2.15.3\n")
+    assert [row["number"] for row in rows["lustre_setting"]] == [int(text.partition("=")[2]), None]
+    assert rejects == []
+
+
 def test_lnetctl_fills_interfaces_and_statistics(tmp_path: Path) -> None:
     net = """\
 net:
