@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from ruamel.yaml import YAML
 
 from iolake.pipelines.schedule import DEPLOYMENTS
 from iolake.schemas.site import Site, SiteError
+from tests.pipelines.conftest import Webhook
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -175,27 +174,12 @@ def test_a_lake_below_etc_is_refused(tmp_path: Path) -> None:
     assert Site.parse((DEPLOY / "site.toml").read_text(), "/etc/iolake/site.toml").lake_uri == "/var/lib/iolake/lake"
 
 
-class _Hook(http.server.BaseHTTPRequestHandler):
-    said: list[bytes] = []  # noqa: RUF012  shared with the test on purpose
-
-    def do_POST(self) -> None:
-        self.said.append(self.rfile.read(int(self.headers["Content-Length"])))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent."""
-
-
-def test_the_alarm_calls_a_webhook(tmp_path: Path) -> None:
+def test_the_alarm_calls_a_webhook(tmp_path: Path, webhook: Webhook) -> None:
     """A failed unit's name reaches the webhook as JSON; its address stands on no command line."""
-    server = http.server.HTTPServer(("127.0.0.1", 0), _Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     script = tmp_path / "alarm.sh"
     script.write_text((DEPLOY / "alarm.sh").read_text().replace("/opt/iolake/.venv/bin/python", sys.executable))
-    environment = os.environ | {"IOLAKE_ALARM_URL": f"http://127.0.0.1:{server.server_port}/hook"}
+    environment = os.environ | {"IOLAKE_ALARM_URL": webhook.url}
     done = subprocess.run(["sh", script, 'iolake@"x".service'], env=environment, capture_output=True, check=False)
-    server.shutdown()
     assert done.returncode == 0, done.stderr
-    (said,) = _Hook.said
+    (said,) = webhook.said
     assert 'iolake@"x".service failed' in json.loads(said)["text"]

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from iolake.warehouse import Lake
+from tests.pipelines.conftest import Webhook
 from tests.pipelines.prefect_server import BIN, ROOT, Served, running, serving
 
 TODAY = datetime.now(UTC).date()
@@ -176,8 +177,17 @@ def test_an_hourly_run_that_finds_nothing_new_publishes_nothing(served: Served, 
     assert re.fullmatch(rf"hourly {date.today():%Y-}\d\d-\d\d \d\d:\d\d", run["name"])
 
 
-def test_a_run_fails_where_a_source_failed_as_a_whole(served: Served, flows: Any, tmp_path: Path) -> None:
-    """P5: its last state names the source and the reason; the other sources are loaded and derived all the same."""
+def test_a_run_fails_where_a_source_failed_as_a_whole(
+    served: Served, flows: Any, tmp_path: Path, webhook: Webhook
+) -> None:
+    """P5: its last state names the source and the reason; the other sources are loaded and derived all the same.
+
+    The automation of deploy/prefect_alarm.py tells a webhook, once however often it was created.
+    """
+    environment = served.environment | {"PREFECT_API_URL": served.api, "IOLAKE_ALARM_URL": webhook.url}
+    for _ in range(2):
+        command = [sys.executable, str(ROOT / "deploy" / "prefect_alarm.py")]
+        subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
     site = _site(tmp_path / "site", 'targets = { files = "targets.txt" }')
     (tmp_path / "site" / "targets.txt").write_text("no list of targets\n")
     state = flows.nightly(site=str(site), workers=0, return_state=True)
@@ -185,6 +195,9 @@ def test_a_run_fails_where_a_source_failed_as_a_whole(served: Served, flows: Any
     assert state.message.startswith("targets of scratch: its one input was rejected")
     assert Lake(tmp_path / "site" / "lake").sql("SELECT count(*) FROM lustre_df").fetchall() == [(2,)]
     run_id = str(state.state_details.flow_run_id)
+    name = served.run(run_id)["name"]
+    posted = served.wait(lambda: [json.loads(text)["text"] for text in webhook.said], "the webhook")
+    assert posted == [f"iolake: {name} Failed: {state.message}"]
     assert "**targets of scratch" in served.artifact(run_id)["description"]
     names = served.task_names(run_id)
     assert {f"df scratch {YESTERDAY}, 1 input", "targets scratch, 1 input", "derive marts"} <= set(names)

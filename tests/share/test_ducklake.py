@@ -21,10 +21,7 @@ from iolake.warehouse.compact import compact
 from iolake.warehouse.garbage import collect
 from iolake.warehouse.relocate import relocate
 from iolake.warehouse.warehouse import Warehouse
-from tests.conftest import python_with
 
-VERSION = "1.5.5"
-"""The newest DuckDB that the package index has the extension for."""
 WINDOWS = int(os.environ.get("IOLAKE_WINDOWS", "20"))
 """Of each table; 100 take minutes."""
 CLIENT = """
@@ -38,13 +35,6 @@ con.execute("USE lake")
 answers = [con.execute(query).fetchall() for query in json.load(sys.stdin)]
 print(json.dumps(answers, default=str))
 """
-
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that has DuckDB with the extension `ducklake`, and nothing else."""
-    packages = (f"duckdb=={VERSION}", f"duckdb-extension-ducklake=={VERSION}")
-    return python_with(tmp_path_factory.mktemp("ducklake"), *packages)
 
 
 def ask(python: Path, lake: Path, queries: list[str], client: str = CLIENT) -> list[list[list[Any]]]:
@@ -85,7 +75,7 @@ def windows(lake: Lake, table: str) -> list[str]:
     return found
 
 
-def test_every_window_of_every_table_is_equal_by_both_roads(python: Path, copy: Path) -> None:
+def test_every_window_of_every_table_is_equal_by_both_roads(extended_python: Path, copy: Path) -> None:
     """P1, P4: random windows by time and owner of every table, and every row in every column, MAP and LIST as well."""
     lake = Lake(copy)
     tables = [name for (name,) in lake.sql("SELECT DISTINCT table_name FROM files ORDER BY 1").fetchall()]
@@ -98,10 +88,13 @@ def test_every_window_of_every_table_is_equal_by_both_roads(python: Path, copy: 
         columns = f"{declared.owner.name}, {declared.event_time or 'date'}"
         by_view += [[[n]] for n in lake.sql(f"SELECT {counts} FROM (SELECT {columns} FROM {name})").fetchall()[0]]
     assert len({answer[0][0] for answer in by_view}) > 4 * WINDOWS
-    assert ask(python, copy, [f"SELECT count(*) FROM {t} WHERE {c}" for t in tables for c in conditions[t]]) == by_view
+    assert (
+        ask(extended_python, copy, [f"SELECT count(*) FROM {t} WHERE {c}" for t in tables for c in conditions[t]])
+        == by_view
+    )
     rows = [f"SELECT count(*), sum(hash({_all(t)})::HUGEINT)::VARCHAR FROM {t}" for t in tables]
     views = CLIENT.replace("ducklake:", "").replace("METADATA_SCHEMA 'ducklake', ", "")
-    assert ask(python, copy, rows) == ask(python, copy, rows, views)
+    assert ask(extended_python, copy, rows) == ask(extended_python, copy, rows, views)
 
 
 def _all(table: str) -> str:
@@ -109,7 +102,7 @@ def _all(table: str) -> str:
     return ", ".join(f'"{c.name}"::VARCHAR' for c in schemas.tables()[table].all_columns)
 
 
-def test_a_client_reads_older_snapshots_and_comments(python: Path, copy: Path) -> None:
+def test_a_client_reads_older_snapshots_and_comments(extended_python: Path, copy: Path) -> None:
     """P1: a snapshot asked by its number is the lake's of that number, before and after its files were merged."""
     warehouse = Warehouse(str(copy))
     numbers = warehouse.snapshots()[-2:]
@@ -121,7 +114,7 @@ def test_a_client_reads_older_snapshots_and_comments(python: Path, copy: Path) -
         for t in names
     ]
     comments = "SELECT comment FROM duckdb_columns() WHERE database_name = 'lake' AND table_name = 'lustre_ost'"
-    *counts, said = ask(python, copy, [*queries, comments])
+    *counts, said = ask(extended_python, copy, [*queries, comments])
     assert counts == expected
     assert {text for (text,) in said} == {c.comment for c in schemas.tables()["lustre_ost"].all_columns}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,6 +36,19 @@ backend = "lag01"
 timezone = "America/Los_Angeles"
 df = {{ files = "{bucket}/centre/lfs/%Y-%m-%d/df.txt.gz" }}
 hdf5 = {{ files = "{bucket}/centre/tts/%Y-%m-%d/lag01.hdf5" }}
+"""
+CLIENT = """
+import glob, json, os, sys, duckdb, duckdb_extension_httpfs
+(extension,) = glob.glob(duckdb_extension_httpfs.__path__[0] + "/extensions/*/httpfs.duckdb_extension")
+con = duckdb.connect()
+con.execute(f"LOAD '{extension}'")
+con.execute(
+    "CREATE SECRET (TYPE s3, KEY_ID 'nobody', SECRET 'nothing', REGION 'us-east-1', URL_STYLE 'path', USE_SSL false, "
+    f"ENDPOINT '{os.environ['AWS_ENDPOINT_URL'].removeprefix('http://')}')"
+)
+con.execute(f"ATTACH '{sys.argv[1]}/lake.duckdb' AS lake (READ_ONLY)")
+con.execute("USE lake")
+print(json.dumps({table: con.sql(query).fetchall()[0][0] for table, query in json.load(sys.stdin).items()}))
 """
 TABLES = ("slurm_jobs", "darshan_posix", "lustre_df", "lustre_ost")
 
@@ -70,7 +84,23 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def test_a_centre_on_s3_is_as_one_in_folders(small_centre: tuple[Truth, Lake], bucket: str, tmp_path: Path) -> None:
+def by_httpfs(python: Path, lake: Lake) -> None:
+    """A DuckDB without iolake reads the same rows through httpfs, of tables, a mart, a view and the ledger."""
+    names = (*TABLES, "job_summary", "jobs", "loads")
+    queries = {table: f"SELECT count(*) FROM {table}" for table in names} | {
+        f"rows of {table}": f"SELECT md5(string_agg(t::VARCHAR, '|' ORDER BY t::VARCHAR)) FROM {table} AS t"
+        for table in ("lustre_df", "slurm_jobs")
+    }
+    done = subprocess.run(
+        [str(python), "-c", CLIENT, lake.uri], input=json.dumps(queries), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {name: lake.sql(query).fetchall()[0][0] for name, query in queries.items()}
+
+
+def test_a_centre_on_s3_is_as_one_in_folders(
+    small_centre: tuple[Truth, Lake], bucket: str, tmp_path: Path, extended_python: Path
+) -> None:
     """P1, P2: ingest, sql, job, compact, gc and files; rows are those of the same inputs in folders."""
     _, local = small_centre
     root = Path(local.uri).parent
@@ -99,6 +129,7 @@ def test_a_centre_on_s3_is_as_one_in_folders(small_centre: tuple[Truth, Lake], b
     run("compact", "--site", str(site))
     run("gc", "--retention-days", "0", "--site", str(site))
     same(Lake(f"{bucket}/lake"))
+    by_httpfs(extended_python, Lake(f"{bucket}/lake"))
     answer = run("sql", "SELECT count(*) AS n FROM slurm_jobs", "--format", "json", "--site", str(site))
     assert json.loads(answer)["n"] > 0
     listed = run("files", "slurm_jobs", "--site", str(site)).splitlines()
