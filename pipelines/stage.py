@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, Outcome, Reject, as_text
 from iolake.pipelines import registry
+from iolake.schemas.errors import shortage
 from iolake.schemas.gate import GateError
 from iolake.schemas.inputs import FoundInput, InputRecord, RejectRecord, Status
 from iolake.schemas.site import Site
@@ -191,7 +192,7 @@ class ExtractorFailed(Exception):
 
     def __init__(self, source: str, error: BaseException) -> None:
         self.source, self.error = source, error
-        lacked = isinstance(error, (MemoryError, OSError)) or "start new thread" in str(error)
+        lacked = isinstance(error, OSError) or shortage(error) is not None
         self.is_machines = lacked or type(error).__name__ == _PANIC
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if self.is_machines:

@@ -34,4 +34,13 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later: a TransientError, or a temporary lack of memory, disk or network."""
     if isinstance(error, OSError):
         return error.errno not in _FOR_GOOD
-    return isinstance(error, (TransientError, MemoryError))
+    return isinstance(error, TransientError) or shortage(error) is not None
+
+
+def shortage(error: BaseException) -> str | None:
+    """The line for a person about the memory or threads that the machine lacks; None for another error."""
+    if isinstance(error, MemoryError):
+        return "the machine has no memory left; run it where more is free, or with fewer workers"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return "the machine allows no further thread; raise the limit (ulimit -u, pids.max), or run fewer workers"
+    return None

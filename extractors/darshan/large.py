@@ -97,7 +97,7 @@ def _names(region: Region | None, content: Content, uri: str) -> Names:
             size += len(part)
             if size > _NAMES_MOST:
                 raise InputError(
-                    uri, f"the names take more than {_NAMES_MOST} bytes", "report it: no known log has as many"
+                    uri, f"its names inflate to more than {_NAMES_MOST >> 30} GiB, as no job's do", "write it again"
                 )
             parts.append(part)
         data = b"".join(parts)

@@ -41,8 +41,12 @@ class Lmt(Extractor):
             uri = site.resolve(where.uri)
             try:
                 days = Database(uri, password(name, self.source)).days()
-            except (InputError, OSError):
-                yield Input(self.source, name, uri)
+            except InputError as error:
+                yield Input(self.source, name, uri, unreadable=str(error).removeprefix(f"{uri}: "))
+                continue
+            except OSError as error:
+                why = (error.strerror or str(error)).removeprefix(f"{uri}: ")
+                yield Input(self.source, name, uri, unreadable=f"{why}; check that it runs and can be reached")
                 continue
             for day in days:
                 if day in span:

@@ -118,9 +118,12 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except Exception as error:
-        if not _is_the_users(error):
+        from iolake.schemas.errors import shortage
+
+        line = shortage(error) or (_one_line(error) if _is_the_users(error) else None)
+        if line is None:
             raise
-        click.echo(f"iolake: {_one_line(error)}", err=True)
+        click.echo(f"iolake: {line}", err=True)
         sys.exit(1)
 
 

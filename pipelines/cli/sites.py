@@ -29,7 +29,9 @@ def check(where: Where) -> None:
     settings = where.read_site()
     found = find(settings, (), Span())
     for (source, owner, day), inputs in sorted(found.items(), key=str):
-        click.echo(f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}")
+        line = f"{source:<8} {owner:<12} {day or 'undated'!s:<10}  {len(inputs):,} input{'s' * (len(inputs) != 1)}"
+        why = next((f"; {input.uri}: {input.unreadable}" for input in inputs if input.unreadable), "")
+        click.echo(line + why)
     if settings.names_no_zone:
         click.echo('no source has a timezone: times without an offset are read as UTC; write timezone = "..." if not')
     for owner, file_system in settings.file_systems.items():

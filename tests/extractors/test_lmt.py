@@ -216,6 +216,7 @@ def test_a_server_that_does_not_answer_is_found_and_not_read(mariadb: int) -> No
     where = site("mysql://reader@127.0.0.1:9/filesystem_fs")
     (input,) = Lmt().find(where, ALL)
     assert (input.uri, input.day) == ("mysql://reader@127.0.0.1:9/filesystem_fs", None)
+    assert input.unreadable == "the database server does not answer; check that it runs and can be reached"
     with pytest.raises(ConnectionError):
         list(Lmt().read(input, where))
 

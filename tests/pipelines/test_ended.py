@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from iolake.pipelines import cli
+from iolake.schemas.errors import is_transient
 from iolake.warehouse import scratch
 from iolake.warehouse.processes import who
 from iolake.warehouse.store import Store
@@ -76,3 +78,22 @@ def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert not [p for p in (tmp_path / "lake").rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(RuntimeError("can't start new thread"), "allows no further thread"), (MemoryError(), "has no memory left")],
+)
+def test_a_lack_of_threads_or_memory_ends_a_run_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
+) -> None:
+    """P5: as under a low `pids.max`; it is no verdict on an input, and the same run may succeed later."""
+
+    def lacking(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "cli", lacking)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert (ended.value.code, said in line, is_transient(error)) == (1, True, True)

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import pytest
 
 from iolake import schemas
 from iolake.pipelines import registry
+from iolake.pipelines.ingest import ingest
 from iolake.pipelines.repair import repair
 from iolake.warehouse import catalog, garbage, months, store
 from iolake.warehouse.compact import compact
@@ -79,6 +81,7 @@ def run(operation: str, centre: Centre) -> None:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(months, "LEAST_FILES", 1)  # a compaction writes month files as well
+        patch.setattr("iolake.pipelines.repair.ingest", partial(ingest, workers=0))  # no other process has the toys
         operations[operation]()
 
 
