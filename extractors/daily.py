@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, Span
 from iolake.extractors.files import match, mtime
-from iolake.extractors.params.pieces import Days
+from iolake.extractors.params.recordings import Days
 from iolake.schemas.site import OwnerKind, Site
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
-
-import pyarrow as pa
 
 from iolake.extractors.base import Extractor, Input
 from iolake.pipelines import registry
 from iolake.pipelines.finding import LoadKey
+from iolake.pipelines.known import Known, KnownInput, known_inputs
 from iolake.pipelines.moved import ids_of_moved
-from iolake.pipelines.stage import MOST_TRIES, Unit, record, utc, weight_of
+from iolake.pipelines.stage import Unit, record, weight_of
 from iolake.schemas.inputs import InputRecord
 from iolake.schemas.site import Site
 from iolake.warehouse import layout
@@ -26,7 +24,6 @@ from iolake.warehouse.warehouse import Warehouse
 
 log = logging.getLogger("iolake")
 
-Ledger = Mapping[str, Mapping[str, Any]]
 _BATCHES_A_CORE = 4
 BATCH_BYTES = 64 << 20
 """Bytes of the inputs of one batch, of whatever source; a larger input is a batch of its own."""
@@ -58,36 +55,28 @@ def plan(site: Site, found: Mapping[LoadKey, list[Input]]) -> list[Plan]:
     for (source, owner, day), inputs in found.items():
         extractor = extractors[source]
         info = LoadInfo(new_id(), run_id, source, owner, day, extractor.version, extractor.content_addressed, base)
-        known = [replace(i, known_id=ids.get(i.input_id, "")) for i in inputs]
-        plans.append(_plan(extractor, known, ledger, info))
+        with_ids = [replace(i, known_id=ids.get(i.input_id, "")) for i in inputs]
+        plans.append(_plan(extractor, with_ids, ledger, info))
     return sorted(plans, key=lambda p: (p.load.info.day or date.max, p.load.info.source, p.load.info.owner))
 
 
-def _ledger(site: Site, inputs: list[Input], extractors: Mapping[str, Extractor]) -> tuple[Ledger, dict[str, str]]:
-    """The ledger's rows of inputs by input_id, and the ids that a lake of an older iolake has for some of them."""
+def _ledger(site: Site, inputs: list[Input], extractors: Mapping[str, Extractor]) -> tuple[Known, dict[str, str]]:
+    """What the ledger has of the inputs, and the ids that a lake of an older iolake has for some of them."""
     warehouse = Warehouse(site.lake_uri)
     newest = warehouse.newest()
     if newest is None:
         return {}, {}
     with Catalog.reading(warehouse.store, layout.snapshot_path(newest)) as catalog:
-        ledger = _rows(catalog, {id_ for i in inputs for id_ in (i.input_id, i.id_by_uri)})
+        ledger = known_inputs(catalog, {id_ for i in inputs for id_ in (i.input_id, i.id_by_uri)})
         ids = {i.input_id: i.id_by_uri for i in inputs if i.input_id not in ledger and i.id_by_uri in ledger}
         moved = ids_of_moved(site, catalog, inputs, ledger.keys(), extractors)
-        return {**ledger, **_rows(catalog, moved.values())}, ids | moved
+        return {**ledger, **known_inputs(catalog, moved.values())}, ids | moved
 
 
-def _rows(catalog: Catalog, ids: Iterable[str]) -> Ledger:
-    """The ledger's rows of inputs, by input_id."""
-    catalog.con.register("wanted", pa.table({"input_id": pa.array([*ids], pa.string())}))
-    rows = catalog.con.sql("SELECT i.* FROM inputs i SEMI JOIN wanted USING (input_id)").to_arrow_table().to_pylist()
-    catalog.con.unregister("wanted")
-    return {row["input_id"]: row for row in rows}
-
-
-def _plan(extractor: Extractor, found: list[Input], ledger: Ledger, info: LoadInfo) -> Plan:
+def _plan(extractor: Extractor, found: list[Input], ledger: Known, info: LoadInfo) -> Plan:
     """Sort a load's inputs by what the ledger says about each, and batch those to read."""
     inputs = _Sorted()
-    for input in (_with_tries(i, ledger.get(i.input_id)) for i in found):
+    for input in found:
         inputs.add(input, ledger.get(input.input_id), extractor)
     return Plan(inputs.load(info), tuple(_units(extractor, info, inputs.to_read)))
 
@@ -102,22 +91,23 @@ class _Sorted:
     untouched: Counter[str] = field(default_factory=Counter)
     """Inputs that are as the ledger has them, by status."""
 
-    def add(self, input: Input, known: Mapping[str, Any] | None, extractor: Extractor) -> None:
-        """Sort an input, with the row that the ledger has of it."""
-        if known is not None and _is_current(input, known, extractor.version):
+    def add(self, input: Input, known: KnownInput | None, extractor: Extractor) -> None:
+        """Sort an input by what the ledger has of it."""
+        input = known.with_tries(input) if known else input
+        if known is not None and known.is_current(input, extractor.version):
             self._add_current(input, known)
         elif {table.name for table in extractor.tables} <= input.superseded:
             self.superseded.append(record(input, "superseded", reason="a better source of the day is there"))
-        elif known is not None and _would_be_same(input, known, extractor.version):
-            self.to_read.append(replace(input, known_hash=known["content_hash"]))
+        elif known is not None and known.has_same_rows_by_content(input, extractor.version):
+            self.to_read.append(replace(input, known_hash=known.content_hash))
         else:
             self.to_read.append(input)
 
-    def _add_current(self, input: Input, known: Mapping[str, Any]) -> None:
-        if known["status"] == "loaded" and known["uri"] != input.uri and input.mtime is not None:
-            self.moved.append(record(input, "loaded", known["content_hash"]))
+    def _add_current(self, input: Input, known: KnownInput) -> None:
+        if known.status == "loaded" and known.uri != input.uri and input.mtime is not None:
+            self.moved.append(record(input, "loaded", known.content_hash))
         else:
-            self.untouched[known["status"]] += 1
+            self.untouched[known.status] += 1
 
     def load(self, info: LoadInfo) -> Load:
         """The load as far as it is known before anything is read."""
@@ -148,40 +138,3 @@ def _units(extractor: Extractor, info: LoadInfo, inputs: list[Input]) -> Iterato
             batch.append(input)
             size += weight_of(input)
         yield Unit(info, tuple(batch))
-
-
-def _is_current(input: Input, known: Mapping[str, Any], version: int) -> bool:
-    """Whether the ledger is up to date for an input, by its size, time and extractor alone."""
-    if known["status"] == "superseded" or input.superseded:
-        if set(known["superseded"] or ()) != input.superseded:
-            return False
-        if known["status"] == "superseded":
-            return True
-    if known["extractor_version"] != version:
-        return False
-    if known["status"] == "rejected" and 0 < input.tries < MOST_TRIES:
-        return False
-    if input.settled and known["status"] == "loaded" and known["content_hash"] is not None:
-        return True
-    return _has_same_file(input, known) and set(known["superseded"] or ()) == input.superseded
-
-
-def _with_tries(input: Input, known: Mapping[str, Any] | None) -> Input:
-    """The input with the runs that tried it in vain, as long as it is the same file."""
-    if known is None or not known["tries"] or not _has_same_file(input, known):
-        return input
-    return replace(input, tries=known["tries"])
-
-
-def _has_same_file(input: Input, known: Mapping[str, Any]) -> bool:
-    """Whether size and time of an input are those that the ledger has."""
-    return input.mtime is not None and (input.size_bytes, utc(input.mtime)) == (known["size_bytes"], known["mtime"])
-
-
-def _would_be_same(input: Input, known: Mapping[str, Any], version: int) -> bool:
-    """Whether the rows in the lake would be the same if the content is."""
-    return (
-        known["status"] == "loaded"
-        and known["extractor_version"] == version
-        and set(known["superseded"] or ()) == input.superseded
-    )

@@ -11,7 +11,7 @@ from iolake.pipelines import registry
 from iolake.pipelines.ingest import Report, Watcher, ingest
 from iolake.schemas.site import Site
 from iolake.warehouse.derive import derive
-from iolake.warehouse.repair import Repaired, ShortInput, settle, take_out_damage
+from iolake.warehouse.repair import IncompleteInput, Repaired, settle, take_out_damage
 from iolake.warehouse.verify import Progress, Verified, verify
 from iolake.warehouse.warehouse import Warehouse
 
@@ -23,7 +23,7 @@ class Mended:
     found: Verified
     repaired: Repaired | None = None
     report: Report | None = None
-    not_back: list[ShortInput] = field(default_factory=list)
+    not_back: list[IncompleteInput] = field(default_factory=list)
 
 
 def repair(
@@ -39,7 +39,7 @@ def repair(
     """
     warehouse.require()
     found = verify(warehouse, deep=True, progress=progress)
-    if not (found.damaged_files or found.short or any(flaw.partition for flaw in found.flaws)):
+    if not (found.damaged_files or found.incomplete or any(flaw.partition for flaw in found.flaws)):
         return Mended(found)
     done = take_out_damage(warehouse, found)
     if found_damage:

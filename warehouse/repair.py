@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from iolake import schemas
+from iolake.schemas.inputs import FoundInput
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import INPUT_ID
 from iolake.warehouse import freshness, layout, months
@@ -22,17 +22,13 @@ LOST = "some of its rows were damaged; it is to be read again"
 """The reason in `inputs` of an input whose rows are not all there."""
 
 
-@dataclass(frozen=True)
-class ShortInput:
-    """An input that lacks rows: where it lies, and how many of its rows are gone."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncompleteInput(FoundInput):
+    """An input that lacks rows in the lake, and how many of them."""
 
     input_id: str
-    source: str
-    owner: str
-    day: date | None
-    uri: str
-    lost: int
     content_hash: str | None
+    lost_rows: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Repaired:
     snapshot: int | None
     files: int
     partitions: int
-    inputs: tuple[ShortInput, ...]
+    inputs: tuple[IncompleteInput, ...]
 
 
 def take_out_damage(warehouse: Warehouse, found: Verified) -> Repaired:
@@ -60,12 +56,16 @@ def take_out_damage(warehouse: Warehouse, found: Verified) -> Repaired:
         months.remove(catalog, copies)
         partitions = {(f.table_name, f.owner, f.date) for f in files if _is_mart(f)}
         partitions |= {flaw.partition for flaw in found.flaws if flaw.partition}
-        short = [] if not files and not found.short else _short(warehouse.store, catalog, files, found.short)
+        incomplete = (
+            [] if not files and not found.incomplete else _incomplete(warehouse.store, catalog, files, found.incomplete)
+        )
         catalog.remove_files(files)
         freshness.make_stale(catalog, sorted(partitions))
-        _mark(catalog, short)
-        done[:] = [Repaired(number, len(files) + len(copies), len(partitions), tuple(input_ for input_, _ in short))]
-        return bool(files or copies or partitions or short)
+        _mark(catalog, incomplete)
+        done[:] = [
+            Repaired(number, len(files) + len(copies), len(partitions), tuple(input_ for input_, _ in incomplete))
+        ]
+        return bool(files or copies or partitions or incomplete)
 
     published = warehouse.publish(edit, "repair")
     return done[0] if published is not None else Repaired(None, 0, 0, ())
@@ -75,9 +75,9 @@ def _is_mart(file: DataFile) -> bool:
     return isinstance(schemas.tables().get(file.table_name), Mart)
 
 
-def _short(
+def _incomplete(
     store: Store, catalog: Catalog, damaged: Sequence[DataFile], known: set[str]
-) -> list[tuple[ShortInput, int]]:
+) -> list[tuple[IncompleteInput, int]]:
     """The inputs that lack rows once the damaged files are gone, each with the number of rows that it still has.
 
     The rows of a damaged file are of inputs of its loads. Where the table holds one row a key, other inputs of the
@@ -92,7 +92,7 @@ def _short(
         for load_id in file.load_ids
     }
     candidates = catalog.rows(
-        "SELECT input_id, source, owner, day, uri, rows, content_hash, load_id FROM inputs WHERE rows > 0 AND "
+        "SELECT source, owner, uri, day, input_id, content_hash, rows, load_id FROM inputs WHERE rows > 0 AND "
         "(load_id IN (SELECT unnest($1)) OR input_id IN (SELECT unnest($2)) OR (source, owner) IN "
         "(SELECT (source, owner) FROM loads WHERE load_id IN (SELECT unnest($3))))",
         [sorted(loads), sorted(known), sorted(unique)],
@@ -104,28 +104,31 @@ def _short(
             for input_id, rows in rows_by_input(store, file).items():
                 there[input_id] += rows
     return [
-        (ShortInput(input_id, source, owner, day, uri, rows - there[input_id], content), there[input_id])
-        for input_id, source, owner, day, uri, rows, content, _ in candidates
-        if there[input_id] < rows
+        (
+            IncompleteInput(source, owner, uri, day, input_id=id_, content_hash=hash_, lost_rows=rows - there[id_]),
+            there[id_],
+        )
+        for source, owner, uri, day, id_, hash_, rows, _ in candidates
+        if there[id_] < rows
     ]
 
 
-def _mark(catalog: Catalog, short: Sequence[tuple[ShortInput, int]]) -> None:
+def _mark(catalog: Catalog, incomplete: Sequence[tuple[IncompleteInput, int]]) -> None:
     """Mark inputs to be read again, with their remaining rows. Copies of their contents become inputs again."""
-    ids = [input_.input_id for input_, _ in short]
+    ids = [input_.input_id for input_, _ in incomplete]
     catalog.con.execute(
         "DELETE FROM inputs WHERE status = 'unchanged' AND (source, owner, content_hash) IN "
         "(SELECT (source, owner, content_hash) FROM inputs WHERE input_id IN (SELECT unnest(?)) AND rows > 0)",
         [ids],
     )
-    for input_, there in short:
+    for input_, there in incomplete:
         catalog.con.execute(
             "UPDATE inputs SET mtime = NULL, content_hash = NULL, rows = ?, reason = ? WHERE input_id = ?",
             [there, LOST, input_.input_id],
         )
 
 
-def settle(warehouse: Warehouse, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+def settle(warehouse: Warehouse, inputs: Sequence[IncompleteInput]) -> list[IncompleteInput]:
     """The inputs that were not read since, without those whose copy was read: the copy has the same rows."""
     with Catalog.reading(warehouse.store, layout.snapshot_path(warehouse.require())) as catalog:
         waiting = _waiting(catalog, inputs)
@@ -147,7 +150,7 @@ def settle(warehouse: Warehouse, inputs: Sequence[ShortInput]) -> list[ShortInpu
     return [input_ for input_ in waiting if input_ not in copied]
 
 
-def _waiting(catalog: Catalog, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+def _waiting(catalog: Catalog, inputs: Sequence[IncompleteInput]) -> list[IncompleteInput]:
     found = catalog.rows(
         "SELECT input_id FROM inputs WHERE input_id IN (SELECT unnest(?)) AND (reason = ? OR status = 'rejected')",
         [[input_.input_id for input_ in inputs], LOST],
@@ -155,7 +158,7 @@ def _waiting(catalog: Catalog, inputs: Sequence[ShortInput]) -> list[ShortInput]
     return [input_ for input_ in inputs if (input_.input_id,) in found]
 
 
-def _copied(catalog: Catalog, inputs: Sequence[ShortInput]) -> list[ShortInput]:
+def _copied(catalog: Catalog, inputs: Sequence[IncompleteInput]) -> list[IncompleteInput]:
     """The inputs whose content the lake has from another one of the same source and owner."""
     there = set(catalog.rows("SELECT source, owner, content_hash FROM inputs WHERE status = 'loaded'"))
     return [i for i in inputs if i.content_hash is not None and (i.source, i.owner, i.content_hash) in there]

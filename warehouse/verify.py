@@ -81,7 +81,7 @@ class Verified:
     marts: int = 0
     """Partitions of marts that were computed again."""
     flaws: list[Flaw] = field(default_factory=list)
-    short: set[str] = field(default_factory=set)
+    incomplete: set[str] = field(default_factory=set)
     """The input_id of inputs that lack rows though no file is damaged."""
 
     @property
@@ -110,11 +110,11 @@ def verify(warehouse: Warehouse, *, deep: bool = False, progress: Progress | Non
             found.hashed = sum(file.content_hash is not None for file in whole)
             found.without_hash = len(whole) - found.hashed
             if not bad:
-                short = short_inputs(warehouse.store, catalog, whole)
-                found.short = set(short)
+                incomplete = incomplete_inputs(warehouse.store, catalog, whole)
+                found.incomplete = set(incomplete)
                 found.flaws += [
                     Flaw("ledger", f"input {uri or input_id}", f"it has {there:,} of the {rows:,} rows that were read")
-                    for input_id, (uri, rows, there) in short.items()
+                    for input_id, (uri, rows, there) in incomplete.items()
                 ]
     if deep and not found.damaged_files:  # those that rest on damaged files are derived again with them
         from iolake.warehouse.mart_check import differing
@@ -205,7 +205,7 @@ def _ledger_flaws(catalog: Catalog) -> Iterator[Flaw]:
         yield from (Flaw("ledger", *row) for row in catalog.rows(f"SELECT '{name}', '{problem}' {rows}"))
 
 
-def short_inputs(store: Store, catalog: Catalog, files: Sequence[DataFile]) -> dict[str, tuple[str, int, int]]:
+def incomplete_inputs(store: Store, catalog: Catalog, files: Sequence[DataFile]) -> dict[str, tuple[str, int, int]]:
     """(uri, rows read, rows there) of each input that has fewer rows in `files` than were read, by input_id.
 
     Inputs of loads with tables that hold one row a key are left out: fuller rows of other inputs may replace theirs.

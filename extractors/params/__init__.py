@@ -13,7 +13,7 @@ from iolake.extractors.files import match, mtime
 from iolake.extractors.lustre import contested, zone_of
 from iolake.extractors.params.day import Day, EarlierJobs, NoReadings, OutOfOrder
 from iolake.extractors.params.jobs import JobRows
-from iolake.extractors.params.pieces import Days
+from iolake.extractors.params.recordings import Days
 from iolake.extractors.params.state import State, read_state
 from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_JOBSTATS, LUSTRE_MDT, LUSTRE_OST
 from iolake.schemas.lustre_state import STATE_TABLES
@@ -63,9 +63,9 @@ class Params(Extractor):
         days = Days(input.uri.rpartition("#")[0] if input.day else input.uri, zone_of(input, site))
         owner = site.file_systems[input.owner]
         state = State(owner.backend)
-        yield from read_state(state, days.pieces(input.day))
+        yield from read_state(state, days.recordings(input.day))
         try:
-            for result in self._counted(input, owner, days, state.pieces):
+            for result in self._counted(input, owner, days, state.recordings):
                 if not _is_superseded(result, input):
                     yield result
         except NoReadings:
@@ -78,7 +78,7 @@ class Params(Extractor):
         """Yield the rows of counters and jobs. Dumps that are out of order are read again, all in memory."""
         job_id = owner.sources[self.source].job_id
         pattern = re.compile(job_id) if job_id else _JOB_ID
-        earlier = EarlierJobs(days.pieces_before(input.day), owner.backend)
+        earlier = EarlierJobs(days.recordings_before(input.day), owner.backend)
         try:
             yield from Day(input, owner.backend, JobRows(pattern, earlier), useful=set(useful)).read(days)
         except OutOfOrder:  # raised before the first row

@@ -10,8 +10,8 @@ from iolake.extractors.base import Batch, Input, InputError, Reject
 from iolake.extractors.lustre import other_system, several_systems
 from iolake.extractors.params.joblist import JobLists
 from iolake.extractors.params.jobs import JobRows
-from iolake.extractors.params.pieces import Days, Moment, Piece, in_order, read_piece
 from iolake.extractors.params.reading import Reading
+from iolake.extractors.params.recordings import Days, Moment, Recording, in_order, read_recording
 from iolake.extractors.params.rows import target_batches
 
 _NOTHING: Final = "no parameters of Lustre targets"
@@ -46,19 +46,19 @@ class Day:
 
     def read(self, days: Days) -> Iterator[Batch | Reject]:
         """Yield the day's rows and rejects. Raises OutOfOrder before the first row, NoReadings and InputError."""
-        pieces = days.pieces(self.input.day)
-        yield from self._read_pieces(days, pieces)
-        self._end_rows(days.pieces_after(self.input.day), self._system())
-        yield from self._rejects(pieces)
+        recordings = days.recordings(self.input.day)
+        yield from self._read_recordings(days, recordings)
+        self._end_rows(days.recordings_after(self.input.day), self._system())
+        yield from self._rejects(recordings)
         yield from target_batches(
             {target: [reading for _, reading in sorted(found.items())] for target, found in self.series.items()}
         )
         yield from self.jobs.batches(last=True)
 
-    def _read_pieces(self, days: Days, pieces: Sequence[Piece]) -> Iterator[Batch]:
+    def _read_recordings(self, days: Days, recordings: Sequence[Recording]) -> Iterator[Batch]:
         """Read the day's own dumps; yield rows of jobs as they fill batches."""
         any_rows = False
-        moments: Iterable[Moment] = in_order(days, pieces, JobLists(), self.damaged)
+        moments: Iterable[Moment] = in_order(days, recordings, JobLists(), self.damaged)
         for moment in sorted(moments, key=lambda moment: moment.us) if self.in_memory else moments:
             self._take(moment)
             if self.disordered and not any_rows:
@@ -67,7 +67,7 @@ class Day:
                 any_rows = True
                 yield batch
 
-    def _end_rows(self, later: Iterable[Piece], system: str) -> None:
+    def _end_rows(self, later: Iterable[Recording], system: str) -> None:
         """Add the later readings that end the day's last rows."""
         for target, us, part, reading in _ends(self._last(), later, system):
             if part == "jobs" and reading.jobs is not None:
@@ -76,14 +76,14 @@ class Day:
                 self.series[target].setdefault(us, replace(reading, jobs=None, ends_only=True))
 
     def _take(self, moment: Moment) -> None:
-        piece, system, target, us, reading = moment
-        self.useful.add(piece)
+        recording, system, target, us, reading = moment
+        self.useful.add(recording)
         self.systems.add(system)
         if self.backend not in {None, system}:
             return
         jobs, reading.jobs = reading.jobs, None
         if jobs is not None and not self.jobs.add(target, us, jobs):
-            self.disordered.add(piece)
+            self.disordered.add(recording)
         self.series.setdefault(target, {}).setdefault(us, reading).merge(reading)
 
     def _system(self) -> str:
@@ -108,48 +108,48 @@ class Day:
         listed = {(target, "jobs"): us for target in self.series if (us := self.jobs.last(target)) is not None}
         return counted | listed
 
-    def _rejects(self, pieces: Sequence[Piece]) -> Iterator[Reject]:
+    def _rejects(self, recordings: Sequence[Recording]) -> Iterator[Reject]:
         for error in self.damaged:
             yield Reject(self.input, f"{error.reason}; {error.remedy}", error.uri)
         for name in sorted(self.disordered):
             yield Reject(self.input, _OUT_OF_ORDER, name)
-        roots = tuple(piece.name for piece in pieces if piece.is_tree)
+        roots = tuple(recording.name for recording in recordings if recording.is_tree)
         useful = self.useful | {error.uri for error in self.damaged}
-        if silent := [p.name for p in pieces if p.name not in useful and not p.name.startswith(roots)]:
+        if silent := [p.name for p in recordings if p.name not in useful and not p.name.startswith(roots)]:
             yield Reject(
                 self.input, f"holds {_NOTHING}, one of {len(silent)} such files of the day; {_CHECK}", silent[0]
             )
 
 
 class EarlierJobs:
-    """The targets whose jobs the nearest earlier day lists. Reads its pieces backwards until one has the target."""
+    """The targets whose jobs the nearest earlier day lists. Reads its recordings backwards until one has the target."""
 
-    def __init__(self, pieces: Sequence[Piece], backend: str | None) -> None:
-        self._pieces, self._backend = list(pieces), backend
+    def __init__(self, recordings: Sequence[Recording], backend: str | None) -> None:
+        self._recordings, self._backend = list(recordings), backend
         self._found: set[str] = set()
 
     def __contains__(self, target: object) -> bool:
-        while target not in self._found and self._pieces:
-            for moment in _readable(self._pieces.pop()):
+        while target not in self._found and self._recordings:
+            for moment in _readable(self._recordings.pop()):
                 if moment.reading.jobs is not None and self._backend in {None, moment.system}:
                     self._found.add(moment.target)
         return target in self._found
 
 
 def _ends(
-    last: Mapping[tuple[str, str], int], later: Iterable[Piece], system: str
+    last: Mapping[tuple[str, str], int], later: Iterable[Recording], system: str
 ) -> Iterator[tuple[str, int, str, Reading]]:
     """Yield (target, moment, list, reading) of the first later reading of each list: it ends the day's rows.
 
     A target's counters and jobs may be in different files, and servers are read at different moments. So this reads
-    pieces until each list has its end and the next piece is newer than all ends. It yields no reading that is no newer
-    than the day's last one: those jobs have been idle since.
+    recordings until each list has its end and the next recording is newer than all ends. It skips readings that are
+    not newer than the day's last one: those jobs have been idle since.
     """
     ends: dict[tuple[str, str], tuple[int, Reading]] = {}
-    for piece in later:
-        if ends.keys() == last.keys() and (piece.us or 0) > max((us for us, _ in ends.values()), default=0):
+    for recording in later:
+        if ends.keys() == last.keys() and (recording.us or 0) > max((us for us, _ in ends.values()), default=0):
             break
-        for _, of, target, us, reading in _readable(piece):
+        for _, of, target, us, reading in _readable(recording):
             for key in ((target, part) for part in reading.lists() if of == system):
                 if key in last and (key not in ends or us < ends[key][0]):
                     ends[key] = us, reading
@@ -158,9 +158,9 @@ def _ends(
             yield target, us, part, reading
 
 
-def _readable(piece: Piece) -> Iterator[Moment]:
-    """Yield the readings of another day's piece; a damaged piece is rejected with its own day."""
+def _readable(recording: Recording) -> Iterator[Moment]:
+    """Yield the readings of another day's recording; a damaged recording is rejected with its own day."""
     try:
-        yield from read_piece(piece)
+        yield from read_recording(recording)
     except InputError:
         return

@@ -17,8 +17,8 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, InputError
 from iolake.extractors.params.dumps import PARAMETER
 from iolake.extractors.params.joblist import TIME_LINE, date_us, microseconds
-from iolake.extractors.params.pieces import File, Piece, texts
 from iolake.extractors.params.reading import TARGET
+from iolake.extractors.params.recordings import File, Recording, texts
 from iolake.extractors.params.text import TooLong, parameters
 from iolake.schemas import lustre_state as tables
 from iolake.schemas.table import Table
@@ -61,15 +61,15 @@ _OPERATION: Final = re.compile(
 )
 
 
-def read_state(state: State, pieces: Sequence[Piece]) -> Iterator[Batch]:
-    """Read the other parameters of a day's pieces into `state`, and yield its rows.
+def read_state(state: State, recordings: Sequence[Recording]) -> Iterator[Batch]:
+    """Read the other parameters of a day's recordings into `state`, and yield its rows.
 
     Damaged files are left out here: whoever reads the counters reports them.
     """
-    for piece in pieces:
-        for file in piece.files:
+    for recording in recordings:
+        for file in recording.files:
             try:
-                _read_file(state, piece, file)
+                _read_file(state, recording, file)
             except (InputError, TooLong, OSError):
                 continue
             if state.full():
@@ -77,7 +77,7 @@ def read_state(state: State, pieces: Sequence[Piece]) -> Iterator[Batch]:
     yield from state.batches()
 
 
-def _read_file(state: State, piece: Piece, file: File) -> None:
+def _read_file(state: State, recording: Recording, file: File) -> None:
     name_of_file = file.uri.rstrip("/").rsplit("/", 1)[-1]
     before = state.taken
     connections: dict[str, Connections] = defaultdict(lambda: defaultdict(dict))
@@ -85,22 +85,22 @@ def _read_file(state: State, piece: Piece, file: File) -> None:
         dump = f"{name_of_file}:{host}" if host else name_of_file
         head = next(blocks, "")
         if head.startswith(_LNETCTL):
-            state.add_lnet(dump, piece.us, head + "".join(blocks))
+            state.add_lnet(dump, recording.us, head + "".join(blocks))
             continue
         if of_path := _PATH.search(file.uri):
             name = ".".join(of_path.groups())
-            state.add(dump, piece.us, name, head + "".join(blocks))
+            state.add(dump, recording.us, name, head + "".join(blocks))
             continue
         for name, value in parameters(chain([head], blocks)):
             if (osp := OSP.fullmatch(name)) and state.backend in {None, osp["fs"]}:
                 connections[dump][osp["mdt"], osp["target"]][osp["parameter"]] = value.strip()
             elif not osp:
-                state.add(dump, piece.us, name, value)
-    if piece.us is not None:
+                state.add(dump, recording.us, name, value)
+    if recording.us is not None:
         for dump, found in connections.items():
-            state.put_all(_connections(found), dump, piece.us)
+            state.put_all(_connections(found), dump, recording.us)
     if state.taken > before:
-        state.pieces.add(piece.name)
+        state.recordings.add(recording.name)
 
 
 @dataclass
@@ -110,7 +110,7 @@ class State:
     backend: str | None
     rows: dict[str, dict[tuple[Any, ...], Row]] = field(default_factory=lambda: defaultdict(dict))
     unread: Counter[str] = field(default_factory=Counter)
-    pieces: set[str] = field(default_factory=set)
+    recordings: set[str] = field(default_factory=set)
     taken: int = 0
 
     def add(self, dump: str, us: int | None, name: str, value: str) -> None:

@@ -13,7 +13,7 @@ from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, 
 from iolake.extractors.counters import Flags, Ints, listed_amounts
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.lustre import integers, other_system, rows, several_systems, times
-from iolake.extractors.params.pieces import Piece
+from iolake.extractors.params.recordings import Recording
 from iolake.schemas.scale import SCALE_CLIENT
 from iolake.schemas.site import OwnerKind, Site
 
@@ -69,7 +69,7 @@ class NodeCounters(Extractor):
         """Return None: only the rows tell which of the next day's readings matter."""
 
     @abstractmethod
-    def take(self, piece: Piece, found: Found, site: Site, owner: str) -> None:
+    def take(self, recording: Recording, found: Found, site: Site, owner: str) -> None:
         """Add the readings of a file to what was found; InputError where it is damaged."""
 
     def others(self, found: Found) -> Iterator[Batch]:
@@ -81,12 +81,12 @@ class NodeCounters(Extractor):
         backend = site.file_systems[input.owner].backend
         days, found = days_of(input, zone_of(input, site, self.owner)), Found(backend)
         damaged: list[InputError] = []
-        for piece in days.pieces(input.day):
+        for recording in days.recordings(input.day):
             try:
-                self.take(piece, found, site, input.owner)
+                self.take(recording, found, site, input.owner)
             except InputError as error:
                 damaged.append(error)
-                yield Reject(input, f"{error.reason}; {error.remedy}", piece.name)
+                yield Reject(input, f"{error.reason}; {error.remedy}", recording.name)
         if backend is None and len(found.systems) > 1:
             raise several_systems(input.uri, found.systems)
         if backend and found.systems and backend not in found.systems:
@@ -96,7 +96,7 @@ class NodeCounters(Extractor):
             fault = next((reasons[0] for reasons in found.faults.values()), None)
             nothing = InputError(input.uri, fault or f"holds {self.nothing}", "check what the pattern names")
             raise damaged[0] if damaged else nothing
-        ends = self._ends(days.pieces_after(input.day), found, site, input.owner)
+        ends = self._ends(days.recordings_after(input.day), found, site, input.owner)
         for part, reasons in found.faults.items():
             more = f" (one of {len(reasons)} such)" if len(reasons) > 1 else ""
             yield Reject(input, reasons[0] + more, part)
@@ -107,16 +107,16 @@ class NodeCounters(Extractor):
         yield from ([batch] if batch is not None else [])
         yield from others
 
-    def _ends(self, later: list[Piece], found: Found, site: Site, owner: str) -> Readings:
+    def _ends(self, later: list[Recording], found: Found, site: Site, owner: str) -> Readings:
         """Return the first reading of each node after the day's last one."""
         ends: Readings = {}
         system = found.backend or next(iter(found.systems), None)
-        for piece in later:
+        for recording in later:
             if ends.keys() >= found.readings.keys():
                 break
             other = Found(system)
             try:
-                self.take(piece, other, site, owner)
+                self.take(recording, other, site, owner)
             except InputError:
                 continue  # it is rejected with its own day
             for node, readings in other.readings.items():

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch
 from iolake.extractors.members import members
-from iolake.extractors.params.pieces import Piece
+from iolake.extractors.params.recordings import Recording
 from iolake.extractors.scale.counters import LARGEST, Found, NodeCounters
 from iolake.schemas.scale import SCALE_CAPACITY, SCALE_CLIENT, SCALE_POOL
 from iolake.schemas.site import Site
@@ -76,17 +76,17 @@ class GpfsExporter(NodeCounters):
     tables: ClassVar = (SCALE_CLIENT, SCALE_CAPACITY, SCALE_POOL)
     nothing: ClassVar = "no metrics of a GPFS exporter"
 
-    def take(self, piece: Piece, found: Found, site: Site, owner: str) -> None:
+    def take(self, recording: Recording, found: Found, site: Site, owner: str) -> None:
         """Add the samples of a file."""
         option = site.file_systems[owner].sources[self.source].options.get("node")
-        for file in piece.files:
+        for file in recording.files:
             for member in members(file.uri):
                 part = f"{file.uri}: {member.name}" if member.name else file.uri
                 samples = list(_samples(member.lines(), part, found))
                 infos = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
                 nodes = {labels.get("fs", ""): _node(labels) for labels in infos}
                 for name, labels, value, at in samples:
-                    us = piece.us if at is None else at * 1000
+                    us = recording.us if at is None else at * 1000
                     if us is None:
                         found.fault(part, "does not say when it was scraped; put the time into its name")
                         continue

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from iolake.extractors.members import members
-from iolake.extractors.params.pieces import Piece
+from iolake.extractors.params.recordings import Recording
 from iolake.extractors.scale.counters import COUNTERS, LARGEST, Found, NodeCounters
 from iolake.schemas.scale import SCALE_CLIENT
 from iolake.schemas.site import Site
@@ -41,9 +41,9 @@ class Mmpmon(NodeCounters):
     tables: ClassVar = (SCALE_CLIENT,)
     nothing: ClassVar = "no fs_io_s readings of mmpmon"
 
-    def take(self, piece: Piece, found: Found, site: Site, owner: str) -> None:
+    def take(self, recording: Recording, found: Found, site: Site, owner: str) -> None:
         """Add the file's readings; a reading that lacks a time, a name or a number is a fault."""
-        for file in piece.files:
+        for file in recording.files:
             for member in members(file.uri):
                 part = f"{file.uri}: {member.name}" if member.name else file.uri
                 for fields in _readings(member.lines()):

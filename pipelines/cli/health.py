@@ -60,7 +60,7 @@ def repair(where: Where) -> None:
     def taken_out(done: Repaired) -> None:
         click.echo(
             f"taken out: {done.files:,} damaged files, {done.partitions:,} partitions of marts; "
-            f"{sum(i.lost for i in done.inputs):,} rows of {len(done.inputs):,} inputs to read again"
+            f"{sum(i.lost_rows for i in done.inputs):,} rows of {len(done.inputs):,} inputs to read again"
         )
 
     site = where.read_site() if where.has_site else None
@@ -74,9 +74,11 @@ def repair(where: Where) -> None:
         click.echo("no site.toml is named: `iolake ingest` reads these inputs again")
         return
     for lost in done.not_back[:_SHOWN]:
-        click.echo(f"not back: {lost.lost:,} rows of {lost.source} {lost.owner}: {lost.uri or lost.input_id}", err=True)
+        click.echo(
+            f"not back: {lost.lost_rows:,} rows of {lost.source} {lost.owner}: {lost.uri or lost.input_id}", err=True
+        )
     if done.not_back:
-        rows = sum(lost.lost for lost in done.not_back)
+        rows = sum(lost.lost_rows for lost in done.not_back)
         click.echo(
             f"iolake: {rows:,} rows are lost: {len(done.not_back):,} inputs are no longer there or can't be read; put "
             "them back and run `iolake ingest`",

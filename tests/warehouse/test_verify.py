@@ -119,7 +119,7 @@ def test_inputs_that_are_no_longer_there_are_named_and_other_rows_stay(centre: C
     (lost,) = (f for f in centre.lake.files("lustre_df") if f.date == date(2017, 3, 22) and f.rows > 1)
     (centre.root / "lake" / lost.path).unlink()
     mended = repair(centre.warehouse, centre.site)
-    assert [(i.uri, i.lost) for i in mended.not_back] == [(str(gone), 1)]
+    assert [(i.uri, i.lost_rows) for i in mended.not_back] == [(str(gone), 1)]
     assert verify(centre.warehouse, deep=True).flaws == []
     assert "'c'" in str(rows(centre.lake, "lustre_target"))
     gone.write_text(text)

@@ -34,8 +34,8 @@ class File(NamedTuple):
     day: date | None
 
 
-class Piece(NamedTuple):
-    """A file of dumps, or the files of one /proc tree. `us` is when it was written, if known."""
+class Recording(NamedTuple):
+    """What one tool wrote: a file of dumps, or the files of one copied /proc tree. `us` is when, if known."""
 
     name: str
     us: int | None
@@ -48,9 +48,9 @@ class Piece(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """A reading of a target, when it was taken, and the piece that it is from."""
+    """A reading of a target, when it was taken, and the recording that it is from."""
 
-    piece: str
+    recording: str
     system: str
     target: str
     us: int
@@ -78,31 +78,31 @@ class Days:
         """The files of the nearest later day that has any."""
         return self._nearest(day, 1)
 
-    def pieces(self, day: date | None) -> list[Piece]:
-        """A day's pieces in the order of their times."""
-        return self._pieces(self.files(day))
+    def recordings(self, day: date | None) -> list[Recording]:
+        """A day's recordings in the order of their times."""
+        return self._recordings(self.files(day))
 
-    def pieces_after(self, day: date | None) -> list[Piece]:
-        """The pieces of the nearest later day that has any, in the order of their times."""
-        return self._pieces(self._nearest(day, 1))
+    def recordings_after(self, day: date | None) -> list[Recording]:
+        """The recordings of the nearest later day that has any, in the order of their times."""
+        return self._recordings(self._nearest(day, 1))
 
-    def pieces_before(self, day: date | None) -> list[Piece]:
-        """The pieces of the nearest earlier day that has any, in the order of their times."""
-        return self._pieces(self._nearest(day, -1))
+    def recordings_before(self, day: date | None) -> list[Recording]:
+        """The recordings of the nearest earlier day that has any, in the order of their times."""
+        return self._recordings(self._nearest(day, -1))
 
     def _nearest(self, day: date | None, step: int) -> list[File]:
         days = [day + timedelta(days=step * n) for n in range(1, _GAP_DAYS + 1)] if day else []
         return next((files for near in days if (files := self.files(near))), [])
 
-    def _pieces(self, files: list[File]) -> list[Piece]:
-        pieces: dict[str, Piece] = {}
+    def _recordings(self, files: list[File]) -> list[Recording]:
+        recordings: dict[str, Recording] = {}
         for file in files:
             tree = PROC_FILE.fullmatch(file.uri)
             name = tree["root"] if tree else file.uri
-            us, others = self._written(file), pieces[name] if name in pieces else Piece(name, None, [])
+            us, others = self._written(file), recordings[name] if name in recordings else Recording(name, None, [])
             latest = max((at for at in (us, others.us) if at is not None), default=None)
-            pieces[name] = Piece(name, latest, [*others.files, file])
-        return sorted(pieces.values(), key=lambda piece: (piece.us or 0, piece.name))
+            recordings[name] = Recording(name, latest, [*others.files, file])
+        return sorted(recordings.values(), key=lambda recording: (recording.us or 0, recording.name))
 
     def _written(self, file: File) -> int | None:
         """The time in the file's name; else its last change, if that is on its day; else the start of its day."""
@@ -118,17 +118,19 @@ class Days:
         return (moment.astimezone(UTC) - _EPOCH) // timedelta(microseconds=1)
 
 
-def read_piece(piece: Piece) -> Iterator[Moment]:
-    """The readings in a piece, dump by dump; InputError where it is damaged or has no time."""
-    for _us, readings in _dated(piece, JobLists()):
+def read_recording(recording: Recording) -> Iterator[Moment]:
+    """The readings in a recording, dump by dump; InputError where it is damaged or has no time."""
+    for _us, readings in _dated(recording, JobLists()):
         yield from readings
 
 
-def in_order(days: Days, pieces: Sequence[Piece], lists: JobLists, damaged: list[InputError]) -> Iterator[Moment]:
-    """The readings of all pieces in the order of their moments; only those of about one moment are in memory.
+def in_order(
+    days: Days, recordings: Sequence[Recording], lists: JobLists, damaged: list[InputError]
+) -> Iterator[Moment]:
+    """The readings of all recordings in the order of their moments; only those of about one moment are in memory.
 
-    A piece is opened when its first dump is due: at the time in its name, else at the first time in its text. Damaged
-    pieces are added to `damaged`, and the rest is read.
+    A recording is opened when its first dump is due: at the time in its name, else at the first time in its text.
+    Damaged recordings are added to `damaged`, and the rest is read.
     """
     opened: list[tuple[int, int, list[Moment], Iterator[tuple[int, list[Moment]]]]] = []
     ready: list[tuple[int, int, Moment]] = []
@@ -142,12 +144,12 @@ def in_order(days: Days, pieces: Sequence[Piece], lists: JobLists, damaged: list
         except InputError as error:
             damaged.append(error)
 
-    starts = [piece.us or 0 if days.has_times else _first_moment(piece) for piece in pieces]
-    waiting = deque(sorted(zip(starts, range(len(pieces)), strict=True)))
+    starts = [recording.us or 0 if days.has_times else _first_moment(recording) for recording in recordings]
+    waiting = deque(sorted(zip(starts, range(len(recordings)), strict=True)))
     while waiting or opened:
         while waiting and (not opened or waiting[0][0] <= opened[0][0]):
             _, number = waiting.popleft()
-            advance(number, _dated(pieces[number], lists))
+            advance(number, _dated(recordings[number], lists))
         if opened:
             us, number, readings, dumps = heappop(opened)
             while ready and ready[0][0] < us:
@@ -159,20 +161,22 @@ def in_order(days: Days, pieces: Sequence[Piece], lists: JobLists, damaged: list
         yield heappop(ready)[2]
 
 
-def _dated(piece: Piece, lists: JobLists) -> Iterator[tuple[int, list[Moment]]]:
-    """(first moment, readings) of each dump in a piece; InputError where it is damaged or has no time.
+def _dated(recording: Recording, lists: JobLists) -> Iterator[tuple[int, list[Moment]]]:
+    """(first moment, readings) of each dump in a recording; InputError where it is damaged or has no time.
 
-    A reading without a time has its dump's: the latest of its neighbours, else the piece's.
+    A reading without a time has its dump's: the latest of its neighbours, else the recording's.
     """
-    for dump in _dumps(piece, lists):
+    for dump in _dumps(recording, lists):
         has_times = all(reading.us is not None for reading in dump.values())
-        us = None if has_times else max(_times(dump), default=piece.us)
+        us = None if has_times else max(_times(dump), default=recording.us)
         moments = []
         for (system, target), reading in dump.items():
             reading.us = us if reading.us is None else reading.us
             if reading.us is None:
-                raise InputError(piece.name, "does not say when it was taken", "put the time into its name (%H%M%S)")
-            moments.append(Moment(piece.name, system, target, reading.us, reading))
+                raise InputError(
+                    recording.name, "does not say when it was taken", "put the time into its name (%H%M%S)"
+                )
+            moments.append(Moment(recording.name, system, target, reading.us, reading))
         if moments:
             yield min(moment.us for moment in moments), moments
 
@@ -183,34 +187,36 @@ def _times(dump: Dump) -> Iterator[int]:
         yield from (us for us in (reading.us, *(job.us for job in (reading.jobs or {}).values())) if us is not None)
 
 
-def _first_moment(piece: Piece) -> int:
-    """When a piece's first reading was taken, by the piece's first block; the piece's own time if that has none."""
+def _first_moment(recording: Recording) -> int:
+    """When a recording's first reading was taken, by its first block; the recording's own time if that has none."""
     try:
-        if piece.is_tree:
-            return next((us for us, _ in _dated(piece, JobLists())), 0)
-        for _host, blocks in texts(piece.files[0], checked=True):
+        if recording.is_tree:
+            return next((us for us, _ in _dated(recording, JobLists())), 0)
+        for _host, blocks in texts(recording.files[0], checked=True):
             first = next(blocks, "")
             dump = next(read_dumps([first]), {})
             known = [reading.us for reading in dump.values() if reading.us is not None]
             if not known:
-                known = [max(_times(dump), default=0) or max(map(_us, _MOMENT.findall(first)), default=piece.us or 0)]
+                known = [
+                    max(_times(dump), default=0) or max(map(_us, _MOMENT.findall(first)), default=recording.us or 0)
+                ]
             return min(known)
     except (InputError, TooLong):
-        pass  # the error is reported when the piece is read
-    return piece.us or 0
+        pass  # the error is reported when the recording is read
+    return recording.us or 0
 
 
 def _us(seconds: str) -> int:
     return int(seconds) * 1_000_000
 
 
-def _dumps(piece: Piece, lists: JobLists) -> Iterator[Dump]:
-    trees = [(parameter, file) for file in piece.files if (parameter := PROC_FILE.fullmatch(file.uri))]
+def _dumps(recording: Recording, lists: JobLists) -> Iterator[Dump]:
+    trees = [(parameter, file) for file in recording.files if (parameter := PROC_FILE.fullmatch(file.uri))]
     if trees:
         found = ((name, "".join(chain.from_iterable(text for _, text in texts(file)))) for name, file in trees)
         yield read_proc(found, lists)
         return
-    (file,) = piece.files
+    (file,) = recording.files
     for _host, text in texts(file):
         try:
             yield from read_dumps(text, lists)
