@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from iolake.reports.judgement import Row, rows
@@ -25,18 +25,17 @@ ORDER BY cluster
 _STEPS = """
 SELECT count(DISTINCT step_id) AS steps, max(end_time) AS end_time, arg_max(step_id, end_time) AS last_step
 FROM slurm_steps
-WHERE cluster = $1 AND run_id = $2 AND job_id = $3 AND date BETWEEN $4::DATE - 1 AND $4::DATE + 1
+WHERE cluster = $1 AND run_id = $2 AND job_id = $3 AND date BETWEEN $4 AND $5
 """
 _LOGS_OF_RUN = """
-SELECT log_id, date FROM logs_of_runs($1, $4::DATE - 1, $4::DATE + 1)
+SELECT log_id, date FROM logs_of_runs($1, $4, $5)
 WHERE run_id = $2 AND job_id = $3
 """
 _LOGS_OF_NO_RUN = """
-SELECT l.cluster, l.log_id, l.date, l.start_time, l.end_time FROM darshan_logs l
-ANTI JOIN (FROM job_darshan WHERE job_id = $1 AND known_by = 'scheduler') d
-  ON d.cluster = l.cluster AND d.log_id = l.log_id
-WHERE l.job_id = $1 AND ($2::VARCHAR IS NULL OR l.cluster = $2)
-ORDER BY l.cluster, l.start_time
+SELECT cluster, log_id, date, log_start_time AS start_time, log_end_time AS end_time
+FROM job_darshan
+WHERE job_id = $1 AND ($2::VARCHAR IS NULL OR cluster = $2) AND known_by = 'logs'
+ORDER BY cluster, start_time
 """
 _LOGS = """
 WITH posix AS (
@@ -192,12 +191,12 @@ def nearest(lake: Lake, job_id: int, cluster: str | None) -> list[int]:
 
 def steps(lake: Lake, run: Row) -> Row:
     """How many steps a run had, and which ended last."""
-    return rows(lake, _STEPS, *_key(run))[0]
+    return rows(lake, _STEPS, run["cluster"], run["run_id"], run["job_id"], *days_of(run))[0]
 
 
 def logs_of(lake: Lake, run: Row) -> Logs:
     """The Darshan logs of a run that has started."""
-    found = rows(lake, _LOGS_OF_RUN, *_key(run))
+    found = rows(lake, _LOGS_OF_RUN, run["cluster"], run["run_id"], run["job_id"], *days_of(run))
     return Logs(run["cluster"], run["job_id"], found)
 
 
@@ -218,7 +217,8 @@ def stripes(lake: Lake, wanted: Logs) -> dict[str, list[int]]:
 
 def meanwhile(lake: Lake, run: Row) -> dict[str, Row]:
     """What each file system's servers saw while a run ran, by file system."""
-    return {row["file_system"]: row for row in rows(lake, _MEANWHILE, *_key(run))}
+    key = run["cluster"], run["run_id"], run["job_id"], run["date"]
+    return {row["file_system"]: row for row in rows(lake, _MEANWHILE, *key)}
 
 
 def timeline(lake: Lake, file_system: str, since: datetime, until: datetime) -> Timeline | None:
@@ -260,5 +260,10 @@ def days_around(since: datetime, until: datetime) -> tuple[str, str]:
     return f"{first:%Y-%m-%d}", f"{last + timedelta(days=1):%Y-%m-%d}"
 
 
-def _key(run: Row) -> tuple[Any, ...]:
-    return run["cluster"], run["run_id"], run["job_id"], run["date"]
+def days_of(run: Row) -> tuple[date, date]:
+    """The first and the last UTC day under which a run's logs and steps lie: each under the day of its own end.
+
+    A day before the run's start and a day after its end allow for clocks that differ.
+    """
+    since = run["start_time"].date() if run["start_time"] else run["date"]
+    return min(since, run["date"]) - timedelta(days=1), run["date"] + timedelta(days=1)

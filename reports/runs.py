@@ -10,7 +10,7 @@ import polars as pl
 
 from iolake.reports import text
 from iolake.reports.job import NoJob
-from iolake.reports.job_facts import nearest
+from iolake.reports.job_facts import days_of, nearest
 from iolake.reports.job_ids import Wanted, wanted_jobs
 from iolake.reports.judgement import Row, amount, rows
 from iolake.schemas.errors import PermanentError
@@ -43,17 +43,21 @@ WHERE {_DAYS.format("")}
 ORDER BY date, list_position(['high', 'medium', 'low', 'info'], severity), code, about, run_id, target
 LIMIT $5
 """
+_FIRST_LOG: Final = f"""
+SELECT min(start_time)::DATE - 1 AS day FROM job_summary WHERE {_DAYS.format("")}
+"""
+"""The first day under which a log of the runs that ended in a span can lie: each log lies under the day of its own end."""
 _FIND: Final = f"""
 WITH logs AS (
   SELECT r.cluster, r.run_id, r.run_date AS date, l.log_id, l.file_name, l.exe, l.exe_name, l.nprocs, l.start_time
-  FROM logs_of_runs(NULL, $1::DATE - 1, $2::DATE) r
+  FROM logs_of_runs(NULL, $7, $2::DATE) r
   JOIN darshan_logs l USING (cluster, date, log_id)
 ),
 paths AS (
   SELECT DISTINCT cluster, date, log_id
   FROM application_io
   WHERE $5::VARCHAR IS NOT NULL
-    AND ($1::DATE IS NULL OR date >= $1::DATE - 1) AND ($2::DATE IS NULL OR date <= $2::DATE)
+    AND ($7::DATE IS NULL OR date >= $7::DATE) AND ($2::DATE IS NULL OR date <= $2::DATE)
     AND (starts_with(path, $5) OR path GLOB $5)
 )
 SELECT
@@ -71,7 +75,7 @@ LIMIT $6
 """
 _LOGS: Final = """
 SELECT list(l.log_id) AS log_ids, min(l.start_time) AS since, max(l.end_time) AS until
-FROM logs_of_runs($1, $3::DATE - 1, $3::DATE + 1) r
+FROM logs_of_runs($1, $3, $4) r
 JOIN darshan_logs l USING (cluster, date, log_id)
 WHERE r.run_id = $2
 """
@@ -164,7 +168,8 @@ def find(
 
     `user` and `program` are names or glob patterns; `path` is the beginning of a path that the log names, or a pattern.
     """
-    return rows(lake, _FIND, since, until, user, program, path, limit)
+    first_log = rows(lake, _FIRST_LOG, since, until)[0]["day"] if since else None
+    return rows(lake, _FIND, since, until, user, program, path, limit, min(first_log, since) if first_log else since)
 
 
 def periods_of(lake: Lake, run: Row, bins: int) -> pl.DataFrame:
@@ -175,7 +180,7 @@ def periods_of(lake: Lake, run: Row, bins: int) -> pl.DataFrame:
     from iolake.analysis import periods
     from iolake.analysis.errors import AnalysisError
 
-    logs = rows(lake, _LOGS, run["cluster"], run["run_id"], run["date"])[0]
+    logs = rows(lake, _LOGS, run["cluster"], run["run_id"], *days_of(run))[0]
     if not logs["log_ids"] or logs["since"] is None or logs["until"] <= logs["since"]:
         raise AnalysisError(f"job {run['job_id']}: no Darshan log tells when it moved bytes")
     moved = lake.sql(_MOVED, [run["cluster"], logs["log_ids"], logs["since"], logs["until"], bins]).pl()

@@ -12,4 +12,4 @@ SELECT
     + coalesce(mkdirs, 0) + coalesce(rmdirs, 0) + coalesce(renames, 0) + coalesce(getattrs, 0) + coalesce(setattrs, 0)
     + coalesce(getxattrs, 0) + coalesce(statfs, 0) AS ops
 FROM file_system_hour
-WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)

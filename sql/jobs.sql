@@ -30,6 +30,10 @@ slurm AS (
     ORDER BY submit_known DESC, user_name IS NULL, load_id DESC, input_id
   ) = 1
 ),
+started AS (           -- a join, not NOT EXISTS, so that a filter on a job reaches this side of it as well
+  SELECT DISTINCT cluster, job_id, start_time, true AS by_slurm
+  FROM slurm_jobs
+),
 others AS (
   SELECT
     cluster, run_id, date, job_id, coalesce(submit_time, start_time, end_time) AS submit_time, NULL::BIGINT AS restart,
@@ -40,12 +44,11 @@ others AS (
     start_time, end_time,
     CASE WHEN end_time >= start_time THEN (epoch_us(end_time)::HUGEINT - epoch_us(start_time)) / 1e6 END AS elapsed_s,
     timelimit_s, nnodes, ncpus, node_list, nodes, NULL::BIGINT AS energy_j, time_ambiguous, load_id, input_id
-  FROM other_jobs o
-  WHERE NOT EXISTS (
-    FROM slurm_jobs s WHERE s.cluster = o.cluster AND s.job_id = o.job_id AND s.start_time = o.start_time
-  )
+  FROM other_jobs
+  LEFT JOIN started USING (cluster, job_id, start_time)
+  WHERE by_slurm IS NULL
   QUALIFY row_number() OVER (
-    PARTITION BY cluster, date, scheduler_id, start_time, CASE WHEN start_time IS NULL THEN run_id END
+    PARTITION BY cluster, date, job_id, scheduler_id, start_time, CASE WHEN start_time IS NULL THEN run_id END
     ORDER BY load_id DESC, input_id
   ) = 1
 )

@@ -17,45 +17,44 @@ CREATE OR REPLACE MACRO logs_of_runs(in_owner, first, last) AS TABLE
 WITH logs AS (
   SELECT cluster, date, log_id, job_id, exe_name, nprocs, start_time, end_time, user_name
   FROM darshan_logs
-  WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
 ),
 runs AS (
   SELECT *
   FROM jobs
-  WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
     AND start_time IS NOT NULL AND end_time IS NOT NULL  -- a job that never started holds no log
 ),
-candidates AS (
+candidates AS (        -- a join that keeps each log, so that a filter on a job reaches both sides of it
   SELECT
-    l.cluster, l.date, l.log_id, l.job_id, j.run_id, j.submit_time, j.restart,
-    l.exe_name, l.nprocs, l.start_time AS log_start_time, l.end_time AS log_end_time,
-    j.user_name, j.account, j.job_name, j.state, j.nnodes, j.start_time AS job_start_time, j.end_time AS job_end_time,
-    greatest(
+    l.*, j.* EXCLUDE (cluster, date, job_id, user_name, start_time, end_time),
+    j.user_name AS job_user_name, j.date AS job_date, j.start_time AS job_start_time, j.end_time AS job_end_time,
+    CASE WHEN j.run_id IS NOT NULL THEN greatest(
       0, epoch(j.start_time) - epoch(coalesce(l.start_time, l.end_time)),
       epoch(coalesce(l.end_time, l.start_time)) - epoch(j.end_time)
-    ) AS outside_s,
-    'scheduler' AS known_by,
-    j.date AS run_date
+    ) END AS outside_s
   FROM logs l
-  JOIN runs j ON j.cluster = l.cluster AND j.job_id = l.job_id
+  LEFT JOIN runs j ON j.cluster = l.cluster AND j.job_id = l.job_id
 ),
-held AS (
-  SELECT *
+nearest AS (
+  SELECT *, coalesce(outside_s <= 60, false) AS held
   FROM candidates
-  WHERE outside_s <= 60
-  QUALIFY row_number() OVER (PARTITION BY cluster, date, job_id, log_id ORDER BY outside_s, job_start_time DESC) = 1
-),
-alone AS (
-  SELECT *
-  FROM logs
-  ANTI JOIN held USING (cluster, date, log_id)
+  QUALIFY row_number() OVER (
+    PARTITION BY cluster, date, job_id, log_id ORDER BY outside_s, job_start_time DESC
+  ) = 1
 )
-FROM held
-UNION ALL
 SELECT
   cluster, date, log_id, job_id,
-  coalesce(job_id::VARCHAR, 'unknown') || '.logs.' || strftime(date, '%Y%m%d') AS run_id,
-  NULL, NULL, exe_name, nprocs, start_time, end_time, user_name, NULL, NULL, NULL, NULL,
-  min(start_time) OVER run, max(end_time) OVER run, 0, 'logs', date
-FROM alone
-WINDOW run AS (PARTITION BY cluster, date, job_id)
+  CASE WHEN held THEN run_id ELSE coalesce(job_id::VARCHAR, 'unknown') || '.logs.' || strftime(date, '%Y%m%d') END AS run_id,
+  CASE WHEN held THEN submit_time END AS submit_time, CASE WHEN held THEN restart END AS restart,
+  exe_name, nprocs, start_time AS log_start_time, end_time AS log_end_time,
+  CASE WHEN held THEN job_user_name ELSE user_name END AS user_name, CASE WHEN held THEN account END AS account,
+  CASE WHEN held THEN job_name END AS job_name, CASE WHEN held THEN state END AS state,
+  CASE WHEN held THEN nnodes END AS nnodes,
+  CASE WHEN held THEN job_start_time ELSE min(start_time) OVER same END AS job_start_time,
+  CASE WHEN held THEN job_end_time ELSE max(end_time) OVER same END AS job_end_time,
+  CASE WHEN held THEN outside_s ELSE 0 END AS outside_s,
+  CASE WHEN held THEN 'scheduler' ELSE 'logs' END AS known_by,
+  CASE WHEN held THEN job_date ELSE date END AS run_date
+FROM nearest
+WINDOW same AS (PARTITION BY cluster, date, job_id, held)

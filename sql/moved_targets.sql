@@ -14,7 +14,7 @@ WITH served AS (
       RANGE BETWEEN INTERVAL 7 DAYS PRECEDING AND INTERVAL 7 DAYS FOLLOWING
     ) AS usual_server
   FROM lustre_target
-  WHERE role = 'ost' AND (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  WHERE role = 'ost' AND (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
 )
 FROM served
 WHERE server <> usual_server

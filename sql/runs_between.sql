@@ -11,12 +11,12 @@ SELECT
   job_name, user_name, account, "partition", qos, state, exit_code,
   start_time, end_time, elapsed_s, wait_s, timelimit_s, nnodes, ncpus, node_hours
 FROM jobs
-WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date >= since) AND (until IS NULL OR date <= until)
 UNION ALL BY NAME
 SELECT
   cluster, run_id, job_id, date, 'logs' AS known_by, any_value(user_name) AS user_name,
   any_value(job_start_time) AS start_time, any_value(job_end_time) AS end_time,
   greatest(0, epoch(any_value(job_end_time)) - epoch(any_value(job_start_time)))::DOUBLE AS elapsed_s
 FROM logs_of_runs(in_owner, first, last)
-WHERE known_by = 'logs' AND (since IS NULL OR date BETWEEN since AND until)
+WHERE known_by = 'logs' AND (since IS NULL OR date >= since) AND (until IS NULL OR date <= until)
 GROUP BY cluster, run_id, job_id, date

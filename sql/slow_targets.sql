@@ -6,7 +6,7 @@
 CREATE OR REPLACE MACRO slow_targets(in_owner, first, last) AS TABLE
 SELECT file_system, ost, date, ts, files, slow_pct, other_files, other_slow_pct
 FROM ost_speed_hour
-WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
 QUALIFY
   slow_pct = max(slow_pct) OVER (PARTITION BY file_system, ts)
   AND files >= 5 AND other_files >= 5 AND slow_pct >= 1.5 * other_slow_pct

@@ -10,7 +10,7 @@ CREATE OR REPLACE MACRO target_states(in_owner, first, last) AS TABLE
 WITH hours AS (
   SELECT file_system, ost, date, ts, used_pct, mean_read_bytes_per_s + mean_write_bytes_per_s AS rate
   FROM ost_hour
-  WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+  WHERE (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
 )
 SELECT
   file_system, ost, date, ts, ts + INTERVAL 1 HOUR AS until, used_pct,
@@ -21,4 +21,4 @@ WINDOW same_hour AS (PARTITION BY file_system, ts)
 UNION ALL
 SELECT file_system, target AS ost, date, ts, ts + INTERVAL 1 DAY AS until, 100 * (used_bytes / nullif(total_bytes, 0)) AS used_pct, NULL, NULL
 FROM lustre_df
-WHERE role = 'ost' AND (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date BETWEEN first AND last)
+WHERE role = 'ost' AND (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)

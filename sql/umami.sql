@@ -25,17 +25,22 @@ WITH summaries AS (
 kind AS MATERIALIZED (
   SELECT s.*
   FROM summaries s
-  JOIN (FROM summaries WHERE judged LIMIT 1) j
+  JOIN (
+    SELECT program, file_system, writes_more, end_time FROM summaries WHERE judged LIMIT 1
+  ) j
     ON s.program IS NOT DISTINCT FROM j.program AND s.file_system IS NOT DISTINCT FROM j.file_system
     AND s.writes_more = j.writes_more AND (s.judged OR s.end_time <= j.end_time)
+),
+hours AS (             -- the hours that a run touches, so that they are joined by equality
+  SELECT run_id, file_system, unnest(range(date_trunc('hour', start_time), end_time, INTERVAL 1 HOUR)) AS ts
+  FROM kind
 ),
 servers AS (
   SELECT
     k.run_id, avg(h.mds_cpu_pct) AS mds_cpu_pct, avg(h.oss_cpu_pct) AS oss_cpu_pct,
     max(h.mean_read_bytes_per_s + h.mean_write_bytes_per_s) AS rate
-  FROM kind k
-  JOIN file_system_hour h ON h.file_system = k.file_system
-    AND h.ts >= date_trunc('hour', k.start_time) AND h.ts < k.end_time
+  FROM hours k
+  JOIN file_system_hour h ON h.file_system = k.file_system AND h.ts = k.ts
   WHERE h.date BETWEEN of_date::DATE - days::INTEGER - 31 AND of_date::DATE + 1
   GROUP BY k.run_id
 ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -12,6 +12,7 @@ from iolake.reports import text
 from iolake.reports.charts import Query, layers, targets, timeline
 from iolake.reports.charts.kind import kind_chart, kind_query
 from iolake.reports.job import NoJob
+from iolake.reports.job_facts import days_of
 from iolake.reports.judgement import amount
 from iolake.reports.pages.page import Figure, Page, Table
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
@@ -102,11 +103,11 @@ def _verdict(run: Row) -> Query:
 
 
 def _logs(run: Row) -> Query:
-    days = {"first": run["date"] - timedelta(days=1), "last": run["date"] + timedelta(days=1)}
-    return Query(  # the macro with its days, not job_darshan: that view reads every day of the lake
+    first, last = days_of(run)
+    return Query(
         "SELECT log_id, date, log_start_time, log_end_time\nFROM logs_of_runs($cluster, $first, $last)\n"
         "WHERE job_id = $job_id AND run_id = $run_id\nORDER BY log_start_time, log_id",
-        {"cluster": run["cluster"], "job_id": run["job_id"], "run_id": run["run_id"], **days},
+        {"cluster": run["cluster"], "job_id": run["job_id"], "run_id": run["run_id"], "first": first, "last": last},
     )
 
 

@@ -8,6 +8,8 @@ import pytest
 from iolake.reports.job import NoJob, job_page
 from iolake.reports.job_facts import timeline
 from iolake.reports.judgement import Judgement
+from iolake.reports.pages.job import job_page as html_page
+from iolake.reports.runs import find
 from iolake.warehouse import Lake
 from tests.conftest import Fill
 
@@ -117,6 +119,21 @@ def test_each_run_has_only_its_own_logs(lake: Lake, fill: Fill) -> None:
     _, first, second = job_page(lake, 7).split("Job 7 on edison")
     assert "exe_a" in first and "exe_b" not in first
     assert "exe_b" in second and "exe_a" not in second
+
+
+def test_a_run_of_many_days_has_the_logs_and_steps_that_ended_days_before_it(lake: Lake, fill: Fill) -> None:
+    """P5: a log and a step lie under the day of their own end, a run under that of its end, days later."""
+    ended = START + timedelta(days=5)
+    run = job(end_time=ended, date=ended.date(), elapsed_s=5 * 86400.0)
+    fill("slurm_jobs", run)
+    fill("darshan_logs", log())
+    shared = {key: run[key] for key in ("cluster", "job_id", "submit_time", "start_time", "load_id", "input_id")}
+    fill("slurm_steps", shared | {"date": DAY, "step_id": "0", "step_name": "a", "end_time": START + MINUTE})
+    page = job_page(lake, 7)
+    assert "exe_a" in section(page, "Application (Darshan)")
+    assert "1; 0 ended last" in section(page, "Scheduler")
+    assert [row["log_id"] for row in find(lake, program="exe_a", since=ended.date())] == ["a"]
+    assert "exe_a" in str(html_page(lake, 7))
 
 
 def test_bytes_are_shown_rounded_and_exactly(lake: Lake, fill: Fill) -> None:

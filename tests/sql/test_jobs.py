@@ -1,6 +1,8 @@
 """Jobs of every scheduler in one shape, and which run of a job a Darshan log belongs to."""
 
+import json
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import duckdb
 import pytest
@@ -218,3 +220,34 @@ def test_extreme_values_of_a_job_break_no_view_and_no_other_job(lake: Lake, fill
     assert found == [(5, 1 + 4 * most)]
     for view in ("jobs", "jobs_running"):
         lake.sql(f"FROM {view}").fetchall()
+
+
+@pytest.mark.parametrize("view", ["jobs", "job_darshan", "logs_of_runs(NULL, NULL, NULL)"])
+def test_a_question_about_one_job_reads_every_table_by_its_id(lake: Lake, fill: Fill, view: str) -> None:
+    """P11: the id reaches both sides of each join, so that files are skipped by it."""
+    fill("slurm_jobs", run(1, 0, 1), run(9999, 0, 1))
+    fill("other_jobs", other("1", 0, 1), other("9999", 0, 1))
+    fill("darshan_logs", log("a", 1, 0, 1), log("b", 9999, 0, 1))
+    ((_, plan),) = lake.sql(f"EXPLAIN (FORMAT json) FROM {view} WHERE job_id = 4711").fetchall()
+    scans = _scans(json.loads(plan))
+    assert len(scans) > 1
+    assert [scan["extra_info"].get("Filters") for scan in scans] == ["(job_id = 4711)"] * len(scans)
+
+
+def _scans(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of a plan that read a table."""
+    below = [scan for step in steps for scan in _scans(step["children"])]
+    return [step for step in steps if "Table" in step["extra_info"]] + below
+
+
+def test_a_bound_alone_restricts_its_own_side(lake: Lake, fill: Fill) -> None:
+    day = 24 * 60
+    fill("slurm_jobs", *(run(k, k * day, k * day + 10) for k in range(3)))
+    fill("darshan_logs", *(log(str(k), k, k * day, k * day + 1) for k in range(3)))
+
+    def ids(macro: str) -> list[int]:
+        return [row[0] for row in lake.sql(f"SELECT job_id FROM {macro} ORDER BY job_id").fetchall()]
+
+    second = f"DATE '{T:%Y-%m-%d}' + 1"
+    assert ids(f"logs_of_runs('c', {second}, NULL)") == ids(f"runs_between('c', {second}, NULL, NULL, NULL)") == [1, 2]
+    assert ids(f"logs_of_runs('c', NULL, {second})") == ids(f"runs_between('c', NULL, {second}, NULL, NULL)") == [0, 1]
