@@ -284,6 +284,4 @@ def _heading(title: str) -> Iterator[str]:
 
 def rows(lake: Lake, query: str, *values: Any) -> list[Row]:
     """A query's answer, one dict a row."""
-    answer = lake.sql(query, list(values))
-    names = answer.columns
-    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+    return lake.rows(query, list(values))

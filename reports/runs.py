@@ -46,7 +46,7 @@ LIMIT $5
 _FIRST_LOG: Final = f"""
 SELECT min(start_time)::DATE - 1 AS day FROM job_summary WHERE {_DAYS.format("")}
 """
-"""The first day under which a log of the runs that ended in a span can lie: each log lies under the day of its own end."""
+"""The first day under which a log of the runs of a span can lie: each log lies under the day of its own end."""
 _FIND: Final = f"""
 WITH logs AS (
   SELECT r.cluster, r.run_id, r.run_date AS date, l.log_id, l.file_name, l.exe, l.exe_name, l.nprocs, l.start_time

@@ -7,10 +7,12 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iolake.schemas.errors import PermanentError
-from iolake.schemas.table import Table
+
+if TYPE_CHECKING:  # a command that asks one question need not load pyarrow, which the declarations rest on
+    from iolake.schemas.table import Table
 
 
 class DeclaredTwice(PermanentError, ValueError):
@@ -47,6 +49,8 @@ def _declared() -> Iterator[Table]:
 
 
 def _tables_in(value: Any) -> Iterator[Table]:
+    from iolake.schemas.table import Table
+
     for item in value if isinstance(value, (list, tuple)) else (value,):
         if isinstance(item, Table):
             yield item

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from iolake.schemas.table import Table
+if TYPE_CHECKING:
+    from iolake.schemas.table import Table
 
 NEWEST = "lake.duckdb"
 CATALOG = "catalog"
