@@ -6,6 +6,11 @@
 -- column run_id: the run that wrote the log; one run of a job within its cluster: each array task and each requeue has its own
 -- column submit_time: UTC; when the run was submitted
 -- column restart: how often the job was restarted before this run
+-- column user_name: the job's user, or the log's where only logs show the run
+-- column account: the job's account; null where only logs show the run
+-- column job_name: the job's name; null where only logs show the run
+-- column state: how the run ended, in the scheduler's words; null where only logs show the run
+-- column nnodes: [nodes] the job's nodes; null where only logs show the run
 -- column outside_s: [s] by how much the log reaches beyond its run, at most 60
 -- column known_by: scheduler, or logs where only Darshan logs show the run
 -- column run_date: UTC day of the run, which is that of its end
