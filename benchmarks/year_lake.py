@@ -132,23 +132,7 @@ def _jobs(size: Size, day: date, count: int, rng: np.random.Generator) -> dict[s
         "end_time": _times(end - 5),
         "date": [day] * count,
     }
-    of = np.repeat(np.arange(count), 3)
-    records = {
-        "log_id": np.array(log_id)[of],
-        "job_id": job_id[of],
-        "date": [day] * (3 * count),
-        "record_id": np.arange(3 * count).astype(np.uint64),
-        "rank": np.full(3 * count, -1),
-        "path": [f"/{names[place[k]]}/run/{k}" for k in of],
-        "file_system": names[place[of]],
-        "POSIX_BYTES_READ": rng.integers(0, 1 << 32, 3 * count),
-        "POSIX_BYTES_WRITTEN": rng.integers(0, 1 << 33, 3 * count),
-        "POSIX_OPENS": rng.integers(1, 100, 3 * count),
-        "POSIX_F_READ_TIME": rng.random(3 * count),
-        "POSIX_F_WRITE_TIME": rng.random(3 * count),
-        "POSIX_F_META_TIME": rng.random(3 * count),
-        "POSIX_F_SLOWEST_RANK_TIME": rng.random(3 * count),
-    }
+    records = _posix_records(day, job_id, np.array(log_id), names[place], rng)
     striped = {
         "log_id": log_id,
         "job_id": job_id,
@@ -164,6 +148,28 @@ def _jobs(size: Size, day: date, count: int, rng: np.random.Generator) -> dict[s
         "darshan_logs": {name: values for name, values in logs.items() if name in known["darshan_logs"]},
         "darshan_posix": records,
         "darshan_lustre": striped,
+    }
+
+
+def _posix_records(day: date, job_id: Any, log_id: Any, file_system: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Three records for each log, on the log's file system."""
+    log = np.repeat(np.arange(len(job_id)), 3)
+    count = len(log)
+    return {
+        "log_id": log_id[log],
+        "job_id": job_id[log],
+        "date": [day] * count,
+        "record_id": np.arange(count).astype(np.uint64),
+        "rank": np.full(count, -1),
+        "path": [f"/{file_system[k]}/run/{k}" for k in log],
+        "file_system": file_system[log],
+        "POSIX_BYTES_READ": rng.integers(0, 1 << 32, count),
+        "POSIX_BYTES_WRITTEN": rng.integers(0, 1 << 33, count),
+        "POSIX_OPENS": rng.integers(1, 100, count),
+        "POSIX_F_READ_TIME": rng.random(count),
+        "POSIX_F_WRITE_TIME": rng.random(count),
+        "POSIX_F_META_TIME": rng.random(count),
+        "POSIX_F_SLOWEST_RANK_TIME": rng.random(count),
     }
 
 

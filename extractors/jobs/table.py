@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -40,11 +41,29 @@ _NODE: Final = re.compile(r"(?:\[[^\]]*\]|[^\s,+:])+")
 
 def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch | Reject]:
     """The batch of a frame's jobs, then what was left out of it; InputError where a column that all need is missing."""
-    schema = OTHER_JOBS.batch_schema
     given, rejects = _usable(frame, input)
     texts = {name: _text(column) for name, column in given.items()}
+    read, ambiguous = _typed(given, texts, frame.height, zone)
+    for name, column in read.items():
+        rejects += _not_understood(input, texts[name], column)
+    leading = read["scheduler_id"].str.extract(r"^(\d+)").str.to_integer(strict=False)
+    read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
+    rejects += _add_nodes(read, texts, frame.height, input)
+    read["time_ambiguous"] = ambiguous
+    complete, incomplete = _complete(pl.DataFrame(read), texts, input)
+    jobs, others = _distinct(complete, input)
+    if jobs.height:
+        yield Batch(OTHER_JOBS, _arrow(jobs, OTHER_JOBS.batch_schema))
+    yield from chain(rejects, incomplete, others)
+
+
+def _typed(
+    given: dict[str, pl.Series], texts: dict[str, pl.Series], height: int, zone: ZoneInfo
+) -> tuple[dict[str, pl.Series], pl.Series]:
+    """Each column in the table's type, null where its text has another; and which rows have an ambiguous local time."""
+    schema = OTHER_JOBS.batch_schema
     read: dict[str, pl.Series] = {name: texts[name] for name in texts if schema.field(name).type == TEXT}
-    ambiguous = pl.Series([False]).new_from_index(0, frame.height)
+    ambiguous = pl.Series([False]).new_from_index(0, height)
     for name, column in given.items():
         kind = schema.field(name).type
         if kind == TIMESTAMP:
@@ -54,32 +73,43 @@ def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Bat
             read[name] = values.numbers(texts[name])
         elif kind == pa.float64():
             read[name] = values.durations(texts[name])
-    for name, column in read.items():
-        rejects += _not_understood(input, texts[name], column)
-    leading = read["scheduler_id"].str.extract(r"^(\d+)").str.to_integer(strict=False)
-    read["job_id"] = read["job_id"].fill_null(leading) if "job_id" in read else leading
-    lists = texts.get("node_list", pl.Series("node_list", [None] * frame.height, pl.String))
+    return read, ambiguous
+
+
+def _add_nodes(read: dict[str, pl.Series], texts: dict[str, pl.Series], height: int, input: Input) -> Iterator[Reject]:
+    """Add `nodes` and `nnodes` to the columns; yield what of the node lists was not understood."""
+    lists = texts.get("node_list", pl.Series("node_list", [None] * height, pl.String))
     nodes, past = _node_lists(lists)
     read["nodes"] = pl.Series(nodes, dtype=pl.List(pl.String))
-    rejects += _not_understood(input, lists.head(frame.height - past), read["nodes"].head(frame.height - past))
-    if past:
-        reason = f"{past} node lists are past {_MOST_NAMES:,} names in one file; null; write a file a month or a day"
-        rejects.append(Reject(input, reason, "column node_list"))
     counted = read["nodes"].list.len().cast(pl.Int64)
     read["nnodes"] = read["nnodes"].fill_null(counted) if "nnodes" in read else counted
-    read["time_ambiguous"] = ambiguous
-    ready = pl.DataFrame(read)
+    yield from _not_understood(input, lists.head(height - past), read["nodes"].head(height - past))
+    if past:
+        reason = f"{past} node lists are past {_MOST_NAMES:,} names in one file; null; write a file a month or a day"
+        yield Reject(input, reason, "column node_list")
+
+
+def _complete(ready: pl.DataFrame, texts: dict[str, pl.Series], input: Input) -> tuple[pl.DataFrame, list[Reject]]:
+    """The jobs that have what every job needs, with their run_id; and a reject for the others.
+
+    A job that never started needs no start.
+    """
     never_started = texts["start_time"].is_null() & (
-        read["submit_time"].is_not_null() if "submit_time" in read else False
+        ready["submit_time"].is_not_null() if "submit_time" in ready else False
     )
     placed = pl.all_horizontal(pl.col(name).is_not_null() for name in REQUIRED)
     placed |= never_started & pl.all_horizontal(pl.col("scheduler_id", "end_time").is_not_null())
     complete = ready.filter(placed)
-    began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in read)
+    began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in ready)
     complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
-    if complete.height < ready.height:
-        count = ready.height - complete.height
-        rejects.append(Reject(input, f"{count} rows lack one of {', '.join(REQUIRED)}", "rows", rows=count))
+    count = ready.height - complete.height
+    reason = f"{count} rows lack one of {', '.join(REQUIRED)}"
+    return complete, [Reject(input, reason, "rows", rows=count)] if count else []
+
+
+def _distinct(complete: pl.DataFrame, input: Input) -> tuple[pl.DataFrame, list[Reject]]:
+    """The first row of each run; and rejects for repeated rows and for runs that end before they start."""
+    rejects: list[Reject] = []
     jobs = complete.unique("run_id", keep="first", maintain_order=True)
     if jobs.height < complete.height:
         rejects.append(
@@ -88,9 +118,7 @@ def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Bat
     if (backwards := jobs.filter(pl.col("end_time") < pl.col("start_time"))).height:
         reason = f"{backwards.height} jobs end before they start, such as {backwards['scheduler_id'][0]!r}"
         rejects.append(Reject(input, f"{reason}; their elapsed time is null", "order"))
-    if jobs.height:
-        yield Batch(OTHER_JOBS, _arrow(jobs, schema))
-    yield from rejects
+    return jobs, rejects
 
 
 def _not_understood(input: Input, texts: pl.Series, found: pl.Series) -> Iterator[Reject]:

@@ -38,12 +38,21 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
     AttributeError, KeyError, TypeError or ValueError where no known version of Slurm writes such an object.
     """
     steps = [_step(step, job) for step in job.get("steps") or ()]
-    time, tres, required = job.get("time") or {}, job.get("tres") or {}, job.get("required") or {}
-    comment, association = job.get("comment") or {}, job.get("association") or {}
-    reservation = job.get("reservation") or {}
-    state = _state((job.get("state") or {}).get("current"), job.get("kill_request_user"))
-    all_completed = {state, *(step["state"] for step in steps)} == {"COMPLETED"}
     yield {
+        **_identity(job),
+        **_result(job, steps),
+        **_times(job.get("time") or {}, steps),
+        **_resources(job),
+        **_surroundings(job),
+        **_texts(job),
+    }
+    yield from steps
+
+
+def _identity(job: dict[str, Any]) -> Row:
+    """Who ran the job, and where it was submitted."""
+    association = job.get("association") or {}
+    return {
         "jobid": _shown_id(job),
         "jobidraw": _job_id(job),
         "jobname": job.get("name"),
@@ -54,10 +63,25 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
         "partition": job.get("partition") or association.get("partition"),
         "qos": job.get("qos"),
         "associd": _number(association.get("id")),
+    }
+
+
+def _result(job: dict[str, Any], steps: list[Row]) -> Row:
+    """How the job ended."""
+    state = _state((job.get("state") or {}).get("current"), job.get("kill_request_user"))
+    all_completed = {state, *(step["state"] for step in steps)} == {"COMPLETED"}
+    return {
         "state": state,
         "reason": (job.get("state") or {}).get("reason"),
         "exitcode": _exit_code(job.get("exit_code"), state == "COMPLETED"),
         "derivedexitcode": _exit_code(job.get("derived_exit_code"), all_completed),
+        "restarts": _number(job.get("restart_cnt")),
+        "failednode": job.get("failed_node"),
+    }
+
+
+def _times(time: dict[str, Any], steps: list[Row]) -> Row:
+    return {
         "submit": _number(time.get("submission")),
         "eligible": _number(time.get("eligible")),
         "start": _number(time.get("start")),
@@ -66,7 +90,13 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
         "suspended": _number(time.get("suspended")),
         "timelimitraw": _number(time.get("limit")),
         **_cpu_times(time, steps),
-        "restarts": _number(job.get("restart_cnt")),
+    }
+
+
+def _resources(job: dict[str, Any]) -> Row:
+    """What the job asked for and got."""
+    tres, required = job.get("tres") or {}, job.get("required") or {}
+    return {
         "priority": _number(job.get("priority")),
         "reqcpus": _number(required.get("CPUs")),
         "reqnodes": _count(tres.get("requested"), "node"),
@@ -77,7 +107,13 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
         "alloctres": _tres(tres.get("allocated")),
         "consumedenergyraw": _count(tres.get("allocated"), "energy"),
         "nodelist": job.get("nodes"),
-        "failednode": job.get("failed_node"),
+    }
+
+
+def _surroundings(job: dict[str, Any]) -> Row:
+    """What the site's settings gave the job: reservation, constraints, licences, labels."""
+    reservation = job.get("reservation") or {}
+    return {
         "reservation": text_of(reservation.get("name") or None),
         "reservationid": _number(reservation.get("id") or None),
         "constraints": job.get("constraints"),
@@ -87,6 +123,13 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
         "container": job.get("container"),
         "blockid": job.get("block"),
         "flags": ",".join(job.get("flags") or ()),
+    }
+
+
+def _texts(job: dict[str, Any]) -> Row:
+    """Comments, and the job's files and command."""
+    comment = job.get("comment") or {}
+    return {
         "comment": comment.get("job"),
         "admincomment": comment.get("administrator"),
         "systemcomment": comment.get("system"),
@@ -97,7 +140,6 @@ def job_and_steps(job: dict[str, Any]) -> Iterator[Row]:
         "stdout": job.get("stdout"),
         "stderr": job.get("stderr"),
     }
-    yield from steps
 
 
 def _step(step: dict[str, Any], job: dict[str, Any]) -> Row:

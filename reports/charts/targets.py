@@ -55,44 +55,33 @@ def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[st
         scale=alt.Scale(domain=shown, range=[colours[name] for name in shown]),
         legend=alt.Legend(title=None) if own or named else None,
     )
-    few = targets.height <= 60
-    x = alt.X("ost:N", sort=None, axis=alt.Axis(title=None, labels=False, ticks=False))
-    named = alt.X(
-        "ost:N", sort=None, axis=alt.Axis(title="object storage target", labels=few, ticks=few, labelAngle=-60)
-    )
-    tips = [
+    tips: list[str | alt.Tooltip] = [
         "ost:N",
         alt.Tooltip("whose:N", title="whose"),
         alt.Tooltip("rate:Q", title="B/s, all users", format=",.0f"),
         alt.Tooltip("used_pct:Q", title="used [%]", format=".1f"),
     ]
-    base = alt.Chart(theme.data(frame)).mark_bar()
-    unseen = {
-        name: [
-            alt.Chart(theme.data(hidden))
-            .mark_bar(fill=theme.UNSEEN)
-            .encode(x=axis, y=alt.value(0), y2=alt.value(height), tooltip=tips)
-        ]
-        for name, axis, height in (("rate", x, _LOAD_PX), ("used_pct", named, _FULLNESS_PX))
-        if (hidden := frame.filter(pl.col(name).is_null())).height
-    }
-    load = base.encode(
-        x=x, y=theme.Bytes(theme.largest(frame["rate"])).axis("rate", "{}/s"), color=colour, tooltip=tips
+    few = targets.height <= 60
+    x = alt.X("ost:N", sort=None, axis=alt.Axis(title=None, labels=False, ticks=False))
+    labelled = alt.X(
+        "ost:N", sort=None, axis=alt.Axis(title="object storage target", labels=few, ticks=few, labelAngle=-60)
     )
-    fullness = base.encode(
-        x=named,
-        y=alt.Y("used_pct:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4)),
-        color=colour,
-        tooltip=tips,
-    )
-    rows = (("rate", load, _LOAD_PX), ("used_pct", fullness, _FULLNESS_PX))
-    return alt.vconcat(
-        *(
-            alt.layer(chart, *unseen.get(name, [])).properties(width=theme.WIDTH, height=height)
-            for name, chart, height in rows
-        ),
-        spacing=6,
-    )
+    rate = theme.Bytes(theme.largest(frame["rate"])).axis("rate", "{}/s")
+    used = alt.Y("used_pct:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4))
+    rows = (("rate", x, rate, _LOAD_PX), ("used_pct", labelled, used, _FULLNESS_PX))
+    return alt.vconcat(*(_bars(frame, name, x, y, colour, tips, px) for name, x, y, px in rows), spacing=6)
+
+
+def _bars(
+    frame: pl.DataFrame, name: str, x: alt.X, y: alt.Y, colour: alt.Color, tips: list[str | alt.Tooltip], height: int
+) -> theme.Chart:
+    """One bar a target, over a hatch where nobody saw the value."""
+    layers = [alt.Chart(theme.data(frame)).mark_bar().encode(x=x, y=y, color=colour, tooltip=tips)]
+    hidden = frame.filter(pl.col(name).is_null())
+    if hidden.height:
+        unseen = alt.Chart(theme.data(hidden)).mark_bar(fill=theme.UNSEEN)
+        layers.append(unseen.encode(x=x, y=alt.value(0), y2=alt.value(height), tooltip=tips))
+    return alt.layer(*layers).properties(width=theme.WIDTH, height=height)
 
 
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:

@@ -77,9 +77,8 @@ class Cluster:
 @contextmanager
 def cluster(folder: Path) -> Iterator[Cluster]:
     """Start a cluster in `folder`, which must be readable by all; stop all of it at the end."""
-    ports = iter(_free_ports(8))
+    database, accounting, controller, *nodes = _free_ports(7)
     found = Cluster(folder)
-    munge = folder / "munge.sock"
     with ExitStack() as stack:
 
         def start(*command: str) -> subprocess.Popen[bytes]:
@@ -88,43 +87,11 @@ def cluster(folder: Path) -> Iterator[Cluster]:
             stack.callback(_stop, process)
             return process
 
-        database = next(ports)
-        data = folder / "db"
-        found.run("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db")
-        sock = f"--socket={folder / 'db.sock'}"
-        start(
-            "mariadbd",
-            "--no-defaults",
-            "--user=root",
-            f"--datadir={data}",
-            sock,
-            "--bind-address=127.0.0.1",
-            f"--port={database}",
-            "--skip-name-resolve",
-        )
-        found.wait(lambda: _says(found, "mariadb", "--no-defaults", sock, "-e", "SELECT 1"), "MariaDB")
-        grant = "CREATE USER slurm@'127.0.0.1' IDENTIFIED BY 'tiny'; GRANT ALL ON *.* TO slurm@'127.0.0.1'"
-        found.run("mariadb", "--no-defaults", sock, "-e", grant)
-
-        (folder / "munge.key").write_bytes(os.urandom(64))
-        (folder / "munge.key").chmod(0o600)
-        files = {"key-file": "munge.key", "pid-file": "munge.pid", "log-file": "munge.log", "seed-file": "munge.seed"}
-        start(
-            "munged", "--foreground", "--force", f"--socket={munge}", *(f"--{k}={folder / v}" for k, v in files.items())
-        )
-        found.wait(munge.exists, "munged")
-
-        accounting, controller = next(ports), next(ports)
-        (folder / "slurmdbd.conf").write_text(_slurmdbd(folder, munge, database, accounting))
-        (folder / "slurmdbd.conf").chmod(0o600)
-        (folder / "slurm.conf").write_text(
-            _slurm(folder, munge, accounting, controller, [next(ports) for _ in range(4)])
-        )
-        start("slurmdbd", "-D")
-        found.wait(lambda: _says(found, "sacctmgr", "-n", "list", "cluster"), "slurmdbd")
-        found.run("sacctmgr", "-i", "add", "cluster", NAME)
-        found.run("sacctmgr", "-i", "add", "account", "physics")
-        found.run("sacctmgr", "-i", "add", "user", "root", "account=physics")
+        _start_database(found, start, database)
+        munge = _start_munge(found, start)
+        _write_private(folder / "slurmdbd.conf", _slurmdbd(folder, munge, database, accounting).encode())
+        (folder / "slurm.conf").write_text(_slurm(folder, munge, accounting, controller, nodes))
+        _start_accounting(found, start)
         start("slurmctld", "-D", "-c")
         for node in range(1, 5):
             start("slurmd", "-D", "-N", f"n{node}")
@@ -134,6 +101,48 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         finally:
             found.run("scancel", "--user=root")
             found.wait(lambda: not found.run("squeue", "-h"), "jobs to be cancelled")
+
+
+def _start_database(found: Cluster, start: Callable[..., object], port: int) -> None:
+    data, sock = found.folder / "db", f"--socket={found.folder / 'db.sock'}"
+    found.run("mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}", "--skip-test-db")
+    start(
+        "mariadbd",
+        "--no-defaults",
+        "--user=root",
+        f"--datadir={data}",
+        sock,
+        "--bind-address=127.0.0.1",
+        f"--port={port}",
+        "--skip-name-resolve",
+    )
+    found.wait(lambda: _says(found, "mariadb", "--no-defaults", sock, "-e", "SELECT 1"), "MariaDB")
+    grant = "CREATE USER slurm@'127.0.0.1' IDENTIFIED BY 'tiny'; GRANT ALL ON *.* TO slurm@'127.0.0.1'"
+    found.run("mariadb", "--no-defaults", sock, "-e", grant)
+
+
+def _start_munge(found: Cluster, start: Callable[..., object]) -> Path:
+    """Start munged with a new key; its socket."""
+    socket_path = found.folder / "munge.sock"
+    _write_private(found.folder / "munge.key", os.urandom(64))
+    options = [f"--{kind}-file={found.folder / f'munge.{kind}'}" for kind in ("key", "pid", "log", "seed")]
+    start("munged", "--foreground", "--force", f"--socket={socket_path}", *options)
+    found.wait(socket_path.exists, "munged")
+    return socket_path
+
+
+def _start_accounting(found: Cluster, start: Callable[..., object]) -> None:
+    """Start slurmdbd, with this cluster and one account that root may use."""
+    start("slurmdbd", "-D")
+    found.wait(lambda: _says(found, "sacctmgr", "-n", "list", "cluster"), "slurmdbd")
+    found.run("sacctmgr", "-i", "add", "cluster", NAME)
+    found.run("sacctmgr", "-i", "add", "account", "physics")
+    found.run("sacctmgr", "-i", "add", "user", "root", "account=physics")
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
 
 
 def _slurmdbd(folder: Path, munge: Path, database: int, port: int) -> str:
