@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ import vl_convert
 from markupsafe import Markup
 
 from iolake.reports.charts import Query, theme
+from iolake.warehouse import user_cache
 
+_SCRIPT = ".js"
 _SCALE = 2.0
 """Pixels of a PNG for each pixel of the page."""
 
@@ -128,6 +131,15 @@ def _text(name: str) -> str:
 
 @cache
 def _bundle() -> str:
-    """Vega, Vega-Lite and vega-embed as one script; `</script` in it must not end the element that holds it."""
-    script: Any = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return str(script).replace("</script", "<\\/script")
+    """Vega, Vega-Lite and vega-embed as one script; `</script` in it must not end the element that holds it.
+
+    It follows from vl_convert's version and takes more than a second to make, so it is kept for the next process.
+    """
+    key = f"vega-{version('vl-convert-python')}"
+    kept = user_cache.fetch(key, _SCRIPT)
+    if kept is not None:
+        return kept.decode()
+    made: Any = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    script = str(made).replace("</script", "<\\/script")
+    user_cache.keep(key, _SCRIPT, script.encode())
+    return script

@@ -14,6 +14,7 @@ import pytest
 from iolake import Lake
 from iolake.demo.truth import Truth
 from iolake.reports.charts import Query, timeline
+from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.morning import NoDay, require_day, write_morning
@@ -147,3 +148,15 @@ def test_a_page_is_also_one_picture(centre: tuple[Truth, Lake], tmp_path: Path, 
     job_page(lake, job_id, cluster).write(path)
     begin = path.read_bytes()[:8]
     assert begin == b"\x89PNG\r\n\x1a\n" if suffix == ".png" else begin.startswith(b"<svg")
+
+
+def test_the_script_of_a_page_is_made_once_a_user_and_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P11: to make it takes longer than all else on the page of a job."""
+    made = pages._bundle.__wrapped__
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first = made()
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda _: "made again")
+    assert made() == first
+    (kept,) = (tmp_path / "iolake").iterdir()
+    kept.write_text("damaged")
+    assert made() == "made again"
