@@ -22,7 +22,7 @@ _MOST: Final = 8
 
 
 def fetch(key: str, ending: str) -> bytes | None:
-    """The content that was kept under a key, None where there is none; `ending` is that of its file, as `.duckdb`."""
+    """Return what was kept under a key with this ending, as `.duckdb`; None if nothing was."""
     with contextlib.suppress(OSError, RuntimeError):
         folder = _folder()
         if not _is_own(folder):
