@@ -140,7 +140,7 @@ def _walk(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple
 
 
 def main() -> None:
-    """Write every page, and remove those that nothing makes any more."""
+    """Write every page, and remove pages that no declaration makes."""
     made = pages()
     for old in (HERE / "tables").glob("*.md"):
         if f"tables/{old.name}" not in made:

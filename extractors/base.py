@@ -44,7 +44,7 @@ class Input(FoundInput):
 
     `day` is the day that the name gives, in the source's time zone. An input without `size_bytes` and `mtime` is
     read at every run. `rank` is the position of its pattern in site.toml. `superseded`
-    names the tables that a better source of the same owner and day fills. `settled` inputs do not change any more and
+    names the tables that a better source of the same owner and day fills. `settled` inputs never change again and
     are read once. `unreadable` gives the reason where `find` knows that the input cannot be read. `place` is the
     location that identifies the input: its path relative to site.toml's folder, else empty, which means the uri.
     `tries` is the number of runs that the machine could not read it in. `known_id` is the id that the ledger has for

@@ -159,7 +159,7 @@ def _regex(path: str) -> str:
 
 
 def _class(characters: str) -> str:
-    """What stands in a glob's brackets, as a regular expression."""
+    """The content of a glob's brackets, as a regular expression."""
     inside = characters.removeprefix("!").replace("[", r"\[")
     return f"[^{inside}]" if characters.startswith("!") else f"[{inside}]"
 

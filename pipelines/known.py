@@ -1,4 +1,4 @@
-"""What the ledger has of inputs that were found: whether an input is to be read, and what stays the same."""
+"""What the ledger has of inputs that were found: decides which of them to read."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class KnownInput(InputRecord):
         return self.status == "loaded" and self.extractor_version == version and self.superseded == input.superseded
 
     def with_tries(self, input: Input) -> Input:
-        """The input with the number of runs that tried it in vain, if it is still the same file."""
+        """The input with the number of runs that failed to read it, if it is still the same file."""
         return replace(input, tries=self.tries) if self.tries and self.has_same_file(input) else input
 
 

@@ -96,7 +96,7 @@ SSD_HEALTH: Final = Table(
         Column(
             "attributes",
             pa.map_(TEXT, TEXT),
-            "all else that the tool says, by its names in snake_case, as printed; null where there is no more",
+            "the tool's other values as printed, by its names in snake_case; null without others",
             identifies=Identity.TEXT,
         ),
     ],

@@ -30,7 +30,7 @@ TOPOLOGY: Final = Table(
             identifies=Identity.HOST,
         ),
         Column(
-            "role", TEXT, "what the node is for: compute, service", origin="processor_type", identifies=Identity.NOTHING
+            "role", TEXT, "the node's purpose: compute, service", origin="processor_type", identifies=Identity.NOTHING
         ),
         Column("status", TEXT, "up, down, ...", origin="processor_status", identifies=Identity.NOTHING),
         Column("x", pa.float64(), "coordinate in the network", origin="x_coord"),

@@ -1,6 +1,6 @@
 -- Which rules make findings: what each looks at, from which value on, how grave it is, and what to do about it?
--- Drishti's and WisIO's thresholds are those of these tools; the others are iolake's own. A threshold of site.toml's section
--- [findings] stands in place of the rule's own.
+-- Drishti's and WisIO's thresholds are those of these tools; the others are iolake's own. A threshold in site.toml's section
+-- [findings] replaces the rule's own.
 -- column code: name of the rule
 -- column severity: high, medium, low, or info
 -- column subject: application, file system, neighbour, or scheduler

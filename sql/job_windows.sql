@@ -1,5 +1,5 @@
--- When did each run of a job run, and which file systems are to be looked at meanwhile?
--- Those that its Darshan logs name; all that were watched meanwhile where it has no logs.
+-- When did each run of a job run, and which file systems may it have used?
+-- Those that its Darshan logs name; without logs, all that were watched while it ran.
 -- column window_start: when the run began
 -- column window_end: when the run ended
 CREATE OR REPLACE VIEW job_windows AS

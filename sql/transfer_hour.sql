@@ -1,7 +1,7 @@
 -- How much was moved into and out of each endpoint in each hour (UTC), by which tool, and how much of it failed?
 -- The bytes of a transfer are spread over the hours in which it ran by its share of time in each; one whose log has no
 -- duration counts in the hour in which it ended. Rows of a transfer that crosses midnight lie on both days, so ask for
--- the day after as well where the hours of a day are to be whole.
+-- the day after as well to have a day's hours whole.
 -- column hour: start of the hour, UTC
 -- column transfers: transfers that ran in the hour
 -- column failed: of those that ended in the hour, how many failed

@@ -1,7 +1,7 @@
 """A Delta log over a snapshot's own data files, for engines that read Delta Lake.
 
-No file is copied: the log of a table lies in <table>/_delta_log, and names files by their path below the table. Whoever
-writes by such a log, or vacuums, would remove files of the lake: it is to be read. The source of the rules is
+No file is copied: the log of a table lies in <table>/_delta_log, and names files by their path below the table. Clients
+may only read it: one that writes or vacuums would remove files of the lake. The source of the rules is
 https://github.com/delta-io/delta/blob/master/PROTOCOL.md; delta-rs writes the log.
 """
 

@@ -59,7 +59,7 @@ _DDL: Final = {
     "parent_column BIGINT, is_partition BOOLEAN",
     "tag": f"object_id BIGINT, {_SPAN}, key VARCHAR, value VARCHAR",
     "column_tag": f"table_id BIGINT, column_id BIGINT, {_SPAN}, key VARCHAR, value VARCHAR",
-    # Nothing of iolake's stands in these, but a client asks them.
+    # iolake leaves these empty, but clients query them.
     "delete_file": f"delete_file_id BIGINT, table_id BIGINT, {_SPAN}, data_file_id BIGINT, path VARCHAR, "
     "path_is_relative BOOLEAN, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, "
     "encryption_key VARCHAR, partial_max BIGINT",

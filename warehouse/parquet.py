@@ -24,9 +24,9 @@ _ZSTD_LEVEL = 1
 _SEAL_KEY = b"iolake_seal"
 _NO_SEAL = b"0" * 32
 _SEALED = _SEAL_KEY + b"\x18\x20"
-"""What stands before the seal in a footer: its key, then Thrift's head of a string of 32 bytes.
+"""What precedes the seal in a footer: its key, then Thrift's head of a string of 32 bytes.
 
-The seal is the XXH3-128 of the file with zeros in its place. A file that no ledger knows any more is checked by it.
+The seal is the XXH3-128 of the file with zeros in its place. It checks files that no ledger names.
 """
 OTHER_CONTENT = "damaged (its content is not what was written)"
 _HASHED_AT_ONCE = 8 << 20

@@ -183,7 +183,7 @@ def _is_stale(rows: pa.Table, valid: dict[str, str]) -> npt.NDArray[np.bool_]:
 
 
 def _loads(found: _Gathered, valid: dict[str, str], files: Iterable[DataFile]) -> Iterable[Load]:
-    """Each load that is left, with the inputs whose rows are its own; inputs that lack rows are to be read again."""
+    """Each load that is left, with the inputs whose rows are its own; inputs that lack rows must be read again."""
     inputs: dict[str, list[InputRecord]] = defaultdict(list)
     short = 0
     for input_id, load_id in valid.items():

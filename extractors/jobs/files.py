@@ -1,4 +1,4 @@
-"""CSV and Parquet files of jobs, as frames with a column for each of theirs."""
+"""CSV and Parquet files of jobs, as frames with the files' own columns."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ def is_word(field: str) -> bool:
 
 @cache
 def may_hold(field: str, delimiter: str) -> bool:
-    """Whether the delimiter may stand in a value of the field: in what users fill, and a comma also in lists."""
+    """Whether a value of the field may contain the delimiter: free text may, and lists may contain a comma."""
     return field in FREE_TEXT or (delimiter == "," and (field in _LISTS or _kind(field) == "map"))
 
 

@@ -1,7 +1,7 @@
-"""Rows out of lines with too few or too many values: free text may hold the delimiter, and newlines too, and lists
-hold commas, which may be the delimiter.
+"""Rows of lines with too few or too many values: free text may contain the delimiter and newlines, and lists contain
+commas, which may be the delimiter.
 
-A value's looks decide where it belongs. The time is bounded by the size of the text, whatever stands in it.
+A value's form decides which field it belongs to. The time is bounded by the size of the text, whatever it contains.
 """
 
 from __future__ import annotations

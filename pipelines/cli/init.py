@@ -35,7 +35,7 @@ def _mount(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]
     "--mount", "mounts", multiple=True, metavar="BACKEND=PATH", callback=_mount,
     help="Where jobs see a file system, by its name in the servers' tools; may be repeated.",
 )  # fmt: skip
-@click.option("--lake", metavar="URI", help="Where the lake is to be: a folder, or s3://bucket/prefix.")
+@click.option("--lake", metavar="URI", help="Where to put the lake: a folder, or s3://bucket/prefix.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), default="site.toml", show_default=True)
 @click.option("--yes", is_flag=True, help="Ask nothing: guess what no option says, and mark it as a guess.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")

@@ -52,7 +52,7 @@ def ingest(
     \b
     iolake ingest                                      everything
     iolake ingest darshan slurm --since 2026-11-21     two sources, from a day on
-    iolake ingest --dask slurm --workers 4             on four jobs of Slurm; options stand in site.toml's [workers]
+    iolake ingest --dask slurm --workers 4             on four jobs of Slurm; their options are in site.toml's [workers]
     """
     from iolake.extractors.base import Span
     from iolake.pipelines.ingest import ingest as run

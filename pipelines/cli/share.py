@@ -63,8 +63,8 @@ def export_delta(tables: tuple[str, ...], where: Where) -> None:
     """Write a Delta log over the data files of each table, for engines that read Delta Lake.
 
     No file is copied: the log lies beside the files, in <table>/_delta_log, and names those of the newest snapshot.
-    Run it after each ingest and compaction. It is to be read: a client that writes or vacuums removes files of the
-    lake.
+    Run it after each ingest and compaction. Clients may only read it: one that writes or vacuums removes files
+    of the lake.
 
     \b
     iolake export-delta

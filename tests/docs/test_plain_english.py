@@ -9,7 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PHRASES = re.compile(
     r"\btold\b|\b(gave|give) way|\b(is|are) none\b|no less than none|\bhas not the\b|\bthat is not\b"
-    r"|\bis no [a-z]+ of\b|\bof which\b|\btells? (of|no)\b|\bmay not be\b|\bstands? for\b",
+    r"|\bis no [a-z]+ of\b|\bof which\b|\btells? (of|no)\b|\bmay not be\b|\bstands? for\b"
+    r"|\bstands? (in(?! for)|on|below)\b|\bany more\b|\bof theirs\b|\bin vain\b|\bto be looked\b|\bnobody is to\b"
+    r"|\btakes? no other with\b|\bno verdict (on|for)\b",
     re.IGNORECASE,
 )
 CODE = re.compile(r"\b(is|are) None\b")

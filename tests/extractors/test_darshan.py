@@ -120,7 +120,7 @@ def test_a_log_too_large_to_be_decoded_as_one_gives_the_rows_that_it_would_give_
 def test_a_bad_log_is_rejected_and_the_others_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: int, mapped: int
 ) -> None:
-    """P5: each has a reason, and takes no other with it, even where only decoding finds it."""
+    """P5: each is rejected with a reason and stops no other, even where only decoding finds the damage."""
     monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
     monkeypatch.setattr("iolake.extractors.darshan.content._MAPPED_FROM", mapped)
     good, whole = encode(log()), encode(log(compression="none"))

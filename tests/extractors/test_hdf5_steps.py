@@ -19,7 +19,7 @@ RATE = 1e9
 
 
 def at(seconds: int) -> datetime:
-    """A moment after the first step's start, as it stands in a row."""
+    """A moment after the first step's start, as a row has it."""
     return (datetime.fromtimestamp(T0, UTC) + timedelta(seconds=seconds)).replace(tzinfo=None)
 
 

@@ -146,7 +146,7 @@ def test_a_csv_in_another_encoding_is_rejected_with_the_mend(tmp_path: Path) -> 
 
 
 def test_a_row_with_more_values_than_the_header_is_named_and_the_others_load(tmp_path: Path) -> None:
-    """P5: it takes no other with it; nothing behind the last delimiter is no value."""
+    """P5: it stops no other row; an empty text after the last delimiter is no value."""
     lines = ("1,10,20\n", "2,a,b,10,20\n", '3,"2020-01-01T00:00:00",1600000000,\n', "4,10\n")
     jobs, rejects, outcome = csv(tmp_path, HEADER + "".join(lines))
     assert ([job["scheduler_id"] for job in jobs], outcome) == (["1", "3"], "loaded")

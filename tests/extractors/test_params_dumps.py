@@ -1,4 +1,4 @@
-"""Texts of parameter dumps, made up here, to readings: whose, of when, of what."""
+"""Made-up parameter dumps, and the readings that they give: target, time and values."""
 
 from __future__ import annotations
 

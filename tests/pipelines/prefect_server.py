@@ -26,7 +26,7 @@ PATIENCE_S = 240
 
 @contextmanager
 def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process of a group of its own while the block runs; its whole group is ended after it."""
+    """A process in its own group while the block runs; its whole group is killed afterwards."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, env=environment, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
@@ -43,7 +43,7 @@ def running(command: list[str], environment: dict[str, str], log: Path) -> Itera
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -63,14 +63,14 @@ class Served:
         return f"http://127.0.0.1:{self.port}/api"
 
     def ask(self, path: str, body: Any = None) -> Any:
-        """What the API answers: to a GET, or to a POST of `body`."""
+        """The API's answer to a GET, or to a POST of `body`."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.api + path, data, {"Content-Type": "application/json"})
         with urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def wait(self, look: Callable[[], T | None], what: str) -> T:
-        """What `look` finds, as soon as it finds something."""
+        """Calls `look` until it returns something, and returns that."""
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             try:

@@ -1,4 +1,4 @@
-"""A loaded input has rows: one without a usable row is rejected; if a source has no other, the exit status is 1."""
+"""An input without a usable row is rejected; if a source has no other, the exit status is 1."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An input whose damage shows only after rows of it were handed on."""
+"""An input that turns out to be damaged after some of its rows were yielded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STEPS = 1500
 
 
 def day(path: Path, damaged: bool) -> None:
-    """Two hours of a target; with damage in the second."""
+    """Yields two hours of a target; the second one is damaged."""
     with h5py.File(path, "w") as file:
         file.attrs["version"] = "1"
         file["datatargets/timestamps"] = 1_517_126_400 + 5 * np.arange(STEPS)
@@ -33,7 +33,7 @@ def day(path: Path, damaged: bool) -> None:
 
 
 def test_nothing_of_it_is_in_the_lake_and_what_was_there_stays(tmp_path: Path) -> None:
-    """P1, P5: it is rejected whole, by name."""
+    """P1, P5: the whole input is rejected, and the reject names it."""
     where = {"lake": {"uri": str(tmp_path / "lake")}, "file_systems": {"fs": {"hdf5": {"files": "*.hdf5"}}}}
     site = Site.model_validate({"root": str(tmp_path), **where})
 

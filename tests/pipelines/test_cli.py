@@ -1,4 +1,4 @@
-"""The command line, as a person meets it: a real process, its output, its exit status."""
+"""The command line as users run it: a real process, its output, its exit status."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedP
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a site.toml, a good input, a bad one, and the lake of them."""
+    """A folder with a site.toml, a good and a bad input, and the lake that holds them."""
     root = tmp_path_factory.mktemp("centre")
     (root / "df-2020-01-01.txt").write_text(DF)
     (root / "df-2020-01-02.txt").write_text("")
@@ -46,7 +46,7 @@ def test_ingest_prints_plain_lines_where_there_is_no_terminal(centre: Path) -> N
 
 
 def test_a_file_of_which_a_part_is_left_out_says_so(tmp_path: Path) -> None:
-    """P5: the second job is cut off, and the line of its load leads to the reason."""
+    """P5: the second job is truncated, and its load's line names the command that shows the reason."""
     (tmp_path / "site.toml").write_text('[clusters.c]\ntimezone = "UTC"\nslurm = { files = "s.txt" }\n')
     fields = "JobIDRaw|State|Submit|Start|End|NNodes"
     when = "2026-01-05T10:00:00|2026-01-05T10:01:00|2026-01-05T10:02:00"
@@ -170,7 +170,7 @@ def test_a_site_says_of_each_source_what_is_there_or_that_nothing_is(tmp_path: P
 
 
 def test_a_file_system_without_mounts_is_named(tmp_path: Path) -> None:
-    """Darshan's files are on a file system by its mounts alone: without them every share would be unknown."""
+    """Only `mounts` assign Darshan's files to a file system; without them every share would be unknown."""
     owners = '[clusters.c]\ntimezone = "UTC"\n[file_systems.fs]\ntimezone = "UTC"\n'
     (tmp_path / "site.toml").write_text(owners)
     (line,) = run("site", "check", cwd=tmp_path).stdout.decode().splitlines()
@@ -220,7 +220,7 @@ def test_tables_and_describe_show_what_the_declarations_say(centre: Path) -> Non
 
 
 def test_help_is_there_before_any_heavy_library() -> None:
-    """--help answers at once: nothing that takes long to import is imported for it."""
+    """--help answers at once, because it imports no slow module."""
     heavy = {"pyarrow", "polars", "duckdb", "h5py", "prefect", "numpy", "pydantic"}
     code = (
         "import sys; from iolake.pipelines.cli import main; sys.argv = ['iolake', '--help']\n"
@@ -232,7 +232,7 @@ def test_help_is_there_before_any_heavy_library() -> None:
 
 
 def test_sql_without_a_query_answers_those_of_standard_input(centre: Path) -> None:
-    """A failed statement stops no other, and the status says so."""
+    """The statements after a failed one still run, and the exit status is 1."""
     program = str(Path(sys.executable).with_name("iolake"))
     queries = "SELECT 1 AS one;\nFROM nothing_there;\nSELECT target\nFROM lustre_df ORDER BY ALL"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The same ingest on Dask's workers: the same lake, whoever dies, and a worker that cannot see a path is named."""
+"""Ingesting on Dask's workers gives the same lake, whichever process dies; errors name a worker that lacks a path."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _site(centre: Path, lake: Path, dask: str | None = None) -> Site:
 
 
 def _content(lake: Path) -> dict[str, list[str]]:
-    """Every row of the tables, without what names its load."""
+    """Every row of the tables, without the columns that name its load."""
     found = Lake(lake)
     return {
         t: sorted(map(repr, found.sql(f"SELECT * EXCLUDE (load_id) FROM {t}").fetchall())) for t in TABLES
@@ -62,7 +62,7 @@ def alone(demo_centre: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 def test_dask_gives_the_lake_of_one_process(
     demo_centre: Path, scheduler: Any, alone: dict[str, list[str]], tmp_path: Path
 ) -> None:
-    """P2, P9: the same rows in every table, over a scheduler's address; a second run changes nothing."""
+    """P2, P9: by a scheduler's address every table has the same rows; a second run changes nothing."""
     site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
     ingest(site, SOURCES)
     assert _content(tmp_path / "lake") == alone
@@ -72,7 +72,7 @@ def test_dask_gives_the_lake_of_one_process(
 def test_a_killed_worker_loses_nothing(
     demo_centre: Path, scheduler: Any, alone: dict[str, list[str]], tmp_path: Path
 ) -> None:
-    """P3: a worker is killed while the run goes on; another reads what it had begun."""
+    """P3: after a worker is killed, another one reads its inputs, and the run goes on."""
     (first, *_) = (worker.pid for worker in scheduler.workers.values())
     site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
     killer = threading.Thread(target=_kill_when_at_work, args=(tmp_path / "lake", first))
@@ -84,7 +84,7 @@ def test_a_killed_worker_loses_nothing(
 
 
 def _kill_when_at_work(lake: Path, process: int) -> None:
-    """Kill a process, or with a negative number a group of them, once something is staged below the lake."""
+    """Kill a process, or a group by its negative number, once the lake has a staged file."""
     until = time.monotonic() + 60
     while not any(lake.rglob("*.parquet")) and time.monotonic() < until:
         time.sleep(0.01)
@@ -94,7 +94,7 @@ def _kill_when_at_work(lake: Path, process: int) -> None:
 def test_a_worker_that_cannot_see_a_path_is_named(
     demo_centre: Path, scheduler: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P5: its address, host and the path; where no worker sees it, the run ends with that line and loads nothing."""
+    """P5: the error names address, host and path; where no worker sees the path, the run loads nothing."""
     monkeypatch.setattr(cluster, "_witnesses", lambda _bundle: ["/scratch/not-mounted"])
     site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
     with pytest.raises(cluster.CannotSee, match=r"worker tcp://\S+ on \S+ cannot see /scratch/not-mounted; mount it"):
@@ -106,7 +106,7 @@ def test_a_worker_that_cannot_see_a_path_is_named(
 
 
 def test_a_worker_that_sees_another_lake_stages_nothing(demo_centre: Path, scheduler: Any, tmp_path: Path) -> None:
-    """P3: a folder of the same name without the load's mark is not the lake."""
+    """P3: a folder of that name is not the lake, if it lacks the load's mark."""
     (tmp_path / "lake").mkdir()
     site = _site(demo_centre, tmp_path / "lake", scheduler.scheduler_address)
     (source, owner, day), inputs = next(iter(find(site, ("df",), Span()).items()))
@@ -119,7 +119,7 @@ def test_a_worker_that_sees_another_lake_stages_nothing(demo_centre: Path, sched
 def test_a_scheduler_that_is_not_there_is_one_line(
     demo_centre: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P9: its address and the next step; nothing is staged."""
+    """P9: the error has its address and what to do next; nothing is staged."""
     monkeypatch.setattr(cluster, "CONNECT_S", 1)
     with pytest.raises(cluster.WorkerLost, match=r"tcp://127.0.0.1:1"):
         ingest(_site(demo_centre, tmp_path / "lake", "tcp://127.0.0.1:1"), ("df",))

@@ -1,4 +1,4 @@
-"""A command that meets a damaged data file names it, and the command that mends it."""
+"""A command that reads a damaged data file names the file and the command that repairs it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ fs-OST0000_UUID 1000 {used} 900 10% /fs[OST:0]
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a site.toml, an input and the lake of it."""
+    """A folder with a site.toml, an input, and the lake that holds it."""
     root = tmp_path_factory.mktemp("centre")
     (root / "df-2020-01-01.txt").write_text(DF.format(used=100))
     (root / "site.toml").write_text('[file_systems.fs]\nmounts = ["/fs"]\ndf = { files = "df-%Y-%m-%d.txt" }\n')
@@ -44,7 +44,7 @@ def spoil_footer(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [Path.unlink, spoil_magic, spoil_footer])
 def test_the_file_and_repair_are_named_and_repair_mends(centre: Path, spoil: Callable[[Path], object]) -> None:
-    """P5: `iolake sql` says so instead of DuckDB's own error; `verify` ends with 1 until `repair` was run."""
+    """P5: `iolake sql` names the file in place of DuckDB's error; `verify` exits with 1 until `repair` has run."""
     asked = ("sql", "SELECT sum(used_bytes) FROM lustre_df")
     (path,) = (centre / "lake" / "lustre_df").rglob("*.parquet")
     before = run(centre, *asked)

@@ -1,4 +1,4 @@
-"""A command that is asked day by day: days that nobody asked for are shown, and the next ingest asks for them."""
+"""A source that runs a command for each day: `status` lists days not yet asked for; the next ingest asks for them."""
 
 from __future__ import annotations
 
@@ -59,6 +59,6 @@ def test_days_never_asked_are_shown_and_a_later_ingest_fills_them(tmp_path: Path
     ingest(since, workers=0)
     assert gaps(since) == []
     asked = {datetime.fromisoformat(t).date() + timedelta(days=1) for t in (tmp_path / "asked").read_text().split()}
-    assert asked == {ago(n) for n in range(10)} - {ago(7)}  # which was settled when it was asked
+    assert asked == {ago(n) for n in range(10)} - {ago(7)}  # that day was settled when it was first asked for
     days = Lake(since.lake_uri).sql("SELECT date FROM slurm_jobs ORDER BY date").fetchall()
     assert [day for (day,) in days] == [ago(n) for n in range(9, -1, -1)]

@@ -1,4 +1,4 @@
-"""deploy/ as a centre would use it: README followed in a root of its own, units, the compose file, the alarm."""
+"""deploy/ as a centre uses it: the README's steps in a scratch root, the units, the compose file, the alarm."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UNITS = sorted(path.name for kind in ("service", "timer") for path in DEPLOY.glo
 
 
 def _blocks() -> list[tuple[str, str]]:
-    """(what is written after `sh`, the commands) of README's steps on one machine."""
+    """(the word after `sh`, the commands) of each block of the README's steps on one machine."""
     steps = (DEPLOY / "README.md").read_text().split("\n## ")[1]
     return re.findall(r"```sh ?(\w*)\n(.*?)```", steps, re.DOTALL)
 
@@ -73,7 +73,7 @@ find /etc/iolake -newer /etc/iolake/site.toml -type d -mindepth 1 | sed 's/^/etc
 
 @pytest.fixture(scope="module")
 def followed(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a centre has after README's steps and the first nightly run, in a root over this machine's."""
+    """The state after the README's steps and a first nightly run, in a root folder laid over this machine's."""
     if os.geteuid() != 0 or shutil.which("systemd-sysusers") is None:
         pytest.skip("needs root and systemd's tools")
     base = tmp_path_factory.mktemp("root")
@@ -82,9 +82,9 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> str:
     steps = [text for kind, text in _blocks() if kind in ("", "check")]
     assert len(steps) == 5
     script = base.parent / f"{base.name}.sh"
-    # The environment is the checkout's own; a centre's site.toml takes the place of the example before it is checked.
+    # The checkout's own environment is used, and a centre's site.toml replaces the example before the check.
     script.write_text("cd /opt/iolake\n" + "".join([*steps[:3], _CENTRE.format(**settings), *steps[3:], _RUN]))
-    # A centre's Python is for all to run; that of a test may lie in a home that its user alone enters.
+    # Everybody may run a centre's Python; the test's may lie in a home folder that only its user enters.
     lie_in = {str(p).lstrip("/") for path in (ROOT, Path(sys.executable).resolve()) for p in path.parents[:-1]}
     text = _FOLLOW.format(base=base, checkout=ROOT, script=script, parents=" ".join(sorted(lie_in)))
     command = ["unshare", "--mount", "sh", "-c", text]
@@ -96,7 +96,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_the_steps_of_the_readme_lead_to_a_lake(followed: str) -> None:
-    """P5: user, folders, settings, schedule as written; then the unit's own command, as its user."""
+    """P5: the README's commands as written, then the unit's own command as its user."""
     assert "1 input: 1 loaded" in followed
     assert re.findall(r"enabled: (.*)", followed) == [
         f"iolake-{n}.timer" for n in ("hourly", "nightly", "sweep", "weekly")
@@ -105,7 +105,7 @@ def test_the_steps_of_the_readme_lead_to_a_lake(followed: str) -> None:
 
 
 def test_only_the_lakes_group_reads_it(followed: str) -> None:
-    """Members of iolake read every file; nobody else does, nor reads a password."""
+    """Members of the group iolake can read every file; others can read none, and no password."""
     assert "anna: 1" in followed
     assert re.search(r"other: .*[Pp]ermission denied", followed)
     modes = re.findall(r"mode: (.) (\d+) \d+ (\w+) (.*)", followed)
@@ -149,7 +149,7 @@ def test_timers_and_prefect_have_one_schedule() -> None:
 
 
 def test_the_compose_file_is_one() -> None:
-    """Compose's own schema takes it; inputs are mounted read-only, and no password stands in it."""
+    """The file is valid by Compose's schema; inputs are mounted read-only, and it holds no password."""
     check = [str(Path(sys.executable).with_name("check-jsonschema")), "--builtin-schema", "vendor.compose-spec"]
     done = subprocess.run([*check, str(DEPLOY / "compose.yaml")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -161,7 +161,7 @@ def test_the_compose_file_is_one() -> None:
 
 @pytest.mark.parametrize("path", [".git", ".venv", "deploy/passwords", "deploy/centre.toml", "lake", "demo-centre"])
 def test_images_hold_neither_history_nor_secrets(path: str) -> None:
-    """What is not in git is not in an image either."""
+    """An image holds only files that are in git."""
     assert path in (ROOT / ".dockerignore").read_text().splitlines()
 
 
@@ -175,7 +175,7 @@ def test_a_lake_below_etc_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_alarm_calls_a_webhook(tmp_path: Path, webhook: Webhook) -> None:
-    """A failed unit's name reaches the webhook as JSON; its address stands on no command line."""
+    """A failed unit's name reaches the webhook as JSON; its address is on no command line."""
     script = tmp_path / "alarm.sh"
     script.write_text((DEPLOY / "alarm.sh").read_text().replace("/opt/iolake/.venv/bin/python", sys.executable))
     environment = os.environ | {"IOLAKE_ALARM_URL": webhook.url}

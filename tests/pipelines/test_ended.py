@@ -1,4 +1,4 @@
-"""A run that is ended by a signal: one line, the status that shells expect, and nothing left over."""
+"""A run that a signal ends prints one line, exits with the status that shells expect, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_one_line(tmp_path: Path, sent: signal.Signals, status: int) -> None:
-    """P3: while a process reads; it ends too, at once, and no temporary folder stays."""
+    """P3: the process that was reading ends at once too, and no temporary folder is left."""
     command, asked, folder = tmp_path / "sacct", tmp_path / "asked", tmp_path / "tmp"
     command.write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 60\n")
     command.chmod(0o755)
@@ -51,7 +51,7 @@ def test_a_signal_ends_a_run_with_one_line(tmp_path: Path, sent: signal.Signals,
 
 
 def test_temporary_folders_of_dead_processes_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P3: those of a process that was killed, and no others."""
+    """P3: only folders of killed processes are removed."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with subprocess.Popen(["sleep", "60"]) as process:
         dead = who(process.pid)
@@ -65,7 +65,7 @@ def test_temporary_folders_of_dead_processes_are_collected(tmp_path: Path, monke
 
 
 def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
-    """A write that the system refuses half-way names no file; the lake's error does."""
+    """The system's error of a failed write names no file; the lake's error does."""
     store = Store(str(tmp_path / "lake"))
     before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
@@ -87,7 +87,7 @@ def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
 def test_a_lack_of_threads_or_memory_ends_a_run_with_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
 ) -> None:
-    """P5: as under a low `pids.max`; it is no verdict on an input, and the same run may succeed later."""
+    """P5: as under a low `pids.max`. The inputs are not rejected, and the same run may succeed later."""
 
     def lacking(**_: object) -> None:
         raise error

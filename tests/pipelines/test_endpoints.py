@@ -1,4 +1,4 @@
-"""Endpoints own sources as clusters and file systems do: from site.toml to partitions, and once."""
+"""Endpoints own sources as clusters and file systems do, from site.toml to the partitions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CSV = "ts,router,interface,in_octets,out_octets\n1549875600,r,i,1,1\n1549875630,
 
 
 def test_an_endpoints_rows_lie_in_its_partitions_and_are_loaded_once(tmp_path: Path) -> None:
-    """P2, P4 and P8: an endpoint named 007 is no number, and a local evening is the next day's in UTC."""
+    """P2, P4, P8: the endpoint 007 stays text, and a local evening belongs to the next day in UTC."""
     (tmp_path / "hsi").mkdir()
     (tmp_path / "hsi" / "2019-08-10.log").write_text(LINE)
     (tmp_path / "snmp.csv").write_text(CSV)

@@ -1,4 +1,4 @@
-"""A run that published what it could counts as failed where a source gave nothing, and says which and why (P5)."""
+"""A run fails if a source gave nothing, and says which and why (P5); the other sources are published."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_source_fails_by_owner(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_cannot_be_asked_fails_its_source(tmp_path: Path, source: str, said: str) -> None:
-    """P5: each day that the command did not answer for is a reject, and the source has failed."""
+    """P5: each day without an answer from the command is a reject, and the source has failed."""
     (tmp_path / "sacct").write_text("echo 'sacct: error: cannot reach slurmdbd' >&2; exit 1\n")
     source = source.replace("sh sacct", f"sh {tmp_path}/sacct")
     (failure,) = _failures(tmp_path, f"[clusters.c]\n{source}\n", Span(TODAY - timedelta(days=1)))
@@ -65,7 +65,7 @@ def test_a_command_that_cannot_be_asked_fails_its_source(tmp_path: Path, source:
 
 
 def test_a_command_that_fails_for_one_day_only_fails_its_source(tmp_path: Path) -> None:
-    """P5: that the other days answered does not hide the day that did not."""
+    """P5: a day without an answer fails the source, although other days have one."""
     yesterday = TODAY - timedelta(days=1)
     script = tmp_path / "sacct"
     script.write_text(
@@ -99,7 +99,7 @@ def test_a_source_without_any_input_fails(tmp_path: Path) -> None:
 
 
 def test_a_mount_that_is_lost_fails_its_source(tmp_path: Path) -> None:
-    """P5: the lake knows the source's inputs of last week, and none of them is there any more."""
+    """P5: the lake has the source's inputs of last week, and all of them are gone."""
     _df(tmp_path, TODAY - timedelta(days=5))
     assert _failures(tmp_path, FS) == []
     (tmp_path / f"df-{TODAY - timedelta(days=5)}.txt").unlink()
@@ -109,7 +109,7 @@ def test_a_mount_that_is_lost_fails_its_source(tmp_path: Path) -> None:
 
 
 def test_a_source_that_has_nothing_new_does_not_fail(tmp_path: Path) -> None:
-    """P5: what it had last is still there; `iolake check` judges its age."""
+    """P5: the last inputs are still there; `iolake check` judges their age."""
     _df(tmp_path, TODAY - timedelta(days=5))
     assert _failures(tmp_path, FS) == []
     assert _failures(tmp_path, FS, Span(TODAY - timedelta(days=3))) == []

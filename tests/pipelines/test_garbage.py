@@ -1,4 +1,4 @@
-"""Garbage beside a centre's good files: all that is good is loaded, and each bad input is named with what is wrong."""
+"""Garbage beside a centre's good files: every good file is loaded, and each bad one is rejected with its reason."""
 
 import gzip
 import sqlite3
@@ -27,7 +27,7 @@ lmt = { uri = "sqlite:///ghost.sqlite3" }
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small simulated centre, with every log that it has in one piece."""
+    """A small simulated centre whose logs are all whole."""
     root = tmp_path_factory.mktemp("centre") / "centre"
     truth = simulate(root, days=1, jobs=10, osts=4, files=2, step_s=60)
     for path in truth.rejects:
@@ -37,7 +37,7 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def clean(centre: Path) -> Lake:
-    """The lake of the centre as it is: the judge of what garbage may not change."""
+    """The lake of the centre without garbage, which garbage must not change."""
     return loaded(centre, "clean")
 
 
@@ -82,7 +82,7 @@ def test_the_centre_without_garbage_has_no_rejects(clean: Lake) -> None:
 
 
 def test_everything_else_is_loaded(clean: Lake, soiled: Lake) -> None:
-    """P5: a rejected input never stops the others. Two rows of the sacct file with a short one are good."""
+    """P5: a rejected input never stops the others. The sacct file with a short line still has two good rows."""
     more = {name: counts(clean)[name] + 2 for name in ("slurm_jobs", "job_summary", "job_verdict")}
     assert counts(soiled) == counts(clean) | more
     assert soiled.sql(
@@ -133,5 +133,5 @@ def test_nothing_but_the_garbage_is_rejected_and_all_of_it_is_counted(soiled: La
         "text.darshan",
     ]
     ((whole, parts),) = soiled.sql("SELECT sum(rejected), sum(parts_rejected) FROM coverage").fetchall()
-    # df and targets are each of both file systems
+    # both file systems have df and targets
     assert (whole, parts) == (10, 1)

@@ -1,4 +1,4 @@
-"""Rejects are of what is there now: one whose file is gone, renamed or no longer named by site.toml leaves the lake."""
+"""A reject leaves the lake once its file is gone, was renamed, or is no longer named by site.toml."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rejected(centre: Centre) -> list[str]:
 
 
 def test_the_reject_of_a_file_that_is_gone_goes_with_it(centre: Centre) -> None:
-    """P5: found = loaded + rejected counts what is there, and the other reject stays."""
+    """P5: found = loaded + rejected counts the files that are there, and the other reject stays."""
     first = centre.write("2017-03-20.json", "no JSON")
     centre.write("2017-03-21.json", "no JSON")
     centre.write("2017-03-22.json", {})
@@ -67,7 +67,7 @@ def site_of(root: Path, files: str) -> Site:
 
 
 def test_the_reject_of_a_list_that_failed_goes_once_the_source_can_be_listed(tmp_path: Path) -> None:
-    """P5: one line names the path, and asks for no report of what is the site's own."""
+    """P5: one line names the path. The fault is the site's, so the line asks for no bug report."""
     (tmp_path / "loop.txt").symlink_to("loop.txt")
     broken, mended = site_of(tmp_path, "loop.txt"), site_of(tmp_path, "s.txt")
     assert ingest(broken, workers=1).rejected == 1
@@ -86,7 +86,7 @@ def test_a_pattern_that_names_a_folder_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_away_for_one_run_keeps_its_rejects(tmp_path: Path) -> None:
-    """P5: neither an empty list nor a missing sub-folder says that a file is gone."""
+    """P5: an empty listing or a missing sub-folder does not prove that a file is gone."""
     for name in ("a", "b"):
         (tmp_path / "s" / name).mkdir(parents=True)
         (tmp_path / "s" / name / "x.txt").write_text(f"no accounting {name}\n")
@@ -113,7 +113,7 @@ INPUT = Input("slurm", "c", "/s/x")
     ],
 )
 def test_only_files_and_databases_reached_again_are_gone(tmp_path: Path, input: Input, stays: bool) -> None:
-    """P5: the reject of a day stays, and one of a load that the list did not know."""
+    """P5: the reject of a day stays, and so does one of a load that was not listed."""
     site = site_of(tmp_path, "*.txt")
     warehouse = Warehouse(site.lake_uri)
     row = values(record(input, "rejected")) | {"load_id": new_id(), "extractor_version": 1}

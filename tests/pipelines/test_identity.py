@@ -32,7 +32,7 @@ def uris(site: Site) -> list[str]:
 
 
 def test_a_moved_centre_loads_nothing_again(tmp_path: Path) -> None:
-    """P2, P10: the rows stay as they are, and lead to where the file lies now."""
+    """P2, P10: the rows stay, and their input's uri is the file's new place."""
     ingest(centre(tmp_path / "old"), workers=0)
     shutil.move(tmp_path / "old", tmp_path / "new")
     site = Site.read(tmp_path / "new" / "site.toml")

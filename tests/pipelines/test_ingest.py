@@ -58,7 +58,7 @@ def test_a_changed_input_replaces_its_rows(site: Site, tmp_path: Path) -> None:
 
 
 def test_a_touched_input_is_not_read_into_new_rows(site: Site, tmp_path: Path) -> None:
-    """P2: the content counts, not the time; the new time is remembered, so that it is hashed once."""
+    """P2: only the content counts. The new time is recorded, so that the file is hashed only once."""
     ingest(site, workers=0)
     os.utime(tmp_path / "df-2020-01-01.txt", (1, 1))
     touched = ingest(site, workers=0)
@@ -73,7 +73,7 @@ def test_days_bound_what_is_loaded(site: Site) -> None:
 
 
 def test_found_is_loaded_and_unchanged_and_rejected(site: Site, tmp_path: Path) -> None:
-    """P5: for every load, whatever its inputs are."""
+    """P5: holds for every load, whatever its inputs."""
     ingest(site, workers=0)
     (tmp_path / "df-2020-01-03.txt").write_text("not what lfs df prints\n")
     (tmp_path / "df-2020-01-01.txt").write_text("")
@@ -88,7 +88,7 @@ def test_found_is_loaded_and_unchanged_and_rejected(site: Site, tmp_path: Path) 
 
 
 def test_a_rejected_new_content_leaves_the_old_rows(site: Site, tmp_path: Path) -> None:
-    """P5: nothing is lost; and the good content that comes after takes their place."""
+    """P5: a broken content leaves the old rows; the good content that follows replaces them."""
     ingest(site, workers=0)
     (tmp_path / "df-2020-01-01.txt").write_text("")
     ingest(site, workers=0)

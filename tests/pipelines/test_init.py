@@ -34,7 +34,7 @@ _UNNAMED = {"topology", "ssd", "collectd", "interface_counters", "gridftp"}
 
 
 def test_init_writes_the_demo_centres_own_site(demo_centre: Path, tmp_path: Path) -> None:
-    """Its oracle is the site.toml that the demo wrote: the same owners, sources and files, late logs besides."""
+    """The demo's own site.toml is the oracle: the same owners, sources and files, and late logs as well."""
     folder = tmp_path / "centre"
     folder.mkdir()
     for path in demo_centre.iterdir():
@@ -64,7 +64,7 @@ def test_init_writes_the_demo_centres_own_site(demo_centre: Path, tmp_path: Path
 
 
 def test_init_never_writes_over_a_site(tmp_path: Path) -> None:
-    """One line, status 1; so where there is nothing that iolake reads."""
+    """One line and status 1; also for a folder without anything that iolake reads."""
     (tmp_path / "notes.txt").write_text("nothing of use\n")
     for said in ("nothing that iolake reads was found (1 .txt)", "is there already"):
         done = subprocess.run(
@@ -76,7 +76,7 @@ def test_init_never_writes_over_a_site(tmp_path: Path) -> None:
 
 
 def test_what_is_recognised_but_cannot_be_read_is_left_out(tmp_path: Path) -> None:
-    """A file that only looks like lfs df stands in a comment, with the reason."""
+    """A file that only resembles `lfs df` is named in a comment, with the reason."""
     (tmp_path / "df.txt").write_text("UUID 1K-blocks Used Available Use% Mounted on\n")
     (tmp_path / "good.darshan").write_bytes(b"")
     text = write(survey(tmp_path, [tmp_path], Answers(clusters=("c",))))
@@ -100,7 +100,7 @@ def test_what_is_recognised_but_cannot_be_read_is_left_out(tmp_path: Path) -> No
 def test_patterns_name_their_files_and_no_others(
     tmp_path: Path, paths: list[str], others: list[str], patterns: list[str]
 ) -> None:
-    """Dates become strftime, padded as they are; many names become one glob, which spares the files of others."""
+    """Dates become strftime codes with the same padding; many names become one glob that matches no other file."""
     made = generalised(tmp_path, [tmp_path / p for p in paths], {tmp_path / p for p in others})
     assert made.keys() == set(patterns)
     assert made.total() == len(paths)

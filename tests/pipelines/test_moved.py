@@ -1,4 +1,4 @@
-"""A lake of 0.1.0 knows an input by its whole path: moved with its inputs, it reads none of them again."""
+"""A lake of 0.1.0 identifies inputs by their whole path; moved with its inputs, it reads none of them again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ USED = "SELECT file_system, day(date), used_bytes // 1024 FROM lustre_df ORDER B
 
 
 def write(path: Path, used: int) -> None:
-    """A dump of one target, as old as every other one, of a size that its contents do not change."""
+    """A dump of one target. All dumps have the same time, and the same size whatever their content."""
     at = BEGIN + 86400 * (int(path.stem[-2:]) - 1) + (3600 if path.parent.name != "df" else 0)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -85,7 +85,7 @@ def new(request: pytest.FixtureRequest, tmp_path: Path, written: Path) -> Site:
 
 
 def test_a_moved_lake_recognises_its_inputs_and_reads_the_changed_one(new: Site, tmp_path: Path) -> None:
-    """P2: the others stay as they are, at this run, the next one, and after the next moves."""
+    """P2: the others stay unchanged in this run, the next one, and after further moves."""
     write(tmp_path / "new" / "df" / "2020-01-02.txt", 65)
     os.utime(tmp_path / "new" / "df" / "2020-01-02.txt")
     assert counts(new) == {"loaded": 1, "unchanged": 3}
@@ -104,7 +104,7 @@ def test_a_moved_lake_recognises_its_inputs_and_reads_the_changed_one(new: Site,
 
 @pytest.mark.parametrize("new", ["elsewhere"], indirect=True)
 def test_inputs_copied_without_their_times_are_known_by_content(new: Site, tmp_path: Path) -> None:
-    """P2: also from a catalog that was made of the data files, which have the paths of the first place."""
+    """P2: also with a catalog that was rebuilt from data files, whose footers have the first paths."""
     rebuild(Warehouse(new.lake_uri))
     for name in FILES:
         os.utime(tmp_path / "new" / name)
@@ -115,7 +115,7 @@ def test_inputs_copied_without_their_times_are_known_by_content(new: Site, tmp_p
 
 @pytest.mark.parametrize("new", ["elsewhere"], indirect=True)
 def test_other_inputs_of_the_same_names_replace_nothing(new: Site, tmp_path: Path) -> None:
-    """P2, P5: of the same names, sizes and times, in another folder: they are inputs of their own."""
+    """P2, P5: files of the same names, sizes and times in another folder are new inputs."""
     for name, used in FILES.items():
         write(tmp_path / "new" / name, used + 10)
     assert counts(new) == {"loaded": 4}

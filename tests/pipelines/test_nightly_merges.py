@@ -1,4 +1,4 @@
-"""The nightly run merges the files of closed days by itself, within bounds."""
+"""The nightly run merges the files of past days, within bounds."""
 
 from __future__ import annotations
 

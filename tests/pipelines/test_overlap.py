@@ -43,7 +43,7 @@ def test_the_fullest_row_of_a_run_is_the_one_that_stays(
 
 
 def test_a_deduplicated_row_comes_back_when_the_fuller_one_is_gone(tmp_path: Path) -> None:
-    """P2: as though the changed archive never had the job; the next ingest reads the other archive again, once."""
+    """P2: the lake is as if the changed archive never had the job; the next ingest reads the other one once more."""
     (tmp_path / "site.toml").write_text('[clusters.c]\nslurm = { files = "%Y-%m-%d.txt" }\n')
     site = Site.read(tmp_path / "site.toml")
     (tmp_path / "2020-01-01.txt").write_text(FULL)

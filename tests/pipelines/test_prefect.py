@@ -1,4 +1,4 @@
-"""The schedule, for real: one `iolake serve` with a Prefect server, its flows, its page, a worker of prefect.yaml."""
+"""The real schedule: `iolake serve` with a Prefect server, its flows and page, and a worker of prefect.yaml."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_serve_runs_the_nightly_flow_on_its_schedule(served: Served, killed: str
 
 
 def test_serve_serves_every_deployment_with_one_run_at_a_time(served: Served) -> None:
-    """P9: late runs of a schedule do not pile up."""
+    """P9: overdue runs of a schedule do not accumulate."""
     from iolake.pipelines.schedule import DEPLOYMENTS
 
     found = served.deployments()
@@ -230,7 +230,7 @@ def test_backfill_sweep_and_weekly_do_what_their_names_say(served: Served, flows
 def test_only_what_may_pass_by_itself_is_tried_again(
     served: Served, flows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str, tries: int
 ) -> None:
-    """P9: another writer that was first, but not a damaged snapshot."""
+    """P9: a run is retried if another writer was first, and not for a damaged snapshot."""
     from iolake.pipelines import tasks
     from iolake.warehouse import errors
 

@@ -1,4 +1,4 @@
-"""An input whose rows were all refused is rejected, with the most frequent reason."""
+"""An input without a valid row is rejected, with the most frequent reason."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def test_no_row_left_is_a_rejected_input_and_one_row_left_a_loaded_one(
 
 
 def test_a_header_alone_is_loaded_without_rows(tmp_path: Path) -> None:
-    """P5: there was nothing to refuse."""
+    """P5: the input has no rows to reject."""
     assert loaded(tmp_path, "slurm", "JobIDRaw|End|Sparkle\n")[0] == "loaded"

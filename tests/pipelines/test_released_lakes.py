@@ -53,7 +53,7 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Site:
 
 
 def _check(site: Site, day: str = FIRST) -> None:
-    """Ask for everything that the inputs say of a day, and open each table and view once."""
+    """Query everything that the inputs have of a day, and open each table and view once."""
     lake = Lake(site.lake_uri)
     for query, rows in SAYS.items():
         assert sorted(lake.sql(f"{query} {'AND' if 'WHERE' in query else 'WHERE'} date = '{day}'").fetchall()) == rows

@@ -33,7 +33,7 @@ def site_of(folder: Path, text: str = SITE) -> Site:
 
 
 def test_zones_and_mounts_of_owners_are_a_table(tmp_path: Path) -> None:
-    """P8: a report by local day needs nothing but the lake; 08:00 UTC is midnight in Los Angeles."""
+    """P8: the lake alone gives a report by local day; 08:00 UTC is midnight in Los Angeles."""
     ingest(site_of(tmp_path), workers=0)
     lake = Lake(tmp_path / "lake")
     assert lake.sql("SELECT owner, kind, timezone, mounts, backend FROM owners ORDER BY ALL").fetchall() == [
@@ -47,7 +47,7 @@ def test_zones_and_mounts_of_owners_are_a_table(tmp_path: Path) -> None:
 
 
 def test_a_changed_site_is_published_once_and_makes_no_mart_stale(tmp_path: Path) -> None:
-    """P2: owners come with their rows, a change of theirs in a snapshot of its own, and the same again in none."""
+    """P2: owners are published with their rows; a change makes one new snapshot, an unchanged site.toml none."""
     ingest(site_of(tmp_path), workers=0)
     lake = Lake(tmp_path / "lake")
     assert "site" not in [s.operation for s in lake.history()]

@@ -1,4 +1,4 @@
-"""The processes that read and stage: light, and gone with who started them."""
+"""The processes that read and stage import little, and end with their parent."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("worker", ["busy", "idle"])
 def test_workers_end_with_their_parent(tmp_path: Path, worker: str) -> None:
-    """P3: whether the parent was killed or ended, nobody reads on for it."""
+    """P3: workers stop whether their parent was killed or ended normally."""
     (tmp_path / "main.py").write_text(_MAIN)
     run = subprocess.run(
         [sys.executable, str(tmp_path / "main.py"), worker], cwd=CHECKOUT, capture_output=True, text=True, check=False
@@ -47,7 +47,7 @@ def test_workers_end_with_their_parent(tmp_path: Path, worker: str) -> None:
 
 
 def test_a_worker_imports_no_other_sources_libraries() -> None:
-    """What a worker loads, each of them loads at every start: the query engines and other formats are not needed."""
+    """Every worker pays for its imports at each start, so it imports no query engine and no other format's reader."""
     code = "import sys, iolake.pipelines.stage as s; s.registry.extractors()['darshan']; print(*sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     others = {"duckdb", "polars", "h5py", "connectorx", "prefect", "pandas"}.intersection(run.stdout.split())

@@ -67,7 +67,7 @@ def test_the_worst_jobs_are_answered(centre: tuple[Truth, Lake]) -> None:
 
 
 def ask(lake: Lake, *arguments: str) -> list[dict[str, Any]]:
-    """What a command answers in JSON."""
+    """A command's JSON output."""
     done = CliRunner().invoke(cli, [*arguments, "--format", "json", "--lake", lake.uri], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return [json.loads(line) for line in done.output.splitlines()]

@@ -1,4 +1,4 @@
-"""The pages of a job whose files were written at offsets beyond any disk, which is legal in a sparse file."""
+"""The pages of a job that wrote sparse files at offsets beyond the size of any disk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HUGE = 2**62 + 5
 
 
 def test_sums_beyond_64_bits_break_no_page(lake: Lake, fill: Fill) -> None:
-    """P5: two such files of a log have a sum that no BIGINT holds: it is unknown, and all else is shown."""
+    """P5: the sum of two such files exceeds a BIGINT: it is unknown, and everything else is shown."""
     at = {"cluster": "c", "date": START.date(), "job_id": 7}
     times = {"start_time": START, "end_time": START + timedelta(hours=1)}
     fill("slurm_jobs", at | times | {"submit_time": START, "submit_known": True, "elapsed_s": 3600.0, "nnodes": 1})

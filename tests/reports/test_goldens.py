@@ -141,7 +141,7 @@ def test_the_morning_page_its_calendar_and_a_file_systems_page_are_as_their_gold
 
 @dataclass(frozen=True)
 class Drawn:
-    """What a browser made of a page."""
+    """A page as a browser drew it."""
 
     hatches: int
 
@@ -174,7 +174,7 @@ def _note(said: list[str], what: ConsoleMessage | Error) -> None:
 
 
 def facts_are_the_tables(lake: Lake, job: JobTruth, facts: dict[str, str]) -> None:
-    """What the head of a page says is what the scheduler's and Darshan's own tables say."""
+    """The head of a page has the values of the scheduler's and Darshan's tables."""
     of_run = [job["cluster"], job["job_id"], job["start"]]
     (state, elapsed, nodes) = lake.sql(
         "SELECT state, elapsed_s, nnodes FROM slurm_jobs WHERE cluster = $1 AND job_id = $2 AND epoch(start_time) = $3",
@@ -200,7 +200,7 @@ def facts_are_the_tables(lake: Lake, job: JobTruth, facts: dict[str, str]) -> No
 
 
 def as_golden(name: str, page: Page) -> None:
-    """The page is as its golden has it."""
+    """Compares a page with its golden."""
     path = GOLDENS / f"{name}.txt"
     shown = re.sub(r"\S*/demo-centre/", "", "\n".join(outline(page))) + "\n"  # paths as the site has them
     if os.environ.get("IOLAKE_GOLDENS") == "write":

@@ -128,7 +128,7 @@ def test_gaps_and_days_never_asked_for_warn_while_they_are_recent(fresh: Lake, f
 
 
 def test_rejects_warn_beyond_their_share_and_a_source_of_rejects_alone_is_critical(fresh: Lake, fill: Fill) -> None:
-    """P5: a source that yields nothing but rejects is no quiet source."""
+    """P5: a source whose inputs are all rejected does not count as quiet."""
     fresh.sql("UPDATE inputs SET status = 'rejected' WHERE source = 'df' AND day = $1", [DAY - timedelta(days=3)])
     assert found(check(fresh, site(), now=NOW)) == [("WARNING", "rejects", "df")]
     assert found(check(fresh, site("[check]\nmax_rejected_pct = 10\n" + SITE), now=NOW)) == []
@@ -193,7 +193,7 @@ def test_the_metrics_are_the_figures_of_the_check(fresh: Lake, fill: Fill) -> No
 def test_any_name_and_number_makes_a_text_that_prometheus_reads(
     owner: str, age_s: float, count: int, problems: int
 ) -> None:
-    """Names are data: a quote, a backslash or a new line in one ends no label, and no line of Nagios."""
+    """A quote, backslash or line break in a name ends neither a label nor a line of Nagios."""
     source = SourceHealth("df", owner, NOW, age_s, 1.0, count, count, count)
     health = Health(NOW, count, [source], {owner: count}, NOW, count)
     metrics = families(health_text.openmetrics(health, NOW))

@@ -1,4 +1,4 @@
-"""The job page: whatever the lake has of a job is on it, and what it lacks is said."""
+"""The job page shows everything that the lake has of a job, and names what is missing."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -102,7 +102,7 @@ def test_a_job_that_never_started_says_so(lake: Lake, fill: Fill) -> None:
 
 
 def test_every_run_of_an_id_is_listed_and_shown(lake: Lake, fill: Fill) -> None:
-    """Ids come again, are requeued, and are the same on two clusters."""
+    """Ids are reused, requeued, and may be the same on two clusters."""
     later = START + timedelta(days=40)
     fill("slurm_jobs", job(state="REQUEUED"), job(later), job(cluster="cori"))
     page = job_page(lake, 7)
@@ -188,7 +188,7 @@ def test_a_time_without_counts_is_drawn_as_missing_not_as_idle(lake: Lake, fill:
 
 
 def test_a_marks_rate_rests_on_the_time_that_was_counted(lake: Lake, fill: Fill) -> None:
-    """P6: half of each mark's time was not looked at, and was not idle."""
+    """P6: half of each mark's time is unknown, which is drawn neither as busy nor as idle."""
     fill("slurm_jobs", job())
     fill("lustre_fs", *(traffic(m, *((None, None) if m % 2 else (6000, 600))) for m in range(240)))
     times = timeline(lake, "fs", START, START + 240 * MINUTE)

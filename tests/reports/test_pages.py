@@ -87,7 +87,7 @@ def test_the_bins_of_a_file_system_add_up_to_its_bytes_and_gaps_have_no_rate(cen
 
 
 def test_names_from_the_lake_are_text_and_never_html() -> None:
-    """A job that somebody named `<script>` is shown as that."""
+    """A job named `<script>` is shown by that name."""
     evil = "</script><script>alert(1)</script>"
     chart = timeline.neighbours_chart(
         pl.DataFrame(
@@ -108,7 +108,7 @@ def test_names_from_the_lake_are_text_and_never_html() -> None:
 
 
 def _scripts_of_ours(page: str) -> str:
-    """The bundle of Vega, which is long and not of the lake."""
+    """Removes Vega's bundle, which is long and has nothing of the lake."""
     found: list[str] = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     return max(found, key=len)
 

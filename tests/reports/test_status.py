@@ -34,7 +34,7 @@ def test_a_source_is_summed_up_and_its_days_are_drawn(lake: Lake, fill: Fill) ->
 
 
 def test_what_was_found_is_what_became_of_it(lake: Lake, fill: Fill) -> None:
-    """P5: found = loaded + unchanged + rejected + superseded, per source and day, where a person looks."""
+    """P5: `status` shows found = loaded + unchanged + rejected + superseded, for each source and day."""
     day = date(2026, 1, 1)
     statuses = ["loaded"] * 4 + ["unchanged"] * 3 + ["rejected"] * 2 + ["superseded"]
     fill_inputs(fill, *(found(day, s) for s in statuses))
@@ -85,7 +85,7 @@ def test_a_source_that_was_never_found_is_named_with_what_was_meant(lake: Lake, 
 
 
 def test_days_that_could_be_asked_for_and_never_were_are_gaps(lake: Lake, fill: Fill) -> None:
-    """P5: nothing vanishes, nor does what nobody looked for."""
+    """P5: days that were never looked for are shown as well."""
     fill_inputs(fill, found(date(2026, 1, 3), source="slurm"))
     to_ask = [("slurm", "edison", date(2026, 1, day)) for day in (1, 2, 3, 4)] + [("jobs", "cori", date(2026, 1, 4))]
     page = status_page(lake, to_ask=to_ask)

@@ -17,7 +17,7 @@ VALUES = st.lists(st.none() | st.floats(0, 1e15))
 
 @given(VALUES)
 def test_a_sparkline_has_a_character_a_value_and_tells_missing_from_zero(values: list[float | None]) -> None:
-    """P6: a missing value is not drawn as a low one."""
+    """P6: a missing value is not drawn as a low value."""
     line = text.sparkline(values)
     assert len(line) == len(values)
     assert all((mark == text.MISSING) == (value is None) for mark, value in zip(line, values, strict=True))

@@ -100,7 +100,7 @@ def test_a_source_whose_zone_was_forgotten_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("uri", ["s3://KEY:SECRET@bucket/lake", "s3://bucket/lake?password=SECRET"])
 def test_a_secret_in_the_lakes_address_is_refused(uri: str) -> None:
-    """It would stand in every message that names a file of the lake."""
+    """Every message that names a file of the lake would show it."""
     with pytest.raises(ValidationError, match="holds a password"):
         Site.model_validate({"root": "/", "lake": {"uri": uri}})
 

@@ -38,7 +38,7 @@ print(json.dumps(answers, default=str))
 
 
 def ask(python: Path, lake: Path, queries: list[str], client: str = CLIENT) -> list[list[list[Any]]]:
-    """What a client answers, by default one of DuckLake."""
+    """A client's answer to a query; by default the client is DuckLake's."""
     command = [str(python), "-c", client, str(lake / layout.NEWEST)]
     done = subprocess.run(command, input=json.dumps(queries), capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""An export for publication: nobody is found in it, and its tables say what the lake's say."""
+"""An export for publication identifies nobody, and its tables give the same answers as the lake's."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def identifying(truth: Truth, lake: Lake) -> tuple[set[str], set[int]]:
 
 
 def test_no_identifying_string_of_the_centre_is_in_the_export(centre: tuple[Truth, Lake], public: Path) -> None:
-    """Not in a value of any column, in statistics, metadata or names, nor beside the tables."""
+    """No such text is in values, statistics, metadata, file names, or files beside the tables."""
     names, numbers = identifying(*centre)
     assert len(names) > 100
     declared: list[Any] = [*schemas.tables().values(), LOADS, INPUTS, REJECTS]
@@ -181,7 +181,7 @@ def test_what_identifies_nobody_is_as_it_was_and_times_are_shifted(lake: Lake, p
 
 
 def test_a_plain_export_has_the_lakes_rows(lake: Lake, tmp_path: Path) -> None:
-    """P1: of the tables and days that were asked for, with every column; and nothing where an export fails."""
+    """P1: has the tables and days asked for, with every column; a failed export leaves nothing."""
     done = run(lake, tmp_path / "plain", "--tables", "darshan_posix,slurm_jobs", "--tables", "inputs")
     assert done.exit_code == 0, done.output
     assert {p.name for p in (tmp_path / "plain").iterdir()} == {
@@ -218,7 +218,7 @@ def test_a_plain_export_has_the_lakes_rows(lake: Lake, tmp_path: Path) -> None:
 
 
 def test_the_key_is_made_once_and_lies_outside(lake: Lake, tmp_path: Path) -> None:
-    """The same key gives the same hashes in the next export, another key others; nobody else can read its file."""
+    """A key gives the same hashes in each export, another key others; only its owner can read the key's file."""
     key = tmp_path / "keys" / "export.key"
     options = ("--anonymise", "--tables", "slurm_jobs", "--shift", "secret")
     for name in ("one", "two"):

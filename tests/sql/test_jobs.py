@@ -163,7 +163,7 @@ def test_a_job_that_was_seen_to_end_does_not_run(lake: Lake, fill: Fill) -> None
 
 
 def test_a_centre_without_slurm_has_windows_and_file_systems_of_its_jobs(lake: Lake, fill: Fill) -> None:
-    """What a job's logs tell goes by one rule, whatever the scheduler: a log may reach a minute beyond its run."""
+    """One rule assigns logs to runs of every scheduler: a log may reach a minute beyond its run."""
     fill("other_jobs", other("1.pbs", 0, 10, scheduler="pbs"))
     fill("darshan_logs", log("in", 1, 2, 3), log("late", 1, 9, 11), log("later", 1, 9, 11.1))
     records = [

@@ -1,4 +1,4 @@
-"""Tables join on the keys that the dictionary names, and find what happened at the demo's centre."""
+"""Joins on the keys that the dictionary names find what happened at the demo's centre."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOUCHES: dict[str, Callable[[FileTruth], bool]] = {
 
 
 def logs_of(truth: Truth) -> list[LogTruth]:
-    """The logs that the lake has: whole, and there in time."""
+    """The logs that are in the lake: whole ones that arrived in time."""
     return [log for log in truth.logs if log["fate"] not in {"truncated", "late"}]
 
 
@@ -78,7 +78,7 @@ def _log(log: LogTruth) -> tuple[str, str]:
 def test_every_pair_of_tables_joins_on_its_keys_and_finds_what_happened(
     small_centre: tuple[Truth, Lake], happened: Callable[[Truth], dict[str, Found]], keys: str, named: str
 ) -> None:
-    """Of both tables' runs, logs or records, by the truth, each is found once, and no other."""
+    """The join finds each run, log or record that both tables have by the truth, once, and no other."""
     truth, lake = small_centre
     expected = happened(truth)
     using = "cluster, log_id, record_id" if "record_id" in keys else keys
@@ -100,7 +100,7 @@ def test_hours_of_marts_join_the_intervals_that_begin_them(small_centre: tuple[T
 
 
 def test_no_key_holds_a_null(small_centre: tuple[Truth, Lake]) -> None:
-    """A join on keys would leave such a row out in silence."""
+    """A join would silently drop a row with a null key."""
     _, lake = small_centre
     held = {row[0] for row in lake.sql("SELECT DISTINCT table_name FROM files").fetchall()}
     for name in sorted(held):

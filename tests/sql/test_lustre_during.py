@@ -128,7 +128,7 @@ def test_two_lookups_equal_the_join_over_all_intervals(
 def test_each_row_of_the_windows_has_its_answer_whatever_else_it_holds(
     all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any
 ) -> None:
-    """The same window twice, and columns that are named as those of the file system's rows."""
+    """The same window given twice, and input columns named like those of the file system's rows."""
     fill("lustre_fs", {**FILLED, "ts": T0, "interval_s": 10.0})
     all_views.execute(
         "CREATE OR REPLACE TEMP TABLE windows AS SELECT 'near' AS file_system, $start::TIMESTAMP AS window_start, "
@@ -147,7 +147,7 @@ def test_each_row_of_the_windows_has_its_answer_whatever_else_it_holds(
 def test_a_window_without_time_saw_nothing(
     all_views: duckdb.DuckDBPyConnection, lake: Any, fill: Any, length_s: int
 ) -> None:
-    """P6: its share that was seen is null as well, neither a number nor NaN."""
+    """P6: the share of it that was seen is null too, not a number or NaN."""
     fill("lustre_fs", {**FILLED, "ts": T0, "interval_s": 10.0})
     all_views.execute(
         "CREATE OR REPLACE TEMP TABLE windows AS "

@@ -45,7 +45,7 @@ def test_a_target_that_did_not_answer_is_neither_empty_nor_full(lake: Lake, fill
 
 
 def test_a_target_without_any_room_is_neither_empty_nor_full(lake: Lake, fill: Fill) -> None:
-    """A share of nothing is no number, and NaN would be above all others."""
+    """A share of zero is null: NaN would sort above all numbers."""
     fill("lustre_df", df("OST0000", 50), df("OST0001", 0, 0))
     row = lake.sql("SELECT osts_answering, fullest_ost, fullest_ost_pct, emptiest_ost, used_pct FROM ost_fullness")
     assert row.fetchall() == [(1, "OST0000", 50.0, "OST0000", 50.0)]

@@ -1,4 +1,4 @@
-"""What changed on drives between two days: what pytokio's compare_isdct answers."""
+"""Changes on drives between two days, as pytokio's compare_isdct reports them."""
 
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,7 @@ def test_texts_that_changed_are_listed_and_numbers_are_not(lake: Lake, fill: Fil
 
 
 def test_drives_that_came_and_went_are_named_and_have_no_amounts(lake: Lake, fill: Fill) -> None:
-    """P6: a drive that one day lacks has written an unknown amount, not none."""
+    """P6: a drive that is missing on one day has written an unknown amount, not zero."""
     fill("ssd_health", drive(MONDAY, "OLD", write_bytes=5), drive(TUESDAY, "NEW", write_bytes=7))
     assert [(r["ssd"], r["presence"], r["write_bytes"], r["errors"], r["changed"]) for r in changes(lake)] == [
         ("NEW", "added", None, [], []),

@@ -94,7 +94,7 @@ def posix(job_id: int, written: int) -> dict[str, Any]:
 
 
 def test_a_neighbours_bytes_are_those_of_the_time_both_ran(lake: Lake, fill: Fill) -> None:
-    """Half of the neighbour's two hours overlap the run, so half of its bytes do."""
+    """Half of the neighbour's two hours overlap the run, so half of its bytes count."""
     fill("slurm_jobs", run(1), run(2, START - HOUR, 2), run(3, START + 3 * HOUR))
     fill("darshan_logs", log(1), log(2, START - HOUR, 2), log(3, START + 3 * HOUR))
     fill("darshan_posix", posix(1, 100), posix(2, 1000), posix(3, 5))
@@ -258,8 +258,8 @@ def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, f
 
 
 def test_each_code_of_the_rules_is_found_in_a_test(judged: tuple[Lake, Pairs], demo_lake: Lake) -> None:
-    """What the simulated centres show, and what the test above breaks, are all rules there are."""
+    """The simulated centres and the test above break every rule between them."""
     asked = "SELECT code FROM findings UNION SELECT code FROM file_system_findings"
     shown = {code for centre in (judged[0], demo_lake) for (code,) in centre.sql(asked).fetchall()}
-    by_chance = {"slow-target"}  # a centre so small has not always files enough of one kind on a slow target
+    by_chance = {"slow-target"}  # so small a centre does not always have enough files of one kind on a slow target
     assert CODES - by_chance <= shown | set(BROKEN) <= CODES

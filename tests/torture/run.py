@@ -233,7 +233,7 @@ class Torture:
         return {file.path for file in chosen}
 
     def _lose_catalog(self) -> None:
-        """The snapshots are gone; files that nothing names any more went before, as gc does."""
+        """The snapshots are gone; gc removed files without a name before."""
         self.do("gc")
         shutil.rmtree(self.centre.root / "lake" / "catalog")
         (self.centre.root / "lake" / "lake.duckdb").unlink()

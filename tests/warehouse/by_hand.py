@@ -40,7 +40,7 @@ class Loaded:
         return Lake(self.uri)
 
     def load(self, table: str, *rows: dict[str, Any], owner: str = "c", name: str | None = None) -> None:
-        """Load rows as one input; of the same name again, in place of its rows."""
+        """Load rows as one input; a second call with the same name replaces its rows."""
         self.inputs += 1
         uri = name or f"input {self.inputs}"
         info = LoadInfo(new_id(), "run", "test", owner, None, 1)

@@ -13,7 +13,7 @@ from tests.warehouse.toy import TABLES, TOYS, Centre
 
 @pytest.fixture
 def all_tables() -> None:
-    """Ask for this to have every declared table in the lake."""
+    """Makes every declared table part of the lake."""
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""A proxy before an S3 server that takes one promise of the server away: `with FaultyS3(url) as faulty: faulty.url`."""
+"""A proxy of an S3 server that breaks one of the server's promises: `with FaultyS3(url) as faulty: faulty.url`."""
 
 from __future__ import annotations
 

@@ -81,12 +81,13 @@ def run(operation: str, centre: Centre) -> None:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(months, "LEAST_FILES", 1)  # a compaction writes month files as well
-        patch.setattr("iolake.pipelines.repair.ingest", partial(ingest, workers=0))  # no other process has the toys
+        here = partial(ingest, workers=0)  # the toy sources exist in this process only
+        patch.setattr("iolake.pipelines.repair.ingest", here)
         operations[operation]()
 
 
 def run_until(step: int, operation: str, centre: Centre) -> None:
-    """Do the operation, but die at a step."""
+    """Run the operation, and kill this process at a step."""
     steps = Steps(step)
     vars(store)["open"] = steps.opened
     os.cpu_count = lambda: 1
@@ -100,7 +101,7 @@ def main() -> None:
     vars(registry)["extractors"] = lambda: TOYS
     vars(schemas)["tables"] = lambda: TABLES
     vars(catalog)["sql_files"] = dict
-    pa.array([1])  # the first use of pyarrow imports much, which no child should do again
+    pa.array([1])  # pyarrow imports much at its first use
     for line in sys.stdin:
         operation, step = line.split()
         child = os.fork()

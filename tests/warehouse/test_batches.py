@@ -1,4 +1,4 @@
-"""How inputs are shared out: batches bounded by count and bytes, and small inputs of several loads read in one call."""
+"""How inputs are batched: bounded by count and bytes, with small inputs of several loads read in one call."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def many(monkeypatch: pytest.MonkeyPatch) -> Many:
 
 @given(st.lists(st.sampled_from([None, 0, 8_000, 5 * MIB, plan.BATCH_BYTES - 1, plan.BATCH_BYTES, 900 * MIB])))
 def test_a_batch_is_bounded_by_count_and_by_bytes_and_no_input_is_lost(sizes: list[int | None]) -> None:
-    """P5: 256 large archives are not one worker's, whatever the source; an input larger than a batch is alone."""
+    """P5: 256 large archives are split among workers; an input larger than a batch has a batch of its own."""
     inputs = [Input("toy", "scratch", f"/f{n}", size_bytes=size) for n, size in enumerate(sizes)]
     units = list(plan._units(Many(), INFO, inputs))
     assert [i for unit in units for i in unit.inputs] == inputs

@@ -1,4 +1,4 @@
-"""An empty catalog is made once a user and version, and nothing else is ever taken for it."""
+"""An empty catalog is made once for each user and version; a damaged or foreign file is never used in its place."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_catalog_is_made_at_a_path_without_what_a_full_disk_left(
 def test_a_folder_that_another_user_can_write_to_is_left_alone(
     made: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int
 ) -> None:
-    """The hashes in a copy's name are no secret: 0o700 is a folder that another user owns."""
+    """Names of copies can be guessed, so a folder that another user owns is not used."""
     ask(made, tmp_path / "one")
     folder = tmp_path / "cache" / "iolake"
     folder.chmod(mode)

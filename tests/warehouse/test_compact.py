@@ -78,7 +78,7 @@ def test_a_large_day_is_merged_in_pieces(centre: Centre) -> None:
 
 
 def test_what_another_writer_replaced_meanwhile_is_left_alone(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P7: a commit that comes while files are merged is kept; those of its days wait for the next compaction."""
+    """P7: a commit during a compaction is kept; files of its days wait for the next compaction."""
     fill(centre)
     merge = rewrite.merged
 
@@ -103,7 +103,7 @@ def test_what_another_writer_replaced_meanwhile_is_left_alone(centre: Centre, mo
 
 
 def test_compacted_inputs_can_still_be_replaced(centre: Centre) -> None:
-    """P2: rows of a merged file leave it as they would their own."""
+    """P2: rows are removed from a merged file as from any other."""
     fill(centre)
     compact(centre.warehouse, LATER)
     centre.write("2017-03-201.json", {"lustre_df": [df("OST0001", 5, 55)]})

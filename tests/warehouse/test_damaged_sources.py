@@ -1,4 +1,4 @@
-"""Deriving reads no damaged data file: what is made of one would look whole for ever."""
+"""Deriving reads no damaged data file, because its result would pass as whole for good."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("all_tables")
 
 
 def test_a_partition_of_a_damaged_file_stays_stale_and_the_others_are_derived(loaded: Loaded) -> None:
-    """P5, P10: after one changed byte; each file is named with the command that mends it, and so is a missing one."""
+    """P5, P10: an error names each damaged or missing file and the command that repairs it."""
     later = NOON + 60 * DAY
     loaded.load("slurm_jobs", job(1, NOON))
     loaded.load("slurm_jobs", job(2, later))

@@ -1,4 +1,4 @@
-"""Inputs that kill the process that reads them, or take more memory or time than it may have."""
+"""Inputs that kill the process reading them, or exceed its limits of memory and time."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def rejects(centre: Centre) -> dict[str, str]:
 def test_inputs_that_kill_their_readers_are_rejected_by_name_and_all_others_are_loaded(
     killer: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P3, P5: two processes die at once, one of them for what no input did; no file of theirs is left over."""
+    """P3, P5: two processes die at once, one of them not by an input's fault; their staged files are removed."""
     monkeypatch.setattr("iolake.pipelines.ingest._BUNDLE_INPUTS", 2)
     killer.write("2017-03-20-a.json", "KILL", "killer")
     killer.write("2017-03-20-b.json", {"lustre_df": [df("OST1", 1, 1)]}, "killer")
@@ -84,7 +84,7 @@ def test_inputs_that_kill_their_readers_are_rejected_by_name_and_all_others_are_
 
 
 def test_an_input_beyond_its_limits_is_rejected(killer: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P5: an endless one takes neither all memory nor all time."""
+    """P5: an endless input is stopped by the limits of memory and time."""
     monkeypatch.setattr("iolake.pipelines.ingest._BUNDLE_INPUTS", 1)
     monkeypatch.setattr(limits, "_LEAST_MEMORY", 400 << 20)
     monkeypatch.setattr(limits, "_LEAST_CPU_S", 4.0)
@@ -97,7 +97,7 @@ def test_an_input_beyond_its_limits_is_rejected(killer: Centre, monkeypatch: pyt
 
 
 class Lacking(Toy):
-    """A source on which the machine runs out of something."""
+    """A source whose reading exhausts a resource of the machine."""
 
     error: Exception = MemoryError()
 
@@ -113,7 +113,7 @@ class Lacking(Toy):
 def test_what_the_machine_lacked_is_tried_again_in_a_few_runs_and_after_a_change(
     centre: Centre, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """P5: no verdict for good on what the machine lacked, and no run for ever that fails on the same input."""
+    """P5: an input that exhausts the machine is tried in a few runs only, so that no run fails on it for ever."""
     source: Any = Lacking()
     source.error = error
     monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"toy": source})
@@ -145,7 +145,7 @@ def test_what_the_machine_lacked_is_tried_again_in_a_few_runs_and_after_a_change
 def test_what_no_program_reads_is_the_inputs_fault_in_one_short_line(
     centre: Centre, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
 ) -> None:
-    """P5: numbers of thousands of digits and endless depths are named, in every source; nobody is to report them."""
+    """P5: in every source a reject names numbers of thousands of digits and endless nesting; none is called a bug."""
     source: Any = Lacking()
     source.error = error
     monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"toy": source})

@@ -1,4 +1,4 @@
-"""A lake that outlives its declarations: columns come, the ledger grows, old files stay as they are."""
+"""A lake whose declarations change: tables and the ledger gain columns, and old files stay as they are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def grown(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> Centre:
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, table: Table) -> None:
-    """From now on, `lustre_df` is that table."""
+    """Replaces the declaration of `lustre_df` from now on."""
     monkeypatch.setitem(TABLES, "lustre_df", table)
 
     class Grown(Toy):
@@ -62,7 +62,7 @@ def test_an_older_snapshot_has_the_columns_that_it_had(grown: Centre) -> None:
 
 
 def test_no_footer_but_the_first_of_a_generation_is_opened(grown: Centre) -> None:
-    """Planning a query costs the same however many files there are: the others may even be missing."""
+    """Planning a query opens one footer of each generation; other files may even be damaged."""
     for number in range(3):
         grown.write(f"2017-03-2{number + 4}.json", {"lustre_df": [df("z", 24 * (4 + number), 9) | {"colour": "x"}]})
     grown.ingest()
@@ -94,7 +94,7 @@ def test_a_column_that_is_declared_no_longer_is_gone(grown: Centre, monkeypatch:
 
 
 def test_views_that_are_declared_no_longer_are_gone(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next commit follows the declarations that it finds; the ledger stays."""
+    """The next commit uses the new declarations; the ledger keeps its rows."""
     monkeypatch.setattr(catalog, "sql_files", lambda: {"early": "-- Which?\nCREATE OR REPLACE VIEW early AS SELECT 1"})
     catalog._hash.cache_clear()
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
@@ -127,7 +127,7 @@ def test_a_ledger_that_gained_a_column_keeps_its_rows(centre: Centre, monkeypatc
 
 
 def test_a_view_reads_each_generation_once() -> None:
-    """The form that reads fast: never union_by_name, which opens every footer."""
+    """Views avoid union_by_name, which opens every footer."""
     table = TABLES["lustre_df"]
     names = tuple(c.name for c in table.stored)
     sets = [ddl.FileSet(names, ["/x/1.parquet", "/x/2.parquet"]), ddl.FileSet(names[:-1], ["/x/3.parquet"])]

@@ -1,4 +1,4 @@
-"""What is wrong with finding inputs stops nothing else."""
+"""A source whose `find` fails stops no other source."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_file_name_that_is_not_text_rejects_one_input_only(centre: Centre) -> 
 
 
 def test_a_source_that_fails_to_find_stops_no_other(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P5: what it found before is loaded too, and the next run asks it again."""
+    """P5: inputs found before the failure are loaded, and the next run calls `find` again."""
     monkeypatch.setattr(registry, "extractors", lambda: TOYS | {"archive": Lost()})
     centre.sources = ("toy", "archive")
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
@@ -61,7 +61,7 @@ def test_a_source_that_fails_to_find_stops_no_other(centre: Centre, monkeypatch:
 
 
 def test_a_part_whose_name_is_not_text_is_rejected_too(centre: Centre) -> None:
-    """P5: what rejects say is stored whatever bytes are in it."""
+    """P5: reasons are stored whatever bytes they contain."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)], "part \udcff": []})
     assert centre.ingest().rejected == 0
     assert centre.lake.sql("SELECT part, reason FROM rejects").fetchall() == [

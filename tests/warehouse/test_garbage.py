@@ -1,4 +1,4 @@
-"""Garbage: what goes, and what must stay."""
+"""Garbage collection: what it removes, and what it keeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DAY_S = 86400
 
 
 def three_snapshots(centre: Centre) -> None:
-    """Each with the one data file that replaced the last one's; the older two were superseded 40 days ago."""
+    """Three snapshots, each with one data file that replaces the last one's; two were superseded 40 days ago."""
     for used in range(3):
         centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, used)]})
         centre.ingest()
@@ -99,7 +99,7 @@ def test_a_young_file_may_be_somebody_s_work(centre: Centre) -> None:
 
 
 def orphan(centre: Centre, process: str) -> tuple[Path, Path]:
-    """A file that a load staged long ago, and the load's mark, left by a process."""
+    """A file that a load staged long ago, and the mark that its process left."""
     path = "lustre_df/file_system=scratch/date=2017-03-20/20170320T000000-0badcafe-a.parquet"
     with centre.warehouse.store.create(path) as file:
         file.write(b"staged")
@@ -118,7 +118,7 @@ def test_a_load_at_work_keeps_its_files_however_old(centre: Centre) -> None:
 
 
 def test_what_a_dead_process_staged_goes_at_once(centre: Centre) -> None:
-    """P3: the process is seen to be dead, so no age is waited for."""
+    """P3: its process is known to be dead, so the file goes whatever its age."""
     three_snapshots(centre)
     before = rows(centre.lake)
     dead = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
@@ -175,7 +175,7 @@ def test_a_load_elsewhere_that_beats_lives_whatever_the_clocks_say(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P3: a mark of two days ago, and an orphan age of 0, but the heart beats while it is watched."""
-    monkeypatch.setattr(heartbeat, "_threads", [])  # one of an earlier test sleeps for longer
+    monkeypatch.setattr(heartbeat, "_threads", [])  # the heartbeat of an earlier test may sleep for longer
     monkeypatch.setattr(heartbeat, "BEAT_S", 0.05)
     monkeypatch.setattr(heartbeat, "WATCH_S", 0.5)
     three_snapshots(centre)
@@ -197,7 +197,7 @@ def test_a_load_elsewhere_that_beats_lives_whatever_the_clocks_say(
 
 @pytest.mark.parametrize("moment", ["before its check", "after its check", "after its commit"])
 def test_an_abort_and_a_commit_exclude_each_other(centre: Centre, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
-    """P1, P3, P7: whenever a host takes a living load for dead, the load ends with LoadLost or keeps its files."""
+    """P1, P3, P7: if another host takes a running load for dead, the load raises LoadLost or keeps its files."""
     monkeypatch.setattr(heartbeat, "WATCH_S", 0.0)
     monkeypatch.setattr(warehouse, "who", lambda: ELSEWHERE)
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 0)]})

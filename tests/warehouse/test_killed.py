@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def kill(centre: Centre) -> Iterator[Kill]:
-    """What does an operation in a process that dies at a step of it: whether it came so far."""
+    """Runs an operation in a process that dies at a step; returns whether it reached that step."""
     scratch = centre.root / "tmp"
     scratch.mkdir()
     command = [sys.executable, "-m", "tests.warehouse.killed", str(centre.root)]
@@ -50,7 +50,7 @@ def state(lake: Lake) -> Any:
 
 
 def assert_tidy(centre: Centre) -> None:
-    """Every file of the lake is a snapshot, the newest one's copy, or data that a snapshot names."""
+    """Asserts that each file is a snapshot, the newest one's copy, or data that a snapshot names."""
     root = centre.root / "lake"
     numbers = centre.warehouse.snapshots()
     named = {f.path for n in numbers for f in Lake(root, snapshot=n).files()}
@@ -70,7 +70,7 @@ def first_night(centre: Centre) -> None:
 
 
 def second_night(centre: Centre) -> None:
-    """One that is new, one that changed, so that its rows leave a file that others stay in, and one that is broken."""
+    """A new input, a broken one, and a changed one, whose old rows leave a file that others share."""
     centre.write("2017-03-20a.json", {"lustre_df": [df("a", 2, 5)]})
     centre.write("2017-03-21.json", "broken")
     centre.write("2017-03-22.json", {"lustre_df": [df("d", 49, 6)]})
@@ -110,7 +110,7 @@ def test_killed_at_any_step(centre: Centre, kill: Kill, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", ["gc", "rebuild"])
 def test_killed_at_any_step_of_putting_things_in_order(centre: Centre, kill: Kill, operation: str) -> None:
-    """P3: the newest snapshot reads on with the same rows, and the same again comes to its end."""
+    """P3: the newest snapshot still has the same rows, and running the operation again completes it."""
     first_night(centre)
     second_night(centre)
     centre.ingest()

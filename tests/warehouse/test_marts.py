@@ -34,7 +34,7 @@ def servers_a_day_later(loaded: Loaded) -> None:
 
 
 def long_job_of_another_day(loaded: Loaded) -> None:
-    """A job that ends three days later was running all the time, and a log of the first day is its own."""
+    """A job ran for three days, and a log of the first day belongs to it."""
     loaded.load("darshan_logs", log("long", 9, NOON))
     loaded.derive()
     loaded.load("slurm_jobs", job(9, NOON - HOUR, 72.0))
@@ -47,7 +47,7 @@ def servers_changed_under_a_long_job(loaded: Loaded) -> None:
 
 
 def same_id_on_another_cluster(loaded: Loaded) -> None:
-    """What the servers count for an id is nobody's where two clusters have it."""
+    """Servers' counts for a job id belong to no job if two clusters have the id."""
     stats = {"target": "OST0000", "jobstats_id": "1", "job_id": 1, "role": "ost", "interval_s": 60.0}
     loaded.load("lustre_jobstats", stats | {"ts": NOON + HOUR / 2, "read_bytes": 7}, owner="fs")
     loaded.derive()
@@ -77,7 +77,7 @@ def test_a_mart_shows_what_its_model_makes_of_the_snapshots_rows(
 
 
 def test_a_mart_that_was_never_derived_shows_what_its_model_makes(loaded: Loaded) -> None:
-    """P1: no partition of it is fresh, and the first derivation changes no row."""
+    """P1: none of its partitions is fresh, and the first derivation changes no row."""
     first_night(loaded)
     loaded.assert_right()
 
@@ -92,7 +92,7 @@ def test_windows_of_runs_that_a_query_computes_can_be_asked_for(loaded: Loaded) 
 
 
 def test_deriving_twice_is_deriving_once(loaded: Loaded) -> None:
-    """P2: nothing is stale after it, so that there is nothing to publish."""
+    """P2: nothing is stale afterwards, so the second derivation publishes nothing."""
     first_night(loaded)
     assert loaded.derive().partitions
     newest = loaded.warehouse.newest()
@@ -101,7 +101,7 @@ def test_deriving_twice_is_deriving_once(loaded: Loaded) -> None:
 
 
 def test_what_no_row_of_a_partition_rests_on_leaves_it_fresh(loaded: Loaded) -> None:
-    """P11: a night costs its own days, not those of the whole lake."""
+    """P11: a night derives its own days, not the whole lake."""
     first_night(loaded)
     loaded.derive()
     loaded.load("slurm_jobs", job(7, NOON + 20 * DAY))
@@ -142,7 +142,7 @@ def test_a_changed_model_makes_its_marts_stale(loaded: Loaded, monkeypatch: pyte
     ],
 )
 def test_a_model_is_known_by_what_it_does_not_by_its_comments(was: str, now_is: str, same: bool) -> None:
-    """P1, P11: a comment makes no mart stale; any other change does, also one behind two dashes in a string."""
+    """P1, P11: a changed comment makes no mart stale; any other change does, also one after dashes in a string."""
     mart = schemas.tables()["job_summary"]
     assert isinstance(mart, Mart)
     texts = sql_files()
@@ -154,7 +154,7 @@ def test_a_model_is_known_by_what_it_does_not_by_its_comments(was: str, now_is: 
 def test_a_partition_whose_sources_change_while_it_is_derived_stays_stale(
     loaded: Loaded, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P7: another writer publishes a late log meanwhile; what was computed without it is not published."""
+    """P7: if another writer publishes a late log meanwhile, rows computed without it are not published."""
     first_night(loaded)
     publish = derive_module._publish
 
@@ -170,7 +170,7 @@ def test_a_partition_whose_sources_change_while_it_is_derived_stays_stale(
 
 
 def test_two_derivations_at_once_leave_each_row_once(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P7: the second one finds the partitions fresh and puts its own in their place."""
+    """P7: the second one replaces the fresh partitions by its own."""
     first_night(loaded)
     publish = derive_module._publish
 
@@ -185,7 +185,7 @@ def test_two_derivations_at_once_leave_each_row_once(loaded: Loaded, monkeypatch
 
 
 def test_a_killed_derivation_leaves_right_answers(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P3: what it wrote is in no snapshot, and the next one derives."""
+    """P3: its files are in no snapshot, and the next derivation completes."""
     first_night(loaded)
 
     def killed(*_args: Any) -> None:
@@ -218,7 +218,7 @@ def test_marts_are_derived_before_those_that_read_them() -> None:
 
 @pytest.mark.parametrize("mart", freshness.marts(), ids=lambda m: m.name)
 def test_a_mart_declares_every_table_that_its_model_names(mart: Mart) -> None:
-    """P1: a day of a table that it did not declare would change and leave it fresh."""
+    """P1: a change in a table that the mart does not declare would leave it fresh, but wrong."""
     texts = sql_files()
     seen, tables, waiting = set[str](), set[str](), [mart.model]
     while waiting:

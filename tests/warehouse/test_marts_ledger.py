@@ -1,4 +1,4 @@
-"""What the ledger knows of marts and of files: where rows came from (P10), and their bounds (P11)."""
+"""The ledger of marts and files: where rows came from (P10), and their bounds (P11)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_row_of_a_mart_leads_to_the_files_that_it_was_made_from(loaded: Loaded
 
 
 def test_rows_of_a_mart_name_the_derivation_that_made_them(loaded: Loaded) -> None:
-    """P10: `derived` names it, with the days of the lake that the rows rest on."""
+    """P10: `derived` names the derivation, and the days of the lake that the rows rest on."""
     first_night(loaded)
     loaded.derive()
     rows = loaded.lake.sql("""
@@ -71,7 +71,7 @@ def test_the_ledger_knows_when_each_files_and_inputs_rows_begin_and_end(loaded: 
 
 
 def test_the_ledger_knows_the_bounds_of_each_files_job_ids(loaded: Loaded) -> None:
-    """P11, P3: those of its rows, in files of loads, marts and rebuilt catalogs; null where a row has no id."""
+    """P11, P3: in files of loads, marts and rebuilt catalogs; null where a row has no id."""
     loaded.load("slurm_jobs", job(7, NOON), job(3, NOON), job(11, NOON + DAY))
     loaded.load("darshan_logs", log("a", 3, NOON), log("b", 3, NOON) | {"job_id": None})
     loaded.load("lustre_fs", *fs_day(NOON.replace(hour=0)), owner="fs")

@@ -69,7 +69,7 @@ def test_views_read_month_files_in_place_of_their_days(merged: Centre) -> None:
 
 
 def test_a_month_is_merged_a_week_after_its_end(merged: Centre) -> None:
-    """Late data would only have it written again."""
+    """A recent month has no month file, because late data would have it written again."""
     merged.write("2017-03-209.json", {"lustre_df": [df("OST0001", 24 * 30, 1), df("OST0001", 24 * 31, 1)]})
     merged.ingest()  # 19 and 20 April
     assert len(paths(merged)) == 1
@@ -152,7 +152,7 @@ def test_two_compactions_at_once_write_one_month_file(apart: Centre, monkeypatch
 
 
 def test_a_doubled_month_and_one_of_too_few_rows_are_found_and_taken_out(apart: Centre) -> None:
-    """P2, P5: what an earlier version may have left."""
+    """P2, P5: an earlier version may have left such months."""
     days = apart.lake.files()
     store = apart.warehouse.store
     for files, problem in ((days, "another month file"), (days[:2], "it has 2 rows, but the data files .* have 3")):
@@ -191,7 +191,7 @@ def test_a_damaged_month_file_is_found_and_taken_out_and_no_row_is_lost(merged: 
 
 @pytest.mark.parametrize("left", [None, 100])
 def test_a_lost_month_file_stops_no_load(merged: Centre, left: int | None) -> None:
-    """P10: it is a copy, and missing or cut short it leaves the catalog with the next snapshot."""
+    """P10: a month file is a copy; if it is missing or truncated, the next snapshot drops it."""
     for name in paths(merged):
         path = merged.root / "lake" / name
         content = path.read_bytes()

@@ -60,7 +60,7 @@ def site(centre: Centre, bucket: str) -> Site:
 
 
 def test_one_of_many_puts_of_a_name_wins(bucket: str) -> None:
-    """P7: the conditional put that a commit rests on is exclusive, and a put sent twice is still the winner's."""
+    """P7: only one conditional put succeeds, and the winner may send it twice."""
     store = Store(f"{bucket}/lake")
     contents = [bytes([n]) * 1000 for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
@@ -107,7 +107,7 @@ def test_a_lake_lives_on_an_object_store(centre: Centre, site: Site) -> None:
 def test_a_store_that_does_not_settle_two_writers_is_refused_before_reading(
     centre: Centre, site: Site, server: str, monkeypatch: pytest.MonkeyPatch, fault: dict[str, bool], problem: str
 ) -> None:
-    """P7: one line names the store; nothing is decoded, and nothing is left behind."""
+    """P7: the error is one line with the store's name; nothing is read, and no file is left."""
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     monkeypatch.setattr(Toy, "read", None)
     with FaultyS3(server, **fault) as faulty:
@@ -123,7 +123,7 @@ def test_a_store_that_does_not_settle_two_writers_is_refused_before_reading(
 def test_a_list_that_lags_hides_no_snapshot_and_no_load(
     centre: Centre, site: Site, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """P1, P3, P7: lists are an hour old; each load follows the last one, and gc removes nothing named or at work."""
+    """P1, P3, P7: with listings an hour old, each load follows the last one, and gc removes no file in use."""
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     ingest(site, workers=0)
     expect = [df("a", 1, 1)]
@@ -144,7 +144,7 @@ def test_a_list_that_lags_hides_no_snapshot_and_no_load(
 
 
 def use(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the next stores ask another server, as other processes."""
+    """Makes the next stores use another server, as other processes would."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", url)
     monkeypatch.setattr(conditional_put, "_settles", set())
     fsspec.get_filesystem_class("s3").clear_instance_cache()

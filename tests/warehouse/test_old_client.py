@@ -1,4 +1,4 @@
-"""A snapshot needs no library of ours: a DuckDB client of 1.2 opens it."""
+"""A DuckDB client of version 1.2 opens a snapshot, without iolake."""
 
 from __future__ import annotations
 

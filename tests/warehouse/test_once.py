@@ -27,7 +27,7 @@ def toy_rows(name: str, content: int) -> list[dict[str, Any]]:
 def test_the_last_content_of_each_input_is_there_once(
     tmp_path_factory: pytest.TempPathFactory, nights: list[dict[str, int]]
 ) -> None:
-    """P2: equal to the last contents loaded once; a broken content leaves the one before it."""
+    """P2: the lake equals one load of the last contents; a broken content leaves the one before it."""
     centre = Centre(Path(tmp_path_factory.mktemp("once")))
     last: dict[str, int] = {}
     for night in nights:

@@ -88,7 +88,7 @@ def test_a_touched_input_is_not_loaded_again(centre: Centre) -> None:
 
 
 def test_publishing_a_load_again_changes_nothing(centre: Centre) -> None:
-    """P9: a scheduler that repeats the last step of a run does no harm."""
+    """P9: a scheduler may repeat the last step of a run."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
     report = centre.ingest()
     assert centre.warehouse.commit(report.loads).snapshot is None
@@ -142,7 +142,7 @@ def test_null_and_zero_stay_apart(centre: Centre) -> None:
 
 
 def test_every_row_leads_to_its_input(centre: Centre) -> None:
-    """P10: by input_id to the file and its hash, by load_id to the load; the file's footer tells the same."""
+    """P10: by input_id to the file and its hash, by load_id to the load; the file's footer has the same."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
     centre.write("2017-03-20b.json", {"lustre_df": [df("OST0001", 1, 8)]})
     centre.ingest()
@@ -258,7 +258,7 @@ def test_what_is_not_there_is_named(centre: Centre) -> None:
 
 
 def test_a_load_that_was_cleaned_up_is_not_published(centre: Centre) -> None:
-    """A load that seemed dead may have lost its files, so its commit fails and says so."""
+    """A load that was taken for dead may have lost its files, so its commit fails with that reason."""
     centre.write("2017-03-20.json", {"lustre_df": [df("OST0000", 1, 7)]})
     lake = centre.warehouse
 

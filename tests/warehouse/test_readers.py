@@ -23,7 +23,7 @@ ROWS = 1000
 
 
 def value(kind: pa.DataType, rng: random.Random) -> Any:
-    """A value of an Arrow type: often a small one, so that values repeat, now and then an extreme."""
+    """Values of an Arrow type: mostly small ones, so that they repeat, and some extremes."""
     if pa.types.is_map(kind):
         return [(f"key{i}", value(kind.item_type, rng)) for i in range(rng.randrange(4))]
     if pa.types.is_struct(kind):

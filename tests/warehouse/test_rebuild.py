@@ -58,7 +58,7 @@ def busy(centre: Centre) -> None:
 
 @pytest.mark.parametrize("collected", [False, True])
 def test_a_lost_catalog_is_made_again_from_the_files(centre: Centre, collected: bool) -> None:
-    """P10: the footers hold enough, whether or not the files that nothing names any more are still there."""
+    """P10: the footers hold enough, whether or not superseded files are still there."""
     busy(centre)
     if collected:
         garbage.collect(centre.warehouse, 0, 0)
@@ -67,7 +67,7 @@ def test_a_lost_catalog_is_made_again_from_the_files(centre: Centre, collected: 
     newest_base = 3
     assert rebuild(centre.warehouse) == newest_base + 1
     assert everything(centre) == before
-    (facts,) = centre.ingest().snapshots  # of site.toml, which no footer has
+    (facts,) = centre.ingest().snapshots  # from site.toml; no footer has it
     assert [s.operation for s in centre.warehouse.history() if s.number == facts] == ["site"]
     assert centre.ingest().snapshots == []
     loads = centre.lake.sql("SELECT count(*), sum(rows) FROM loads").fetchall()
@@ -83,7 +83,7 @@ def test_a_rebuild_beside_the_catalog_is_the_next_snapshot(centre: Centre) -> No
 
 
 def test_files_of_a_load_at_work_are_left_out(centre: Centre) -> None:
-    """What was staged but not published is not in the lake, and its own commit still can be."""
+    """Files that were staged but not published are not in the lake, and can still be committed."""
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     centre.ingest()
     centre.write("2017-03-21.json", {"lustre_df": [df("b", 25, 2)]})
@@ -132,7 +132,7 @@ def test_a_file_of_another_program_is_left_out(centre: Centre, caplog: pytest.Lo
 
 
 def test_the_newer_contents_win_whatever_the_clock_said(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P2: the clock goes back two days before each load; two lost catalogs later, the last content is there."""
+    """P2: the clock goes back two days before each load; the last content survives two lost catalogs."""
     clock = itertools.count()
     monkeypatch.setattr(plan, "new_id", lambda: f"2017{9999 - 2 * next(clock)}T000000000000-00000000")
     for used in range(1, 4):
@@ -205,7 +205,7 @@ def test_what_another_writer_had_loaded_already_is_not_lost(centre: Centre) -> N
 
 
 def test_one_row_a_key_holds_after_a_rebuild(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file whose every key came again stands on disk without being named; its rows stay out."""
+    """A file whose keys were all loaded again is on disk, but in no snapshot; its rows stay out."""
     unique = dataclasses.replace(TABLES["lustre_df"], unique=True)
     monkeypatch.setattr(schemas, "tables", lambda: TABLES | {"lustre_df": unique})
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
@@ -219,7 +219,7 @@ def test_one_row_a_key_holds_after_a_rebuild(centre: Centre, monkeypatch: pytest
 
 
 def test_a_newer_extractor_s_rows_are_those_that_count(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    """P10: inputs are read again by a raised version, and a rebuild knows which rows are its."""
+    """P10: a raised version reads inputs again, and a rebuild knows which rows it wrote."""
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     centre.ingest()
 

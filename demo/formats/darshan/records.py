@@ -158,7 +158,7 @@ class _Fixed:
         )
 
     def place(self, name: str) -> tuple[int, str]:
-        """Where a value goes; ValueError names one that the record has not."""
+        """The place of a value; ValueError names one that the record lacks."""
         try:
             return self.places[name]
         except KeyError:
