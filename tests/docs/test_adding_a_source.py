@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
@@ -60,3 +61,14 @@ def test_the_page_s_source_works_as_written(folder: Path) -> None:
     assert "name of the rack" in described
     assert "line 5" in iolake(folder, "rejects")
     assert "How much energy did each rack use" in iolake(folder, "tables")
+
+
+def test_the_page_s_test_passes_and_a_compressed_file_gives_the_same_rows(folder: Path) -> None:
+    plain = folder / "centre" / "power" / "2026-03-01.csv"
+    code = "import test_power; test_power.test_each_valid_line_is_a_row_and_the_other_one_a_reject()"
+    content = plain.read_bytes()
+    for form in (content, gzip.compress(content)):
+        plain.write_bytes(form)
+        environment = os.environ | {"PYTHONPATH": f"{folder}:{folder / 'installed'}"}
+        subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, check=True)
+    plain.write_bytes(content)
