@@ -1,5 +1,6 @@
 """Lakes of toy sources."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ import pytest
 from iolake import schemas
 from iolake.pipelines import registry
 from iolake.warehouse import catalog
-from tests.warehouse.by_hand import Loaded
+from iolake.warehouse.relocate import relocate
+from tests.warehouse.by_hand import Loaded, first_night
 from tests.warehouse.toy import TABLES, TOYS, Centre
 
 
@@ -34,3 +36,21 @@ def centre(tmp_path: Path) -> Centre:
 @pytest.fixture
 def loaded(tmp_path: Path) -> Loaded:
     return Loaded(str(tmp_path / "lake"))
+
+
+@pytest.fixture(scope="session")
+def derived_night(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The lake of `first_night` with its marts; `fresh` copies it, because deriving takes seconds."""
+    night = Loaded(str(tmp_path_factory.mktemp("night") / "lake"))
+    first_night(night)
+    night.derive()
+    return night
+
+
+@pytest.fixture
+def fresh(derived_night: Loaded, tmp_path: Path) -> Loaded:
+    """A lake of `first_night` whose marts are all fresh."""
+    copy = Loaded(str(tmp_path / "fresh"), derived_night.inputs)
+    shutil.copytree(derived_night.uri, copy.uri)
+    relocate(copy.warehouse)
+    return copy

@@ -66,14 +66,12 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda c: c.__name__)
 def test_a_mart_shows_what_its_model_makes_of_the_snapshots_rows(
-    loaded: Loaded, change: Callable[[Loaded], None]
+    fresh: Loaded, change: Callable[[Loaded], None]
 ) -> None:
     """P1: before the next derivation, and after it."""
-    first_night(loaded)
-    loaded.derive()
-    change(loaded)
-    assert stale(loaded.warehouse)
-    loaded.assert_right()
+    change(fresh)
+    assert stale(fresh.warehouse)
+    fresh.assert_right()
 
 
 def test_a_mart_that_was_never_derived_shows_what_its_model_makes(loaded: Loaded) -> None:
@@ -100,35 +98,30 @@ def test_deriving_twice_is_deriving_once(loaded: Loaded) -> None:
     assert loaded.warehouse.newest() == newest
 
 
-def test_what_no_row_of_a_partition_rests_on_leaves_it_fresh(loaded: Loaded) -> None:
+def test_what_no_row_of_a_partition_rests_on_leaves_it_fresh(fresh: Loaded) -> None:
     """P11: a night derives its own days, not the whole lake."""
-    first_night(loaded)
-    loaded.derive()
-    loaded.load("slurm_jobs", job(7, NOON + 20 * DAY))
+    fresh.load("slurm_jobs", job(7, NOON + 20 * DAY))
     of_runs = ("findings", "job_file_system", "job_io", "job_neighbours", "job_ost", "job_summary", "job_verdict")
-    assert stale(loaded.warehouse) == dict.fromkeys(of_runs, 1)
+    assert stale(fresh.warehouse) == dict.fromkeys(of_runs, 1)
 
 
-def test_merging_the_files_of_a_day_leaves_marts_fresh(loaded: Loaded) -> None:
-    first_night(loaded)
-    late_log(loaded)
-    loaded.derive()
-    compact(loaded.warehouse, today=date(2030, 1, 1))
-    assert stale(loaded.warehouse) == {}
-    loaded.assert_right()
+def test_merging_the_files_of_a_day_leaves_marts_fresh(fresh: Loaded) -> None:
+    late_log(fresh)
+    fresh.derive()
+    compact(fresh.warehouse, today=date(2030, 1, 1))
+    assert stale(fresh.warehouse) == {}
+    fresh.assert_right()
 
 
-def test_a_changed_model_makes_its_marts_stale(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    first_night(loaded)
-    loaded.derive()
+def test_a_changed_model_makes_its_marts_stale(fresh: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = sql_files()
     texts["runs_between"] = texts["runs_between"].replace("'scheduler' AS known_by", "'someone' AS known_by")
     for module in (catalog_module, derive_module):
         monkeypatch.setattr(module, "sql_files", lambda: texts)
     catalog_module._hash.cache_clear()
-    loaded.load("slurm_jobs", job(8, NOON + 30 * DAY))
-    assert stale(loaded.warehouse)["job_summary"] == 3
-    assert {r[0] for r in loaded.lake.sql("SELECT DISTINCT known_by FROM job_summary").fetchall()} == {"someone"}
+    fresh.load("slurm_jobs", job(8, NOON + 30 * DAY))
+    assert stale(fresh.warehouse)["job_summary"] == 3
+    assert {r[0] for r in fresh.lake.sql("SELECT DISTINCT known_by FROM job_summary").fetchall()} == {"someone"}
     catalog_module._hash.cache_clear()
 
 
@@ -199,11 +192,9 @@ def test_a_killed_derivation_leaves_right_answers(loaded: Loaded, monkeypatch: p
     loaded.assert_right()
 
 
-def test_a_rebuilt_lake_derives_its_marts_again(loaded: Loaded) -> None:
-    first_night(loaded)
-    loaded.derive()
-    rebuild(loaded.warehouse)
-    loaded.assert_right()
+def test_a_rebuilt_lake_derives_its_marts_again(fresh: Loaded) -> None:
+    rebuild(fresh.warehouse)
+    fresh.assert_right()
 
 
 def test_marts_are_derived_before_those_that_read_them() -> None:

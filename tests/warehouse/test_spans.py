@@ -26,10 +26,8 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spans, "MANY_FILES", 4)
         loaded = Loaded(str(Path(tmp_path_factory.mktemp("spans")) / "lake"))
-        for day in range(DAYS):
-            midnight = FIRST + timedelta(days=day)
-            rows = [{"ost": "OST0000", "ts": midnight + timedelta(hours=h), "read_bytes": 1} for h in (0, 7, 23.999)]
-            loaded.load("lustre_ost", *rows, owner="fs")
+        times = [FIRST + timedelta(days=day, hours=h) for day in range(DAYS) for h in (0, 7, 23.999)]
+        loaded.load("lustre_ost", *({"ost": "OST0000", "ts": ts, "read_bytes": 1} for ts in times), owner="fs")
         yield loaded.lake
 
 

@@ -7,20 +7,13 @@ import pytest
 from iolake.schemas.site import Site
 from iolake.warehouse.derive import stale
 from iolake.warehouse.site_facts import set_site_facts
-from tests.warehouse.by_hand import Loaded, first_night
+from tests.warehouse.by_hand import Loaded
 
 pytestmark = pytest.mark.usefixtures("all_tables")
 
 
 def set_thresholds(loaded: Loaded, thresholds: dict[str, float]) -> int | None:
     return set_site_facts(loaded.warehouse, Site(findings=thresholds))
-
-
-@pytest.fixture
-def fresh(loaded: Loaded) -> Loaded:
-    first_night(loaded)
-    loaded.derive()
-    return loaded
 
 
 def test_a_changed_threshold_makes_the_marts_that_use_it_stale_and_no_others(fresh: Loaded) -> None:
@@ -52,7 +45,7 @@ def test_the_same_thresholds_again_publish_nothing(fresh: Loaded) -> None:
     assert set_thresholds(fresh, {"small-reads": 50.0}) is None
 
 
-def test_a_changed_model_makes_the_marts_stale_that_read_its_mart(fresh: Loaded) -> None:
+def test_a_changed_model_makes_the_marts_stale_that_read_its_mart() -> None:
     """P1: the verdict rests on findings, whose model names the rules."""
     from iolake.warehouse import freshness
     from iolake.warehouse.views import sql_files
