@@ -1,4 +1,4 @@
-"""The simulated centre: the same from the same seed, whole in its books, and with the world's mess in it."""
+"""The simulated centre: equal for equal seeds, consistent with its truth, and with the faults of real ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo's Darshan writer wrote, PyDarshan reads: the library is the judge of the writer."""
+"""PyDarshan reads what the demo's Darshan writer wrote; the library judges the writer."""
 
 from __future__ import annotations
 

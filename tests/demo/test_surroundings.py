@@ -1,4 +1,4 @@
-"""What stands around the simulated centre's file systems, held to its truth: networks, drives, sensors, transfers."""
+"""Networks, drives, sensors and transfers around the simulated file systems, compared with its truth."""
 
 from __future__ import annotations
 

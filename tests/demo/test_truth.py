@@ -45,7 +45,7 @@ def tables(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture
 def copy(tables: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """These tables, to be spoilt: what a test changes is undone after it."""
+    """The tables for a test to change; its changes are undone afterwards."""
     tables.begin()
     yield tables
     tables.rollback()
@@ -77,7 +77,7 @@ def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, tru
     ],
 )
 def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: str, named: str) -> None:
-    """A view of one's own hides the lake's in the search path, and the check that answers for it says so."""
+    """A changed copy of a view hides the lake's, and the check of that view reports it."""
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute(f"ATTACH '{lake.uri}/lake.duckdb' AS lake (READ_ONLY)")
@@ -121,7 +121,7 @@ def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: s
     ],
 )
 def test_a_wrong_row_is_reported(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, named: str) -> None:
-    """One row of one table is changed, and the check that answers for it says so."""
+    """One row of one table is changed, and the check of that table reports it."""
     table = change.removeprefix("INSERT INTO ").removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
     here = "file_system = 'fjord'" if table.startswith("lustre") and table != "lustre_jobstats" else "true"
     if table == "lustre_target":

@@ -24,7 +24,7 @@ PASSWORD = "p@ss/word:#1"
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[int]:
-    """The port of a MariaDB server of our own, which runs as a user that pytest's own folders shut out."""
+    """The port of a MariaDB server for these tests. It runs as another user, who cannot enter pytest's folders."""
     if os.getuid() == 0 and shutil.which("mariadbd") is None and shutil.which("apt-get"):
         subprocess.run(["apt-get", "install", "-y", "-qq", "mariadb-server"], check=False, capture_output=True)
     if shutil.which("mariadbd") is None:

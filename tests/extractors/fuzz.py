@@ -1,4 +1,4 @@
-"""Damaging inputs at random: whatever a file holds, a source reads it, or says in a line what is wrong with it."""
+"""Damages inputs at random: a source reads each of them, or says in one line what is wrong."""
 
 from __future__ import annotations
 

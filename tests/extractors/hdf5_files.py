@@ -1,4 +1,4 @@
-"""TTS files, written here from their description, and what the extractor makes of a file."""
+"""Writes TTS files by their specification, and reads a file with the extractor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An LMT database to be filled sample by sample, and what the extractor makes of it."""
+"""An LMT database that tests fill sample by sample, and the extractor's rows of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source makes of all that a site has of it, as tests look at it."""
+"""Reads all inputs that a site has of a source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every extractor does with its inputs unless it says otherwise."""
+"""The default methods of `Extractor`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INPUT = Input("live", "fs", "live://here")
 
 
 class Live(Extractor):
-    """A source without a content of its own, that says these sizes of a target, one a batch; None is where it fails."""
+    """A source without files: it yields these sizes of a target, one a batch, and fails at None."""
 
     source: ClassVar[str] = "live"
     version: ClassVar[int] = 1
@@ -63,7 +63,7 @@ def test_rows_are_handed_on_before_the_next_are_read(digest: str | None) -> None
 
 
 def test_an_input_that_breaks_off_ends_rejected_and_the_others_are_read() -> None:
-    """P5: what it said before is the caller's to drop."""
+    """P5: the caller drops the batches that it yielded before."""
     other = replace(INPUT, uri="live://there")
     results = list(Live(1, None).read_many([INPUT, other], SITE))
     assert [(r.input.uri, r.status) for r in results if isinstance(r, Outcome)] == [
@@ -82,7 +82,7 @@ def test_a_content_that_the_lake_has_is_not_read() -> None:
 
 
 def test_rows_that_the_lake_has_are_not_handed_on_and_others_are() -> None:
-    """P2: where only the rows can tell."""
+    """P2: the hash of the rows decides, as the input has no other content."""
     *_, loaded = Live(1, 2).read_many([INPUT], SITE)
     assert isinstance(loaded, Outcome) and loaded.content_hash
     known = replace(INPUT, known_hash=loaded.content_hash)

@@ -77,7 +77,7 @@ def test_a_rate_is_stored_as_the_amount_of_the_interval_that_ends_at_the_documen
 
 
 def test_documents_without_hits_around_them_are_read_too(tmp_path: Path) -> None:
-    """One a line, as an index is exported."""
+    """One document a line, as an index is exported."""
     lines = "\n".join(json.dumps(d) for d in EACH).encode()
     assert read(tmp_path, lines) == read(tmp_path, hits(EACH))
 
@@ -88,7 +88,7 @@ def test_a_document_that_comes_twice_counts_once(tmp_path: Path) -> None:
 
 
 def test_an_interval_that_differs_from_the_documents_is_rejected(tmp_path: Path) -> None:
-    """Else every amount would be wrong by the same factor."""
+    """A wrong interval would scale every amount by the same factor."""
     minutes = [disk("disk_octets", 6.0, 0.0, AT + timedelta(minutes=i)) for i in range(200)]
     (tmp_path / "a").write_text(json.dumps(hits(minutes)))
     where = site(tmp_path)

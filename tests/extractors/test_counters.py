@@ -40,7 +40,7 @@ def test_no_amount_is_negative_and_a_reset_counts_what_is_known(values: list[int
 
 
 def test_an_idle_counter_at_zero_counted_zero() -> None:
-    """P6: standing still is zero, not missing."""
+    """P6: a counter that stands still gives zero, not null."""
     found, reset = amounts(_row([0, 0, 5]), _row([0, 5, 5]))
     assert found[0].tolist() == [0, 5, 0]
     assert not reset.any()
@@ -54,7 +54,7 @@ def test_counters_of_one_component_are_reset_together() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.integers(0, 100)), min_size=0, max_size=40))
 def test_samples_are_ordered_by_component_and_time(samples: list[tuple[int, int, int]]) -> None:
-    """Whatever order they come in; of a time that comes twice the later row counts, as it was written later."""
+    """In any order; where a time occurs twice, the later row counts."""
     component = np.array([s[0] for s in samples], np.int64)
     ts = np.array([s[1] for s in samples], np.int64)
     latest = {(c, t): row for row, (c, t, _) in enumerate(samples)}
@@ -62,7 +62,7 @@ def test_samples_are_ordered_by_component_and_time(samples: list[tuple[int, int,
 
 
 def test_samples_of_few_components_at_many_times_are_ordered_too() -> None:
-    """The way without a shared grid of times."""
+    """Samples without a common grid of times."""
     rng = np.random.default_rng(7)
     component, ts = rng.integers(0, 400, 2000), rng.permutation(2000)
     order = sample_order(component, ts)
@@ -105,7 +105,7 @@ def test_listed_counters_never_count_less_than_nothing(rows: list[dict[str, int]
     st.sets(st.integers(1, 11)),
 )
 def test_listed_counters_are_followed_sample_by_sample(rows: list[dict[str, int]], known: set[int]) -> None:
-    """A server that is followed sample after sample has the same amounts; `known` resets are resets whatever fell."""
+    """Amounts are the same sample by sample; a `known` reset counts even where no value fell."""
     restarts = sorted(i for i in known if i < len(rows))
     standing: dict[str, int] = {}
     wanted, resets = [], []
@@ -120,7 +120,7 @@ def test_listed_counters_are_followed_sample_by_sample(rows: list[dict[str, int]
 
 
 def test_a_counter_may_be_reset_in_every_other_sample() -> None:
-    """The work grows with the samples, not with the resets in them: each is looked at some times, not 20,000 times."""
+    """The work grows with the number of samples, not of resets."""
     count = 40_000
     readings = np.tile([[7], [3]], (count // 2, 1))
     began = time.process_time()

@@ -1,4 +1,4 @@
-"""What the Darshan extractor makes of inputs: many together as each alone, good beside bad, large as small."""
+"""The Darshan extractor reads many inputs as it reads each alone, good ones beside bad, large ones as small ones."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_bad_log_is_rejected_and_the_others_load(
 def test_a_reject_names_a_damaged_regions_module_and_first_byte(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, alone: int
 ) -> None:
-    """A word less than its records are."""
+    """One word shorter than its records."""
     monkeypatch.setattr(darshan_extractor, "_ALONE", alone)
     content = bytearray(encode(log(compression="none")))
     place = 32 if module == "names" else 48 + 16 * FORMATS["3.41"].modules.index(module)
@@ -200,7 +200,7 @@ def test_an_unknown_module_or_version_is_left_out_and_rejected(tmp_path: Path) -
 
 @pytest.mark.parametrize(("version", "unknown"), [("3.00", 20), ("3.21", 31), ("3.41", 63)])
 def test_every_module_that_ran_out_of_memory_is_named(tmp_path: Path, version: str, unknown: int) -> None:
-    """P6: one that had none for its first record is not one that did nothing. One without a name has a number."""
+    """P6: a module without memory for its first record is named too. One without a known name has a number."""
     partial = ["POSIX", "STDIO", "DXT_POSIX"]
     content = bytearray(encode(log(version=version, modules={"POSIX": [Record(FILE)]}, partial=partial)))
     mask_at, mask = (24, "<Q") if version == "3.41" else (20, "<I")
@@ -213,7 +213,7 @@ def test_every_module_that_ran_out_of_memory_is_named(tmp_path: Path, version: s
 
 
 def test_a_copy_has_no_rows_of_its_own(tmp_path: Path) -> None:
-    """P2: one content is one log, under the first of its names."""
+    """P2: copies of a log are one log, under the first of their names."""
     inputs = write(tmp_path, [encode(log())] * 2)
     rows, _, status = results(inputs[::-1])
     assert set(status.values()) == {"loaded"}

@@ -1,4 +1,4 @@
-"""Chains that are followed at once lead where they lead step by step."""
+"""Following all chains at once gives the ends that following them step by step gives."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from iolake.extractors.darshan.chain import follow
 
 @st.composite
 def chains(draw: st.DrawFn) -> tuple[list[int], list[int]]:
-    """(what comes after each thing, where chains start); mostly the thing behind it."""
+    """(the successor of each element, the starts of chains); the successor is mostly the next element."""
     count = draw(st.integers(0, 60))
     leap = st.integers(0, count)
     jump = [draw(leap) if draw(st.integers(0, 3)) == 0 else place + 1 for place in range(count)]

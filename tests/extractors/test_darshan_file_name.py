@@ -1,4 +1,4 @@
-"""What the name of a Darshan log and its folders say of its run."""
+"""Facts about the run in a Darshan log's name and folders."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_folders_that_darshan_made_have_user_program_and_process(name: str, tag:
 
 
 def test_folders_of_another_job_say_nothing() -> None:
-    """P6: a day's folders have the look of a job's; unknown is null."""
+    """P6: folders by day resemble folders by job; unknown is null."""
     assert parse_name("/logs/ann/2026/3/15/4242.darshan", 7) == NameParts()
     assert parse_name(f"{POLARIS}/4242.darshan", None) == NameParts()
     assert parse_name(f"{POLARIS}/part-4242.darshan", 7446808) == NameParts()
@@ -59,5 +59,5 @@ def test_folders_of_another_job_say_nothing() -> None:
     ],
 )
 def test_the_logs_own_program_says_where_the_user_ends(name: str, program: str | None, user: str | None) -> None:
-    """P6: users hold underscores too, and the number of the user is no name."""
+    """P6: user names may contain underscores, and a user's number is no name."""
     assert parse_name(f"/l/{name}", 7, program, 1001).user == user

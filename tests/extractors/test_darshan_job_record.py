@@ -1,4 +1,4 @@
-"""What a Darshan log says of its job: the command line with the mounts, and the metadata."""
+"""The job record of a Darshan log: command line, mounts and metadata."""
 
 from __future__ import annotations
 

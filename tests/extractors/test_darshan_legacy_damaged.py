@@ -1,4 +1,4 @@
-"""Files that are no whole log of Darshan 1 or 2, and what may lie behind one that is."""
+"""Damaged logs of Darshan 1 and 2, and bytes that may follow a whole one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_damaged_log_is_refused_whole() -> None:
 @pytest.mark.parametrize("zeros", [1, 512, 100_000])
 @pytest.mark.parametrize("hold", [1 << 10, HOLD])
 def test_zeros_behind_the_last_stream_are_padding(zeros: int, hold: int) -> None:
-    """As gzip takes them, and as Python's gzip does; what else may follow, but a log, is damage."""
+    """Zeros may follow, as in gzip. A second log is left out and named; anything else is damage."""
     content = encode(log_of(LegacyRecord(1, 0, "/a"), LegacyRecord(2, 1, "/b"), streams=2))
     padded = content + bytes(zeros)
     assert gzip.decompress(padded) == gzip.decompress(content)

@@ -68,7 +68,7 @@ RENAMED = {
 
 
 def in_format(version: str) -> list[tuple[str, int]]:
-    """Every module and version that a log of that format has room for."""
+    """Every module and version that a log of that format can hold."""
     modules = [*FIXED, *((module, number) for module, numbers in VARIABLE.items() for number in numbers)]
     return [(module, number) for module, number in modules if module in FORMATS[version].modules]
 
@@ -263,7 +263,7 @@ def read(logs: Sequence[Log], folder: str) -> tuple[dict[str, list[list[Row]]], 
 
 
 def assert_equal(rows: list[Row], wanted: list[Row], table: Any) -> None:
-    """The rows, in any order, hold what is wanted and nothing else."""
+    """The rows equal the wanted ones, in any order."""
     keys = [key.name for key in table.keys if key.name not in ("cluster", "log_id")]
 
     def key(row: Row) -> tuple[Any, ...]:
@@ -278,7 +278,7 @@ def assert_equal(rows: list[Row], wanted: list[Row], table: Any) -> None:
         if "mount_point" in row:
             mount = PATHS[path] if path else None
             assert (row["mount_point"], row["file_system"]) == (mount, "scratch" if mount == "/scratch" else None)
-        # what the record does not say is null
+        # fields that the record lacks are null
         assert {name: value for name, value in row.items() if name not in shared} == {
             **{name: None for name in row if name not in shared}, **want
         }  # fmt: skip

@@ -60,7 +60,7 @@ def test_names_that_only_look_like_a_date_are_not_that_day(tmp_path: Path) -> No
 
 
 def test_a_day_number_beyond_the_end_of_the_year_is_ignored(tmp_path: Path) -> None:
-    """As it is found day by day: 2021 has no day 366, and no year has a day 0."""
+    """As finding day by day does: 2021 has no day 366, and no year has a day 0."""
     _make(tmp_path, "2020366.txt", "2021366.txt", "2021000.txt")
     assert _found(str(tmp_path / "%Y%j.txt")) == [
         ("2020366.txt", date(2020, 12, 31)),

@@ -134,7 +134,7 @@ def test_a_file_of_several_file_systems_gives_the_backends_own(tmp_path: Path) -
 
 
 def test_chunks_that_nobody_wrote_are_null(tmp_path: Path) -> None:
-    """P6: not zero, and not taken for negative either."""
+    """P6: -0.0 is neither zero nor a negative number."""
     tts(tmp_path / "a.h5", {"datatargets": {"readbytes": [[1, 2], [3, 4]], "writebytes": [[1, 2], [3, 4]]}}, OSTS)
     with h5py.File(tmp_path / "a.h5", "a") as file:
         for name, kind in (("readbytes", "f8"), ("writebytes", "i8")):

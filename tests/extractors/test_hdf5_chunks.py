@@ -1,4 +1,4 @@
-"""Datasets as HDF5 stores them: h5py tells what they hold."""
+"""Datasets in every layout of HDF5; h5py is the oracle."""
 
 from __future__ import annotations
 

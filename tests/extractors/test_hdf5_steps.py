@@ -79,7 +79,7 @@ def test_timestamps_that_a_dataset_names_are_its_alone(tmp_path: Path, name: str
 
 
 def test_datasets_whose_steps_overlap_the_others_are_left_out_and_named(tmp_path: Path) -> None:
-    """P5: two rows of one target and time can't both be."""
+    """P5: a target has at most one row for a time."""
     names = ("readbytes", "writebytes", "readops")
     tts(tmp_path / "a.h5", {"datatargets": {name: [[1, 2], [3, 4]] for name in names}}, OSTS)
     with h5py.File(tmp_path / "a.h5", "a") as file:

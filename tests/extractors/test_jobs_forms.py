@@ -1,4 +1,4 @@
-"""What files of jobs may hold: each form of a time, a file's encodings, and Parquet's types."""
+"""Forms of files of jobs: times, encodings, and Parquet's types."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_parquets_times_may_be_numbers_days_and_times(tmp_path: Path, value: obj
     ],
 )  # fmt: skip
 def test_a_time_that_no_job_has_costs_its_row_and_no_other(tmp_path: Path, text: str) -> None:
-    """P6: a bad value costs its own row, and is named."""
+    """P6: a bad value loses its own row only, and a reject names it."""
     rows, rejects, outcome = csv(tmp_path, HEADER + f"1,10,{text}\n2,10,20\n")
     assert [row["scheduler_id"] for row in rows] == ["2"]
     assert rejects == {
@@ -114,7 +114,7 @@ def test_parquets_durations_and_lists_are_time_limits_and_nodes(tmp_path: Path) 
 
 
 def test_a_column_of_another_type_is_left_out_and_named(tmp_path: Path) -> None:
-    """P6: a column that can't be read costs itself only."""
+    """P6: an unreadable column is null, and the others are read."""
     (job,), rejects, _ = parquet(tmp_path, queue=[{"a": 1}], ncpus=[timedelta(1)], nodes=[["n1"]], uid=[7])
     assert (job["queue"], job["ncpus"], job["nodes"], job["uid"]) == (None, None, None, 7)
     assert set(rejects) == {"column queue", "column ncpus", "column nodes"}

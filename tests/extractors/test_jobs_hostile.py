@@ -1,4 +1,4 @@
-"""Inputs that would fill the memory or take for ever: each costs a moment and gives one clear line."""
+"""Inputs made to fill the memory or to take for ever: each gives one clear line within a moment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BOMBS = [
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_short_list_of_very_many_nodes_is_counted_before_it_is_written_out(bomb: str) -> None:
-    """P5: the value is null and named; neither time nor memory goes into it."""
+    """P5: the value is null, a reject names it, and it costs neither time nor memory."""
     node_lists(pl.Series(["n[1-2]"]))  # imports
     tracemalloc.start()
     started = time.monotonic()

@@ -22,7 +22,7 @@ _OBJECT = st.dictionaries(st.text().filter(lambda t: t != "hits"), _VALUE, max_s
 
 
 class _Drops(io.BytesIO):
-    """A file that hands out a few bytes at a time, whatever it is asked for."""
+    """A file whose `read` returns a few bytes at a time."""
 
     def read(self, size: int | None = -1) -> bytes:
         return super().read(7)

@@ -201,7 +201,7 @@ def test_a_file_without_a_database_is_rejected(tmp_path: Path) -> None:
 
 
 def test_no_message_holds_the_password(mariadb: int) -> None:
-    """A server that does not answer is an error of the moment, a refused query one of the input."""
+    """A server that does not answer is a transient error; a refused query is the input's."""
     with pytest.raises(ConnectionError, match="does not answer") as unreachable:
         Database("mysql://reader@127.0.0.1:9/filesystem_fs", PASSWORD)
     with pytest.raises(InputError, match="not an LMT database") as refused:
@@ -212,7 +212,7 @@ def test_no_message_holds_the_password(mariadb: int) -> None:
 
 
 def test_a_server_that_does_not_answer_is_found_and_not_read(mariadb: int) -> None:
-    """P5: it is an input that could not be read, not none at all."""
+    """P5: the database is found as an input that cannot be read."""
     where = site("mysql://reader@127.0.0.1:9/filesystem_fs")
     (input,) = Lmt().find(where, ALL)
     assert (input.uri, input.day) == ("mysql://reader@127.0.0.1:9/filesystem_fs", None)

@@ -236,7 +236,7 @@ def test_a_space_before_the_colon_is_part_of_the_same_header() -> None:
 
 
 def test_time_since_boot_is_not_a_date() -> None:
-    """The look at the list dates what it shows, and the entry's own start still tells a new one."""
+    """The time of the list dates its values; an entry's own start still shows a new entry."""
 
     def look(minute: int, opens: int, start: int) -> Reading:
         (job,) = job_stats(
@@ -290,7 +290,7 @@ def test_an_exporter_tells_the_sum_of_an_operations_times_or_bytes() -> None:
 
 @pytest.mark.parametrize("seconds", ["9" * 11, "9" * 25])
 def test_an_invalid_time_is_not_a_date(seconds: str) -> None:
-    """One damaged digit is not to take the other dumps of the day with it."""
+    """One damaged digit must not reject the other dumps of the day."""
     assert only(stats(0, 5).replace(str(T), seconds)).us is None
     assert only(f'lustre_read_bytes_total{{target="fs-OST0000"}} 5 {seconds}\n').us is None
     (job,) = job_stats("- job_id: 7", f"  snapshot_time: {seconds}", "  open: { samples: 1, unit: reqs }").values()
@@ -325,7 +325,7 @@ def test_an_exporters_values_are_taken_digit_for_digit() -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e400", "x"])
 def test_an_exporters_list_with_an_invalid_count_is_unknown(value: str) -> None:
-    """Else a counter would seem to stand still, and a job to begin anew."""
+    """Otherwise a counter would seem to stand still, and a job to start again."""
     text = (
         f'lustre_read_bytes_total{{target="fs-OST0000"}} {value}\nlustre_write_bytes_total{{target="fs-OST0000"}} 5\n'
         f'lustre_job_read_bytes_total{{jobid="7",target="fs-OST0001"}} {value}\n'
@@ -377,7 +377,7 @@ def test_a_dump_of_jobs_alone_gives_no_row_of_the_target() -> None:
 
 
 def test_counters_of_the_kernels_64_bits_have_their_difference() -> None:
-    """Where the difference does not fit, the amount is null, and the other rows stay."""
+    """Where the difference exceeds an int64, the amount is null, and the other rows stay."""
     values = [2**63 + 4096, 2**63 + 8192, 7, 2**64 - 1, 10**25]
     readings = [only(stats(60 * number, value)) for number, value in enumerate(values)]
     amounts = [row["read_bytes"] for row in rows("lustre_ost", readings)]

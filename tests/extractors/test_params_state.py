@@ -1,4 +1,4 @@
-"""What Lustre's servers report beside counters and jobs: each parameter into a table of its kind."""
+"""Other parameters of Lustre's servers: each kind has its own table."""
 
 from __future__ import annotations
 

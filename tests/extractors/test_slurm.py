@@ -1,4 +1,4 @@
-"""Slurm accounting into tables: what a job's row says, and what has no row."""
+"""Slurm accounting: the rows of jobs and steps, and lines that give no row."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_a_time_far_out_of_range_leaves_its_row_out_by_name_and_no_other(path: P
 
 
 def test_times_in_the_wrong_order_tell_no_span(path: Path) -> None:
-    """P6: null is not zero, nor less."""
+    """P6: unknown is null, neither zero nor negative."""
     rows = ("1|10|30|40|20||INVALID|0", "2|10|10|20|30||INVALID|15", "3|10|10|20|30||INVALID|4")
     header = "JobIDRaw|Submit|Eligible|Start|End|Planned|Elapsed|Suspended"
     late = "4|10|30|20|40||INVALID|0"

@@ -1,4 +1,4 @@
-"""sacct's delimited text: rows that hold the delimiter, newlines, too little or too much."""
+"""sacct's delimited text: values with delimiters and newlines, rows with too few or too many values."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_what_is_not_delimited_text_with_a_header_is_refused(text: str, reason: 
 
 
 def test_lines_that_end_in_a_delimiter_are_rows_only_where_the_first_ones_do() -> None:
-    """A submit line may hold what ends so, and fill the last block alone."""
+    """A submit line may end like a record, and fill the last block alone."""
     whole = "End|State|SubmitLine|JobIDRaw\n" + "10|FAILED||1\n" * 4 + "10|FAILED|a|7|\n|2\n"
     for block_bytes in (10, 1000):
         found, problems = rows(whole, block_bytes)

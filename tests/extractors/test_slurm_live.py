@@ -1,4 +1,4 @@
-"""Asking a sacct: which days, with what arguments, and what a failure says. A script stands in for sacct here."""
+"""Running sacct: its days, its arguments, and the error of a failure. A script stands in for sacct here."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_span_is_asked_as_it_is_but_not_the_future() -> None:
 
 
 def test_a_day_is_asked_again_within_the_look_back_and_is_the_same_input_after_it() -> None:
-    """P2: what is settled is asked once."""
+    """P2: a settled day is asked for once."""
     found = {i.day: (i.size_bytes, i.mtime) for i in days(Span(date(2017, 3, 10), None), look_back_days=3)}
     assert all(found[date(2017, 3, d)] == (None, None) for d in range(16, 20))
     assert all(None not in found[date(2017, 3, d)] for d in range(10, 16))

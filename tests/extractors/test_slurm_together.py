@@ -1,4 +1,4 @@
-"""Small Slurm files are read together, and give what each gives alone."""
+"""Small Slurm files are read together, with the same result as each alone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def found(inputs: list[Input], site: Site) -> Found:
 
 
 def test_files_read_together_give_what_each_gives_alone(tmp_path: Path) -> None:
-    """P2, P5: neither rows nor rejects depend on what is read beside."""
+    """P2, P5: neither rows nor rejects depend on the files read together."""
     for name, content in FILES.items():
         (tmp_path / name).write_text(content)
     site = Site.model_validate({"clusters": {"c": {"slurm": {"files": str(tmp_path / "*.txt")}}}})

@@ -1,4 +1,4 @@
-"""The gate: what passes is as declared, and what doesn't is named."""
+"""The gate passes rows as declared, and names what is wrong with others."""
 
 from __future__ import annotations
 

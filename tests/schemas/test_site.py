@@ -1,4 +1,4 @@
-"""site.toml: what is wrong with a key is said in its reader's words."""
+"""site.toml: an error names the key and what to write, in the words of the file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from iolake.schemas.site import Site, SiteError
 
 
 def problems(folder: Path, text: str) -> list[str]:
-    """What reading a site.toml of this text complains of."""
+    """The problems that reading a site.toml of this text reports."""
     (folder / "site.toml").write_text(text)
     with pytest.raises(SiteError) as caught:
         Site.read(folder / "site.toml")

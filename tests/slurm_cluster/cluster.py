@@ -29,7 +29,7 @@ NAME = "tiny"
 
 
 def missing() -> list[str]:
-    """What of Slurm this machine lacks."""
+    """The programs of Slurm that this machine lacks."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     return [name for name in PROGRAMS if shutil.which(name, path=path) is None] + (
         [] if os.geteuid() == 0 else ["root"]
@@ -50,7 +50,7 @@ class Cluster:
         }
 
     def run(self, *command: str, **environment: str) -> str:
-        """Standard output; AssertionError with what it said where it fails."""
+        """Returns standard output; AssertionError with the command's errors if it fails."""
         done = subprocess.run(
             command,
             capture_output=True,

@@ -1,4 +1,4 @@
-"""One cluster for the session, and what it has been through."""
+"""One cluster for all tests, and the jobs that it has run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the extractor says of jobs on a real Slurm is what scontrol and sacct say of each."""
+"""The extractor's rows of jobs on a real Slurm equal what scontrol and sacct print."""
 
 from __future__ import annotations
 
@@ -230,7 +230,7 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> set[str]:
 
 
 def test_a_day_holds_what_ended_in_it_and_nothing_else(history: History, live: Rows) -> None:
-    """P2: days that are asked apart do not overlap."""
+    """P2: days that are read one by one do not overlap."""
     seen = [(j["job_id"], j["submit_time"]) for j in live["slurm_jobs"]]
     assert len(seen) == len(set(seen))
     assert all(history.cluster.started - timedelta(seconds=5) <= j["end_time"] for j in live["slurm_jobs"])

@@ -52,7 +52,7 @@ def act(centre: Centre, order: dict[str, Any]) -> None:
 
 
 def _shift_clocks(shift_s: float) -> None:
-    """Have load ids, times of the ledger, and ages of files follow a clock that is wrong."""
+    """Makes load ids, times of the ledger and ages of files follow a wrong clock."""
 
     class Shifted(datetime):
         @classmethod

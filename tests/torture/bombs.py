@@ -1,4 +1,4 @@
-"""Inputs that are small and want to be large: each is read in a child with bounded memory and time."""
+"""Small inputs that expand without bound: each is read in a child with bounded memory and time."""
 
 from __future__ import annotations
 

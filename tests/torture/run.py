@@ -116,7 +116,7 @@ class Torture:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Read beside what happens in the block."""
+        """Reads the lake while the block runs."""
         ended = threading.Event()
         problems: list[BaseException] = []
 

@@ -81,7 +81,7 @@ def _loads(uri: str, fault: str, counts: Counter[str]) -> str:
 
 
 def _use(url: str) -> None:
-    """Have the next stores ask another server, as other processes would."""
+    """Makes the next stores use another server, as other processes would."""
     os.environ["AWS_ENDPOINT_URL"] = url
     conditional_put.forget()
     fsspec.get_filesystem_class("s3").clear_instance_cache()
