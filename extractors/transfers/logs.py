@@ -121,6 +121,11 @@ def _batch(
     if mounted is not None:
         path = pl.when(pl.col("direction").is_not_null()).then(pl.col(mounted))
         frame = frame.with_columns(file_system=file_systems(path, site))
+    return batch_of(frame)
+
+
+def batch_of(frame: pl.DataFrame) -> Batch:
+    """A frame's rows of `transfers`: times are in microseconds since 1970, and columns that it lacks are null."""
     arrays = []
     for field in TRANSFERS.batch_schema:
         if field.name not in frame.columns:

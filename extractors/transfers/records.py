@@ -9,15 +9,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 import polars as pl
-import pyarrow as pa
 import xxhash
 
 from iolake.extractors.base import Batch
 from iolake.extractors.jsonhits import fits
-from iolake.extractors.transfers.logs import FIRST_US, LAST_US
+from iolake.extractors.transfers.logs import FIRST_US, LAST_US, batch_of
 from iolake.extractors.transfers.mounts import file_systems
 from iolake.schemas.site import Site
-from iolake.schemas.transfers import TRANSFERS
 
 INTO: Final = ("STOR", "ESTO", "APPE")
 """Operations that bring a file in."""
@@ -161,12 +159,4 @@ def batch(frame: pl.DataFrame, site: Site) -> Batch:
     )
     moved = (pl.col("duration_s") > 0) & (pl.col("bytes") > 0)
     frame = frame.with_columns(bytes_per_s=pl.when(moved).then(pl.col("bytes") / pl.col("duration_s")))
-    arrays = []
-    for field in TRANSFERS.batch_schema:
-        if field.name not in frame.columns:
-            arrays.append(pa.nulls(frame.height, field.type))
-        elif pa.types.is_timestamp(field.type):
-            arrays.append(frame[field.name].to_arrow().cast(pa.int64()).view(field.type))
-        else:
-            arrays.append(frame[field.name].to_arrow().cast(field.type))
-    return Batch(TRANSFERS, pa.Table.from_arrays(arrays, schema=TRANSFERS.batch_schema))
+    return batch_of(frame)
