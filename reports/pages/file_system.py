@@ -9,14 +9,14 @@ import polars as pl
 
 from iolake.reports import text
 from iolake.reports.charts import Query, history, targets
-from iolake.reports.pages.page import Figure, Page, Table
+from iolake.reports.pages.page import Figure, Page
+from iolake.reports.pages.users import users_figure
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.warehouse import Lake
 from iolake.warehouse.errors import LakeError
 
 _HEAT_DAYS = 14
 """The last days whose hours the picture of targets shows; a longer one has no room for hours."""
-_TOP = 10
 
 
 class NoFileSystem(LakeError):
@@ -126,30 +126,8 @@ def _imbalance(rates: pl.Series) -> str:
 
 
 def _users(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:
-    query = Query(
-        "FROM top_users($file_system, $since, $until)\nWHERE share IS NOT NULL\nLIMIT $most",
-        {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
-    )
-    rows = [
-        [
-            row["user_name"] or text.UNKNOWN,
-            row["program"] or text.UNKNOWN,
-            row["cluster"],
-            f"{row['runs']:,}",
-            text.size(row["read_bytes"]),
-            text.size(row["write_bytes"]),
-            text.percent(None if row["share"] is None else 100 * row["share"], 1),
-        ]
-        for row in query.rows(lake)
-    ]
-    return Figure(
-        "users",
-        "Who moved the most",
-        "Bytes of jobs by the servers' count, else by Darshan; the share is of all jobs that anyone counted.",
-        table=Table(["user", "program", "cluster", "runs", "read", "written", "share"], rows) if rows else None,
-        queries=[query],
-        missing=None if rows else "No job is known to have used it.",
-    )
+    summary = "Bytes of jobs by the servers' count, else by Darshan; the share is of all jobs that anyone counted."
+    return users_figure(lake, name, window, "users", "Who moved the most", summary, share=True)
 
 
 def coverage_query(owner: str, since: date, until: date) -> Query:

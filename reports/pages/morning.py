@@ -15,11 +15,12 @@ from iolake.reports import text
 from iolake.reports.charts import Query, history, targets, timeline
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.reports.pages.users import users_figure
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.schemas.errors import PermanentError
 from iolake.warehouse import Lake
 
-_WORST, _TOP, _FINDINGS, _REJECTS = 12, 10, 20, 20
+_WORST, _FINDINGS, _REJECTS = 12, 20, 20
 _INDEX = "index.html"
 
 
@@ -217,29 +218,9 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
 
 
 def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
-    query = Query(
-        "FROM top_users($file_system, $since, $until)\nWHERE share IS NOT NULL\nLIMIT $most",
-        {"file_system": name, "since": window[0], "until": window[1], "most": _TOP},
-    )
-    rows = [
-        [
-            row["user_name"] or text.UNKNOWN,
-            row["program"] or text.UNKNOWN,
-            row["cluster"],
-            f"{row['runs']:,}",
-            text.size(row["read_bytes"]),
-            text.size(row["write_bytes"]),
-        ]
-        for row in query.rows(lake)
-    ]
-    return Figure(
-        f"users-{key}",
-        f"{name}: who moved the most",
-        "Bytes of jobs in this day, by the servers' count, else by Darshan.",
-        table=Table(["user", "program", "cluster", "runs", "read", "written"], rows) if rows else None,
-        queries=[query],
-        missing=None if rows else "No job is known to have used it.",
-    )
+    title = f"{name}: who moved the most"
+    summary = "Bytes of jobs in this day, by the servers' count, else by Darshan."
+    return users_figure(lake, name, window, f"users-{key}", title, summary, share=False)
 
 
 def _file_systems(lake: Lake, day: date) -> Figure:
