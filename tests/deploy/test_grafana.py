@@ -21,6 +21,8 @@ EMPTY = {"Gaps"}
 """Panels that show nothing where nothing is wrong, as on the demo's lake."""
 TIME_SERIES = 0
 """The data source's number of the format that Grafana draws against time; 1 is a table."""
+UNITS = {"none", "short", "percent", "percentunit", "bytes", "Bps", "ops", "s", "d"}
+"""Ids from Grafana's list of units (`getValueFormat`); an id that it does not know is drawn as a suffix."""
 PANELS = [(name, panel) for name, board in DASHBOARDS.items() for panel in board["panels"]]
 IDS = [f"{name}-{panel['title']}" for name, panel in PANELS]
 
@@ -144,6 +146,37 @@ def test_panels_have_room_ids_and_the_provisioned_data_source() -> None:
         assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
         assert all(variable["datasource"] in provided for variable in board["templating"]["list"])
     assert len({board["uid"] for board in DASHBOARDS.values()}) == len(DASHBOARDS) == 3
+
+
+def units(part: Any) -> Iterator[str]:
+    """The units of a panel: of its defaults, of the overrides of single columns, and of a heatmap's cells and axes."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key == "unit" and isinstance(value, str):
+                yield value
+            elif key == "properties":
+                yield from (each["value"] for each in value if each["id"] == "unit")
+            else:
+                yield from units(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from units(value)
+
+
+def test_each_dashboard_has_what_the_importer_needs() -> None:
+    """Grafana migrates an older schema, gives a board without `id` a new one, and tells queries apart by `refId`."""
+    for name, board in DASHBOARDS.items():
+        assert board["schemaVersion"] >= 36, "older boards name a data source by its name alone"
+        assert board.get("id") is None, f"{name}: an id of one server overwrites another board"
+        assert board["title"]
+        assert {"from", "to"} <= set(board["time"])
+        assert len({variable["name"] for variable in board["templating"]["list"]}) == len(board["templating"]["list"])
+        for panel in board["panels"]:
+            letters = [target["refId"] for target in panel["targets"]]
+            assert all(letters)
+            assert len(set(letters)) == len(letters)
+            assert not set(units(panel)) - UNITS, f"{name}, {panel['title']}: Grafana knows no such unit"
+    assert {unit for _, panel in PANELS for unit in units(panel)} >= {"bytes", "Bps", "percent", "s"}
 
 
 def test_the_provisioned_folder_is_where_the_dashboards_go() -> None:
