@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from iolake.extractors.slurm.fields import INFINITE_32, NO_VALUE_32
+
 _JOB: Final = r"^(?<first>\d+)(?:_(?:(?<task>\d+)|(?<tasks>\[.*\])))?(?:\+(?<offset>\d+))?$"
 
 
@@ -32,7 +34,7 @@ def parse(frame: pl.DataFrame) -> pl.DataFrame:
         {
             "job_id": job_id.fill_null(implied),
             "array_job_id": first.set(~is_task, None),
-            "array_task_id": task,
+            "array_task_id": task.set(task.is_in([NO_VALUE_32, INFINITE_32]), None),
             "array_tasks": parts["tasks"],
             "het_job_id": first.set(offset.is_null(), None),
             "het_offset": offset,

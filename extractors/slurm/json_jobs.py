@@ -205,11 +205,11 @@ def _shown_id(job: dict[str, Any]) -> str:
     array, het = job.get("array") or {}, job.get("het") or {}
     task, offset = _number(array.get("task_id")), _number(het.get("job_offset"))
     first, leader = _number(array.get("job_id")) or "0", _number(het.get("job_id")) or "0"
-    if first != "0" and task is not None:
+    if first != "0" and task not in (None, "UNLIMITED"):
         return f"{first}_{task}"
     if first != "0" and array.get("task"):
         return f"{first}_[{array['task']}]"
-    if leader != "0" and offset is not None:
+    if leader != "0" and offset not in (None, "UNLIMITED"):
         return f"{leader}+{offset}"
     return _job_id(job)
 
