@@ -9,17 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from iolake.extractors.base import Input, InputError
-from iolake.extractors.hosts import by_host
+from iolake.extractors.hosts import by_host, by_prefix
 
 UNDATED: Final = "does not say when it was taken"
 DATE_IT: Final = "put `BEGIN <seconds since 1970>` before each snapshot"
-_BEGIN: Final = re.compile(r"(?:[\w.-]+:)?\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
-
-
+_BEGIN: Final = re.compile(r"(?P<host>[\w.-]+:)?\s*BEGIN\b(?:\s+(?P<epoch>\d{1,10})(?:\.\d+)?\s*$)?")
 _MOST_LINES: Final = 1_000_000
 
 
@@ -32,23 +31,44 @@ class Snapshot(NamedTuple):
 
 
 def snapshots(input: Input, lines: Iterable[str], zone: ZoneInfo) -> Iterator[Snapshot]:
-    """Yield the snapshots in a file's lines, in order; only one of them is in memory.
+    """Yield the snapshots in a file's lines, in order; only one of them is in memory, but where each host has its own.
 
     InputError where an undated file has no day in its name either, or a snapshot is longer than any command prints.
     """
     begin_line, ts, own, any_begin = 0, None, list[str](), False
+    lines = iter(lines)
     for number, line in enumerate(lines, 1):
         begin = _BEGIN.match(line) if "BEGIN" in line else None
+        if begin and begin["host"] and not any_begin:
+            yield from _of_hosts(input, [*own, line, *islice(lines, _MOST_LINES)], zone)
+            return
         if begin is None:
             own.append(line)
             if len(own) > _MOST_LINES:
                 raise InputError(input.uri, f"has a snapshot of more than {_MOST_LINES} lines", "check what it holds")
             continue
-        yield Snapshot(ts, begin_line, by_host(own))
-        epoch = begin["epoch"]
-        ts = datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
-        begin_line, own, any_begin = number, [], True
-    yield Snapshot(ts if any_begin else taken(input, zone), begin_line, by_host(own))
+        yield Snapshot(ts, begin_line, by_host(input.uri, own))
+        begin_line, ts, own, any_begin = number, _time(begin), [], True
+    yield Snapshot(ts if any_begin else taken(input, zone), begin_line, by_host(input.uri, own))
+
+
+def _of_hosts(input: Input, lines: Sequence[str], zone: ZoneInfo) -> Iterator[Snapshot]:
+    """The snapshots of a file in which each host's lines have a BEGIN of their own; those of one time are one."""
+    if len(lines) > _MOST_LINES:
+        raise InputError(input.uri, f"has more than {_MOST_LINES} lines of many hosts", "write a file a host")
+    merged: dict[datetime | None, list[str]] = {}
+    for own in by_prefix(input.uri, lines).values():
+        for snapshot in snapshots(input, own, zone):
+            merged.setdefault(snapshot.ts, []).extend(snapshot.lines)
+    begins = [(_time(begin), number) for number, line in enumerate(lines, 1) if (begin := _BEGIN.match(line))]
+    first = dict(reversed(begins))
+    for ts in sorted(merged, key=lambda ts: ts or datetime.min):
+        yield Snapshot(ts, first.get(ts, 0), merged[ts])
+
+
+def _time(begin: re.Match[str]) -> datetime | None:
+    epoch = begin["epoch"]
+    return datetime.fromtimestamp(int(epoch), UTC).replace(tzinfo=None) if epoch else None
 
 
 def taken(input: Input, zone: ZoneInfo) -> datetime:

@@ -83,6 +83,47 @@ def test_lists_of_many_clients_are_read_host_by_host(tmp_path: Path) -> None:
     assert "10.0.0.25" in row
 
 
+@pytest.mark.parametrize("turn", [1, 100])
+def test_each_host_has_its_own_begins(tmp_path: Path, turn: int) -> None:
+    """P5: those of one second are one snapshot, and no host's rows have another host's time."""
+    head = "UUID 1K-blocks Used Available Use% Mounted on\n"
+    of = {
+        f"n{n}": "".join(f"BEGIN {at}\n{head}f-OST000{n}_UUID 10 {n} 1 1% /f[OST:{n}]\n" for at in times)
+        for n, times in ((1, (1772323200, 1772323800)), (2, (1772323200, 1772324400)))
+    }
+    (tmp_path / "df").write_text(prefixed(of, turn))
+    found = rows(LfsDf(), tmp_path, "df")["lustre_df"]
+    assert sorted((target, minute) for row in found for target in ("OST0001", "OST0002") for minute in (0, 10, 20)
+                  if target in row and f"2026, 3, 1, 0, {minute})" in row) == [
+        ("OST0001", 0), ("OST0001", 10), ("OST0002", 0), ("OST0002", 20),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("heading", ["{}", "{} (1)"])
+def test_blocks_of_hosts_are_those_of_a_file_a_host(tmp_path: Path, heading: str) -> None:
+    """P5: `clush -b` and dshbak; what two hosts say of one parameter is kept apart."""
+    of = {f"oss{n}": dump(f"OST000{n}", n, n) for n in (1, 2)}
+    for host, text in of.items():
+        (tmp_path / f"apart-2026-03-01-{host}.txt").write_text(text)
+    rule = "-" * 15
+    blocks = "".join(f"{rule}\n{heading.format(host)}\n{rule}\n{text}" for host, text in of.items())
+    (tmp_path / "one-2026-03-01.txt").write_text(blocks)
+    assert rows(Params(), tmp_path, "one-%Y-%m-%d.txt") == rows(Params(), tmp_path, "apart-%Y-%m-%d-*.txt")
+    blocks += f"{rule}\n{heading.format('c[1-2]')}\n{rule}\n----\na\nb"
+    found = {host: "".join(text) for host, text in texts_by_host("x", iter([blocks[:99], *blocks[99:]]))}
+    assert found == of | {"c[1-2]": "----\na\nb\n"}
+
+
+@pytest.mark.parametrize("at", [0, 1, 40_000])
+def test_a_line_without_a_host_among_lines_with_one_is_named(at: int) -> None:
+    """P5: neither it nor the others are left out in silence."""
+    lines = [f"oss1: obdfilter.fs-OST0001.x{n}=1" for n in range(50_000)]
+    lines.insert(at, "Connection to oss1 closed.")
+    blocks = iter(["\n".join(lines[k : k + 1000]) + "\n" for k in range(0, len(lines), 1000)])
+    with pytest.raises(InputError, match=r"but not 'Connection to oss1 closed\.'"):
+        list(texts_by_host("x", blocks))
+
+
 @given(st.dictionaries(st.sampled_from(["n1", "n2.site", "oss-3"]), LINES, min_size=1), st.booleans(), st.data())
 def test_each_hosts_lines_come_back_in_order(of: dict[str, list[str]], cut: bool, data: Any) -> None:
     """A law, for any mixture and any blocks."""
@@ -92,7 +133,7 @@ def test_each_hosts_lines_come_back_in_order(of: dict[str, list[str]], cut: bool
     while any(left.values()):
         host = data.draw(st.sampled_from([host for host in left if left[host]]))
         mixed.append(f"{host}: {left[host].pop(0)}")
-    assert sorted(by_host(mixed)) == sorted(line for lines in of.values() for line in lines)
+    assert sorted(by_host("x", mixed)) == sorted(line for lines in of.values() for line in lines)
     text = "\n".join(mixed) + "\n"
     at = data.draw(st.integers(len(mixed[0]) + 1, len(text))) if cut else len(text)
     found = {host: "".join(blocks) for host, blocks in texts_by_host("x", iter([text[:at], text[at:]]))}
@@ -101,11 +142,12 @@ def test_each_hosts_lines_come_back_in_order(of: dict[str, list[str]], cut: bool
 
 @pytest.mark.parametrize("text", [
     "status: COMPLETE\nrecovery_start: 1\nOST: 1\n", "OST0000: inactive device\nOST0001: inactive device\n",
-    "obdfilter.f-OST0000.stats=\na: f-OST0000\n", "net:\n    - net type: lo\n", "",
+    "obdfilter.f-OST0000.stats=\na: f-OST0000\n", "0: fs-OST0000_UUID ACTIVE\n1: fs-OST0001_UUID ACTIVE\n",
+    "net:\n    - net type: lo\n", "",
 ])  # fmt: skip
 def test_a_text_with_colons_of_its_own_is_left_as_it_is(text: str) -> None:
     """A word and a colon alone are no host."""
-    assert by_host(text.splitlines()) == text.splitlines()
+    assert by_host("x", text.splitlines()) == text.splitlines()
     assert [(host, "".join(blocks)) for host, blocks in texts_by_host("x", iter([text]))] == [("", text)]
 
 
@@ -114,3 +156,6 @@ def test_more_than_fits_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(hosts, "MAX_MEMBER", 100)
     with pytest.raises(InputError, match="write a file a host"):
         list(texts_by_host("x", iter(["n1: obdfilter.f-OST0000.stats=\n", "n1: a\n" * 30])))
+    monkeypatch.setattr(hosts, "MAX_LINE", 50)
+    with pytest.raises(InputError, match="a line longer than 50"):
+        list(texts_by_host("x", iter(["n1: obdfilter.f-OST0000.stats=\n", f"n1: {'a' * 60}"])))
