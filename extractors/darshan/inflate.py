@@ -122,7 +122,7 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
             position += len(waiting)
             if not waiting:
                 break
-        if at_start and compression == "gzip" and not waiting[0] and only_zeros(compressed, position - len(waiting)):
+        if at_start and compression == "gzip" and not waiting[0] and only_padding(compressed, position - len(waiting)):
             break
         try:
             piece = inflater.decompress(waiting, _PIECE)
@@ -135,6 +135,6 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
         raise InflateError("ends in the middle of a compressed stream")
 
 
-def only_zeros(content: Content, start: int) -> bool:
-    """Return whether all bytes from `start` on are zero, as tapes and block devices pad files."""
-    return not any(bytes(content[at : at + _FEED]).strip(b"\0") for at in range(start, len(content), _FEED))
+def only_padding(content: Content, start: int) -> bool:
+    """Return whether all bytes from `start` on are zeros, as tapes and block devices pad files, or whitespace."""
+    return not any(bytes(content[at : at + _FEED]).strip(b"\0 \t\r\n") for at in range(start, len(content), _FEED))

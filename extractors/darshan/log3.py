@@ -27,7 +27,7 @@ from iolake.extractors.darshan.decoded import (
     region_error,
     run_span,
 )
-from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces, only_zeros
+from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces, only_padding
 from iolake.extractors.darshan.modules import reads, record_bytes
 from iolake.extractors.darshan.second import begins_log, left_out, second_log
 from iolake.extractors.packed import compression_of
@@ -167,7 +167,7 @@ def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[t
     """(part, reason) for a second log behind this one. InputError where bytes belong to no region.
 
     Darshan writes its regions without gaps, so bytes between or behind them are those of a region that a damaged
-    header no longer names. Zeros at the end are padding.
+    header no longer names. Zeros and whitespace at the end are padding.
     """
     regions = [
         (*header.names, NAMES),
@@ -179,7 +179,7 @@ def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[t
             raise _uncovered(uri, last, end, at)
         if at + size > end:
             end, last = at + size, (name, at)
-    if only_zeros(content, end):
+    if only_padding(content, end):
         return []
     if begins_log(content, end):
         return [left_out(end, len(content))]
@@ -242,7 +242,7 @@ def region_pieces(content: Content, uri: str, name: str) -> Iterator[bytes]:
 def _read_header(content: Content, uri: str) -> _Header:
     """Parse the header, and check that its regions lie within the file."""
     byte_order = _BYTE_ORDERS.get(bytes(content[8:16]))
-    if uri.endswith("_partial") or not any(content[:16]):
+    if not any(content[:16]) or (uri.endswith("_partial") and byte_order is None):
         raise InputError(
             uri, "the log was never finished: its process ended before Darshan wrote the header", "remove it"
         )

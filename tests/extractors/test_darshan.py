@@ -18,7 +18,7 @@ from iolake.demo.formats.darshan_legacy import LegacyLog
 from iolake.demo.formats.darshan_legacy import encode as encode_legacy
 from iolake.extractors import darshan as darshan_extractor
 from iolake.extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
-from iolake.extractors.darshan import Darshan, large, pieces
+from iolake.extractors.darshan import Darshan, large, pieces, second
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.site import Site
 from iolake.schemas.table import INPUT_ID
@@ -339,10 +339,10 @@ _OLD = [
 def test_a_log_of_any_release_behind_another_is_a_reject_of_its_own(tmp_path: Path, first: int, behind: bytes) -> None:
     """P5: Darshan 1 and 2 compress a log whole, and a file of their streams could be taken for one log."""
     logs = [encode(log()), encode(Log(1, 1, 1_700_000_000, 1_700_000_100, 1, "x")), *_OLD]
-    for second in logs:
-        rows, (reject,), status = results(write(tmp_path, [logs[first] + second + behind]))
+    for other in logs:
+        rows, (reject,), status = results(write(tmp_path, [logs[first] + other + behind]))
         assert (len(rows["darshan_logs"]), set(status.values())) == (1, {"loaded"})
-        assert reject.part == f"bytes {len(logs[first])} to {len(logs[first] + second + behind)}"
+        assert reject.part == f"bytes {len(logs[first])} to {len(logs[first] + other + behind)}"
 
 
 @pytest.mark.parametrize("width", [-0.5, float("nan")])
@@ -372,12 +372,26 @@ def test_a_region_that_the_header_no_longer_names_is_damage(tmp_path: Path, modu
     assert "belong to no region" in reject.reason
 
 
-@pytest.mark.parametrize(("name", "content"), [("1.darshan_partial", encode(log())), ("2.darshan", bytes(9000))])
+@pytest.mark.parametrize(
+    ("name", "content"), [("1.darshan_partial", b"3.21" + bytes(9000)), ("2.darshan", bytes(9000))]
+)
 def test_a_log_that_was_never_finished_is_refused_as_such(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     _, (reject,), _ = results([Input("darshan", "c", str(path))])
     assert "never finished" in reject.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "behind"), [("1.darshan_partial", b""), ("2.darshan", b"\n"), ("3.darshan", b"\0\r\n ")]
+)
+def test_a_whole_log_is_read_whatever_its_name_and_padding(tmp_path: Path, name: str, behind: bytes) -> None:
+    """P5: a process may end between the last write of a log and its renaming."""
+    path = tmp_path / name
+    path.write_bytes(encode(log()) + behind)
+    rows, rejects, _ = results([Input("darshan", "c", str(path))])
+    assert not rejects
+    assert len(rows["darshan_logs"]) == 1
 
 
 def test_heatmaps_and_streams_are_known_by_their_ids_in_anonymized_logs(tmp_path: Path) -> None:
@@ -388,3 +402,17 @@ def test_heatmaps_and_streams_are_known_by_their_ids_in_anonymized_logs(tmp_path
     rows, _, _ = results(write(tmp_path, [encode(hidden)]))
     assert {r["record_id"]: r["module"] for r in rows["darshan_heatmap"]} == {v: k for k, v in ids.items()}
     assert {r["ts"] for r in rows["darshan_heatmap"]} == {r["start_time"] for r in rows["darshan_logs"]}
+
+
+def test_streams_that_only_seem_to_begin_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: 100 MB of such beginnings would take minutes."""
+    tried: list[int] = []
+    inflated = second._inflated
+
+    def counted(content: bytes, at: int) -> bytes | None:
+        tried.append(at)
+        return inflated(content, at)
+
+    monkeypatch.setattr(second, "_inflated", counted)
+    assert second.second_log(b"x" + b"\x1f\x8b\x08\0" * 20_000) is None
+    assert len(tried) == second._MOST_FAILURES + 1
