@@ -77,3 +77,53 @@ def test_the_last_snapshot_of_a_day_counts_and_a_total_that_fell_is_unknown(lake
     )
     (row,) = changes(lake)
     assert (row["old_ts"], row["read_bytes"], row["write_bytes"]) == (noon, 2, None)
+
+
+def totals(lake: Lake) -> dict[str, tuple[Any, ...]]:
+    found = lake.sql("FROM ssd_change_totals('cori', '2026-03-02', '2026-03-03')").fetchall()
+    assert len({row[0] for row in found}) == len(found)
+    return {row[0]: row[1:] for row in found}
+
+
+def test_totals_sum_what_each_drive_knows_and_count_those_that_do_not(lake: Lake, fill: Fill) -> None:
+    """P6: S3 does not know what it read on Monday, and S4's total fell: neither counts as zero."""
+    fill(
+        "ssd_health",
+        drive(MONDAY, "S1", read_bytes=10, endurance_used_pct=3.0, media_errors=1, crc_errors=4),
+        drive(MONDAY, "S2", read_bytes=100, endurance_used_pct=1.0, media_errors=0, crc_errors=4),
+        drive(MONDAY, "S3", media_errors=0),
+        drive(MONDAY, "S4", read_bytes=9),
+        drive(MONDAY, "OLD", read_bytes=1),
+        drive(TUESDAY, "S1", read_bytes=15, endurance_used_pct=3.5, media_errors=4, crc_errors=4),
+        drive(TUESDAY, "S2", read_bytes=113, endurance_used_pct=2.0, media_errors=2, crc_errors=4),
+        drive(TUESDAY, "S3", read_bytes=7, media_errors=0),
+        drive(TUESDAY, "S4", read_bytes=2),
+        drive(TUESDAY, "NEW1", read_bytes=70),
+        drive(TUESDAY, "NEW2", read_bytes=71),
+    )
+    found = totals(lake)
+    assert found["read_bytes"] == ("B", 18, 2, 2, 5, 13, 9)
+    assert found["endurance_used_pct"] == ("%", 1.5, 2, 2, 0.5, 1.0, 0.75)
+    assert found["power_cycles"] == ("", None, 0, 4, None, None, None)
+    assert found["media_errors"] == ("", 5, 2, None, 2, 3, 2.5)
+    assert "crc_errors" not in found
+    assert (found["drives_added"][1], found["drives_removed"][1]) == (2, 1)
+
+
+def test_totals_are_the_sums_of_the_drives_own_rows(lake: Lake, fill: Fill) -> None:
+    """Bytes of whole lives, far beyond 2**53 in sum, differ by few; the sum keeps each of them."""
+    life = 9 * 10**15
+    fill(
+        "ssd_health",
+        *(drive(MONDAY, f"S{n}", write_bytes=life + n) for n in range(20)),
+        *(drive(TUESDAY, f"S{n}", write_bytes=life + 3 * n + 1) for n in range(20)),
+    )
+    assert (
+        totals(lake)["write_bytes"][1]
+        == sum(r["write_bytes"] for r in changes(lake))
+        == sum(2 * n + 1 for n in range(20))
+    )
+
+
+def test_a_cluster_without_drives_has_no_totals_of_amounts(lake: Lake) -> None:
+    assert set(totals(lake)) == {"drives_added", "drives_removed"}
