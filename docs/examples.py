@@ -1,4 +1,4 @@
-"""Runs the examples of README.md and docs/real-samples.md, and writes what they print beneath them.
+"""Runs the examples of README.md, docs/verdict.md and docs/real-samples.md, and writes what they print beneath them.
 
     python docs/examples.py DEMO REAL
 
@@ -21,6 +21,7 @@ from iolake.reports.job import job_page
 from iolake.reports.worst import worst_jobs
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+VERDICT = Path(__file__).with_name("verdict.md")
 REAL_SAMPLES = Path(__file__).with_name("real-samples.md")
 DEMO, JOB = "iolake demo", "iolake job 4478544"
 _EXAMPLE = re.compile(r"```console\n\$ (?P<command>iolake [^\n]*)\n(?P<output>.*?)```", re.DOTALL)
@@ -67,7 +68,8 @@ def demo_answer(lake: Lake) -> str:
 
 
 def main(demo: str, real: str) -> None:
-    """Write what every example prints into README.md and docs/real-samples.md."""
+    """Write what every example prints into README.md, docs/verdict.md and docs/real-samples.md."""
+    VERDICT.write_text(refreshed(VERDICT.read_text(), lambda command: printed(command, Path(demo))))
     text = refreshed(README.read_text(), lambda command: printed(command, Path(demo)))
     README.write_text(with_page(text, DEMO, demo_answer(Lake(f"{demo}/demo-centre/lake"))))
     REAL_SAMPLES.write_text(with_page(REAL_SAMPLES.read_text(), JOB, job_page(Lake(real), 4478544)))

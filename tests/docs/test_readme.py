@@ -1,4 +1,4 @@
-"""README: `iolake demo` runs without any setup, and every example prints what the page shows."""
+"""README and docs/verdict.md: `iolake demo` runs without any setup, and every example prints what the pages show."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from iolake.warehouse import Lake
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+VERDICT = (ROOT / "docs" / "verdict.md").read_text()
 
 
 def _examples() -> ModuleType:
@@ -61,8 +62,8 @@ def test_the_demos_lake_is_what_happened_at_the_centre(demo: tuple[Path, str]) -
     assert not differences(Lake(centre / "lake").connect(), Truth.read(centre))
 
 
-@pytest.mark.parametrize(("command", "output"), EXAMPLES.examples(README))
-def test_every_example_prints_what_the_readme_shows(demo: tuple[Path, str], command: str, output: str) -> None:
+@pytest.mark.parametrize(("command", "output"), EXAMPLES.examples(README) + EXAMPLES.examples(VERDICT))
+def test_every_example_prints_what_its_page_shows(demo: tuple[Path, str], command: str, output: str) -> None:
     assert EXAMPLES.printed(command, demo[0]) == output
 
 
