@@ -5,6 +5,7 @@
 CREATE OR REPLACE MACRO job_neighbours_model(in_owner, since, until, first, last) AS TABLE
 WITH used AS MATERIALIZED (
   SELECT
+    row_number() OVER (ORDER BY cluster, run_id, file_system)::INTEGER AS place,  -- its order breaks ties
     cluster, run_id, job_id, date, file_system, window_start, window_end,
     coalesce(jobstats_read_bytes, darshan_read_bytes) AS read_bytes,
     coalesce(jobstats_write_bytes, darshan_write_bytes) AS write_bytes,
@@ -16,12 +17,46 @@ WITH used AS MATERIALIZED (
   FROM job_file_system
   WHERE (first IS NULL OR date BETWEEN first AND last) AND window_start < window_end
 ),
-runs AS (
-  SELECT *
+steps AS MATERIALIZED (  -- each window once for each hour that it touches, so that few are compared; long windows in longer steps
+  SELECT
+    place, file_system, window_start, window_end, read_bytes, write_bytes, darshan_opens,
+    (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until) AS asked,
+    greatest(3600000000, max(epoch_us(window_end) - epoch_us(window_start)) OVER () // 200) AS width,
+    epoch_us(window_start) // width AS first_step,
+    unnest(range(first_step, epoch_us(window_end) // width + 1)) AS step
   FROM used
-  WHERE (in_owner IS NULL OR cluster = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
 ),
 pairs AS (
+  SELECT
+    r.place, n.place AS neighbour,
+    epoch(least(r.window_end, n.window_end)) - epoch(greatest(r.window_start, n.window_start)) AS overlap_s,
+    overlap_s / (epoch(n.window_end) - epoch(n.window_start)) AS part,
+    coalesce(n.read_bytes * part, 0) + coalesce(n.write_bytes * part, 0) AS moved, n.darshan_opens * part AS opens
+  FROM steps r
+  JOIN steps n
+    ON n.file_system = r.file_system AND n.step = r.step
+    AND n.step = greatest(r.first_step, n.first_step)  -- the first that both touch: a pair counts once
+    AND n.window_start < r.window_end AND n.window_end > r.window_start AND n.place <> r.place
+  WHERE r.asked
+),
+most AS (
+  SELECT
+    place,
+    max_by(neighbour, (moved, overlap_s, -neighbour), 20) AS movers,
+    max_by(neighbour, (opens, -neighbour), 5) FILTER (opens > 0) AS openers
+  FROM pairs
+  GROUP BY place
+),
+kept AS (
+  SELECT place, unnest(list_distinct(list_concat(movers, openers))) AS neighbour
+  FROM most
+),
+names AS (
+  SELECT cluster, run_id, user_name, coalesce(exe_names[1], job_name) AS exe
+  FROM job_summary
+  WHERE first IS NULL OR date BETWEEN first AND last
+),
+shown AS (
   SELECT
     r.cluster, r.run_id, r.job_id, r.date, r.file_system, r.fs_bytes, r.fs_seen_pct,
     CASE WHEN r.measured_by <> 'presence' THEN coalesce(r.read_bytes, 0)::DOUBLE + coalesce(r.write_bytes, 0) END AS own_bytes,
@@ -30,25 +65,11 @@ pairs AS (
     least(r.window_end, n.window_end) AS overlap_end,
     epoch(overlap_end) - epoch(overlap_start) AS overlap_s,
     overlap_s / (epoch(n.window_end) - epoch(n.window_start)) AS part,
-    n.read_bytes * part AS read_bytes, n.write_bytes * part AS write_bytes, n.darshan_opens * part AS opens
-  FROM runs r
-  JOIN used n
-    ON n.file_system = r.file_system AND n.window_start < r.window_end AND n.window_end > r.window_start
-    AND NOT (n.cluster = r.cluster AND n.run_id = r.run_id)
-),
-most AS (
-  SELECT *, coalesce(read_bytes, 0) + coalesce(write_bytes, 0) AS moved
-  FROM pairs
-  QUALIFY row_number() OVER (
-    PARTITION BY cluster, run_id, file_system ORDER BY moved DESC, overlap_s DESC, neighbour_cluster, neighbour_run_id
-  ) <= 20 OR (opens > 0 AND row_number() OVER (
-    PARTITION BY cluster, run_id, file_system ORDER BY opens DESC NULLS LAST, neighbour_cluster, neighbour_run_id
-  ) <= 5)
-),
-names AS (
-  SELECT cluster, run_id, user_name, coalesce(exe_names[1], job_name) AS exe
-  FROM job_summary
-  WHERE first IS NULL OR date BETWEEN first AND last
+    n.read_bytes * part AS read_bytes, n.write_bytes * part AS write_bytes,
+    coalesce(n.read_bytes * part, 0) + coalesce(n.write_bytes * part, 0) AS moved, n.darshan_opens * part AS opens
+  FROM kept m
+  JOIN used r ON r.place = m.place
+  JOIN used n ON n.place = m.neighbour
 )
 SELECT
   m.cluster, m.run_id, m.job_id, m.date, m.file_system, m.neighbour_cluster, m.neighbour_run_id, m.neighbour_job_id,
@@ -60,5 +81,5 @@ SELECT
     THEN m.moved / nullif(m.fs_bytes, 0) END AS share,  -- a larger share shows that it did not move its bytes evenly
   CASE WHEN m.fs_seen_pct >= {seen_enough_pct} AND m.own_bytes <= {largest_share} * m.fs_bytes
     THEN m.own_bytes / nullif(m.fs_bytes, 0) END AS own_share
-FROM most m
+FROM shown m
 LEFT JOIN names n ON n.cluster = m.neighbour_cluster AND n.run_id = m.neighbour_run_id
