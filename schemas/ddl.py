@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import pyarrow as pa
 
@@ -76,6 +77,27 @@ def create_storage_view(table: Table, sets: Sequence[FileSet], computed: Sequenc
     return f"CREATE OR REPLACE VIEW {name} AS\n" + "\nUNION ALL BY NAME\n".join(reads)
 
 
+READ: Final = "read_parquet"
+"""The table function by which storage views read files."""
+
+
+def stand_ins(table: Table, model: str | None = None) -> tuple[list[str], list[str]]:
+    """Statements that create and drop macros in place of what a storage view reads, with the declared columns.
+
+    DuckDB opens the files of a view to create it, and plans the models that it calls, all for the types of its columns.
+    The declaration has these types. A temporary macro comes before the function of its name, and the statement that the
+    catalog keeps has the name alone.
+    """
+    columns = ", ".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}" for c in table.all_columns)
+    calls = {READ: "(files, hive_partitioning := NULL, hive_types := NULL, union_by_name := NULL)"}
+    if model:
+        calls[model] = "(in_owner, since, until, first, last)"
+    return (
+        [f"CREATE OR REPLACE TEMP MACRO {name}{call} AS TABLE SELECT {columns}" for name, call in calls.items()],
+        [f"DROP MACRO TABLE temp.main.{name}" for name in calls],
+    )
+
+
 def create_view(table: Table) -> list[str]:
     """The statements that make the table's view for readers, with the comments of the table and each column."""
     name = quote(table.name)
@@ -100,7 +122,7 @@ def _read(table: Table, files: FileSet) -> str:
         folders = {table.owner.name: folders[table.owner.name], "month": "VARCHAR"}
     types = ", ".join(f"{quote(name)}: {kind}" for name, kind in folders.items())
     paths = ",\n  ".join(literal(file) for file in files.files)
-    read = f"read_parquet([\n  {paths}\n], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
+    read = f"{READ}([\n  {paths}\n], hive_partitioning = true, hive_types = {{{types}}}, union_by_name = false)"
     return f"SELECT {columns}\nFROM {_by_job(table, read) if files.by_job else read}{_within(table, files)}"
 
 

@@ -12,7 +12,7 @@ from functools import partial
 
 from iolake import schemas
 from iolake.schemas.mart import Mart
-from iolake.warehouse import months, parquet
+from iolake.warehouse import months
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.freshness import Partition
@@ -47,13 +47,7 @@ def damage_behind(store: Store, catalog: Catalog, work: Work) -> Damage:
 
 
 def take_out(store: Store, catalog: Catalog, damage: Damage) -> None:
-    """Take damaged files out of a private copy of a snapshot, and write its views without them.
-
-    Raises DamagedFile where a data file's footer is gone too: no snapshot could be published, since DuckDB opens a
-    view's files to create it.
-    """
-    for file in damage.files:
-        parquet.inspect(store, file.path)
+    """Take damaged files out of a private copy of a snapshot, and write its views without them."""
     catalog.remove_files(damage.files)
     months.remove(catalog, damage.months)
     for name in {file.table_name for file in (*damage.files, *damage.months)}:

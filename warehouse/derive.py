@@ -70,8 +70,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
 
     Partitions whose sources another writer changed meanwhile are left out of what is published: they stay stale, and
     a query computes them (P7). Partitions that read a damaged data file are left out too, so that damage is not copied.
-    `memory_limit` is DuckDB's; what does not fit goes to a temporary folder. CommitContested; DamagedFile where such a
-    file cannot even be opened.
+    `memory_limit` is DuckDB's; what does not fit goes to a temporary folder. CommitContested.
     """
     started = time.monotonic()
     mend(warehouse)
