@@ -72,6 +72,10 @@ def test_drives_show_what_they_wrote_and_what_changed(demo_lake: Lake, demo_trut
         (o["node"], n["write_bytes"] - o["write_bytes"]) for o, n in zip(old, new, strict=True)
     ]
     assert [row[2] for row in found] == [[], [], [{"counter": "media_errors", "was": 0, "has": 7}], []]
+    totals = f"SELECT total, drives, unknown FROM ssd_change_totals('osprey', '{days[0]}', '{days[-1]}')"
+    written = sum(n["write_bytes"] - o["write_bytes"] for o, n in zip(old, new, strict=True))
+    assert rows(demo_lake, f"{totals} WHERE counter = 'write_bytes'") == [(written, len(old), 0)]
+    assert rows(demo_lake, f"{totals} WHERE counter = 'media_errors'") == [(7, 1, None)]
     assert [row[3] for row in found][1] == [{"attribute": "firmware", "was": "1E2", "has": "1E3"}]
 
 
