@@ -43,7 +43,7 @@ class Topology(Extractor):
     """Snapshots of a cluster's nodes. Of a node that a snapshot has twice the first line counts."""
 
     source: ClassVar = "topology"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (TOPOLOGY,)
 

@@ -62,10 +62,15 @@ def _source(document: dict[str, Any]) -> Source:
     named = {name: source.get("@timestamp" if name == "time" else name) for name in (*_TEXTS, *_NUMBERS)}
     found = Source()
     for name in _TEXTS:
-        setattr(found, name, named[name] if isinstance(named[name], str) else None)
+        setattr(found, name, _text(named[name]))
     for name in _NUMBERS:
         setattr(found, name, _float(named[name]))
     return found
+
+
+def _text(value: Any) -> str | None:
+    """Return a text with its lone surrogates escaped, which no column can hold; None for another type."""
+    return value.encode("utf-8", "backslashreplace").decode() if isinstance(value, str) else None
 
 
 def _float(value: Any) -> float | None:

@@ -33,7 +33,7 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
-    version = 4
+    version = 5
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 

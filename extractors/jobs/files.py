@@ -69,6 +69,9 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
         own, unread = _parted(names, wanted)
         _check_cells(content.count(b"\n"), len(own), uri)
         text, too_long = content.decode(), list[int]()
+        if unread and _may_be_too_long(text, separator, len(names)):
+            fitting, too_long = _fitting(text, separator)
+            content = fitting if too_long else content
         try:
             frame = pl.read_csv(content, infer_schema=False, separator=separator, columns=own)
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
@@ -123,8 +126,17 @@ def _check_cells(rows: int, columns: int, uri: str) -> None:
         raise InputError(uri, reason, "write a file a month or a day")
 
 
+def _may_be_too_long(text: str, separator: str, columns: int) -> bool:
+    """Return whether a line has as many separators as the header has columns, or a quoted value has more lines.
+
+    polars raises on a row with too many values only where it reads every column; else it shifts the row's values.
+    """
+    return any(line.count(separator) >= columns or line.count('"') % 2 for line in io.StringIO(text))
+
+
 def _fitting(text: str, separator: str) -> tuple[bytes, list[int]]:
     """A CSV without the rows that have more values than its header, and the lines where these end."""
+    csv.field_size_limit(_LONGEST_LINE)  # a list of nodes may be longer than the module's 128 KiB
     rows, fitting = csv.reader(io.StringIO(text, newline=""), delimiter=separator), io.StringIO(newline="")
     writer, too_long = csv.writer(fitting, delimiter=separator), list[int]()
     header = next(rows)

@@ -25,7 +25,7 @@ class Globus(Extractor):
     """Saved hits of a Globus index: files that pytokio's cache_nersc_globuslogs writes, or a search's own answer."""
 
     source: ClassVar = "globus"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (TRANSFERS,)
 

@@ -21,7 +21,7 @@ INTO: Final = ("STOR", "ESTO", "APPE")
 """Operations that bring a file in."""
 OUT: Final = ("RETR", "ERET")
 """Operations that take a file out."""
-_TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{3}|\.\d{6})?Z$"
+_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{3}|\.[0-9]{6})?Z$"
 _LONGEST_S: Final = 1e9
 _TEXTS: Final = ("start", "end", "operation", "path", "node", "user_name", "task_id", "volume", "peer")
 _NAMED: Final = ("path", "node", "user_name", "task_id", "volume")
@@ -75,7 +75,9 @@ def columns(found: Sequence[Hit] | Sequence[dict[str, Any]]) -> pl.DataFrame:
     read.append(pl.Series("transfer_id", [hit.transfer_id for hit in hits], dtype=pl.String))
     read += [_times(f"{word}_time", read[_TEXTS.index(word)]) for word in ("start", "end")]
     frame = pl.DataFrame(read)
-    return frame.filter(pl.all_horizontal(pl.col("end_time", "operation", "bytes").is_not_null()))
+    return frame.filter(
+        pl.all_horizontal(pl.col("end_time", "operation", "bytes").is_not_null()), pl.col("operation") != ""
+    )
 
 
 def _hit(document: dict[str, Any]) -> Hit:
@@ -86,7 +88,7 @@ def _hit(document: dict[str, Any]) -> Hit:
     found = document.get("_source", document)
     record = found if isinstance(found, dict) else {}
     fields = {name: record.get(key) for name, key in _KEYS.items()}
-    moments = {name: fields[name] if isinstance(fields[name], str) else None for name in ("start", "end")}
+    moments = {name: _text(fields[name]) if isinstance(fields[name], str) else None for name in ("start", "end")}
     texts = {name: _text(fields[name]) for name in _TEXTS if name not in moments}
     numbers = {name: _number(fields[name]) for name in _NUMBERS}
     logged: Any = fields["duration"]

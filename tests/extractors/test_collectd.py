@@ -82,6 +82,14 @@ def test_documents_without_hits_around_them_are_read_too(tmp_path: Path) -> None
     assert read(tmp_path, lines) == read(tmp_path, hits(EACH))
 
 
+@pytest.mark.parametrize("plugin", ["disk", "other"])
+def test_a_lone_surrogate_in_a_document_stops_no_other(tmp_path: Path, plugin: str) -> None:
+    """P5: no column can hold it, whether its plugin is read or not."""
+    rows, _ = read(tmp_path, hits([*EACH, document(plugin, "\ud800", read=1.0, write=1.0)]))
+    (tmp_path / "alone").mkdir()
+    assert rows == read(tmp_path / "alone", hits(EACH))[0]
+
+
 def test_a_document_that_comes_twice_counts_once(tmp_path: Path) -> None:
     """P2: pages of a search may overlap."""
     assert read(tmp_path, hits(EACH + EACH)) == read(tmp_path, hits(EACH))

@@ -156,6 +156,34 @@ def test_a_row_with_more_values_than_the_header_is_named_and_the_others_load(tmp
     }
 
 
+@pytest.mark.parametrize(
+    ("header", "good", "long"),
+    [
+        ("scheduler_id,start_time,end_time,job_name,user_name,extra", "1,10,20,a,b,x", "2,10,20,run a,b,alice,x"),
+        ("extra,scheduler_id,start_time,end_time,job_name,user_name", "x,1,10,20,a,b", "x,y,2,10,20,run a,b"),
+        ("scheduler_id,start_time,end_time,job_name,user_name,extra", '1,10,20,a,b,"x,y"', '2,10,20,"run\na",c,d,e'),
+    ],
+)
+def test_a_row_with_more_values_than_the_header_is_named_where_a_column_is_not_read(
+    tmp_path: Path, header: str, good: str, long: str
+) -> None:
+    """P5: no value of such a row moves into another column."""
+    jobs, rejects, outcome = csv(tmp_path, f"{header}\n{good}\n{long}\n")
+    assert ([(job["scheduler_id"], job["job_name"], job["user_name"]) for job in jobs], outcome) == (
+        [("1", "a", "b")],
+        "loaded",
+    )
+    line = 3 + long.count("\n")
+    assert rejects["lines"] == f"1 rows have more values than the header, such as line {line}; left out"
+
+
+def test_a_long_list_of_nodes_loads_beside_a_column_that_is_not_read(tmp_path: Path) -> None:
+    """P5: commas in quotes separate no values, however long the list is."""
+    nodes = ",".join(f"n{node}" for node in range(30_000))
+    (job,), rejects, _ = csv(tmp_path, f'scheduler_id,start_time,end_time,node_list,extra\n1,10,20,"{nodes}",x\n')
+    assert (job["nnodes"], "lines" in rejects) == (30_000, False)
+
+
 def test_a_malformed_list_of_nodes_is_kept_as_text_and_rejected(tmp_path: Path) -> None:
     (job,), rejects, _ = csv(tmp_path, "scheduler_id,start_time,end_time,node_list\n1,10,20,n[1-\n")
     assert (job["node_list"], job["nodes"], job["nnodes"]) == ("n[1-", None, None)

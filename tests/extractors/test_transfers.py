@@ -200,6 +200,25 @@ def test_globus_records_are_utc_and_known_by_their_id(tmp_path: Path) -> None:
     assert rejects == {"records": "1 records are not transfers of Globus"}
 
 
+def test_a_globus_record_without_an_operation_is_counted_and_is_no_transfer(tmp_path: Path) -> None:
+    """P5: a record with an empty operation names no transfer."""
+    empty = {"_id": "Z9", "_source": HIT["_source"] | {"TYPE": ""}}  # type: ignore[operator]
+    rows, rejects = read(tmp_path, Globus(), json.dumps([HIT, empty]))
+    assert [row["transfer_id"] for row in rows] == ["Z7K"]
+    assert rejects == {"records": "1 records are not transfers of Globus"}
+
+
+@pytest.mark.parametrize("start", ["\ud800", "2019-01-29T08:04:60Z", "2019-01-29T08:04:60.5Z", "٢٠١٩-01-29T08:04:52Z"])
+def test_a_start_that_is_no_time_is_null_and_stops_no_other_record(tmp_path: Path, start: str) -> None:
+    """P5: a lone surrogate, a 60th second, and digits of another script are no times."""
+    other = {"_id": "Z9", "_source": HIT["_source"] | {"start_date": start}}  # type: ignore[operator]
+    rows, _ = read(tmp_path, Globus(), json.dumps([HIT, other]))
+    assert [(row["transfer_id"], row["start_time"]) for row in rows] == [
+        ("Z7K", datetime(2019, 1, 29, 8, 4, 52, 993000)),
+        ("Z9", None),
+    ]
+
+
 @pytest.mark.parametrize(
     "text", [json.dumps({"took": 3, "hits": {"total": 1, "hits": [HIT]}}), json.dumps(HIT) + "\n" + json.dumps(HIT)]
 )
