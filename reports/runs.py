@@ -44,20 +44,23 @@ ORDER BY date, list_position(['high', 'medium', 'low', 'info'], severity), code,
 LIMIT $5
 """
 _FIRST_LOG: Final = f"""
-SELECT min(start_time)::DATE - 1 AS day FROM job_summary WHERE {_DAYS.format("")}
+SELECT greatest(min(start_time)::DATE, $1::DATE - 100) - 1 AS day FROM job_summary WHERE {_DAYS.format("")}
 """
-"""The first day under which a log of the runs of a span can lie: each log lies under the day of its own end."""
+"""The first day under which a log of the runs of a span can lie: each log lies under the day of its own end.
+
+A start that is a mistake does not make it search the whole lake: no run lasts more than 100 days.
+"""
 _FIND: Final = f"""
 WITH logs AS (
   SELECT r.cluster, r.run_id, r.run_date AS date, l.log_id, l.file_name, l.exe, l.exe_name, l.nprocs, l.start_time
-  FROM logs_of_runs(NULL, $7, $2::DATE) r
+  FROM logs_of_runs(NULL, $7, $2::DATE + 1) r
   JOIN darshan_logs l USING (cluster, date, log_id)
 ),
 paths AS (
   SELECT DISTINCT cluster, date, log_id
   FROM application_io
   WHERE $5::VARCHAR IS NOT NULL
-    AND ($7::DATE IS NULL OR date >= $7::DATE) AND ($2::DATE IS NULL OR date <= $2::DATE)
+    AND ($7::DATE IS NULL OR date >= $7::DATE) AND ($2::DATE IS NULL OR date <= $2::DATE + 1)
     AND (starts_with(path, $5) OR path GLOB $5)
 )
 SELECT

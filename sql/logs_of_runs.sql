@@ -45,7 +45,7 @@ nearest AS (
   SELECT *, coalesce(outside_s <= 60, false) AS held
   FROM candidates
   QUALIFY row_number() OVER (
-    PARTITION BY cluster, date, job_id, log_id ORDER BY outside_s, job_start_time DESC
+    PARTITION BY cluster, date, job_id, log_id ORDER BY outside_s, job_start_time DESC, job_end_time DESC, run_id
   ) = 1
 )
 SELECT

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import duckdb
@@ -168,6 +169,7 @@ class TablesOnly(Lake):
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
         self._con = con
+        self._answering = Lock()
         self.uri, self.snapshot = "memory", 0
 
 

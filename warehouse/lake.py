@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iolake.warehouse import layout
@@ -62,6 +63,7 @@ class Lake:
             raise SnapshotDamaged(self.uri, max(there))
         self.snapshot: int = newest
         self._con: duckdb.DuckDBPyConnection | None = None
+        self._answering = Lock()
         self._moved = False
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
@@ -88,9 +90,10 @@ class Lake:
 
     def rows(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Run a query and return its rows, each a dict by column; unlike `sql`, it plans the query only once."""
-        answer = self._shared().execute(query, parameters)
-        names = [column[0] for column in answer.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+        with self._answering:  # the connection holds one answer, and threads may share a lake
+            answer = self._shared().execute(query, parameters)
+            names = [column[0] for column in answer.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     @property
     def root(self) -> str:

@@ -67,7 +67,7 @@ def kind_chart(kind: pl.DataFrame) -> theme.Chart | None:
         percentile = _percentile(others[name], this[name][0])
         bad = percentile < 25 if big_is_good else percentile > 75
         shown = _some(known).select("ts", "this", "job_id", value=pl.col(name))
-        sizes = theme.Bytes(theme.largest(shown["value"]), 4) if name.endswith("bytes_per_s") else None
+        sizes = theme.Bytes.between(shown["value"]) if name.endswith("bytes_per_s") else None
         rows.append((shown, label, percentile, bad, sizes))
     charts = [_row(*row, window=_window(kind), last=row is rows[-1]) for row in rows]
     return alt.vconcat(*charts, spacing=6) if charts else None

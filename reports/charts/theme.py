@@ -69,11 +69,18 @@ def time_tip(field: str, title: str) -> alt.Tooltip:
 
 @dataclass(frozen=True)
 class Bytes:
-    """Ticks from zero to above `largest` bytes, in the binary unit that the words of a page have too."""
+    """Ticks from `smallest` to above `largest` bytes, in the binary unit that the words of a page have too."""
 
     largest: float | None
     most: int = 5
     """How many ticks, about."""
+    smallest: float = 0
+
+    @classmethod
+    def between(cls, values: pl.Series) -> Bytes:
+        """About four ticks around values that an axis does not show from zero; at least one value is known."""
+        known = values.cast(pl.Float64).drop_nulls().to_list()
+        return cls(max(known), 4, min(known))
 
     @property
     def unit(self) -> str:
@@ -84,10 +91,12 @@ class Bytes:
     def values(self) -> list[float]:
         """Where the ticks are, in bytes: at 1, 2 or 5 times a power of ten of the unit."""
         size = binary_unit(self.largest or 0)[1]
-        least = max((self.largest or 0) / size / (self.most - 1), 1e-9 if size > 1 else 1)
+        span = (self.largest or 0) - self.smallest
+        least = max(span / size / (self.most - 1), 1e-9 if size > 1 else 1)
         tens = 10.0 ** math.floor(math.log10(least))
         step = next(k * tens for k in (1, 2, 5, 10) if k * tens >= least * 0.8)
-        return [k * step * size for k in range(math.ceil((self.largest or 1) / size / step) + 1)]
+        first, last = math.floor(self.smallest / size / step), math.ceil((self.largest or 1) / size / step)
+        return [k * step * size for k in range(first, last + 1)]
 
     @property
     def marks(self) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import jinja2
@@ -19,6 +19,7 @@ from iolake.reports.charts import Query, theme
 from iolake.warehouse import user_cache
 
 _SCRIPT = ".js"
+_SNIPPET = "window.vegaEmbed = vegaEmbed;"
 _SCALE = 2.0
 """Pixels of a PNG for each pixel of the page."""
 
@@ -133,13 +134,11 @@ def _text(name: str) -> str:
 def _bundle() -> str:
     """Vega, Vega-Lite and vega-embed as one script; `</script` in it must not end the element that holds it.
 
-    It follows from vl_convert's version and takes more than a second to make, so it is kept for the next process.
+    It follows from vl_convert's version and the snippet, and takes more than a second to make, so it is kept.
     """
-    key = f"vega-{version('vl-convert-python')}"
+    key = f"vega-{version('vl-convert-python')}-{blake2b(_SNIPPET.encode(), digest_size=4).hexdigest()}"
     kept = user_cache.fetch(key, _SCRIPT)
-    if kept is not None:
-        return kept.decode()
-    made: Any = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    script = str(made).replace("</script", "<\\/script")
-    user_cache.keep(key, _SCRIPT, script.encode())
-    return script
+    if kept is None:
+        kept = str(vl_convert.javascript_bundle(_SNIPPET)).encode()
+        user_cache.keep(key, _SCRIPT, kept)
+    return kept.decode().replace("</script", "<\\/script")

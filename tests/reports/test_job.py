@@ -136,6 +136,15 @@ def test_a_run_of_many_days_has_the_logs_and_steps_that_ended_days_before_it(lak
     assert "exe_a" in str(html_page(lake, 7))
 
 
+def test_a_log_that_ends_a_day_after_its_run_is_found_by_the_runs_day(lake: Lake, fill: Fill) -> None:
+    """P5: clocks differ by up to a minute, so a log of a run that ends at midnight lies under the next day."""
+    midnight = datetime(2026, 1, 2)
+    fill("slurm_jobs", job(end_time=midnight - timedelta(seconds=10)))
+    fill("darshan_logs", log(end_time=midnight + timedelta(seconds=10), date=midnight.date()))
+    for since in (None, DAY):
+        assert [row["log_id"] for row in find(lake, program="exe_a", since=since, until=midnight.date())] == ["a"]
+
+
 def test_bytes_are_shown_rounded_and_exactly(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", job())
     fill("darshan_logs", log())

@@ -115,3 +115,16 @@ def test_a_sum_of_any_type_has_a_largest_and_no_value_has_none() -> None:
     """P6: DuckDB's sums come as decimals; a column of nulls has no largest, which is not zero."""
     assert theme.largest(pl.Series([Decimal(3), None]), pl.Series([2.5])) == 3.0
     assert theme.largest(pl.Series([None], dtype=pl.Float64)) is None
+
+
+@given(st.floats(1, 1e15), st.floats(1, 1e15))
+def test_an_axis_that_does_not_begin_at_zero_has_ticks_among_its_values(one: float, other: float) -> None:
+    """Two of them at least reach from the smallest value to the largest."""
+    smallest, largest = sorted((one, other))
+    if largest < smallest * 1.001:
+        return
+    values = theme.Bytes.between(pl.Series([largest, None, smallest])).values
+    assert values[0] <= smallest * (1 + 1e-9)
+    assert values[-1] >= largest * (1 - 1e-9)
+    assert len(values) <= 8
+    assert len(set(values)) == len(values) >= 2
