@@ -14,11 +14,9 @@ import pytest
 
 from iolake.demo.formats.darshan import FORMATS, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 from iolake.demo.formats.darshan.records import AnyRecord
-from iolake.demo.formats.darshan_legacy import LegacyLog
-from iolake.demo.formats.darshan_legacy import encode as encode_legacy
 from iolake.extractors import darshan as darshan_extractor
 from iolake.extractors.base import Batch, Input, Outcome, Reject, Span, content_hash
-from iolake.extractors.darshan import Darshan, large, pieces, second
+from iolake.extractors.darshan import Darshan, large, pieces
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.site import Site
 from iolake.schemas.table import INPUT_ID
@@ -318,33 +316,6 @@ def test_a_partial_log_that_names_no_module_is_partial_of_none(tmp_path: Path) -
     ]  # fmt: skip
 
 
-def test_a_second_log_in_one_file_is_a_reject_of_its_own(tmp_path: Path) -> None:
-    """P5: the first loads, and the file's other bytes are named."""
-    first = encode(log())
-    rows, (reject,), status = results(write(tmp_path, [first + encode(log(nprocs=9))]))
-    assert len(rows["darshan_logs"]) == 1
-    assert reject.part == f"bytes {len(first)} to {len(first + encode(log(nprocs=9)))}"
-    assert "second log" in reject.reason
-    assert set(status.values()) == {"loaded"}
-
-
-_OLD = [
-    encode_legacy(LegacyLog("2.06", 1, 1_400_000_000, 1_400_000_100, 2, "/bin/a", compression=packed))
-    for packed in ("gzip", "bzip2")
-]
-
-
-@pytest.mark.parametrize("first", [0, 1, 2, 3])
-@pytest.mark.parametrize("behind", [b"", bytes(5000)])
-def test_a_log_of_any_release_behind_another_is_a_reject_of_its_own(tmp_path: Path, first: int, behind: bytes) -> None:
-    """P5: Darshan 1 and 2 compress a log whole, and a file of their streams could be taken for one log."""
-    logs = [encode(log()), encode(Log(1, 1, 1_700_000_000, 1_700_000_100, 1, "x")), *_OLD]
-    for other in logs:
-        rows, (reject,), status = results(write(tmp_path, [logs[first] + other + behind]))
-        assert (len(rows["darshan_logs"]), set(status.values())) == (1, {"loaded"})
-        assert reject.part == f"bytes {len(logs[first])} to {len(logs[first] + other + behind)}"
-
-
 @pytest.mark.parametrize("width", [-0.5, float("nan")])
 def test_a_bin_of_no_length_has_no_time(tmp_path: Path, width: float) -> None:
     """P6: its bytes stay."""
@@ -353,12 +324,6 @@ def test_a_bin_of_no_length_has_no_time(tmp_path: Path, width: float) -> None:
     assert rejects == []
     assert [(r["interval_s"], r["write_bytes"]) for r in rows["darshan_heatmap"]] == [(None, 1), (None, 2)]
     assert rows["darshan_heatmap"][1]["ts"] is None
-
-
-def test_zeros_behind_a_log_are_padding(tmp_path: Path) -> None:
-    """Tapes and block devices pad files; no region of a log is all zeros."""
-    rows, rejects, _ = results(write(tmp_path, [encode(log()) + bytes(4097)]))
-    assert (len(rows["darshan_logs"]), rejects) == (1, [])
 
 
 @pytest.mark.parametrize("module", ["POSIX", "LUSTRE", "HEATMAP", "DXT_MPIIO"])
@@ -372,28 +337,6 @@ def test_a_region_that_the_header_no_longer_names_is_damage(tmp_path: Path, modu
     assert "belong to no region" in reject.reason
 
 
-@pytest.mark.parametrize(
-    ("name", "content"), [("1.darshan_partial", b"3.21" + bytes(9000)), ("2.darshan", bytes(9000))]
-)
-def test_a_log_that_was_never_finished_is_refused_as_such(tmp_path: Path, name: str, content: bytes) -> None:
-    path = tmp_path / name
-    path.write_bytes(content)
-    _, (reject,), _ = results([Input("darshan", "c", str(path))])
-    assert "never finished" in reject.reason
-
-
-@pytest.mark.parametrize(
-    ("name", "behind"), [("1.darshan_partial", b""), ("2.darshan", b"\n"), ("3.darshan", b"\0\r\n ")]
-)
-def test_a_whole_log_is_read_whatever_its_name_and_padding(tmp_path: Path, name: str, behind: bytes) -> None:
-    """P5: a process may end between the last write of a log and its renaming."""
-    path = tmp_path / name
-    path.write_bytes(encode(log()) + behind)
-    rows, rejects, _ = results([Input("darshan", "c", str(path))])
-    assert not rejects
-    assert len(rows["darshan_logs"]) == 1
-
-
 def test_heatmaps_and_streams_are_known_by_their_ids_in_anonymized_logs(tmp_path: Path) -> None:
     """The names of such logs are numbers; the ids of heatmap records are the same in every log."""
     ids = {"POSIX": 16592106915301738621, "MPI-IO": 3668870418325792824, "STDIO": 3989511027826779520}
@@ -402,17 +345,3 @@ def test_heatmaps_and_streams_are_known_by_their_ids_in_anonymized_logs(tmp_path
     rows, _, _ = results(write(tmp_path, [encode(hidden)]))
     assert {r["record_id"]: r["module"] for r in rows["darshan_heatmap"]} == {v: k for k, v in ids.items()}
     assert {r["ts"] for r in rows["darshan_heatmap"]} == {r["start_time"] for r in rows["darshan_logs"]}
-
-
-def test_streams_that_only_seem_to_begin_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """P5: 100 MB of such beginnings would take minutes."""
-    tried: list[int] = []
-    inflated = second._inflated
-
-    def counted(content: bytes, at: int) -> bytes | None:
-        tried.append(at)
-        return inflated(content, at)
-
-    monkeypatch.setattr(second, "_inflated", counted)
-    assert second.second_log(b"x" + b"\x1f\x8b\x08\0" * 20_000) is None
-    assert len(tried) == second._MOST_FAILURES + 1
