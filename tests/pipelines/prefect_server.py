@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -63,11 +64,18 @@ class Served:
         return f"http://127.0.0.1:{self.port}/api"
 
     def ask(self, path: str, body: Any = None) -> Any:
-        """The API's answer to a GET, or to a POST of `body`."""
+        """The API's answer to a GET, or to a POST of `body`. It asks again while the server's SQLite is busy: 503."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.api + path, data, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                with urlopen(request, timeout=30) as answer:
+                    return json.loads(answer.read() or b"null")
+            except HTTPError as error:
+                if error.code != 503 or time.monotonic() > until:
+                    raise
+                time.sleep(1)
 
     def wait(self, look: Callable[[], T | None], what: str) -> T:
         """Calls `look` until it returns something, and returns that."""
