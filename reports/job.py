@@ -263,7 +263,7 @@ def _servers(lake: Lake, name: str, seen: Row | None, window: tuple[datetime, da
     if seen is not None:
         yield (
             f"its servers read {text.size(seen['fs_read_bytes'])} and wrote {text.size(seen['fs_write_bytes'])}; "
-            f"{text.percent(seen['fs_seen_pct'], 0)} of the targets' time was seen"
+            f"{text.seen(seen['fs_seen_pct'])} of the targets' time was seen"
         )
         for what, share in (
             ("reads", seen["read_share"]),

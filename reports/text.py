@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -59,6 +60,11 @@ def count(number: int, thing: str) -> str:
 def percent(value: float | None, digits: int = 2) -> str:
     """A percentage."""
     return UNKNOWN if value is None else f"{value:.{digits}f} %"
+
+
+def seen(percent_seen: float | None) -> str:
+    """A percentage that was seen, rounded down, so that what is just too little does not read as enough (P12)."""
+    return UNKNOWN if percent_seen is None else f"{math.floor(percent_seen * 10) / 10:g} %"
 
 
 def seconds(value: float | None) -> str:

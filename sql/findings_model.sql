@@ -215,7 +215,7 @@ checks AS (
       {code: 'crowded-server', value: o.targets,
        words: format('{} of {}, where files of the run lie, {} on {}, which had taken over another server''s targets', o.ost, o.file_system, CASE o.targets WHEN 1 THEN 'was' ELSE 'were' END, o.servers), target: o.ost, neighbour: NULL},
       {code: 'unwatched', value: CASE WHEN r.logs > 0 AND r.file_system IS NOT NULL THEN coalesce(fs_seen_pct, 0) END,
-       words: format('{:.0f} % of the servers'' time was seen while it ran', coalesce(fs_seen_pct, 0)), target: NULL, neighbour: NULL},
+       words: format('{:g} % of the servers'' time was seen while it ran', floor(coalesce(fs_seen_pct, 0) * 10) / 10), target: NULL, neighbour: NULL},
       {code: 'waited', value: CASE WHEN wait_s >= 3600 THEN 1e2 * wait_s / nullif(elapsed_s, 0) END,
        words: format('it waited {:.1f} h and ran {:.1f} h', wait_s / 3600, elapsed_s / 3600), target: NULL, neighbour: NULL},
       {code: 'requeued', value: CASE WHEN state = 'REQUEUED' THEN coalesce(restart, 0) + 1 ELSE restart END,

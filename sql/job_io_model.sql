@@ -18,8 +18,10 @@ records AS (
     POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes,
     POSIX_SEQ_READS AS sequential_reads, POSIX_SEQ_WRITES AS sequential_writes,
     POSIX_FILE_NOT_ALIGNED AS misaligned_in_file, POSIX_MEM_NOT_ALIGNED AS misaligned_in_memory,
-    greatest(0, POSIX_BYTES_READ::HUGEINT - POSIX_MAX_BYTE_READ - 1) AS redundant_read_bytes,
-    greatest(0, POSIX_BYTES_WRITTEN::HUGEINT - POSIX_MAX_BYTE_WRITTEN - 1) AS redundant_write_bytes,
+    POSIX_BYTES_READ::HUGEINT - POSIX_MAX_BYTE_READ - 1 AS read_beyond,
+    POSIX_BYTES_WRITTEN::HUGEINT - POSIX_MAX_BYTE_WRITTEN - 1 AS written_beyond,
+    CASE WHEN read_beyond < 0 THEN 0 ELSE read_beyond END AS redundant_read_bytes,  -- greatest() takes null for 0
+    CASE WHEN written_beyond < 0 THEN 0 ELSE written_beyond END AS redundant_write_bytes,
     POSIX_OPENS AS opens, POSIX_STATS AS stats, POSIX_SEEKS AS seeks, POSIX_FSYNCS::HUGEINT + POSIX_FDSYNCS AS fsyncs,
     POSIX_F_READ_TIME AS read_s, POSIX_F_WRITE_TIME AS write_s, POSIX_F_META_TIME AS meta_s,
     POSIX_SLOWEST_RANK_BYTES AS slowest_bytes, POSIX_FASTEST_RANK_BYTES AS fastest_bytes,

@@ -30,9 +30,12 @@ runs AS (
 risks AS (
   SELECT
     r.* EXCLUDE (reads, writes, opens),
-    greatest(0, r.reads / nullif(factor * m.reads, 0) - 1) AS read_risk,
-    greatest(0, r.writes / nullif(factor * m.writes, 0) - 1) AS write_risk,
-    greatest(0, r.opens / nullif(factor * m.opens, 0) - 1) AS open_risk
+    r.reads / nullif(factor * m.reads, 0) - 1 AS reads_above,
+    r.writes / nullif(factor * m.writes, 0) - 1 AS writes_above,
+    r.opens / nullif(factor * m.opens, 0) - 1 AS opens_above,
+    CASE WHEN reads_above < 0 THEN 0 ELSE reads_above END AS read_risk,  -- greatest() takes null for 0
+    CASE WHEN writes_above < 0 THEN 0 ELSE writes_above END AS write_risk,
+    CASE WHEN opens_above < 0 THEN 0 ELSE opens_above END AS open_risk
   FROM runs r, means m
 )
 SELECT

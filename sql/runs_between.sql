@@ -16,7 +16,7 @@ UNION ALL BY NAME
 SELECT
   cluster, run_id, job_id, date, 'logs' AS known_by, any_value(user_name) AS user_name,
   any_value(job_start_time) AS start_time, any_value(job_end_time) AS end_time,
-  greatest(0, epoch(any_value(job_end_time)) - epoch(any_value(job_start_time)))::DOUBLE AS elapsed_s
+  CASE WHEN end_time < start_time THEN 0 ELSE epoch(end_time) - epoch(start_time) END AS elapsed_s
 FROM logs_of_runs(in_owner, first, last)
 WHERE known_by = 'logs' AND (since IS NULL OR date >= since) AND (until IS NULL OR date <= until)
 GROUP BY cluster, run_id, job_id, date

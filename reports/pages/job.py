@@ -238,7 +238,7 @@ def _neighbours(run: Row, file_system: str) -> Query:
     return Query(
         "SELECT neighbour_cluster || ' ' || neighbour_job_id || ' ' || coalesce(neighbour_exe, '') AS name,\n"
         '  overlap_start AS ts, overlap_end AS "end", overlap_start AS start, overlap_end AS ended,\n'
-        "  least(100, 100 * share) AS share_pct,\n"
+        "  CASE WHEN share > 1 THEN 100 ELSE 100 * share END AS share_pct,\n"
         "  coalesce(read_bytes, 0)::DOUBLE + coalesce(write_bytes, 0) AS moved_bytes\n"
         f"FROM job_neighbours\n{_RUN} AND file_system = $file_system AND measured_by <> 'presence'\n"
         "ORDER BY moved_bytes DESC, name\nLIMIT $most",
