@@ -1,8 +1,8 @@
 """Tell a webhook of each run that failed or crashed, by an automation of the Prefect server.
 
-    IOLAKE_ALARM_URL=https://chat.example.org/hooks/... PREFECT_API_URL=http://127.0.0.1:4200/api \\
-        /opt/iolake/.venv/bin/python deploy/prefect_alarm.py
+    (set -a; . /etc/iolake/alarm; /opt/iolake/.venv/bin/python deploy/prefect_alarm.py)
 
+/etc/iolake/alarm has IOLAKE_ALARM_URL=https://chat.example.org/hooks/..., and PREFECT_API_URL is set.
 The webhook gets JSON {"text": "..."} by POST, the form of Slack, Mattermost and others. Prefect keeps the address,
 encrypted, in the block `iolake-alarm`. Run it again to change the address.
 """

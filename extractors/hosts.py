@@ -18,7 +18,7 @@ from iolake.extractors.base import InputError
 from iolake.extractors.members import MAX_LINE, MAX_MEMBER
 
 _HOST: Final = r"(?=[\w.-]*[A-Za-z])[A-Za-z0-9][\w.-]*+"
-LINE: Final = re.compile(rf"(?P<host>{_HOST}):(?:[ \t](?P<line>.*))?")
+_LINE: Final = re.compile(rf"(?P<host>{_HOST}):(?:[ \t](?P<line>.*))?")
 """A line behind its host's name."""
 _LUSTRE: Final = re.compile(rf"^{_HOST}:[ \t](?:.*?(?:OST|MDT)[0-9a-fA-F]{{4}}|(?:net|statistics):$)", re.MULTILINE)
 """A line in which a target's name, or the head of `lnetctl` output, stands behind a host's name."""
@@ -40,7 +40,7 @@ def by_prefix(uri: str, lines: Iterable[str]) -> Grouped:
     """Group lines by the host that each begins with. InputError where one begins with none."""
     hosts: Grouped = defaultdict(list)
     for line in lines:
-        if found := LINE.fullmatch(line.rstrip("\r")):
+        if found := _LINE.fullmatch(line.rstrip("\r")):
             hosts[found["host"]].append(found["line"] or "")
         elif _is_output(line):
             raise _odd_line(uri, line)
@@ -58,19 +58,25 @@ def texts_by_host(uri: str, blocks: Iterator[str]) -> Iterator[tuple[str, Iterat
     if group is None:
         yield "", chain([head], blocks)
         return
-    texts: dict[str, list[str]] = defaultdict(list)
+    texts: Grouped = defaultdict(list)
     size, rest = 0, ""
-    for block in chain([head], blocks, [""]):
+    for block in chain([head], blocks):
         size += len(block)
-        *lines, rest = (rest + block).split("\n") if block else [*filter(None, [rest]), ""]
+        *lines, rest = (rest + block).split("\n")
         if size > MAX_MEMBER:
             raise InputError(uri, f"holds more than {MAX_MEMBER >> 20} MiB of many hosts", "write a file a host")
         if len(rest) > MAX_LINE:
             raise InputError(uri, f"has a line longer than {MAX_LINE} characters", "check what it holds")
-        for host, own in group(lines).items():
-            texts[host].append("".join(f"{line}\n" for line in own))
+        _add(texts, group(lines))
+    _add(texts, group([rest] if rest else []))
     for host, own_blocks in texts.items():
         yield host, iter(own_blocks)
+
+
+def _add(texts: Grouped, found: Grouped) -> None:
+    """Add each host's lines to its text, joined: a text takes less memory than its lines."""
+    for host, own in found.items():
+        texts[host].append("".join(f"{line}\n" for line in own))
 
 
 def _grouping(uri: str, text: str) -> Callable[[Iterable[str]], Grouped] | None:
@@ -112,7 +118,7 @@ def _has_hosts(uri: str, text: str) -> bool:
     if _LUSTRE.search(text) is None:
         return False
     lines = [line for line in text.splitlines() if _is_output(line)]
-    odd = [line for line in lines if (found := LINE.fullmatch(line)) is None or _TARGET.fullmatch(found["host"])]
+    odd = [line for line in lines if (found := _LINE.fullmatch(line)) is None or _TARGET.fullmatch(found["host"])]
     if odd and 2 * len(odd) < len(lines):
         raise _odd_line(uri, odd[0])
     return bool(lines) and not odd

@@ -25,6 +25,7 @@ _TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0
 _LONGEST_S: Final = 1e9
 _TEXTS: Final = ("start", "end", "operation", "path", "node", "user_name", "task_id", "volume", "peer")
 _NAMED: Final = ("path", "node", "user_name", "task_id", "volume")
+"""Texts that are unknown where they are empty."""
 _NUMBERS: Final = ("bytes", "return_code", "streams", "stripes", "block_bytes", "buffer_bytes")
 _Whole = str | int | None
 
@@ -147,10 +148,7 @@ def batch(frame: pl.DataFrame, site: Site) -> Batch:
     logged = pl.when((pl.col("duration") >= 0) & (pl.col("duration") < _LONGEST_S)).then(pl.col("duration"))
     into, out = pl.col("operation").is_in(INTO), pl.col("operation").is_in(OUT)
     frame = frame.with_columns(
-        *(
-            pl.when(pl.col(name) != "").then(pl.col(name))
-            for name in ("path", "node", "user_name", "task_id", "volume")
-        ),
+        *(pl.when(pl.col(name) != "").then(pl.col(name)) for name in _NAMED),
         duration_s=pl.coalesce(logged, pl.when(took >= 0).then(took)),
         time_ambiguous=pl.lit(False),
         tool=pl.lit("gridftp"),
