@@ -178,15 +178,21 @@ def plans(year: duckdb.DuckDBPyConnection, few: duckdb.DuckDBPyConnection) -> No
 
 
 def pages(folder: Path, repeat: int) -> None:
-    """Print what the job page takes as a command."""
+    """Print what the job page, as text and to look at, and the morning page take as commands."""
+    iolake = str(Path(sys.executable).with_name("iolake"))
+    commands = {
+        "iolake job": (1.0, ["job", str(_JOB)]),
+        "iolake job --html": (2.0, ["job", str(_JOB), "--html", str(folder / "job.html")]),
+        "iolake morning --html": (20.0, ["morning", _DAY, "--html", str(folder / "pages")]),
+    }
 
-    def page(lake: str) -> Callable[[], Any]:
-        iolake = str(Path(sys.executable).with_name("iolake"))
-        command = [iolake, "job", str(_JOB), "--lake", str(folder / lake)]
+    def run(arguments: list[str], lake: str) -> Callable[[], Any]:
+        command = [iolake, *arguments, "--lake", str(folder / lake)]
         return lambda: subprocess.run(command, check=True, capture_output=True)
 
-    found = in_turns({"year": page("year"), "few": page("few")}, repeat)
-    show("iolake job", found["year"].wall_s, found["few"].wall_s, 1.0)
+    for name, (aim_s, arguments) in commands.items():
+        found = in_turns({lake: run(arguments, lake) for lake in ("year", "few")}, repeat)
+        show(name, found["year"].wall_s, found["few"].wall_s, aim_s)
 
 
 def night(warehouse: Warehouse, size: Size, jobs: int) -> None:

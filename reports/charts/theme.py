@@ -12,7 +12,7 @@ import polars as pl
 
 from iolake.reports.units import binary_unit
 
-READ, WRITE, METADATA, OWN, OTHER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8c8c8c"
+READ, WRITE, METADATA, OWN, OTHER = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#666666"
 """Okabe and Ito's colours, which colour-blind readers tell apart; grey for what is not the subject."""
 HEAT: Final = "viridis"
 Chart: TypeAlias = Any

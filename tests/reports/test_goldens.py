@@ -13,16 +13,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, sync_playwright
+from playwright.sync_api import Page as BrowserPage
 
 from iolake import Lake, schemas
 from iolake.demo.truth import JobTruth, Truth
 from iolake.reports import text
+from iolake.reports.charts import theme
 from iolake.reports.pages.file_system import file_system_page
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.morning import morning_page, worst_query, write_index
@@ -139,6 +144,57 @@ def test_the_morning_page_its_calendar_and_a_file_systems_page_are_as_their_gold
     as_golden("file-system", file_system)
 
 
+def test_all_rows_of_the_timeline_zoom_together(
+    demo_truth: Truth, demo_lake: Lake, browser: Browser, tmp_path: Path
+) -> None:
+    """The wheel over one row moves the time axis of each."""
+    job = next(job for job in demo_truth.jobs if job["role"] == "victim of a neighbour")
+    job_page(demo_lake, job["job_id"], job["cluster"]).write(tmp_path / "job.html")
+    tab = browser.new_page(viewport={"width": 1280, "height": 1400})
+    tab.goto((tmp_path / "job.html").as_uri())
+    tab.wait_for_selector("html[data-drawn=yes]", timeout=90_000)
+    axes = """[...document.querySelectorAll('[data-spec=spec-timeline] .role-axis-label')]
+        .map(labels => labels.textContent).filter(words => words.includes(':'))"""
+    before = tab.evaluate(axes)
+    place = tab.locator("[data-spec=spec-timeline] svg.marks").bounding_box()
+    assert place is not None
+    tab.mouse.move(place["x"] + 0.4 * place["width"], place["y"] + 0.35 * place["height"])
+    tab.mouse.wheel(0, -900)
+    tab.wait_for_function(
+        "([axes, before]) => eval(axes).every((words, at) => words !== before[at])", arg=[axes, before]
+    )
+    after = tab.evaluate(axes)
+    tab.close()
+    assert len(before) == len(after) == 4
+    assert len({*before}) == len({*after}) == 1
+
+
+def test_colours_of_one_picture_differ_for_colour_blind_readers() -> None:
+    """By what Viénot, Brettel and Mollon (1999) say that readers without red or green cones see, in CIE Lab."""
+    colours = [theme.READ, theme.WRITE, theme.METADATA, theme.OWN, theme.OTHER]
+    for see in (_PROTANOPE, _DEUTERANOPE):
+        seen = [_lab(see @ _linear(colour)) for colour in colours]
+        apart = [float(np.linalg.norm(a - b)) for a, b in combinations(seen, 2)]
+        assert min(apart) > 15
+
+
+_PROTANOPE = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
+_DEUTERANOPE = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
+
+
+def _linear(colour: str) -> npt.NDArray[np.float64]:
+    """The light of a colour, without the screen's gamma."""
+    part = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+
+
+def _lab(light: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """CIE Lab of linear sRGB, for a white of D65."""
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ light
+    f = np.cbrt(np.clip(xyz / np.array([0.9505, 1, 1.089]), 1e-6, None))
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A page as a browser drew it."""
@@ -164,9 +220,20 @@ def draw(browser: Browser, page: Page, path: Path, form: Form) -> Drawn:
     assert max(tab.evaluate(over)) <= 1, "wider than the page"
     assert tab.locator(".answer").inner_text() == page.answer
     assert tab.locator("dd").all_inner_texts() == [value for _, value in page.facts]
+    _is_read_without_eyes_or_mouse(tab)
     hatches = tab.locator("svg.marks path[fill='url(#unseen)']").count()
     tab.close()
     return Drawn(hatches)
+
+
+def _is_read_without_eyes_or_mouse(tab: BrowserPage) -> None:
+    """A screen reader says each chart's title and summary, and the keyboard reaches it."""
+    words_of = "id => document.getElementById(id)?.innerText"
+    names = "[chart.getAttribute('aria-labelledby'), chart.getAttribute('aria-describedby')]"
+    spoken = tab.evaluate(f"[...document.querySelectorAll('.chart')].map(chart => {names}.map({words_of}))")
+    assert [words for words in spoken if not all(words)] == []
+    reached = "[...document.querySelectorAll('.chart')].map(e => (e.focus(), document.activeElement === e))"
+    assert set(tab.evaluate(reached)) <= {True}
 
 
 def _note(said: list[str], what: ConsoleMessage | Error) -> None:
