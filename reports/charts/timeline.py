@@ -155,17 +155,18 @@ def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
 def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
     """A bar for each run beside this one, darker the more of the bytes it moved, grey where its share is unknown."""
     names = neighbours.get_column("name").unique(maintain_order=True).to_list()
+    shown = neighbours.with_columns(shade=pl.col("share_pct").fill_null(-1))  # a null in a scale hides its bar
     return (
-        alt.Chart(theme.data(neighbours), height=max(30, 18 * len(names)))
+        alt.Chart(theme.data(shown), height=max(30, 18 * len(names)))
         .mark_bar(clip=True, height=10)
         .encode(
             x=theme.time_axis("ts", window),
             x2="end:T",
             y=alt.Y("name:N", sort=names, axis=alt.Axis(title=None, labelLimit=170)),
             color=alt.condition(
-                "isValid(datum.share_pct)",
+                "datum.shade >= 0",
                 alt.Color(
-                    "share_pct:Q",
+                    "shade:Q",
                     scale=alt.Scale(scheme="oranges", domain=[0, 100]),
                     legend=alt.Legend(title="% of the bytes", orient="right", gradientLength=50),
                 ),

@@ -196,7 +196,8 @@ def _timeline(lake: Lake, run: Row, logs: pl.DataFrame, used: Sequence[Row], win
         beside = query.frame(lake)
         if beside.height:
             busiest = f"The busiest neighbour is {beside['name'][0]}. "
-            title = "Who else used the file system, darker the more of its bytes they moved"
+            grey = "; grey where unknown" if beside["share_pct"].null_count() else ""
+            title = f"Who else used the file system, darker the more of its bytes they moved{grey}"
             rows.append((title, timeline.neighbours_chart(beside, window)))
             queries.append(query)
     zoom = "Drag or scroll to zoom all rows together. " if rows else ""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import vl_convert
 
 from iolake import Lake
 from iolake.demo.truth import Truth
-from iolake.reports.charts import Query, timeline
+from iolake.reports.charts import Query, theme, timeline
 from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
@@ -86,20 +87,29 @@ def test_the_bins_of_a_file_system_add_up_to_its_bytes_and_gaps_have_no_rate(cen
             assert moved == pytest.approx(known, rel=1e-9)
 
 
+def neighbours(shares: dict[str, float | None]) -> theme.Chart:
+    """The bars of runs with these shares, in per cent."""
+    noon, hour = datetime(2026, 1, 1, 12), timedelta(hours=1)
+    times = {"ts": noon, "end": noon + hour, "start": noon, "ended": noon + hour}
+    frame = pl.DataFrame({"name": list(shares), "share_pct": pl.Series(list(shares.values()), dtype=pl.Float64)})
+    frame = frame.with_columns(moved_bytes=pl.lit(1.0), **{name: pl.lit(at) for name, at in times.items()})
+    return timeline.neighbours_chart(frame, (noon, noon + 2 * hour))
+
+
+def test_a_neighbour_of_unknown_share_has_a_grey_bar() -> None:
+    """P6, P12: neither none nor that of 0 or 100 %."""
+    svg = vl_convert.vegalite_to_svg(neighbours({"a": None, "b": 0.0, "c": 100.0}).to_json())
+    bars = re.findall(r'<path aria-label="[^"]*name: (\w);[^"]*"[^>]*fill="([^"]+)"', svg)
+    assert [name for name, _ in bars] == ["a", "b", "c"]
+    fills = [fill for _, fill in bars]
+    assert fills[0] == theme.OTHER
+    assert len(set(fills)) == 3
+
+
 def test_names_from_the_lake_are_text_and_never_html() -> None:
     """A job named `<script>` is shown by that name."""
     evil = "</script><script>alert(1)</script>"
-    chart = timeline.neighbours_chart(
-        pl.DataFrame(
-            {
-                "name": [evil],
-                **{name: [datetime(2026, 1, 1, 12)] for name in ("ts", "end", "start", "ended")},
-                "share_pct": [50.0],
-                "moved_bytes": [1.0],
-            }
-        ),
-        (datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 13)),
-    )
+    chart = neighbours({evil: 50.0})
     query = Query("SELECT $name", {"name": evil})
     figure = Figure("f", evil, evil, chart, Table([evil], [[evil]]), [query], evil)
     page = Page(evil, evil, [(evil, evil)], [figure], evil, [(evil, "index.html")]).html()
