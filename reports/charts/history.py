@@ -14,8 +14,10 @@ from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
 SHORT_DAYS, LONG_DAYS = 14, 49
 """Moving averages whose crossings part the regimes of a file system's history: those of the TOKIO study."""
-_TREND_DAYS = 30
+TREND_DAYS = 30
 """A forecast of fullness follows the last month, so that one clean-up long ago does not bend it."""
+_LEAST_DAYS = 3
+"""Days from which a trend is one."""
 
 
 def hours_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
@@ -108,15 +110,26 @@ def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.C
 
 
 def days_to_full(days: pl.DataFrame) -> float | None:
-    """Days from the last one until the space is full at the last month's trend; None where it does not grow."""
-    known = days.filter(pl.col("used_bytes").is_not_null()).tail(_TREND_DAYS)
-    if known.height < 3:
+    """Days from the last one until the space is full at the last month's trend; None where it does not grow.
+
+    None also where too few days are known.
+    """
+    known = days.filter(pl.col("used_bytes").is_not_null()).tail(TREND_DAYS)
+    if known.height < _LEAST_DAYS:
         return None
     day = known.get_column("date").cast(pl.Int32).to_numpy()
     used = known.get_column("used_bytes").to_numpy().astype(float)
     growth, _ = np.polyfit(day - day[-1], used, 1)
     total = float(known.get_column("total_bytes")[-1])
     return float((total - used[-1]) / growth) if growth > 0 else None
+
+
+def forecast(days: pl.DataFrame) -> str:
+    """When the space is full, in words; a trend that too few days show is no standstill (P6)."""
+    if days["used_bytes"].count() < _LEAST_DAYS:
+        return f"its trend needs {_LEAST_DAYS} days"
+    full_in = days_to_full(days)
+    return "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
 
 
 def fullness_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:

@@ -40,17 +40,16 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     moved, unseen = int(seen["moved_bytes"].sum() or 0), days.height - seen.height
     used = days.filter(pl.col("used_pct").is_not_null())
     fullness = f"{used['used_pct'][-1]:.1f} % full" if used.height else "of unknown fullness"
-    forecast = "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
     return Page(
         title=f"File system {name}",
-        answer=f"{fullness.capitalize()}, {forecast}. "
+        answer=f"{fullness.capitalize()}, {history.forecast(days)}. "
         f"{text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
         f"{unseen} of {text.count(days.height, 'day')} had less than {SEEN_ENOUGH_PCT} % of their time seen.",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
         facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
         figures=[
             _bandwidth(query, days, window),
-            _fullness(query, days, window, full_in),
+            _fullness(query, days, window),
             _heat(lake, name, window),
             _users(lake, name, window),
             _coverage(lake, name, since, until),
@@ -90,15 +89,15 @@ def _regimes(days: pl.DataFrame) -> str:
     return f"A regime ends where the {history.SHORT_DAYS}-day mean crosses the {history.LONG_DAYS}-day mean."
 
 
-def _fullness(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime], full_in: float | None) -> Figure:
+def _fullness(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime]) -> Figure:
     known = days.filter(pl.col("used_pct").is_not_null())
     if not known.height:
         why = "No source says how full its targets are."
         return Figure("fullness", "Fullness", why, queries=[query], missing=why)
-    pace = "It does not grow." if full_in is None else f"At the last month's pace it is full in {full_in:,.0f} days."
+    pace = history.forecast(days).capitalize()
     summary = (
         f"On {known['date'][-1]} all targets together were {known['used_pct'][-1]:.1f} % full, the fullest one "
-        f"{known['fullest_ost_pct'][-1]:.1f} %. {pace}"
+        f"{known['fullest_ost_pct'][-1]:.1f} %. {pace}."
     )
     return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=[query])
 

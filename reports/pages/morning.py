@@ -182,8 +182,10 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         timeline.bandwidth_chart(seen, pl.DataFrame(schema=timeline.ACTIVITY), window),
         timeline.metadata_chart(seen, window),
     ]
+    month = history.days_query(name, window[1].date() - timedelta(days=history.TREND_DAYS), window[1].date())
+    trend = history.forecast(month.frame(lake))
     fullness = (
-        f" {full['used_pct'][-1]:.1f} % full, its fullest target {full['fullest_ost_pct'][-1]:.1f} %."
+        f" {full['used_pct'][-1]:.1f} % full, its fullest target {full['fullest_ost_pct'][-1]:.1f} %, {trend}."
         if full.height
         else ""
     )
@@ -202,7 +204,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         f"{name}: the day",
         summary,
         timeline.stacked(charts, [f"{name}: bytes", f"{name}: metadata operations"]),
-        queries=[servers, hours],
+        queries=[servers, hours, month],
     )
     heat = targets.heat_query(name, window)
     cells = heat.frame(lake)

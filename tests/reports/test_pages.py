@@ -14,7 +14,7 @@ import vl_convert
 
 from iolake import Lake
 from iolake.demo.truth import Truth
-from iolake.reports.charts import Query, theme, timeline
+from iolake.reports.charts import Query, history, theme, timeline
 from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
@@ -170,3 +170,15 @@ def test_the_script_of_a_page_is_made_once_a_user_and_version(tmp_path: Path, mo
     (kept,) = (tmp_path / "iolake").iterdir()
     kept.write_text("damaged")
     assert made() == "made again"
+
+
+def test_two_days_of_fullness_are_no_standstill() -> None:
+    """P6: a trend needs three days, and without it nothing is said of growth."""
+
+    def days(*used: float | None) -> pl.DataFrame:
+        at = [date(2026, 1, 1) + timedelta(days=n) for n in range(len(used))]
+        return pl.DataFrame({"date": at, "used_bytes": used, "total_bytes": [100.0] * len(used)})
+
+    assert history.forecast(days(10.0, 10.0, None)) == "its trend needs 3 days"
+    assert history.forecast(days(10.0, 10.0, 9.0)) == "not growing"
+    assert history.forecast(days(10.0, 20.0, 30.0)) == "full in 7 days at the last month's pace"
