@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -41,13 +42,18 @@ class Loaded:
 
     def load(self, table: str, *rows: dict[str, Any], owner: str = "c", name: str | None = None) -> None:
         """Load rows as one input; a second call with the same name replaces its rows."""
+        self.load_all({table: rows}, owner, name)
+
+    def load_all(self, rows: Mapping[str, Sequence[dict[str, Any]]], owner: str = "c", name: str | None = None) -> None:
+        """Load rows of several tables as one input."""
         self.inputs += 1
         uri = name or f"input {self.inputs}"
         info = LoadInfo(new_id(), "run", "test", owner, None, 1)
         self.warehouse.begin(info)
-        declared = schemas.tables()[table]
         stager = Stager(self.warehouse.store, info)
-        stager.add(declared, batch(declared, uri, rows))
+        for table, its_rows in rows.items():
+            declared = schemas.tables()[table]
+            stager.add(declared, batch(declared, uri, its_rows))
         record = InputRecord(
             "test",
             owner,
@@ -56,7 +62,7 @@ class Loaded:
             input_id=uri,
             content_hash=f"{uri} {self.inputs}",
             status="loaded",
-            rows=len(rows),
+            rows=sum(map(len, rows.values())),
         )
         self.warehouse.commit([Load(info, files=stager.finish([record]), inputs=(record,))])
 
@@ -86,7 +92,7 @@ def shown(lake: Lake, mart: Mart) -> list[str]:
     return text(lake.sql(f"SELECT * EXCLUDE load_id FROM {mart.name}").fetchall())
 
 
-def batch(table: Table, input_id: str, rows: tuple[dict[str, Any], ...]) -> pa.Table:
+def batch(table: Table, input_id: str, rows: Sequence[dict[str, Any]]) -> pa.Table:
     """Rows in a table's `batch_schema` with their input; a column that a row lacks is null, or a plain value."""
     plain: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False, pa.list_(pa.string()): []}
     columns = {
