@@ -159,6 +159,12 @@ def test_the_compose_file_is_one() -> None:
     assert "IOLAKE_PASSWORD" not in str(worker["environment"])
 
 
+def test_the_image_s_user_reads_the_passwords() -> None:
+    """A secret that is a file keeps its owner and mode in the container, so the steps give it to the image's user."""
+    (uid,) = re.findall(r"useradd .*--uid (\d+)", (DEPLOY / "Dockerfile").read_text())
+    assert f"install -m 400 -o {uid} /dev/null deploy/passwords" in (DEPLOY / "compose.yaml").read_text()
+
+
 @pytest.mark.parametrize("path", [".git", ".venv", "deploy/passwords", "deploy/centre.toml", "lake", "demo-centre"])
 def test_images_hold_neither_history_nor_secrets(path: str) -> None:
     """An image holds only files that are in git."""
