@@ -147,6 +147,11 @@ DERIVED: Final = LedgerTable(
         ),
         Column("first_day", pa.date32(), "the first day of any table that its rows rest on"),
         Column("last_day", pa.date32(), "the last such day"),
+        Column(
+            "as_of_days",
+            pa.list_(pa.date32()),
+            "days of the tables whose newest rows at the start of a run count, however old; see mart_reads",
+        ),
         Column("rows", _N, "its rows; null where it is stale"),
         Column("load_id", TEXT, "the derivation that wrote it; null where it is stale", identifies=Identity.CODE),
     ],
@@ -208,6 +213,7 @@ MART_READS: Final = LedgerTable(
             "how many days on both sides of its own a partition reads; null where the times of its rows decide: then "
             "those that `derived` has, from first_day to last_day",
         ),
+        Column("as_of", pa.bool_(), "whether it reads the days that `derived` has in as_of_days, and no others"),
     ],
 )
 

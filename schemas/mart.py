@@ -21,13 +21,16 @@ class Read:
     A partition of the mart depends on those days of the table whose event times overlap its own, the latter widened
     by `slack_days` on both sides. `same_owner` is False where all owners' days count: a cluster's jobs touch every
     file system. With `day_only` only the partition's own day and `slack_days` around it count, however far back its
-    rows reach.
+    rows reach. With `as_of` the table has snapshots, and each row of the mart rests on the newest one at its start,
+    or on the first one where none is as old: these days count, however long ago, and the model may read them beside the
+    days from `first` to `last`.
     """
 
     table: str
     same_owner: bool = True
     slack_days: int = 1
     day_only: bool = False
+    as_of: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +38,9 @@ class Mart(Table):
     """A table whose partitions derive from other tables of the same snapshot.
 
     The table macro `<name>_model(in_owner, since, until, first, last)` of sql/ is its model: it returns the rows of the
-    days `since` to `until` of one owner, and reads no day of any table but `first` to `last`. A null parameter does
-    not restrict. `rows_of` names the tables whose days are the mart's partitions: a day without any of them has no
-    rows. `reads` names every table and mart that the model reads.
+    days `since` to `until` of one owner, and reads no day but `first` to `last` of any table that it does not read
+    `as_of`. A null parameter does not restrict. `rows_of` names the tables whose days are the mart's partitions: a day
+    without any of them has no rows. `reads` names every table and mart that the model reads.
     """
 
     rows_of: Sequence[str] = ()

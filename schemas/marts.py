@@ -217,11 +217,22 @@ JOB_SUMMARY: Final = Mart(
         *(c for c in _FULLNESS if c.name != "osts_answering"),
         _SERVED[0],
         *_SERVED[3:],
+        _real("radius_min", "distance of the nearest node from the run's centre, in units of the coordinates"),
+        _real("radius_max", "distance of the farthest node from the run's centre"),
+        _real("radius_mean", "mean distance of the nodes from the run's centre"),
+        _count("switches", "switches that its nodes are cabled to; null where not all are known"),
+        _count("groups", "groups of the network that its nodes are in; null where not all are known"),
+        _count("cabinets", "cabinets that its nodes are in; null where not all are known"),
     ],
     partition_by=[CLUSTER, DATE],
     sort_by=["job_id", "run_id"],
     rows_of=_DAYS_OF_RUNS,
-    reads=(Read("job_file_system", slack_days=0, day_only=True), *_RUNS, *_RECORDS),
+    reads=(
+        Read("job_file_system", slack_days=0, day_only=True),
+        *_RUNS,
+        *_RECORDS,
+        Read("topology", slack_days=0, as_of=True),
+    ),
 )
 
 JOB_OST: Final = Mart(

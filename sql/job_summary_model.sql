@@ -1,5 +1,6 @@
 -- What was each run of a job: what the scheduler says, what the application did, what its file system did meanwhile, how
--- much of that was the run's, and in what state were the targets when it began? The model of the mart job_summary.
+-- much of that was the run's, in what state were the targets when it began, and how far apart were its nodes? The model
+-- of the mart job_summary.
 -- One row a run, also for a run that only Darshan logs show. A file that several logs of a run name counts once;
 -- standard streams don't count. io_s is the time that all processes together spent in calls; slowest_io_s that of the slowest
 -- process in POSIX or DFS, whichever moved more, as darshan-parser --perf has it: of logs that ran at once the slowest one,
@@ -108,11 +109,14 @@ SELECT
   f.jobstats_read_bytes, f.jobstats_write_bytes, f.jobstats_reason,
   f.fs_opens, f.fs_closes, f.fs_getattrs, f.fs_unlinks,
   f.df_ts, f.osts, f.used_pct, f.fullest_ost, f.fullest_ost_pct, f.emptiest_ost, f.emptiest_ost_pct,
-  f.targets_ts, f.overloaded_servers, f.overloaded_osts
+  f.targets_ts, f.overloaded_servers, f.overloaded_osts,
+  n.radius_min, n.radius_max, n.radius_mean, n.switches, n.groups, n.cabinets
 FROM runs r
 LEFT JOIN programs p ON p.cluster = r.cluster AND p.run_id = r.run_id
 LEFT JOIN slowest w ON w.cluster = r.cluster AND w.run_id = r.run_id
 LEFT JOIN moved m ON m.cluster = r.cluster AND m.run_id = r.run_id
 LEFT JOIN touched t ON t.cluster = r.cluster AND t.run_id = r.run_id
+LEFT JOIN topology_of_runs(in_owner, since, until) n
+  ON n.cluster = r.cluster AND n.run_id = r.run_id AND n.date = r.date
 LEFT JOIN file_systems f
   ON f.cluster = r.cluster AND f.run_id = r.run_id AND f.place = 1 AND f.logs IS NOT NULL

@@ -54,11 +54,6 @@ behaviour AS (
   FROM job_io
   WHERE cluster = of_cluster AND date BETWEEN of_date::DATE - days::INTEGER AND of_date::DATE
 ),
-placed AS (
-  SELECT run_id, radius_max
-  FROM job_topology
-  WHERE cluster = of_cluster AND date BETWEEN of_date::DATE - days::INTEGER AND of_date::DATE
-),
 metrics AS (
   SELECT
     k.judged,
@@ -79,12 +74,11 @@ metrics AS (
       {place: 14, metric: 'mean OSS CPU load', unit: '%', big_is_good: false, value: s.oss_cpu_pct},
       {place: 15, metric: 'fullest target', unit: '%', big_is_good: false, value: k.fullest_ost_pct},
       {place: 16, metric: 'targets on overloaded servers', unit: 'targets', big_is_good: false, value: k.overloaded_osts},
-      {place: 17, metric: 'radius of the nodes', unit: 'hops', big_is_good: false, value: p.radius_max}
+      {place: 17, metric: 'radius of the nodes', unit: 'hops', big_is_good: false, value: k.radius_max}
     ], recursive := true)
   FROM kind k
   LEFT JOIN servers s ON s.run_id = k.run_id
   LEFT JOIN behaviour b ON b.run_id = k.run_id
-  LEFT JOIN placed p ON p.run_id = k.run_id
 ),
 marked AS (
   SELECT *, max(value) FILTER (judged) OVER (PARTITION BY place) AS own

@@ -15,7 +15,7 @@ from iolake.schemas.mart import Mart
 from iolake.warehouse import months
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile
-from iolake.warehouse.freshness import Partition
+from iolake.warehouse.freshness import Partition, read_as_of
 from iolake.warehouse.records import DataFile
 from iolake.warehouse.store import Store
 from iolake.warehouse.verify import damage_of
@@ -37,9 +37,12 @@ class Damage:
 def damage_behind(store: Store, catalog: Catalog, work: Work) -> Damage:
     """The damaged files that the models of stale partitions may open."""
     spans = [(_tables_behind(m), min(p.first_day for p in ps), max(p.last_day for p in ps)) for m, ps in work]
+    looked_up = frozenset[str]().union(*(read_as_of(m) for m, _ in work))
 
     def may_open(file: DataFile, last_day: date) -> bool:
-        return any(file.table_name in tables and file.date <= end and last_day >= begin for tables, begin, end in spans)
+        return file.table_name in looked_up or any(
+            file.table_name in tables and file.date <= end and last_day >= begin for tables, begin, end in spans
+        )
 
     files = _damaged(store, [f for f in catalog.files() if may_open(f, f.date)])
     copies = _damaged(store, [m for m in months.of(catalog) if may_open(m, months.last_day(m.date))])
@@ -61,8 +64,14 @@ def without_damage(work: Work, damaged: Iterable[DataFile]) -> Work:
         days[file.table_name].add(file.date)
     left: Work = []
     for mart, partitions in work:
-        bad = set().union(*(days[name] for name in _tables_behind(mart) if name in days))
-        if whole := [p for p in partitions if not any(p.first_day <= day <= p.last_day for day in bad)]:
+        looked_up = read_as_of(mart)
+        bad = set().union(*(days[name] for name in _tables_behind(mart) - looked_up if name in days))
+        bad_as_of = set().union(*(days[name] for name in looked_up if name in days))
+        if whole := [
+            p
+            for p in partitions
+            if not any(p.first_day <= day <= p.last_day for day in bad) and bad_as_of.isdisjoint(p.as_of_days)
+        ]:
             left.append((mart, whole))
     return left
 

@@ -13,7 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,15 +24,15 @@ from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.ledger import DERIVED
 from iolake.schemas.mart import Mart, Read
-from iolake.schemas.table import LOAD_ID, Table
+from iolake.schemas.table import LOAD_ID
+from iolake.warehouse import mart_days
+from iolake.warehouse.mart_days import Day, Window, hours
 from iolake.warehouse.views import code, words
 
 if TYPE_CHECKING:
     from iolake.warehouse.catalog import Catalog
     from iolake.warehouse.records import DataFile
 
-_UNKNOWN_START = timedelta(days=31)
-"""How far rows reach back before their day in a file whose times no ledger has, from an older lake."""
 _EVER: tuple[float, float] = (-math.inf, math.inf)
 _CALLS = 4
 """So many calls of a model at most in a view; each costs a query some milliseconds of planning."""
@@ -47,25 +47,10 @@ class Partition:
     fingerprint: str
     first_day: date
     last_day: date
+    as_of_days: tuple[date, ...]
+    """Days of the tables that its mart reads `as_of`; those between first_day and last_day are of other tables."""
     rows_of: int
     """Rows of the tables whose days are the mart's partitions."""
-
-
-Window = tuple[float, float]
-"""Hours since 1970."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Day:
-    """What a snapshot has of a table, an owner and a day; times in hours since 1970."""
-
-    table: str
-    owner: str
-    date: date
-    first: float
-    last: float
-    rows: int
-    content: str
 
 
 class Dependencies:
@@ -74,11 +59,11 @@ class Dependencies:
     def __init__(self, catalog: Catalog, sql: dict[str, str]) -> None:
         self._sql = sql
         self._thresholds: dict[str, float] = dict(catalog.rows("FROM thresholds"))
-        self._own: dict[str, list[_Day]] = defaultdict(list)
-        for day in _days(catalog):
+        self._own: dict[str, list[Day]] = defaultdict(list)
+        for day in mart_days.days(catalog):
             self._own[day.table].append(day)
-        self._places: dict[str, dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]] = {}
-        self._made_from: dict[tuple[str, str, date], frozenset[_Day]] = {}
+        self._places: dict[str, dict[str, tuple[list[Day], npt.NDArray[np.float64]]]] = {}
+        self._made_from: dict[tuple[str, str, date], frozenset[Day]] = {}
 
     def keys(self, mart: Mart) -> Iterator[tuple[str, str, date]]:
         """(mart, owner, day) of every partition that the mart should have."""
@@ -87,6 +72,7 @@ class Dependencies:
     def partitions(self, mart: Mart, window: Window | None = None) -> Iterator[Partition]:
         """Every partition that the mart should have; with a window only those that what happened then may touch."""
         model = model_hash(mart, self._sql, self._thresholds)
+        looked_up = read_as_of(mart)
         for days, times in self._of(mart.name).values():
             wanted = range(len(days)) if window is None else np.flatnonzero(_overlaps(times, *window))
             for day in (days[int(at)] for at in wanted):
@@ -94,28 +80,29 @@ class Dependencies:
                 digest = hashlib.blake2b(model.encode(), digest_size=12)
                 for key in sorted(f"{s.table}\0{s.owner}\0{s.date}\0{s.content}" for s in sources):
                     digest.update(key.encode())
-                dates = [s.date for s in sources]
-                yield Partition(day.owner, day.date, digest.hexdigest(), min(dates), max(dates), day.rows)
+                dates = [s.date for s in sources if s.table not in looked_up]
+                as_of = tuple(sorted({s.date for s in sources if s.table in looked_up}))
+                yield Partition(day.owner, day.date, digest.hexdigest(), min(dates), max(dates), as_of, day.rows)
 
-    def _of(self, name: str) -> dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]:
+    def _of(self, name: str) -> dict[str, tuple[list[Day], npt.NDArray[np.float64]]]:
         """The days of a table or mart by owner, with (begin, end, midnight) of each."""
         if name not in self._places:
             table = schemas.tables().get(name)
             days = _united(table, (self._of(n) for n in table.rows_of)) if isinstance(table, Mart) else self._own[name]
-            by_owner: dict[str, list[_Day]] = defaultdict(list)
+            by_owner: dict[str, list[Day]] = defaultdict(list)
             for day in days:
                 by_owner[day.owner].append(day)
             self._places[name] = {
-                owner: (own, np.array([[d.first, d.last, _hours(d.date)] for d in own]))
+                owner: (own, np.array([[d.first, d.last, hours(d.date)] for d in own]))
                 for owner, own in by_owner.items()
             }
         return self._places[name]
 
-    def _sources(self, mart: Mart, day: _Day) -> frozenset[_Day]:
+    def _sources(self, mart: Mart, day: Day) -> frozenset[Day]:
         """The days of the lake's own tables that a partition rests on, also by way of other marts."""
         key = (mart.name, day.owner, day.date)
         if key not in self._made_from:
-            found: set[_Day] = set()
+            found: set[Day] = set()
             for read in mart.reads:
                 table = schemas.tables().get(read.table)
                 for other in self._read(read, day):
@@ -123,17 +110,38 @@ class Dependencies:
             self._made_from[key] = frozenset(found)
         return self._made_from[key]
 
-    def _read(self, read: Read, day: _Day) -> Iterator[_Day]:
+    def _read(self, read: Read, day: Day) -> Iterator[Day]:
         """The days of a table that a partition's model reads."""
-        slack, midnight = 24.0 * read.slack_days, _hours(day.date)
+        slack, midnight = 24.0 * read.slack_days, hours(day.date)
         for owner, (days, times) in self._of(read.table).items():
             if read.same_owner and owner != day.owner:
                 continue
-            if read.day_only:
+            if read.as_of:
+                found = _newest_at(times[:, 2], day)
+            elif read.day_only:
                 found = np.abs(times[:, 2] - midnight) <= slack
             else:
                 found = _overlaps(times, day.first - slack, day.last + slack)
             yield from (days[int(at)] for at in np.flatnonzero(found))
+
+
+def _newest_at(midnights: npt.NDArray[np.float64], day: Day) -> npt.NDArray[np.bool_]:
+    """Which days have the newest snapshot at some moment of a day's rows; the next day where none is as old."""
+    begin = 24 * (day.first // 24)
+    found: npt.NDArray[np.bool_] = (midnights >= begin) & (midnights <= day.last)
+    older = midnights[midnights < begin]
+    if older.size:
+        found |= midnights == older.max()
+    elif not found.any():
+        found = midnights == midnights.min()
+    return found
+
+
+def read_as_of(mart: Mart) -> frozenset[str]:
+    """The tables that a mart reads `as_of`, also by way of other marts."""
+    tables = [(read, schemas.tables().get(read.table)) for read in mart.reads]
+    own = frozenset(read.table for read, _ in tables if read.as_of)
+    return own.union(*(read_as_of(t) for _, t in tables if isinstance(t, Mart)))
 
 
 def _overlaps(times: npt.NDArray[np.float64], begin: float, end: float) -> npt.NDArray[np.bool_]:
@@ -141,47 +149,15 @@ def _overlaps(times: npt.NDArray[np.float64], begin: float, end: float) -> npt.N
     return overlaps
 
 
-def _united(mart: Mart, tables: Iterable[dict[str, tuple[list[_Day], npt.NDArray[np.float64]]]]) -> Iterator[_Day]:
+def _united(mart: Mart, tables: Iterable[dict[str, tuple[list[Day], npt.NDArray[np.float64]]]]) -> Iterator[Day]:
     """The days on which at least one of the tables has rows."""
-    found: dict[tuple[str, date], _Day] = {}
+    found: dict[tuple[str, date], Day] = {}
     for day in (d for table in tables for days, _ in table.values() for d in days):
         known = found.get((day.owner, day.date), day)
         rows = day.rows + (known.rows if known is not day else 0)
         first, last = min(day.first, known.first), max(day.last, known.last)
-        found[day.owner, day.date] = _Day(mart.name, day.owner, day.date, first, last, rows, "")
+        found[day.owner, day.date] = Day(mart.name, day.owner, day.date, first, last, rows, "")
     yield from found.values()
-
-
-def _days(catalog: Catalog) -> Iterator[_Day]:
-    """What the catalog has, by table, owner and day; marts' own files are left out."""
-    found = catalog.rows("""
-        SELECT
-          table_name, owner, date,
-          CASE WHEN count(first_ts) = count(*) THEN min(first_ts) END,
-          CASE WHEN count(last_ts) = count(*) THEN max(last_ts) END,
-          sum(rows)::BIGINT,
-          md5(concat_ws('|', sum(rows)::BIGINT, list_sort(list_distinct(flatten(list(load_ids))))::VARCHAR))
-        FROM files
-        GROUP BY table_name, owner, date
-        ORDER BY table_name, owner, date""")
-    for name, owner, day, first, last, rows, content in found:
-        table = schemas.tables().get(name)
-        if table is not None and not isinstance(table, Mart):
-            yield _Day(name, owner, day, *_times(table, day, first, last), rows, content)
-
-
-def _times(table: Table, day: date, first: datetime | None, last: datetime | None) -> Window:
-    """When rows of a day begin and end: as the ledger has it, else by their day."""
-    midnight = _hours(day)
-    has_start = any(c.name == "start_time" for c in table.columns)
-    reach = _UNKNOWN_START.total_seconds() / 3600 if has_start else 0.0
-    begin = midnight - reach if first is None else min(_hours(first), midnight)
-    return begin, midnight + 24 if last is None else max(_hours(last), midnight)
-
-
-def _hours(moment: date | datetime) -> float:
-    at = moment if isinstance(moment, datetime) else datetime(moment.year, moment.month, moment.day)
-    return at.replace(tzinfo=UTC).timestamp() / 3600
 
 
 def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float]) -> str:
@@ -230,15 +206,20 @@ def origins() -> Iterator[dict[str, object]]:
             known_owner, known_days = widest.get(table, (True, 0))
             widest[table] = same_owner and known_owner, max(days, known_days)
         for table, (same_owner, days) in widest.items():
-            around = None if math.isinf(days) else int(days)
-            yield {"mart": mart.name, "table_name": table, "same_owner": same_owner, "days_around": around}
+            yield {
+                "mart": mart.name,
+                "table_name": table,
+                "same_owner": same_owner,
+                "days_around": None if math.isinf(days) else int(days),
+                "as_of": table in read_as_of(mart),
+            }
 
 
 def _ways(mart: Mart) -> Iterator[tuple[str, bool, float]]:
     """(table, whether of the same owner, days around) of each way from a mart to a table that is no mart."""
     for read in mart.reads:
         table = schemas.tables().get(read.table)
-        days = float(read.slack_days) if read.day_only else math.inf
+        days = float(read.slack_days) if read.day_only and not read.as_of else math.inf
         if isinstance(table, Mart):
             yield from ((name, read.same_owner and same, days + more) for name, same, more in _ways(table))
         else:
@@ -258,9 +239,9 @@ def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]
     if not declared or window is None:
         return set()
     known = {
-        (mart, owner, day): (fresh, fingerprint, first, last)
-        for mart, owner, day, fresh, fingerprint, first, last in catalog.rows(
-            "SELECT table_name, owner, date, fresh, fingerprint, first_day, last_day FROM derived"
+        (mart, owner, day): (fresh, fingerprint, first, last, as_of)
+        for mart, owner, day, fresh, fingerprint, first, last, as_of in catalog.rows(
+            "SELECT table_name, owner, date, fresh, fingerprint, first_day, last_day, as_of_days FROM derived"
         )
     }
     found = Dependencies(catalog, sql)
@@ -269,29 +250,44 @@ def update(catalog: Catalog, sql: dict[str, str], declarations: str) -> set[str]
     new: list[dict[str, object]] = []
     gone = [key for key in known if key not in there]
     for key, p in touched.items():
-        fresh, fingerprint, first, last = known.get(key, (None, None, None, None))
-        if (fresh and fingerprint == p.fingerprint) or (fresh is False and (first, last) == (p.first_day, p.last_day)):
+        fresh, fingerprint, *days = known.get(key, (None, None))
+        here = [p.first_day, p.last_day, list(p.as_of_days)]
+        if (fresh and fingerprint == p.fingerprint) or (fresh is False and days == here):
             continue
         gone.append(key)
-        names = ("table_name", "owner", "date")
-        new.append(
-            dict(zip(names, key, strict=True)) | {"fresh": False, "first_day": p.first_day, "last_day": p.last_day}
-        )
+        names = ("table_name", "owner", "date", "fresh", "first_day", "last_day", "as_of_days")
+        new.append(dict(zip(names, (*key, False, *here), strict=True)))
     _remove(catalog, gone)
     catalog.insert(DERIVED, new)
     return {key[0] for key in gone}
 
 
 def _changed(catalog: Catalog) -> Window | None:
-    """The time range of the files that an edit added or removed; None where no mart reads any of them."""
-    windows = [
-        (min(begin, _hours(f.date)), max(end, _hours(f.date) + 24))
-        for f in (*catalog.changes.added.values(), *catalog.changes.removed.values())
-        for table in [schemas.tables().get(f.table_name)]
-        if table is not None and not isinstance(table, Mart)
-        for begin, end in [_times(table, f.date, f.first_ts, f.last_ts)]
-    ]
+    """The time range of the files that an edit added or removed; None where no mart reads any of them.
+
+    A snapshot that marts read `as_of` counts until the day of the next one, and the first one at all times before it.
+    """
+    looked_up = frozenset[str]().union(*(read_as_of(mart) for mart in marts()))
+    windows = []
+    for f in (*catalog.changes.added.values(), *catalog.changes.removed.values()):
+        table = schemas.tables().get(f.table_name)
+        if table is None or isinstance(table, Mart):
+            continue
+        begin, end = mart_days.times(table, f.date, f.first_ts, f.last_ts)
+        if table.name in looked_up:
+            begin, end = _valid(catalog, f)
+        windows.append((min(begin, hours(f.date)), max(end, hours(f.date) + 24)))
     return (min(begin for begin, _ in windows), max(end for _, end in windows)) if windows else None
+
+
+def _valid(catalog: Catalog, file: DataFile) -> Window:
+    """From the day of a snapshot's file to the end of the day of the next one."""
+    ((before, after),) = catalog.rows(
+        "SELECT max(date) FILTER (date < $3), min(date) FILTER (date > $3) FROM files "
+        "WHERE table_name = $1 AND owner = $2",
+        [file.table_name, file.owner, file.date],
+    )
+    return -math.inf if before is None else hours(file.date), math.inf if after is None else hours(after) + 24
 
 
 def _widened(window: Window, mart: Mart) -> Window:
@@ -321,6 +317,7 @@ def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None,
                 "fingerprint": p.fingerprint,
                 "first_day": p.first_day,
                 "last_day": p.last_day,
+                "as_of_days": p.as_of_days,
                 "rows": file.rows if file else 0,
                 "load_id": load_id,
             }

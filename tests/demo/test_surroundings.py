@@ -38,7 +38,8 @@ def radius(places: list[NodePlace]) -> float | None:
 
 
 def test_each_run_spans_what_its_nodes_lie_in(demo_lake: Lake, demo_truth: Truth) -> None:
-    columns = "s.cluster, s.job_id, nodes, nodes_placed, radius_mean, t.switches, cabinets"
+    """The job's summary has the same."""
+    columns = "s.cluster, s.job_id, nodes, nodes_placed, s.radius_mean, s.switches, s.cabinets"
     query = f"SELECT {columns} FROM job_summary s JOIN job_topology t USING (cluster, run_id)"
     found = {row[:2]: row[2:] for row in rows(demo_lake, query)}
     checked = 0

@@ -39,7 +39,8 @@ def lake(samples: Path, tmp_path: Path) -> Iterator[Lake]:
 
 def test_the_radius_of_the_sample_job_is_what_pytokio_measures(lake: Lake) -> None:
     """128 nodes: 2.2519 at least, 8.0424 at most, 4.9131 on average."""
-    found = lake.sql("SELECT nodes, nodes_placed, radius_min, radius_max, radius_mean FROM job_topology").fetchall()
+    columns = "nodes, nodes_placed, s.radius_min, s.radius_max, s.radius_mean"
+    found = lake.sql(f"SELECT {columns} FROM job_summary s JOIN job_topology USING (cluster, run_id)").fetchall()
     assert found == [
         (
             128,

@@ -54,25 +54,36 @@ def test_switches_groups_and_cabinets_are_counted_and_the_lowest_common_switch_n
     assert topology(lake, "run_id, switches, groups, cabinets, shared_switch") == [
         ("7.1", 2, 2, 2, "s1"),
         ("7.2", 1, 1, 2, "l1"),
-        ("7.3", 1, 2, 1, None),
+        ("7.3", None, 2, None, None),
     ]
 
 
-def test_the_snapshot_is_the_last_before_the_start_else_the_first_after_it(lake: Lake, fill: Fill) -> None:
-    fill("slurm_jobs", run(["n1"]), run(["n2"], "7.2"))
-    fill(
-        "topology",
-        *(place("n1", days, switches=[f"s{days}"]) for days in (-9, -2, 3)),
-        *(place("n2", days, switches=[f"s{days}"]) for days in (5, 2)),
-    )
-    assert topology(lake, "run_id, shared_switch") == [("7.1", "s-2"), ("7.2", "s2")]
+def test_the_snapshot_is_the_newest_at_the_start_else_the_clusters_first(lake: Lake, fill: Fill) -> None:
+    fill("slurm_jobs", run(["n1"]), run(["n2"], "7.2"), run(["n1"], "7.3", cluster="late"))
+    fill("topology", *(place("n1", days, switches=[f"s{days}"]) for days in (-9, -2, 3)), place("n2", -9))
+    fill("topology", *(place("n1", days, switches=[f"s{days}"], cluster="late") for days in (5, 2)))
+    assert topology(lake, "run_id, nodes_placed, shared_switch") == [
+        ("7.1", 1, "s-2"),
+        ("7.2", 0, None),
+        ("7.3", 1, "s2"),
+    ]
 
 
 def test_an_unknown_node_leaves_the_radius_null(lake: Lake, fill: Fill) -> None:
     """P12: a radius of half the nodes is not the run's."""
-    fill("slurm_jobs", run(["n1", "n2"]), run(None, "7.2"), run(["n1"], "7.3", cluster="other"))
+    fill("slurm_jobs", run(["n1", "n2"]), run(None, "7.2"), run(["n1"], "7.3", cluster="no snapshots"))
     fill("topology", place("n1", x=0, y=0, z=0))
     assert topology(lake, "run_id, nodes_placed, radius_max, groups") == [
         ("7.1", 1, None, None),
-        ("7.3", 0, None, None),
+    ]
+
+
+def test_a_job_summary_has_the_topology_where_known(lake: Lake, fill: Fill) -> None:
+    """P6: the columns of a run whose cluster has no snapshot are null."""
+    fill("slurm_jobs", run(["n1", "n2"]), run(["n1"], "7.2", cluster="no snapshots"))
+    fill("topology", *(place(n, x=x, switch="s1", network_group=n) for n, x in (("n1", 0), ("n2", 4))))
+    columns = "run_id, radius_min, radius_max, radius_mean, switches, groups, cabinets"
+    assert lake.sql(f"SELECT {columns} FROM job_summary ORDER BY run_id").fetchall() == [
+        ("7.1", 2.0, 2.0, 2.0, 1, 2, None),
+        ("7.2", None, None, None, None, None, None),
     ]
