@@ -192,6 +192,12 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
+def quoted(said: object) -> str:
+    """A library's own text in brackets, to stand behind a reason of ours; empty where it gives none."""
+    text = " ".join(str(said).split())
+    return f" ({text[:200]})" if text else ""
+
+
 def rejection(input: Input, error: InputError | OSError) -> Reject:
     """The reject of a whole input, for an error raised while reading it."""
     if isinstance(error, InputError):

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.files import find_files
 from iolake.schemas.darshan_index import COUNTS, DARSHAN_INDEX, MOMENTS
 from iolake.schemas.site import OwnerKind, Site
@@ -63,7 +63,7 @@ class DarshanIndex(Extractor):
                     if good:
                         yield Batch(DARSHAN_INDEX, pa.Table.from_pylist(good, DARSHAN_INDEX.batch_schema))
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:  # sqlite3 decodes its own messages strictly
-            reason = f"is not an index of index_darshanlogs: {error}".replace("\n", " ")
+            reason = f"is not an index of index_darshanlogs, or is damaged{quoted(error)}"
             raise InputError(input.uri, reason, "copy it again") from None
         if not found:
             raise InputError(input.uri, "holds no summary of a log", "check what the pattern names")

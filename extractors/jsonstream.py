@@ -42,7 +42,7 @@ def objects(file: IO[bytes], uri: str, *, found_none: bool = True) -> Iterator[d
             except json.JSONDecodeError as error:
                 is_cut = error.msg.startswith("Unterminated string") or error.pos > len(buffer) - 16
                 if is_last or not is_cut:
-                    raise InputError(uri, f"is cut off or damaged: {error.msg}", "copy it again") from None
+                    raise InputError(uri, f"is cut off or damaged ({error.msg})", "copy it again") from None
             else:
                 yield from hits_of(found)
                 continue

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 
 _DAMAGE: Final = (
     EOFError,
@@ -56,8 +56,8 @@ def damage_named(uri: str) -> Iterator[None]:
     try:
         yield
     except _DAMAGE as error:
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+        raise InputError(uri, f"is cut off or damaged{quoted(error)}", "copy it again") from None
     except OSError as error:
         if type(error) is not OSError or error.errno is not None:  # not from bz2, whose errors have no number
             raise
-        raise InputError(uri, f"is cut off or damaged: {error}", "copy it again") from None
+        raise InputError(uri, f"is cut off or damaged{quoted(error)}", "copy it again") from None

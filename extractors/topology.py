@@ -21,7 +21,7 @@ from typing import Any, ClassVar, Final
 
 import pyarrow as pa
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.cray import NODES, usual_nodes
 from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
@@ -159,7 +159,7 @@ def _table(uri: str, lines: Sequence[str], faults: list[str]) -> Iterator[dict[s
             for node in nodes:
                 yield {"node": node, **_place(row)}
     except csv.Error as error:
-        raise InputError(uri, f"is not CSV: {error}", "check what the pattern names") from None
+        raise InputError(uri, f"is not CSV{quoted(error)}", "check what the pattern names") from None
 
 
 def _place(row: dict[str, str | None]) -> dict[str, Any]:

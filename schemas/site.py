@@ -333,8 +333,12 @@ def longest_mount(path: str, mounts: Iterable[str]) -> str | None:
 
 def password(owner: str, source: str) -> str | None:
     """The password of a source: the environment's IOLAKE_PASSWORD_<OWNER>_<SOURCE>, in capitals."""
-    name = re.sub(r"\W", "_", f"IOLAKE_PASSWORD_{owner}_{source}").upper()
-    return os.environ.get(name)
+    return os.environ.get(password_variable(owner, source))
+
+
+def password_variable(owner: str, source: str) -> str:
+    """The name of the variable that holds the password of a source."""
+    return re.sub(r"\W", "_", f"IOLAKE_PASSWORD_{owner}_{source}").upper()
 
 
 def _check_zone(name: str) -> str:

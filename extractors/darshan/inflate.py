@@ -9,6 +9,7 @@ from typing import Literal, cast
 
 from zlib_ng import zlib_ng
 
+from iolake.extractors.base import quoted
 from iolake.extractors.darshan.decoded import Bytes, Content
 from iolake.extractors.darshan.growing_buffer import GrowingBuffer
 
@@ -74,7 +75,7 @@ def _one_stream(compressed: Content) -> bytes | None:
     try:
         whole: bytes = zlib_ng.decompress(data, 15, _USUAL_GAIN * len(data) + 64)
     except _ZLIB_ERROR as error:
-        raise InflateError(f"does not inflate: {error}") from None
+        raise InflateError(f"does not inflate: its compressed bytes are damaged{quoted(error)}") from None
     end = zlib_ng.adler32(whole).to_bytes(4, "big")
     return whole if data.find(end) == len(data) - 4 else None
 
@@ -127,7 +128,9 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
         try:
             piece = inflater.decompress(waiting, _PIECE)
         except (_ZLIB_ERROR, OSError) as error:
-            raise InflateError(f"does not inflate near byte {position}: {error}") from None
+            raise InflateError(
+                f"does not inflate: its compressed bytes are damaged near byte {position}{quoted(error)}"
+            ) from None
         waiting, at_start = b"", False
         if piece:
             yield piece

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 import fsspec
 import h5py
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.files import find_files
 from iolake.extractors.hdf5 import h5lmt, tts
 from iolake.extractors.hdf5.guard import refuse_other_files
@@ -50,14 +50,16 @@ class Hdf5(Extractor):
             except BlockingIOError:
                 raise BlockingIOError(errno.EAGAIN, "its writer has it open; the next run tries again") from None
             except OSError as error:
-                raise InputError(input.uri, f"is not an HDF5 file, or is cut off: {error}", "restore it") from None
+                raise InputError(
+                    input.uri, f"is not an HDF5 file, or is cut off{quoted(error)}", "restore it"
+                ) from None
             with file:
                 try:
                     refuse_other_files(file, input.uri)
                     reader = (h5lmt if h5lmt.STEPS in file else tts).Reader(file, input.uri, backend)
                     panels = list(reader.panels())
                 except _DAMAGED as error:
-                    raise InputError(input.uri, f"has a damaged dataset: {error}", "restore it") from None
+                    raise InputError(input.uri, f"has a damaged dataset{quoted(error)}", "restore it") from None
                 if not panels:
                     raise InputError(input.uri, _nothing_usable(reader.problems), "archive it again")
                 yield from _batches(panels, input)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng import zlib_ng
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 
 Doubles = npt.NDArray[np.float64]
 Numbers = npt.NDArray[np.float64] | npt.NDArray[np.int64]
@@ -139,7 +139,7 @@ class FileMatrix:
                 packed = _inflated(packed, size)
             return np.frombuffer(packed, self._type).reshape(self._shape)
         except (OSError, RuntimeError, ValueError, _ZLIB_ERROR) as error:
-            raise InputError(self._uri, f"has a damaged dataset {self.name}: {error}", "restore it") from None
+            raise InputError(self._uri, f"has a damaged dataset {self.name}{quoted(error)}", "restore it") from None
 
     def _strip(self, top: int) -> Numbers:
         """All columns of the rows from `top` on."""

@@ -21,6 +21,7 @@ from iolake.extractors.jobs.database import read_summary
 from iolake.extractors.jobs.files import SQLITE, read_content, read_table
 from iolake.extractors.jobs.table import job_table
 from iolake.extractors.lookback import find_days
+from iolake.extractors.mysql import try_to_connect, unreachable
 from iolake.schemas.jobs import OTHER_JOBS
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
@@ -38,7 +39,10 @@ class Jobs(Extractor):
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
-        """Files by the site's patterns, an SQLite file as a whole, and a MySQL database one day after the other."""
+        """Files by the site's patterns, an SQLite file as a whole, and a MySQL database one day after the other.
+
+        A server is asked once whether it answers; one that does not is one input, whatever the days.
+        """
         yield from find_files(site, self.owner, self.source, span)
         for name, where, zone in site.sources(self.owner, self.source):
             uri = site.resolve(where.uri or "")
@@ -48,6 +52,11 @@ class Jobs(Extractor):
                 mtime = datetime.fromtimestamp(status.st_mtime, UTC) if status else None
                 yield Input(self.source, name, uri, None, status.st_size if status else None, mtime)
             elif where.uri is not None:
+                try:
+                    try_to_connect(uri, name, self.source)
+                except (InputError, OSError) as error:
+                    yield Input(self.source, name, uri, unreadable=unreachable(uri, error))
+                    continue
                 yield from find_days(self.source, name, f"{uri}#", where, zone, span)
 
     def hash(self, input: Input, site: Site) -> str | None:

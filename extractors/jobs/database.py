@@ -12,14 +12,19 @@ from urllib.parse import quote, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pymysql
+from pymysql.cursors import SSCursor
 
-from iolake.extractors.base import Input, InputError
+from iolake.extractors.base import Input, InputError, quoted
 from iolake.extractors.lookback import bounds
+from iolake.extractors.mysql import refusal
 from iolake.schemas.site import Source, password
 
 _SUMMARY: Final = {"stepid": "scheduler_id", "start": "start_time", "completion": "end_time", "numnodes": "nnodes"}
 """Columns of `summary`, beside `hostname`, the machine."""
 _COLUMNS: Final = ", ".join(_SUMMARY)
+_NOT_ONE: Final = "is not a NERSC jobs database that can be read"
+_CHECK: Final = "check the uri, and that summary has the columns hostname, stepid, start, completion and numnodes"
 _MOST_ROWS: Final = 10_000_000
 _MOST_SECONDS: Final = 60.0
 _LONGEST_VALUE: Final = 1 << 20
@@ -56,7 +61,7 @@ def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
         if time.monotonic() > deadline:
             reason = f"takes longer than {_MOST_SECONDS:.0f} s to read"
             raise InputError(input.uri, reason, "check that summary is a table, not a view") from None
-        raise InputError(input.uri, f"is not a NERSC jobs database: {error}", "check the uri") from None
+        raise InputError(input.uri, f"{_NOT_ONE}{quoted(error)}", _CHECK) from None
     if len(rows) > _MOST_ROWS:
         raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs in summary", "check that it is a table")
     return rows
@@ -64,9 +69,6 @@ def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
 
 def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
     """The rows of a day; ConnectionError where the server can't be reached or doesn't answer."""
-    import pymysql
-    from pymysql.cursors import SSCursor
-
     assert input.day is not None
     since, until = (t.replace(tzinfo=UTC).timestamp() for t in bounds(input.day, zone))
     parts = urlsplit(input.uri.partition("#")[0])
@@ -91,9 +93,11 @@ def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
             cursor.execute(sql, (host, int(since), int(until)))
             rows = list(cursor.fetchmany(_MOST_ROWS + 1))
     except pymysql.OperationalError as error:
-        raise ConnectionError(f"{parts.hostname}: {error.args[-1]}") from None
+        if refused := refusal(input.uri, input.owner, input.source, error):
+            raise refused from None
+        raise ConnectionError(_no_answer(parts.hostname, error)) from None
     except pymysql.MySQLError as error:
-        raise InputError(input.uri, f"is not a NERSC jobs database: {error.args[-1]}", "check the uri") from None
+        raise InputError(input.uri, f"{_NOT_ONE}{quoted(error.args[-1])}", _CHECK) from None
     if len(rows) > _MOST_ROWS:
         raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs on one day", "check that summary is a table")
     return rows
@@ -102,8 +106,6 @@ def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
 @contextmanager
 def _answering(server: tuple[str | None, int]) -> Iterator[None]:
     """Fails at once where the server did not answer a moment ago; notes it where it doesn't now."""
-    import pymysql
-
     since, why = _silent.get(server, (0.0, ""))
     if why and time.monotonic() - since < _SILENT_FOR_S:
         raise ConnectionError(why)
@@ -113,5 +115,9 @@ def _answering(server: tuple[str | None, int]) -> Iterator[None]:
         yield
     except pymysql.OperationalError as error:
         if time.monotonic() - started >= _CONNECT_S - 1:
-            _silent[server] = time.monotonic(), f"{server[0]}: {error.args[-1]}"
+            _silent[server] = time.monotonic(), _no_answer(server[0], error)
         raise
+
+
+def _no_answer(host: str | None, error: pymysql.OperationalError) -> str:
+    return f"the database server {host} does not answer{quoted(error.args[-1])}; check that it runs and can be reached"

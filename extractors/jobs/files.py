@@ -11,7 +11,7 @@ import fsspec
 import polars as pl
 import pyarrow.parquet as pq
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 from iolake.extractors.packed import damage_named
 
 SQLITE: Final = b"SQLite format 3\0"
@@ -81,7 +81,7 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
-        reason = f"is neither CSV nor Parquet: {str(error).splitlines()[0]}"
+        reason = f"is neither CSV nor Parquet{quoted(error)}"
         raise InputError(uri, reason, "write one line or row a job, with a header") from None
 
 
@@ -100,7 +100,7 @@ def _check_parquet(content: bytes, uri: str, wanted: Collection[str]) -> tuple[l
         file = pq.ParquetFile(io.BytesIO(content))
         metadata, names = file.metadata, file.schema_arrow.names
     except (OSError, ValueError) as error:
-        raise InputError(uri, f"is a damaged Parquet file: {str(error).splitlines()[0]}", "copy it again") from None
+        raise InputError(uri, f"is a damaged Parquet file{quoted(error)}", "copy it again") from None
     _check_columns(metadata.num_columns, uri)
     own, unread = _parted(names, wanted)
     leaves = [c for c in range(metadata.num_columns) if metadata.schema.column(c).path.partition(".")[0] in own]

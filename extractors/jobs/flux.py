@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, ClassVar, Final
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 from iolake.extractors.jobs.records import Job, Records, SchedulerFiles, refuse
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -32,7 +32,9 @@ class Flux(SchedulerFiles):
                 if error.args == ("id",):
                     records.problems.append((f"jobs[{place}]", "has no id"))
             except (TypeError, ValueError, AttributeError, OverflowError) as error:
-                records.problems.append((f"jobs[{place}]", f"has an unknown form: {error}"[:200]))
+                records.problems.append(
+                    (f"jobs[{place}]", f"is not a job as `flux jobs --json` writes it{quoted(error)}")
+                )
         if jobs and not any(isinstance(job, dict) and "id" in job for job in jobs):
             raise refuse(uri, "job of Flux", _REMEDY)
         return records
@@ -47,7 +49,7 @@ def _jobs(text: str, uri: str) -> list[Any]:
         try:
             document = [json.loads(line) for line in text.splitlines() if line.strip()]
         except (ValueError, RecursionError):
-            raise InputError(uri, f"is not whole JSON: {error}"[:200], _REMEDY) from None
+            raise InputError(uri, f"is not whole JSON{quoted(error)}", _REMEDY) from None
     if isinstance(document, dict):
         document = document["jobs"] if isinstance(document.get("jobs"), list) else [document]
     if not isinstance(document, list):

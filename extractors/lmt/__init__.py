@@ -14,6 +14,7 @@ from iolake.extractors.lmt.database import Database
 from iolake.extractors.lmt.samples import ROUTER, Day
 from iolake.extractors.lmt.tables import Components, mdt_batches, ost_batches, server_batches, target_batch
 from iolake.extractors.lustre import Sums, contested, fs_batch, zone_of
+from iolake.extractors.mysql import try_to_connect, unreachable
 from iolake.schemas.lustre import LUSTRE_FS, LUSTRE_MDT, LUSTRE_OST, LUSTRE_SERVER, LUSTRE_TARGET
 from iolake.schemas.site import Site, password
 
@@ -40,13 +41,9 @@ class Lmt(Extractor):
                 continue
             uri = site.resolve(where.uri)
             try:
-                days = Database(uri, password(name, self.source)).days()
-            except InputError as error:
-                yield Input(self.source, name, uri, unreadable=str(error).removeprefix(f"{uri}: "))
-                continue
-            except OSError as error:
-                why = (error.strerror or str(error)).removeprefix(f"{uri}: ")
-                yield Input(self.source, name, uri, unreadable=f"{why}; check that it runs and can be reached")
+                days = _opened(uri, name).days()
+            except (InputError, OSError) as error:
+                yield Input(self.source, name, uri, unreadable=unreachable(uri, error))
                 continue
             for day in days:
                 if day in span:
@@ -62,7 +59,7 @@ class Lmt(Extractor):
         backend, zone = site.file_systems[input.owner].backend, zone_of(input, site)
         if _is_database(input.uri):
             uri = input.uri.removesuffix(f"#{input.day}") if input.day else input.uri
-            db = Database(uri, password(input.owner, self.source))
+            db = _opened(uri, input.owner)
         else:
             db = Database("sqlite://" + os.path.abspath(input.uri))
         known = Components(db, backend)
@@ -81,6 +78,13 @@ class Lmt(Extractor):
             yield Reject(input, f"{count} {reason}", part)
         for part in sorted(db.missing - _ROUTERS if _ROUTERS.isdisjoint(db.columns) else db.missing):
             yield Reject(input, f"the database has no such {'column' if '.' in part else 'table'}", part)
+
+
+def _opened(uri: str, owner: str) -> Database:
+    """An owner's database, whose server answers. InputError where it refuses, ConnectionError where it says nothing."""
+    if uri.startswith("mysql://"):
+        try_to_connect(uri, owner, Lmt.source)
+    return Database(uri, password(owner, Lmt.source))
 
 
 def _left_out(day: Day) -> dict[tuple[str, str], int]:

@@ -12,16 +12,15 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
 import adbc_driver_sqlite.dbapi as sqlite
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pymysql
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 from iolake.extractors.counters import Ints
 from iolake.extractors.lmt.asking import ask
 from iolake.extractors.lmt.lookup import Lookup
@@ -40,11 +39,8 @@ _CASTS: Final = {
     "mysql": {"integer": "{}", "decimal": "CONCAT({}) + 0e0", "text": "CAST({} AS CHAR)"},
 }
 _STAND_INS: Final = {"integer": -(2**63), "decimal": float("inf"), "text": "\x01"}
-_PATIENCE_S: Final = 5
 _MOST_SECONDS: Final = 20.0
 _MOST_TEXTS: Final = 1_000_000
-_REFUSALS: Final = {1044, 1045, 1049, 1142, 1698}
-"""MySQL's errors for a wrong user, password or database, and for missing rights."""
 _SHORTAGE: Final = re.compile(
     r"resource temporarily unavailable|failed to spawn thread|cannot allocate|out of memory|no space left"
     r"|too many (?:open files|conn)|database is locked|disk i/o error"
@@ -60,7 +56,7 @@ _EARLIEST, _LATEST = np.datetime64("1971"), np.datetime64("9999")  # a time outs
 class Database:
     """One LMT database. `uri` is sqlite:///file or mysql://user@host/name; the password is passed separately.
 
-    InputError where there is no such database or its server refuses; ConnectionError where the server does not answer.
+    InputError where there is no such file. A server is not asked before the first query.
     """
 
     def __init__(self, uri: str, password: str | None = None) -> None:
@@ -71,8 +67,6 @@ class Database:
             raise InputError(uri, "is neither mysql:// nor sqlite:///", "correct the uri in site.toml")
         if self.dialect == "sqlite" and not Path(uri.removeprefix("sqlite://")).is_file():
             raise InputError(uri, "the file does not exist", "correct the path in site.toml")
-        if self.dialect == "mysql":
-            _try_to_connect(uri, parts, password)
         if password is not None:
             host = f"{parts.username or ''}:{quote(password, safe='')}@{parts.netloc.rpartition('@')[2]}"
             uri = urlunsplit(parts._replace(netloc=host))
@@ -92,7 +86,7 @@ class Database:
             found = self._answer(f"SELECT {wanted} FROM {rest}", set(columns.values()) == {"text"})
             found = found.cast(schema) if found.num_rows else schema.empty_table()
         except pa.ArrowInvalid as error:
-            reason = f"{rest.split(maxsplit=1)[0]} holds a value of another kind than its column: {error}"
+            reason = f"{rest.split(maxsplit=1)[0]} holds a value of another kind than its column{quoted(error)}"
             raise InputError(self.uri, reason, "correct it, or set it to NULL") from None
         except (OSError, MemoryError, InputError):
             raise
@@ -144,8 +138,8 @@ class Database:
         self._views_checked = True
 
     def _failure(self, message: str) -> InputError:
-        reason = self._reason(message)
-        return InputError(self.uri, f"is not an LMT database that can be read: {reason}", "check its uri and password")
+        problem = f"is not an LMT database that can be read{quoted(self._reason(message))}"
+        return InputError(self.uri, problem, "check its uri and password")
 
     def _reason(self, message: str) -> str:
         """The first line of the driver's error, without the connection's text, which holds the password."""
@@ -238,30 +232,6 @@ class Database:
         numbered, timed = found["TS_ID"].is_valid().to_numpy(), ~np.isnat(local)
         ids = found["TS_ID"].filter(pa.array(numbered & timed)).to_numpy()
         return _Stored(ids, local[numbered & timed], int((numbered & ~timed).sum()), int((~numbered).sum()))
-
-
-def _try_to_connect(uri: str, parts: SplitResult, password: str | None) -> None:
-    """Connect to a MySQL server once, for the driver tries for half a minute.
-
-    InputError where the server refuses the user, password or database; ConnectionError where it does not answer.
-    """
-    try:
-        pymysql.connect(
-            host=parts.hostname or "localhost",
-            port=parts.port or 3306,
-            user=unquote(parts.username) if parts.username else None,
-            password=password or "",
-            database=unquote(parts.path.removeprefix("/")),
-            connect_timeout=_PATIENCE_S,
-            read_timeout=_PATIENCE_S,
-        ).close()
-    except pymysql.MySQLError as error:
-        code, reason = (*error.args, "", "")[:2]
-        if code in _REFUSALS:
-            raise InputError(uri, f"the database server refuses: {reason}", "check the uri and the password") from None
-        raise ConnectionError(errno.ECONNREFUSED, f"{uri}: the database server does not answer") from None
-    except OSError as error:
-        raise ConnectionError(error.errno, f"{uri}: the database server does not answer") from None
 
 
 class _Stored(NamedTuple):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.members import members
 from iolake.extractors.network.series import FIRST_S, LAST_S, Interfaces, counter_batch
@@ -83,7 +83,7 @@ def _read(uri: str, zone: ZoneInfo, found: Interfaces) -> int:
                     continue
                 found.setdefault((row["router"], row["interface"]), {}).setdefault(ts, {}).update(counters)
         except csv.Error as error:
-            raise InputError(uri, f"is not CSV: {error}", _MORE) from None
+            raise InputError(uri, f"is not CSV{quoted(error)}", _MORE) from None
     return odd
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import httpx
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import zone_of
 from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
@@ -91,7 +91,7 @@ def _saved(uri: str) -> tuple[Interfaces, Interfaces, int]:
                             scaled = value / _BITS if units == "bits/sec" and is_amount(value) else value
                             odd += not _add(series, way, at, scaled)
         except (ValueError, AttributeError, TypeError, RecursionError) as error:
-            raise InputError(uri, f"{_NOT_ONE}: {error}".replace("\n", " "), "check what the pattern names") from None
+            raise InputError(uri, f"{_NOT_ONE}{quoted(error)}", "check what the pattern names") from None
     return rates, counters, odd
 
 
@@ -140,7 +140,8 @@ def _answer(client: httpx.Client, address: str, query: dict[str, Any]) -> list[t
                 return [(at, value) for at, value in answer.json()["data"]]
             problem = f"HTTP status {answer.status_code}"
         except httpx.HTTPStatusError as error:
-            raise InputError(address, f"HTTP status {error.response.status_code}", "correct the interfaces") from None
+            problem = f"the service answers with HTTP status {error.response.status_code}"
+            raise InputError(address, problem, "correct the uri and the interfaces in site.toml") from None
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             problem = f"{type(error).__name__} {error}"
     raise EsnetError(f"{address}: {problem}".replace("\n", " "))

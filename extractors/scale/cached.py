@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 from iolake.extractors.scale.report import Chunk, Entry, Report
 from iolake.extractors.scale.sensors import SENSORS, sensor_of
 
@@ -32,7 +32,7 @@ def cached_report(uri: str, text: str) -> Report:
             for device, value in (values.items() if isinstance(values, dict) else [("", values)])
         ]
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise InputError(uri, f"{_NOT_ONE}: {error}", "check what the pattern names") from None
+        raise InputError(uri, f"{_NOT_ONE}{quoted(error)}", "check what the pattern names") from None
     if not cells:
         return Report()
     if not 0 <= stamps[0] <= stamps[-1] < 1 << 33:

@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 
 import polars as pl
 
-from iolake.extractors.base import InputError
+from iolake.extractors.base import InputError, quoted
 from iolake.extractors.slurm.json_jobs import Row, job_and_steps, text_of
 from iolake.extractors.slurm.lines import Rows, as_utf8
 
@@ -64,8 +64,10 @@ def _documents(text: str, uri: str) -> list[Any]:
             document, end = decoder.raw_decode(text, at)
             documents.append(document)
             at = _after_space(text, end)
-    except (ValueError, RecursionError) as error:
-        raise InputError(uri, f"is not whole JSON: {error}", "write it again with sacct --json") from None
+    except RecursionError:
+        raise InputError(uri, "is JSON that is nested too deeply", "write it again with sacct --json") from None
+    except ValueError as error:
+        raise InputError(uri, f"is not whole JSON{quoted(error)}", "write it again with sacct --json") from None
     return documents
 
 
@@ -108,7 +110,7 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tup
             try:
                 rows.extend(_all_text(list(job_and_steps(job))))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                odd.append((f"jobs[{place}]", f"has an unknown form: {error!r}"))
+                odd.append((f"jobs[{place}]", f"has an unknown form{quoted(error)}"))
             else:
                 unknown |= {key for key in job.keys() - _KNOWN - _UNUSED if _holds_something(job[key])}
         if rows:

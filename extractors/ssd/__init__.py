@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.files import mtime
 from iolake.extractors.members import Member, members
@@ -128,7 +128,7 @@ class _Day:
         try:
             documents = _documents(text)
         except (ValueError, RecursionError) as error:
-            raise InputError(path, f"is not JSON: {error}", "copy it again") from None
+            raise InputError(path, f"is not JSON{quoted(error)}", "copy it again") from None
         for document in documents:
             kind = smart.kind_of(document)
             if kind is None:
@@ -174,7 +174,7 @@ class _Day:
                 self._rows.append((row, dict(row["attributes"] or []), ""))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError) as error:
             reason = "is JSON, but neither of nvme-cli, smartctl nor pytokio's copy of isdct's output"
-            raise InputError(path, f"{reason}: {error}".replace("\n", " "), _CHECK) from None
+            raise InputError(path, f"{reason}{quoted(error)}", _CHECK) from None
 
     def results(self) -> Iterator[Batch | Reject]:
         """Yield the batch, and what was left out."""

@@ -183,7 +183,7 @@ def test_a_damaged_chunk_rejects_the_file_and_is_named(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[last.byte_offset + 2 : last.byte_offset + last.size] = bytes(last.size - 2)
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"has a damaged dataset /datatargets/writebytes: .*; restore it"):
+    with pytest.raises(InputError, match=r"has a damaged dataset /datatargets/writebytes \(.*\); restore it"):
         load(path)
 
 

@@ -96,7 +96,7 @@ def test_a_compressed_file_that_is_cut_off_is_one_line_with_the_mend(tmp_path: P
     (tmp_path / "jobs.csv.gz").write_bytes(whole[:cut])
     rows, rejects, outcome = read(files=str(tmp_path / "jobs.csv.gz"))
     assert (rows, outcome) == ([], "rejected")
-    assert rejects[""].startswith("is cut off or damaged: ") and rejects[""].endswith("; copy it again")
+    assert rejects[""].startswith("is cut off or damaged (") and rejects[""].endswith("; copy it again")
 
 
 def test_a_compressed_file_with_damage_inside_is_one_line_with_the_mend(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_compressed_file_with_damage_inside_is_one_line_with_the_mend(tmp_path
     whole[10] = 0xFF
     (tmp_path / "jobs.csv.gz").write_bytes(whole)
     _, rejects, outcome = read(files=str(tmp_path / "jobs.csv.gz"))
-    assert outcome == "rejected" and rejects[""].startswith("is cut off or damaged: ")
+    assert outcome == "rejected" and rejects[""].startswith("is cut off or damaged (")
 
 
 def test_parquets_durations_and_lists_are_time_limits_and_nodes(tmp_path: Path) -> None:

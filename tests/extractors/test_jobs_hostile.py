@@ -8,12 +8,15 @@ import sqlite3
 import threading
 import time
 import tracemalloc
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from iolake.extractors.jobs import database
+from iolake.extractors.base import Span
+from iolake.extractors.jobs import Jobs, database
 from iolake.extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
 from iolake.extractors.slurm.nodes import node_lists
 from iolake.schemas.site import Site, SiteError
@@ -154,17 +157,25 @@ def test_an_sqlite_file_among_files_is_read(tmp_path: Path) -> None:
 
 
 def test_a_server_that_accepts_and_says_nothing_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "_ANSWER_S", 1)
-    monkeypatch.setattr(database, "_CONNECT_S", 1)
-    monkeypatch.setattr(database, "_silent", {})
+    """P5: it is one input that can't be read, whatever the number of days, and says what to check."""
+    monkeypatch.setattr("iolake.extractors.mysql.PATIENCE_S", 1)
     server = socket.create_server(("127.0.0.1", 0))
     accepted: list[socket.socket] = []
-    threading.Thread(target=lambda: accepted.append(server.accept()[0]), daemon=True).start()
-    started = time.monotonic()
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                accepted.append(server.accept()[0])
+
+    threading.Thread(target=accept, daemon=True).start()
     uri = f"mysql://reader@127.0.0.1:{server.getsockname()[1]}/jobs"
-    _, rejects, outcome = read(uri=uri, options={"look_back_days": 5})
-    assert outcome == "rejected" and rejects[""].startswith("cannot be read: 127.0.0.1: ")
+    site = Site.model_validate({"clusters": {"c": {"timezone": "UTC", "jobs": {"uri": uri}}}})
+    started = time.monotonic()
+    (input,) = Jobs().find(site, Span(date(2017, 3, 1), date(2017, 3, 31)))
+    assert (input.uri, input.day) == (uri, None)
+    assert input.unreadable == "the database server does not answer; check that it runs and can be reached"
     assert time.monotonic() - started < 5
+    assert len(accepted) == 1
     server.close()
 
 

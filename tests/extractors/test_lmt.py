@@ -12,6 +12,7 @@ import pytest
 from iolake.extractors.base import InputError, Span
 from iolake.extractors.lmt import Lmt
 from iolake.extractors.lmt.database import Database
+from iolake.extractors.mysql import try_to_connect
 from tests.extractors.conftest import PASSWORD
 from tests.extractors.lmt_database import ALL, Db, load, site, void
 
@@ -203,7 +204,7 @@ def test_a_file_without_a_database_is_rejected(tmp_path: Path) -> None:
 def test_no_message_holds_the_password(mariadb: int) -> None:
     """A server that does not answer is a transient error; a refused query is the input's."""
     with pytest.raises(ConnectionError, match="does not answer") as unreachable:
-        Database("mysql://reader@127.0.0.1:9/filesystem_fs", PASSWORD)
+        try_to_connect("mysql://reader@127.0.0.1:9/filesystem_fs", "scratch", "lmt")
     with pytest.raises(InputError, match="not an LMT database") as refused:
         Database(f"mysql://reader@127.0.0.1:{mariadb}/mysql", PASSWORD).select({"x": "integer"}, "nowhere")
     for message in (str(unreachable.value), str(refused.value)):

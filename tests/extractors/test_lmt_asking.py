@@ -32,7 +32,7 @@ def test_threads_of_the_process_and_below_stay_few_whatever_the_number_of_querie
 
 def test_a_server_that_says_nothing_ends_each_input_in_time_and_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """P5: the error is one line without the password, and the next run tries again."""
-    monkeypatch.setattr("iolake.extractors.lmt.database._PATIENCE_S", 1)
+    monkeypatch.setattr("iolake.extractors.mysql.PATIENCE_S", 1)
     server = socket.create_server(("127.0.0.1", 0))
     kept: list[socket.socket] = []
 

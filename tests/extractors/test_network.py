@@ -172,7 +172,7 @@ def test_the_service_is_asked_for_a_day_with_the_step(tmp_path: Path) -> None:
 def test_a_service_that_is_down_is_transient_and_an_unknown_interface_is_not(tmp_path: Path) -> None:
     _Service.asked[:] = ["before"]
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
-    with serving(server), pytest.raises(InputError, match="HTTP status 404; correct the interfaces"):
+    with serving(server), pytest.raises(InputError, match="HTTP status 404; correct the uri and the interfaces"):
         asked(tmp_path, server, interfaces={"r": ["gone"]})
     with pytest.raises(EsnetError, match="ConnectError"):
         asked(tmp_path, server, interfaces={"r": ["i"]}, interval_s=60)

@@ -232,7 +232,7 @@ def test_a_damaged_file_of_an_archive_costs_itself(tmp_path: Path) -> None:
             archive.addfile(info, io.BytesIO(content))
     rows, rejects = read(tmp_path)
     assert len(rows["scale_nsd"]) == 4
-    assert [reason.partition(":")[0] for reason in rejects.values()] == ["is cut off or damaged"]
+    assert [reason.partition(" (")[0] for reason in rejects.values()] == ["is cut off or damaged"]
 
 
 @pytest.mark.parametrize(

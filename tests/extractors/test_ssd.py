@@ -246,7 +246,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
     put(tmp_path, "dump/nid1/other.json", {"a": 1})
     rows, rejects = read(tmp_path)
     assert len(rows) == 1
-    assert sorted(reason.partition(":")[0] for reason in rejects.values()) == [
+    assert sorted(reason.partition(" (")[0] for reason in rejects.values()) == [
         "holds no health of drives, one of 1 such; check what the pattern names",
         "is JSON, but neither of nvme-cli, smartctl nor pytokio's copy of isdct's output",
         "is not JSON",

@@ -45,7 +45,7 @@ def test_nothing_of_it_is_in_the_lake_and_what_was_there_stays(tmp_path: Path) -
     ingest(site, workers=0)
     assert rows() == 0
     ((reason,),) = Lake(site.lake_uri).sql("SELECT reason FROM rejects").fetchall()
-    assert reason.startswith("has a damaged dataset /datatargets/readbytes: ")
+    assert reason.startswith("has a damaged dataset /datatargets/readbytes (")
     day(tmp_path / "a.hdf5", damaged=False)
     ingest(site, workers=0)
     assert rows() == STEPS
