@@ -33,7 +33,7 @@ def act(centre: Centre, order: dict[str, Any]) -> None:
     if host := order.get("host"):
         vars(processes)["_process_table"] = lambda: host
     if shift_s := order.get("shift_s"):
-        _shift_clocks(shift_s)
+        shift_clocks(shift_s)
     if fsize := order.get("fsize"):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (fsize, fsize))
@@ -51,7 +51,7 @@ def act(centre: Centre, order: dict[str, Any]) -> None:
         run(operation, centre)
 
 
-def _shift_clocks(shift_s: float) -> None:
+def shift_clocks(shift_s: float) -> None:
     """Makes load ids, times of the ledger and ages of files follow a wrong clock."""
 
     class Shifted(datetime):

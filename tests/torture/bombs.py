@@ -19,11 +19,11 @@ from iolake.schemas.site import Site
 MEMORY = 3 << 30
 SECONDS = 60
 _HUGE = 1 << 29
-_SOURCES = {"df": ("file_systems", "txt"), "targets": ("file_systems", "txt"), "params": ("file_systems", "txt"),
+SOURCES = {"df": ("file_systems", "txt"), "targets": ("file_systems", "txt"), "params": ("file_systems", "txt"),
             "slurm": ("clusters", "txt"), "jobs": ("clusters", "csv")}  # fmt: skip
 
 
-def _contents() -> Iterator[tuple[str, bytes, str]]:
+def contents() -> Iterator[tuple[str, bytes, str]]:
     """(name, content, suffix) of each bomb."""
     yield "zeros in gzip", gzip.compress(bytes(_HUGE), 1), ".gz"
     yield "zeros in bzip2", bz2.compress(bytes(_HUGE // 8), 1), ".bz2"
@@ -35,8 +35,8 @@ def burst() -> tuple[Counter[str], list[str]]:
     """(counts, violations): every bomb ends as a reject or with rows, and within its bounds."""
     counts: Counter[str] = Counter()
     violations: list[str] = []
-    for name, content, suffix in _contents():
-        for source, (kind, form) in _SOURCES.items():
+    for name, content, suffix in contents():
+        for source, (kind, form) in SOURCES.items():
             with tempfile.TemporaryDirectory(prefix="iolake-bomb-") as folder:
                 (Path(folder) / f"2017-03-20.{form}{suffix}").write_bytes(content)
                 where = {"files": f"%Y-%m-%d.{form}{suffix}"}

@@ -15,11 +15,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -28,7 +26,9 @@ from iolake import schemas
 from iolake.pipelines import registry
 from iolake.warehouse import catalog, heartbeat
 from iolake.warehouse.verify import verify
+from tests.torture.beside import reading
 from tests.torture.bombs import burst
+from tests.torture.commands import bombs_beside_good_inputs, commands
 from tests.torture.stores import faulty_store
 from tests.warehouse.toy import TABLES, TOYS, Centre, df
 
@@ -114,30 +114,6 @@ class Torture:
         if left:
             raise Violation(f"left over: {left}")
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Reads the lake while the block runs."""
-        ended = threading.Event()
-        problems: list[BaseException] = []
-
-        def read() -> None:
-            while not ended.is_set():
-                try:
-                    self.check_read()
-                except BaseException as error:
-                    problems.append(error)
-                    return
-
-        thread = threading.Thread(target=read)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
-        if problems:
-            raise problems[0]
-
     # -- rounds
 
     def settle(self) -> None:
@@ -166,7 +142,7 @@ class Torture:
             said = self.do(operation, **how)
             self.do("repair")
         else:
-            with self.reading():
+            with reading(self.check_read):
                 said = self.do(operation, **how)
         if said not in {"killed", "done"}:
             raise Violation(f"{operation}: {said}")
@@ -177,7 +153,7 @@ class Torture:
         """Writers of two or three hosts with clocks days apart load, compact and recover at once."""
         self.write()
         orders = [self.chance.choice(("ingest", "ingest", "compact", "recover")) for _ in self.actors[:-1]] + ["ingest"]
-        with self.reading():
+        with reading(self.check_read):
             for number, (actor, op) in enumerate(zip(self.actors, orders, strict=True)):
                 shift_s = self.chance.choice((0, 26 * 3600, -2 * 86400))
                 actor.order(op, host=HOSTS[number], shift_s=shift_s)
@@ -207,7 +183,7 @@ class Torture:
         """No file may become larger than some bytes: the operation fails in one line, or ends."""
         self.write()
         operation = self.chance.choice(OPERATIONS[:-1])
-        with self.reading():
+        with reading(self.check_read):
             said = self.do(operation, fsize=self.chance.choice((1, 100, 2000, 20_000, 200_000)))
         if said not in {"done", "killed"} and not any(word in said for word in ("too large", "LakeError", "IO Error")):
             raise Violation(f"{operation} on a full disk: {said}")
@@ -281,7 +257,8 @@ def torture(seconds: float, seed: int, say: Callable[[str], object] = print) -> 
 
 
 def _line(counts: Counter[str], violations: list[str]) -> str:
-    named = ", ".join(f"{counts[name]:,} {name}" for name in ("loads", "kills", "races", "faults", "reads", "bombs"))
+    first = ("loads", "kills", "races", "faults", "reads", "bombs")
+    named = ", ".join(f"{counts[name]:,} {name}" for name in (*first, *sorted(counts.keys() - {*first})))
     return f"{named}; {len(violations):,} violations"
 
 
@@ -290,13 +267,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=3.0)
     parser.add_argument("--seed", type=int, default=13)
     arguments = parser.parse_args()
+    half_s = arguments.minutes * 30
     with (
         patch.object(registry, "extractors", lambda: TOYS),
         patch.object(schemas, "tables", lambda: TABLES),
         patch.object(catalog, "sql_files", dict),
     ):
-        results = [torture(arguments.minutes * 60, arguments.seed), faulty_store(arguments.seed)]
-    results.append(burst())
+        results = [torture(half_s, arguments.seed), faulty_store(arguments.seed)]
+    results += [commands(half_s, arguments.seed), bombs_beside_good_inputs(), burst()]
     counts = sum((more for more, _ in results), Counter[str]())
     violations = [line for _, bad in results for line in bad]
     print(_line(counts, violations))
