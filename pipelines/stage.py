@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +40,9 @@ _LONGEST: Final = 500
 """Characters of a reason in the ledger."""
 _UNKNOWN_BYTES: Final = 4 << 20
 """The weight of an input without a size, such as a day of a database or of a command."""
+_PARTS: Final = 16
+"""Inputs that fail together, for what one of them holds, are read again in so many parts."""
+_Item = TypeVar("_Item")
 
 
 def weight_of(input: Input) -> int:
@@ -87,12 +90,13 @@ def stage_bundle(bundle: Sequence[Unit], site: Site) -> list[StagedUnit]:
 
 
 def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[StagedUnit]:
-    """Stage units together. If one of their inputs fails, stage each unit alone; if that fails, each input alone."""
+    """Stage units together. If one of their inputs fails, stage them in parts, down to each input alone."""
     stagers = [Stager(Store(site.lake_uri), unit.load) for unit in units]
     inputs = [input for unit in units for input in unit.inputs]
     places = {input.input_id: place for place, unit in enumerate(units) for input in unit.inputs}
     outcomes: list[Outcome] = []
     rejects: list[Reject] = []
+    failed: set[str] = set()
     try:
         for result in _read(extractor, inputs, site):
             if isinstance(result, Outcome):
@@ -104,7 +108,8 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Stag
                     stagers[place].add(result.table, data, result.in_order)
         rows = {input_id: stagers[place].rows.get(input_id, 0) for input_id, place in places.items()}
         _reject_refused(outcomes, rejects, rows)
-        if not any(o.status == "rejected" and rows[o.input.input_id] for o in outcomes):
+        failed = {o.input.input_id for o in outcomes if o.status == "rejected" and rows[o.input.input_id]}
+        if not failed:
             return _by_unit(units, stagers, places, outcomes, rejects)
     except (ExtractorFailed, GateError) as error:
         if len(inputs) == 1:
@@ -116,8 +121,29 @@ def _stage(extractor: Extractor, units: Sequence[Unit], site: Site) -> list[Stag
         stager.discard()
     if len(inputs) == 1:
         return [_finished(units[0].load, Stager(Store(site.lake_uri), units[0].load), outcomes, rejects)]
-    parts = units if len(units) > 1 else [Unit(units[0].load, (input,)) for input in inputs]
-    return [staged for part in parts for staged in _stage(extractor, (part,), site)]
+    return [staged for part in _parts(units, failed) for staged in _stage(extractor, part, site)]
+
+
+def _parts(units: Sequence[Unit], failed: Collection[str]) -> list[Sequence[Unit]]:
+    """Units apart, or the inputs of a single one, after they failed together.
+
+    Those that failed are alone beside all others; where it is unknown which did, there are _PARTS equal parts. Each
+    part writes files of its own, so good inputs stay in as few as can be.
+    """
+    if len(units) > 1:
+        bad = [unit for unit in units if any(input.input_id in failed for input in unit.inputs)]
+        good = [unit for unit in units if unit not in bad]
+        return [*([unit] for unit in bad), *([good] if good else [])] if failed else _equal_parts(units)
+    (unit,) = units
+    inputs = [input for input in unit.inputs if input.input_id not in failed]
+    alone: list[Sequence[Input]] = [[input] for input in unit.inputs if input.input_id in failed]
+    parts = [*alone, *([inputs] if inputs else [])] if failed else _equal_parts(inputs)
+    return [[replace(unit, inputs=tuple(part))] for part in parts]
+
+
+def _equal_parts(items: Sequence[_Item]) -> list[Sequence[_Item]]:
+    size = -(-len(items) // _PARTS)
+    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def rejected(unit: Unit, reason: str, site: Site) -> StagedUnit:

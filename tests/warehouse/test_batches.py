@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iolake.extractors.base import Input, Span
+from iolake.extractors.base import Input, InputError, Span
 from iolake.pipelines import plan, registry
 from iolake.pipelines.ingest import bundles, ingest, prepare
 from iolake.pipelines.stage import Unit, stage_bundle, weight_of
@@ -85,6 +85,29 @@ def test_an_input_that_spoils_what_is_read_with_it_is_rejected_alone(centre: Cen
     ((uri, reason),) = centre.lake.sql("SELECT uri, reason FROM rejects").fetchall()
     assert uri.endswith("2017-03-21-b.json") and "duplicate keys" in reason
     assert rows(centre.lake) == expected("lustre_df", df("OST0", 0, 1), df("OST1", 24, 1))
+
+
+@pytest.mark.parametrize("bad", ["gate", "rejected"])
+def test_one_bad_input_leaves_the_others_of_a_day_in_few_files(
+    centre: Centre, many: Many, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """P5: of 65 inputs one spoils the unit after it gave rows; the others are not read one by one."""
+
+    def read(source: Many, input: Input, site: Site) -> Iterator[Any]:
+        yield from Toy.read(source, input, site)
+        if bad == "rejected" and "37" in input.uri:
+            raise InputError(input.uri, "is cut off")
+
+    monkeypatch.setattr(Many, "read", read)
+    for number in range(65):
+        twice = 2 if bad == "gate" and number == 37 else 1
+        centre.write(f"2017-03-20-{number:02}.json", {"lustre_df": [df(f"OST{number}", 0, 1)] * twice})
+    report = ingest(centre.site, workers=0)
+    good = [number for number in range(65) if number != 37]
+    assert report.rejected == 1
+    assert rows(centre.lake) == expected("lustre_df", *(df(f"OST{number}", 0, 1) for number in good))
+    ((files,),) = centre.lake.sql("SELECT count(*) FROM files WHERE table_name = 'lustre_df'").fetchall()
+    assert files <= {"gate": 20, "rejected": 1}[bad]
 
 
 def test_each_unit_of_a_bundle_is_staged_on_its_own(centre: Centre, many: Many) -> None:
