@@ -82,6 +82,14 @@ class InputError(PermanentError):
         super().__init__(f"{uri}: {reason}" + (f"; {remedy}" if remedy else ""))
 
 
+class OptionError(InputError):
+    """An input that can be read once site.toml sets an option of its source to `value`."""
+
+    def __init__(self, uri: str, reason: str, option: str, value: str | float) -> None:
+        self.option, self.value = option, value
+        super().__init__(uri, reason, f"set options.{option} = {value}")
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rows of one table, with the columns of `table.batch_schema`.

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from iolake.extractors.base import Batch, Input, InputError, Span
+from iolake.extractors.base import Batch, Input, InputError, OptionError, Span
 from iolake.pipelines import registry
 from iolake.pipelines.finding import find
 from iolake.pipelines.patterns import generalised, shape
@@ -27,7 +27,12 @@ _WHAT: Final = {
     "darshan": "Darshan logs", "slurm": "sacct's output", "hdf5": "time series of Lustre (TTS, H5LMT)",
     "lmt": "LMT's database", "df": "lfs df", "targets": "lctl dl -t", "params": "lctl get_param dumps",
     "darshan_index": "pytokio's index of logs", "topology": "where nodes are", "mmperfmon": "mmperfmon query",
-    "gridftp": "transfers",
+    "mmpmon": "mmpmon's counters", "gpfs_exporter": "Prometheus text of a GPFS exporter", "mmdf": "mmdf",
+    "mmlsdisk": "mmlsdisk", "mmlsfs": "mmlsfs", "gridftp": "GridFTP's log", "globus": "Globus's records",
+    "hpss_ftp": "log of HPSS's FTP server", "hsi": "log of HSI and HTAR", "hpss_report": "HPSS's daily report",
+    "collectd": "collectd's documents", "ssd": "health of drives", "esnet_snmp": "rates of ESnet's interfaces",
+    "interface_counters": "octets of interfaces", "jobs": "jobs of another scheduler", "pbs": "PBS's accounting logs",
+    "lsf": "lsb.acct", "flux": "flux jobs --json",
 }  # fmt: skip
 
 
@@ -48,6 +53,8 @@ class Draft:
     root: Path
     answers: Answers
     patterns: dict[tuple[OwnerKind, str, str], Counter[str]] = field(default_factory=dict)
+    options: dict[tuple[OwnerKind, str, str], dict[str, str | float]] = field(default_factory=dict)
+    """Options that a source's files need."""
     mounts: dict[str, str] = field(default_factory=dict)
     unknown: list[Path] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -105,7 +112,7 @@ def _patterns(root: Path, source: str, paths: Sequence[Path], others: Set[Path])
 def _owners(found: Found, kind: OwnerKind, clusters: Sequence[str], draft: Draft) -> Iterator[str]:
     """The owners that a file is of: a cluster by the folder's name, a file system by what the file says."""
     if kind == "cluster":
-        parts = _relative(draft.root, found.path).parts
+        parts = (*_relative(draft.root, found.path).parts, found.path.name.split(".")[0])
         yield next((name for name in clusters if name in parts), clusters[0])
     elif kind == "file_system":
         for backend, seen_at in found.backends or ((_UNNAMED, None),):
@@ -153,25 +160,39 @@ def _siblings(shapes: Iterable[tuple[str, ...]]) -> list[str]:
 
 def _try_each(draft: Draft) -> None:
     """Read a file of each pattern, the smallest first, and drop the patterns without a readable file."""
-    site = Site.parse(write(draft), draft.root / "site.toml")
-    extractors = registry.extractors()
     by_source: dict[tuple[str, str], list[Input]] = defaultdict(list)
-    for (source, owner, _day), inputs in find(site, (), Span()).items():
+    for (source, owner, _day), inputs in find(_site(draft), (), Span()).items():
         by_source[source, owner] += inputs
-    for kind, owner, source in list(draft.patterns):
-        inputs = sorted(by_source[source, draft.name(kind, owner)], key=lambda i: i.size_bytes or 0)
-        why = "no file is found by it" if not inputs else None
-        for input in inputs[:_TRIED]:
-            try:
-                if sum(isinstance(result, Batch) for result in extractors[source].read(input, site)):  # to its end
-                    why = None
-                    break
-                why = f"{input.uri}: no row of it can be used"
-            except (InputError, OSError, ValueError) as error:
-                why = str(error)
+    for key in list(draft.patterns):
+        kind, owner, source = key
+        inputs = sorted(by_source[source, draft.name(kind, owner)], key=lambda i: i.size_bytes or 0)[:_TRIED]
+        why = _why_unreadable(draft, source, inputs)
+        if isinstance(why, OptionError):
+            draft.options[key] = {why.option: why.value}
+            why = _why_unreadable(draft, source, inputs)
         if why is not None:
-            del draft.patterns[kind, owner, source]
+            del draft.patterns[key]
             draft.left_out.append(f"{source} of {owner}: {why}")
+
+
+def _site(draft: Draft) -> Site:
+    return Site.parse(write(draft), draft.root / "site.toml")
+
+
+def _why_unreadable(draft: Draft, source: str, inputs: Sequence[Input]) -> Exception | str | None:
+    """Why none of the inputs gives rows, as the last of them says; None where one does."""
+    why: Exception | str | None = "no file is found by it"
+    site = _site(draft)
+    for input in inputs:
+        try:
+            if sum(
+                isinstance(result, Batch) for result in registry.extractors()[source].read(input, site)
+            ):  # to its end
+                return None
+            why = f"{input.uri}: no row of it can be used"
+        except (InputError, OSError, ValueError) as error:
+            why = error
+    return why
 
 
 def write(draft: Draft) -> str:
@@ -203,13 +224,13 @@ def write(draft: Draft) -> str:
         for source in sources:
             patterns = draft.patterns[kind, owner, source]
             lines.append(f"# {_WHAT.get(source, source)}: {patterns.total():,} file{'s' * (patterns.total() != 1)}")
-            lines += _source(source, list(patterns))
+            lines += _source(source, list(patterns), draft.options.get((kind, owner, source), {}))
     if draft.left_out:
         lines += ["", "# Recognised, but not readable:", *(f"# {' '.join(line.split())}" for line in draft.left_out)]
     return "\n".join([*lines, ""])
 
 
-def _source(source: str, patterns: Sequence[str]) -> Iterator[str]:
+def _source(source: str, patterns: Sequence[str], options: Mapping[str, str | float]) -> Iterator[str]:
     if source == "lmt":
         for at, pattern in enumerate(patterns):
             yield ("# " if at else "") + f"{source} = {{ uri = {_quoted('sqlite:///' + pattern)} }}"
@@ -217,7 +238,8 @@ def _source(source: str, patterns: Sequence[str]) -> Iterator[str]:
         yield "# job_id finds the job in the servers' text for it; try SLURM_JOB_ID's value as jobid_var writes it."
         yield f"{source} = {{ files = {_list(patterns)}, job_id = '(?P<job_id>\\d+)' }}"
     else:
-        yield f"{source} = {{ files = {_list(patterns)} }}"
+        more = "".join(f", options = {{ {name} = {json.dumps(value)} }}" for name, value in options.items())
+        yield f"{source} = {{ files = {_list(patterns)}{more} }}"
 
 
 def _list(patterns: Sequence[str]) -> str:

@@ -12,6 +12,8 @@ from typing import Final
 
 _MOST_NAMES: Final = 4
 """Files of one folder that are named one by one."""
+_LEAST_FOLDERS: Final = 3
+"""So many folders whose names differ in numbers are named by one pattern."""
 _DATES: Final = ((re.compile(r"(?<!\d)(?:19|20)\d\d-[01]\d-[0-3]\d(?!\d)"), "%Y-%m-%d"), (
     re.compile(r"(?<!\d)(?:19|20)\d\d[01]\d[0-3]\d(?!\d)"), "%Y%m%d"))  # fmt: skip
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
@@ -61,7 +63,21 @@ def generalised(root: Path, paths: Sequence[Path], others: Set[Path], by_ending:
     for its, names in merged.items():
         for name, count in _names(its, names, strange).items():
             made["/".join((*its, name))] += count
-    return made
+    return _without_numbers(made, [path.as_posix() for path in strange])
+
+
+def _without_numbers(patterns: Counter[str], strange: Sequence[str]) -> Counter[str]:
+    """The patterns, those that differ in numbers of their folders alone as one: a folder for each node is usual."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for pattern in patterns:
+        folder, slash, name = pattern.rpartition("/")
+        alike[_numbers(folder) + slash + name].append(pattern)
+    found: Counter[str] = Counter()
+    for general, its in alike.items():
+        is_one = len(its) >= _LEAST_FOLDERS and not any(_matches(general, path) for path in strange)
+        for pattern in its:
+            found[general if is_one else pattern] += patterns[pattern]
+    return found
 
 
 def _names(folders: tuple[str, ...], names: Counter[str], strange: Sequence[Path]) -> Counter[str]:

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
+
+from iolake.extractors.base import InputError
+from iolake.extractors.jobs.table import REQUIRED
+from iolake.extractors.members import members
+from iolake.pipelines.signatures import source_of
 
 _HEAD_BYTES: Final = 256 << 10
 _MOST_FILES: Final = 200_000
+_MOST_MEMBERS: Final = 20
+"""Files of an archive that are looked at."""
 _HDF5: Final = b"\x89HDF\r\n\x1a\n"
 _SQLITE: Final = b"SQLite format 3\x00"
+_PARQUET: Final = b"PAR1"
 _GROUPS: Final = {
     "OSTReadGroup", "OSTWriteGroup", "MDSOpsGroup", "OSTBulkReadDataSet", "datatargets", "mdtargets",
     "fullness", "failover",
 }  # fmt: skip
 """Groups at the root of Lustre's time series: pytokio's TTS and NERSC's H5LMT."""
-_TEXTS: Final = (
-    ("slurm", r"^\"?(\w+[|,\x1f]\"?)*JobID(Raw)?\"?[|,\x1f]"),
-    ("slurm", r"\A\s*\{\s*\"(meta|jobs)\"(?s:.)*\"slurm\""),
-    ("df", r"^UUID +1K-blocks +Used"),
-    ("targets", r"^ *\d+ UP \w+ \S+"),
-    ("params", r"^(obdfilter|mdt|mds|osd-\w+|ost|osc|llite)\.[\w.*-]+="),
-    ("mmperfmon", r"^Legend:|^ *Row +Timestamp"),
-    ("gridftp", r"^DATE=\d{14}.* PROG=globus-gridftp-server"),
-    ("topology", r"^\w+[ ,\t]+.*(cpuid|cab_position|switch|SwitchName=)"),
-)
-"""Sources that are text, each with what one of its first lines looks like."""
 _BACKEND: Final = re.compile(r"(?<![\w-])([A-Za-z][A-Za-z0-9_]{0,7})-(?:OST|MDT)[0-9a-f]{4}")
 """A target's name: Lustre allows a file system's name eight characters (lustre(7), mkfs.lustre(8) --fsname)."""
 _MOUNT: Final = re.compile(r"^(\w+)-(?:OST|MDT)\S* .* (/\S*)\[(?:OST|MDT):", re.MULTILINE)
@@ -69,12 +65,12 @@ def look(folders: list[Path]) -> Iterator[Found | Path]:
                 path = Path(here, name)
                 try:
                     yield recognise(path) or path
-                except (OSError, EOFError, ValueError):
+                except (OSError, EOFError, ValueError, InputError):
                     yield path
 
 
 def recognise(path: Path) -> Found | None:
-    """The file with its source; None where no source is recognised. Raises OSError where it cannot be read."""
+    """The file with its source, None where none is recognised. Raises OSError or InputError where it cannot be read."""
     size = path.stat().st_size
     if re.search(r"\.darshan(\.gz|\.bz2|_partial)?$", path.name):
         return Found(path, "darshan", size)
@@ -84,16 +80,19 @@ def recognise(path: Path) -> Found | None:
         magic = file.read(16)
     if magic.startswith(_HDF5):
         return Found(path, "hdf5", size, ((_stem(path), None),)) if _GROUPS & _root_of(path) else None
-    return _database(path, size) if magic.startswith(_SQLITE) else _text(path, size, magic)
+    if magic.startswith(_PARQUET):
+        import pyarrow.parquet as pq
+
+        return Found(path, "jobs", size) if set(REQUIRED) <= set(pq.read_schema(path).names) else None
+    return _database(path, size) if magic.startswith(_SQLITE) else _text(path, size)
 
 
-def _text(path: Path, size: int, magic: bytes) -> Found | None:
-    """A text file, or a compressed one, by its first lines."""
-    with _opened(path, magic) as file:
-        head = file.read(_HEAD_BYTES)
-    text = "" if b"\0" in head else head.decode("utf-8", "replace")
-    for source, pattern in _TEXTS:
-        if re.search(pattern, text, re.MULTILINE):
+def _text(path: Path, size: int) -> Found | None:
+    """A text file, compressed or not, or an archive of such, by its first lines."""
+    for member in islice(members(str(path)), _MOST_MEMBERS):
+        head = member.file.read(_HEAD_BYTES)
+        text = "" if b"\0" in head else head.decode("utf-8-sig", "replace")
+        if source := source_of(text):
             return Found(path, source, size, _backends(text) if source in ("df", "targets", "params") else ())
     return None
 
@@ -119,7 +118,7 @@ def _database(path: Path, size: int) -> Found | None:
             return None
     if {"HEADERS", "MOUNTS"} <= tables:
         return Found(path, "darshan_index", size)
-    return None
+    return Found(path, "jobs", size) if tables == {"SUMMARY"} else None
 
 
 def _root_of(path: Path) -> set[str]:
@@ -130,14 +129,6 @@ def _root_of(path: Path) -> set[str]:
             return set(file)
     except (OSError, RuntimeError):
         return set()
-
-
-def _opened(path: Path, magic: bytes) -> IO[bytes]:
-    if magic.startswith(b"\x1f\x8b"):
-        return gzip.open(path)  # type: ignore[return-value]
-    if magic.startswith(b"BZh"):
-        return bz2.open(path)
-    return path.open("rb")
 
 
 def _stem(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import ClassVar
 
-from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, OptionError, Reject, Span
 from iolake.extractors.collectd.columns import Hit
 from iolake.extractors.collectd.documents import DEFAULT_INTERVAL_S, Documents
 from iolake.extractors.collectd.live import PAGE, documents
@@ -59,7 +59,7 @@ class Collectd(Extractor):
                     found.add(some)
         if (apart := found.apart()) is not None and abs(apart - interval) > interval / 4:
             reason = f"its documents are {apart} s apart, not {interval}"
-            raise InputError(input.uri, reason, f"set options.interval_s = {apart}")
+            raise OptionError(input.uri, reason, "interval_s", apart)
         batches = list(found.batches(interval))
         if not batches and "#" not in input.uri:
             raise InputError(input.uri, "holds nothing of collectd's disk, cpu and memory", "check what was asked for")

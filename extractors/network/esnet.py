@@ -26,6 +26,7 @@ from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 _WAYS: Final = ("in", "out")
 _BITS: Final = 8
 _NOT_ONE: Final = "is not JSON of ESnet's interfaces"
+_UNITS: Final = ("bytes/sec", "bits/sec", "bytes")
 _TRIES: Final = 3
 
 
@@ -60,11 +61,15 @@ class EsnetSnmp(Extractor):
             start, end = bounds(input.day or datetime.now(UTC).date(), zone_of(input, site, self.owner))
             rates, odd = _asked(where, start, end)
             counters: Interfaces = {}
+            faults: list[str] = []
         else:
-            rates, counters, odd = _saved(input.uri)
+            rates, counters, odd, faults = _saved(input.uri)
         step = where.options.get("interval_s") or step_of(rates)
         if rates and not isinstance(step, (int, float)):
             raise InputError(input.uri, "has a single time, so its interval is unknown", "set options.interval_s")
+        if faults:
+            more = f" (one of {len(faults)} such parts)" if len(faults) > 1 else ""
+            yield Reject(input, faults[0] + more, "interfaces")
         found = [batch for batch in (rate_batch(rates, float(step or 0)), counter_batch(counters)) if batch is not None]
         if not found and where.uri is None:
             raise InputError(input.uri, "holds no traffic of an interface", "check what was asked for")
@@ -73,26 +78,40 @@ class EsnetSnmp(Extractor):
             yield Reject(input, f"{odd} values are not amounts, or have no time", "values")
 
 
-def _saved(uri: str) -> tuple[Interfaces, Interfaces, int]:
-    """Return (rates, counters, how many values were left out) of a file."""
+def _saved(uri: str) -> tuple[Interfaces, Interfaces, int, list[str]]:
+    """Return (rates, counters, how many values were left out, what was wrong with other parts) of a file."""
     rates: Interfaces = {}
     counters: Interfaces = {}
     odd = 0
+    faults: list[str] = []
     for member in members(uri):
         try:
-            for router, interfaces in json.loads(member.text()).items():
-                for interface, ways in interfaces.items():
-                    units = ways.get("units", "bytes/sec")
-                    if units not in {"bytes/sec", "bits/sec", "bytes"}:
-                        raise ValueError(f"units {units!r} are neither bytes/sec, bits/sec nor bytes")
-                    series = (counters if units == "bytes" else rates).setdefault((router, interface), {})
-                    for way in _WAYS:
-                        for at, value in ways.get(way, {}).items():
-                            scaled = value / _BITS if units == "bits/sec" and is_amount(value) else value
-                            odd += not _add(series, way, at, scaled)
-        except (ValueError, AttributeError, TypeError, RecursionError) as error:
+            found = json.loads(member.text())
+        except (ValueError, RecursionError) as error:
             raise InputError(uri, f"{_NOT_ONE}{quoted(error)}", "check what the pattern names") from None
-    return rates, counters, odd
+        for router, interfaces in (found if isinstance(found, dict) else {}).items():
+            if not isinstance(interfaces, dict):
+                faults.append(f"{router} has no interfaces")
+                continue
+            for interface, ways in interfaces.items():
+                if fault := _fault(ways):
+                    faults.append(f"{router} {interface}: {fault}")
+                    continue
+                units = ways.get("units", _UNITS[0])
+                series = (counters if units == "bytes" else rates).setdefault((router, interface), {})
+                for way in _WAYS:
+                    for at, value in (ways.get(way) or {}).items():
+                        scaled = value / _BITS if units == "bits/sec" and is_amount(value) else value
+                        odd += not _add(series, way, at, scaled)
+    return rates, counters, odd, faults
+
+
+def _fault(ways: Any) -> str | None:
+    """Return what is wrong with an interface's values; None where nothing is."""
+    if not isinstance(ways, dict) or not all(isinstance(ways.get(way) or {}, dict) for way in _WAYS):
+        return "its values are not by direction and time"
+    units = ways.get("units", _UNITS[0])
+    return None if units in _UNITS else f"units {units!r} are none of {', '.join(_UNITS)}"[:200]
 
 
 def _add(series: dict[int, dict[str, float]], way: str, at: Any, value: Any) -> bool:

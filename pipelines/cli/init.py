@@ -51,9 +51,8 @@ def init(
 ) -> None:
     """Write a commented site.toml for what lies in folders: this one, where none is named.
 
-    It knows Darshan logs, sacct's output, Lustre's HDF5 files and dumps, lfs df, LMT's databases and some more by their
-    names and first bytes, groups them by pattern, and reads one file of each before it writes. Without a terminal, or
-    with --yes, it asks nothing.
+    It knows the files of every source by their names and first bytes, also in compressed files and archives, groups
+    them by pattern, and reads one file of each before it writes. Without a terminal, or with --yes, it asks nothing.
 
     \b
     iolake init /archive/darshan /archive/sacct

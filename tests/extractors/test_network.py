@@ -188,3 +188,11 @@ def test_whatever_a_file_holds_is_read_or_named(tmp_path: Path, extractor: Any, 
     count = int(os.environ.get("IOLAKE_FUZZ", "300")) // 2
     where = site(tmp_path, extractor.source)
     assert survives(extractor, where, tmp_path / "a", content.encode(), count) > 0
+
+
+def test_a_damaged_interface_stops_no_other(tmp_path: Path) -> None:
+    """P5: one reject names the first such part and says how many there are."""
+    content = rates() | {"r2": {"if0": {"in": [1, 2]}, "if1": {"in": {}, "units": "furlongs"}}, "r3": 7}
+    rows, rejects = read(tmp_path, EsnetSnmp(), content)
+    assert {row["router"] for row in rows} == {"sunn-cr5"}
+    assert rejects == {"interfaces": "r2 if0: its values are not by direction and time (one of 3 such parts)"}
