@@ -111,7 +111,7 @@ def _fault(ways: Any) -> str | None:
     if not isinstance(ways, dict) or not all(isinstance(ways.get(way) or {}, dict) for way in _WAYS):
         return "its values are not by direction and time"
     units = ways.get("units", _UNITS[0])
-    return None if units in _UNITS else f"units {units!r} are none of {', '.join(_UNITS)}"[:200]
+    return None if units in _UNITS else f"units {units!r} are neither {', '.join(_UNITS[:2])} nor {_UNITS[2]}"[:200]
 
 
 def _add(series: dict[int, dict[str, float]], way: str, at: Any, value: Any) -> bool:
