@@ -13,6 +13,8 @@ from iolake.warehouse import Lake
 Row = dict[str, Any]
 KIND_DAYS: Final = 90
 """How far back the history of a run's kind goes."""
+PEERS: Final = 3
+"""Runs of its kind that a run needs to be compared with them, as in `job_verdict`."""
 _MOST_TARGETS: Final = 12
 _MOST_NEIGHBOURS: Final = 5
 _RUN: Final = "cluster = $1 AND date = $2::DATE AND run_id = $3"
@@ -92,6 +94,11 @@ class Judgement:
     accesses: Row | None
     targets: Sequence[Row]
     neighbours: Sequence[Row]
+
+
+def is_compared(verdict: Row) -> bool:
+    """Whether a row of `job_verdict` compares its run with others of its kind."""
+    return (verdict.get("peers") or 0) >= PEERS and verdict["of_peers"] is not None
 
 
 def judge(lake: Lake, cluster: str, run_id: str, day: date, logs: Sequence[Row]) -> Judgement:

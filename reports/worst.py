@@ -6,10 +6,9 @@ from datetime import date
 from typing import Any, Final
 
 from iolake.reports import text
-from iolake.reports.judgement import rows
+from iolake.reports.judgement import PEERS, rows
 from iolake.warehouse import Lake
 
-_FEWEST_PEERS: Final = 3
 WORST_JOBS: Final = """\
 SELECT
   cluster, job_id, job_name, user_name, state, nnodes, start_time, elapsed_s,
@@ -23,15 +22,15 @@ LEFT JOIN (SELECT cluster, run_id, date, cause, culprit, lost_s, sentence FROM j
   USING (cluster, run_id, date)
 WHERE performance_bytes_per_s IS NOT NULL AND read_bytes::DOUBLE + write_bytes >= 1 << 30{days}
 WINDOW peers AS (PARTITION BY cluster, exe_names[1], file_system, write_bytes > read_bytes)
-ORDER BY peers < 3, of_peers, performance_bytes_per_s
+ORDER BY peers < {fewest}, of_peers, performance_bytes_per_s
 LIMIT {limit}"""
-"""Peers are jobs of the same program, cluster, file system and direction; under three of them there is no usual."""
+"""Peers are jobs of the same program, cluster, file system and direction; fewer than PEERS of them are not compared."""
 
 
 def worst_query(limit: int = 5, since: date | None = None, until: date | None = None) -> str:
     """The query for the jobs that ended in [since, until) and were slowest beside their peers of those days."""
     days = (f"\n  AND date >= DATE '{since}'" if since else "") + (f"\n  AND date < DATE '{until}'" if until else "")
-    return WORST_JOBS.format(limit=int(limit), days=days)
+    return WORST_JOBS.format(limit=int(limit), days=days, fewest=PEERS)
 
 
 def worst_jobs(lake: Lake, limit: int = 5, since: date | None = None, until: date | None = None) -> str:
@@ -54,7 +53,7 @@ def _block(place: int, job: dict[str, Any]) -> str:
     files = f"{text.number(job['files'])} file{'' if job['files'] == 1 else 's'}"
     peers = (
         "too few jobs like it to compare"
-        if job["peers"] < _FEWEST_PEERS
+        if job["peers"] < PEERS
         else f"{text.percent(100 * job['of_peers'], 0)} of the median of {job['peers']} such jobs"
     )
     lines = [

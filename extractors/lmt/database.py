@@ -180,7 +180,7 @@ class Database:
         return found
 
     def days(self) -> list[date]:
-        """The days, in the zone of the database, that have samples; InputError where there are only times of none."""
+        """The days, in the zone of the database, that have samples; InputError where there are samples of no day."""
         source = "(SELECT DISTINCT SUBSTR(TIMESTAMP, 1, 10) AS DAY FROM TIMESTAMP_INFO) AS d ORDER BY DAY"
         self.has("TIMESTAMP_INFO", ())
         texts = self.select({"DAY": "text"}, source)["DAY"]

@@ -24,7 +24,7 @@ class OwnCluster:
         self.left_out: set[str] = set()
 
     def rows(self, frame: pl.DataFrame, last: bool) -> pl.DataFrame:
-        """The block's rows that are of this cluster or of none; InputError where the input is of others alone.
+        """The block's rows that name this cluster or no cluster; InputError where the input is of others alone.
 
         `last` says that the input has no other block.
         """

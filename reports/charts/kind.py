@@ -38,14 +38,15 @@ def kind_query(run: dict[str, Any]) -> Query:
         "  used_pct, fullest_ost_pct,\n"
         "  overloaded_osts::DOUBLE AS overloaded_osts\n"
         "FROM job_summary\nWHERE cluster = $cluster AND date BETWEEN $first AND $last\n"
-        "  AND exe_names[1] = $program AND file_system = $file_system\n"
+        "  AND coalesce(exe_names[1], job_name) IS NOT DISTINCT FROM $program\n"
+        "  AND file_system IS NOT DISTINCT FROM $file_system\n"
         "  AND (coalesce(write_bytes, 0) > coalesce(read_bytes, 0)) = $writes\nORDER BY start_time",
         {
             "run_id": run["run_id"],
             "cluster": run["cluster"],
             "first": run["date"] - timedelta(days=KIND_DAYS),
             "last": run["date"] + timedelta(days=KIND_DAYS),
-            "program": (run["exe_names"] or [None])[0],
+            "program": (run["exe_names"] or [run["job_name"]])[0],
             "file_system": run["file_system"],
             "writes": writes,
         },

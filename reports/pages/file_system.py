@@ -20,12 +20,12 @@ _HEAT_DAYS = 14
 
 
 class NoFileSystem(LakeError):
-    """The lake has no counts of a file system of that name in those days."""
+    """The lake has neither counts of a file system of that name nor jobs that used it."""
 
     def __init__(self, name: str, known: list[str]) -> None:
         self.name, self.known = name, known
-        hint = f"it has {', '.join(known)}" if known else "it has none at all; `iolake status` shows what is there"
-        super().__init__(f"no file system {name} in the lake for these days; {hint}")
+        hint = f"it has {', '.join(known)}" if known else "it has no file system; `iolake status` shows what is there"
+        super().__init__(f"no file system {name} in the lake; {hint}")
 
 
 def file_system_page(lake: Lake, name: str, since: date | None = None, until: date | None = None) -> Page:
@@ -37,16 +37,11 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     days = history.every_day(query.frame(lake), since, until)
     full_in = history.days_to_full(days)
     seen = days.filter(pl.col("moved_bytes").is_not_null())
-    moved, unseen = int(seen["moved_bytes"].sum() or 0), days.height - seen.height
-    used = days.filter(pl.col("used_pct").is_not_null())
-    fullness = f"{used['used_pct'][-1]:.1f} % full" if used.height else "of unknown fullness"
     return Page(
         title=f"File system {name}",
-        answer=f"{fullness.capitalize()}, {history.forecast(days)}. "
-        f"{text.size(moved)} moved in {text.count(seen.height, 'day')} seen; "
-        f"{unseen} of {text.count(days.height, 'day')} had less than {SEEN_ENOUGH_PCT} % of their time seen.",
+        answer=f"{_how_full(days)} {_moved(seen, days.height)}",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
-        facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", str(days.height))],
+        facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", text.number(days.height))],
         figures=[
             _bandwidth(query, days, window),
             _fullness(query, days, window),
@@ -58,16 +53,44 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     )
 
 
+def _how_full(days: pl.DataFrame) -> str:
+    used = days["used_pct"].drop_nulls()
+    return f"{used[-1]:.1f} % full, {history.forecast(days)}." if used.len() else "No source says how full it is."
+
+
+def _moved(seen: pl.DataFrame, days: int) -> str:
+    if not seen.height:
+        return f"No day had {SEEN_ENOUGH_PCT} % of its time seen."
+    moved = text.size(int(seen["moved_bytes"].sum()))
+    return (
+        f"{moved} moved in {text.count(seen.height, 'day')} seen; {days - seen.height:,} of {text.count(days, 'day')} "
+        f"had less than {SEEN_ENOUGH_PCT} % of their time seen."
+    )
+
+
 def _days(lake: Lake, name: str) -> tuple[date, date]:
-    """The first and last day that the lake has of a file system; NoFileSystem."""
-    found: list[tuple[Any, ...]] = lake.sql(
+    """The first and last day of a file system's counts, else of the jobs that used it; NoFileSystem."""
+    watched = _spans(
+        lake,
         "SELECT owner, min(date), max(date) FROM files "
-        "WHERE table_name IN ('file_system_hour', 'lustre_fs') GROUP BY owner"
-    ).fetchall()
-    for owner, first, last in found:
-        if owner == name:
-            return first, last
-    raise NoFileSystem(name, sorted(str(owner) for owner, _, _ in found))
+        "WHERE table_name IN ('file_system_hour', 'lustre_fs') GROUP BY owner",
+    )
+    if name in watched:
+        return watched[name]
+    used = _spans(
+        lake,
+        "SELECT file_system, min(date), max(date) FROM job_file_system "
+        "WHERE file_system IS NOT NULL GROUP BY file_system",
+    )
+    if name in used:
+        return used[name]
+    raise NoFileSystem(name, sorted(watched | used))
+
+
+def _spans(lake: Lake, query: str) -> dict[str, tuple[date, date]]:
+    """The first and last day of each file system."""
+    found: list[tuple[Any, ...]] = lake.sql(query).fetchall()
+    return {name: (first, last) for name, first, last in found}
 
 
 def _bandwidth(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime]) -> Figure:

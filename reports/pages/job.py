@@ -13,7 +13,7 @@ from iolake.reports.charts import Query, layers, targets, timeline
 from iolake.reports.charts.kind import kind_chart, kind_query
 from iolake.reports.job import NoJob
 from iolake.reports.job_facts import days_of
-from iolake.reports.judgement import amount
+from iolake.reports.judgement import amount, is_compared
 from iolake.reports.pages.page import Figure, Page, Table
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.warehouse import Lake
@@ -23,8 +23,6 @@ Drawn = tuple[str, Any]
 """The title of a row of the timeline, and its chart."""
 _SEVERITIES = {"high": 0, "medium": 1, "low": 2, "info": 3}
 _NEIGHBOURS = 8
-_PEERS = 3
-"""Runs that make a kind: fewer are compared with nothing, as in job_verdict."""
 _WATCHED = 3
 """File systems to show of a run that no source ties to one."""
 _MEASURED = {
@@ -41,11 +39,11 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | 
     window = _window(run)
     logs = _logs(run).frame(lake)
     used = _used(run).rows(lake)
-    compared = (verdict.get("peers") or 0) >= _PEERS and verdict["of_peers"] is not None
+    slow = verdict.get("cause") is not None or verdict.get("lost_s") is not None
     return Page(
         title=f"Job {job_id} on {run['cluster']}",
         answer=verdict.get("sentence") or "No verdict: the lake has not judged this run.",
-        tone="bad" if verdict.get("cause") else "good" if compared else "neutral",
+        tone="bad" if slow else "good" if is_compared(verdict) else "neutral",
         facts=list(_facts(run, verdict, used, runs)),
         figures=list(_figures(lake, run, logs, used, window)),
         footer=f"Run {run['run_id']}, snapshot {lake.snapshot} of {lake.uri}. Times are UTC.",
@@ -144,12 +142,12 @@ def _facts(run: Row, verdict: Row, used: Sequence[Row], runs: int) -> Iterator[t
     yield "user", " of ".join(part for part in (run["user_name"], run["account"]) if part) or unknown
     yield "started (UTC)", text.moment(run["start_time"])
     yield "ran", text.seconds(run["elapsed_s"])
-    yield "ended", run["state"] or unknown
+    yield "state", run["state"] or unknown
     yield "nodes, processes", f"{text.number(run['nnodes'])}, {text.number(run['nprocs'])}"
     yield "read", _moved(run, used, "read_bytes")
     yield "written", _moved(run, used, "write_bytes")
     yield "performance", text.rate(run["performance_bytes_per_s"])
-    if (verdict.get("peers") or 0) >= _PEERS and verdict["of_peers"] is not None:
+    if is_compared(verdict):
         yield "beside its kind", f"{100 * verdict['of_peers']:.0f} % of the median of {verdict['peers']} runs"
     names = _names(used)
     yield ("file systems" if len(names) > 1 else "file system"), ", ".join(names) or unknown

@@ -13,6 +13,7 @@ import polars as pl
 
 from iolake.reports import text
 from iolake.reports.charts import Query, history, targets, timeline
+from iolake.reports.judgement import PEERS
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.page import Figure, Page, Table
 from iolake.reports.pages.users import users_figure
@@ -87,36 +88,31 @@ def worst_query(day: date) -> Query:
 def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page:
     """The page of a UTC day. `worst` are `worst_query`'s rows, each with a page of its own beside this one."""
     window = (datetime.combine(day, time()), datetime.combine(day + timedelta(days=1), time()))
-    names = [
-        str(name)
-        for (name,) in lake.sql(
-            "SELECT DISTINCT owner FROM files WHERE table_name = 'file_system_hour' AND date = $1 ORDER BY 1", [day]
-        ).fetchall()
-    ]
-    jobs = lake.sql(
-        "SELECT count(*), count(*) FILTER (logs > 0), coalesce(sum(node_hours), 0) FROM job_summary WHERE date = $1",
-        [day],
+    watched = _names(
+        lake, "SELECT DISTINCT owner FROM files WHERE table_name = 'file_system_hour' AND date = $1 ORDER BY 1", day
+    )
+    used = _names(
+        lake, "SELECT DISTINCT file_system FROM job_file_system WHERE date = $1 AND file_system IS NOT NULL", day
+    )
+    ended, with_logs, node_hours = lake.sql(
+        "SELECT count(*), count(*) FILTER (logs > 0), sum(node_hours) FROM job_summary WHERE date = $1", [day]
     ).fetchall()[0]
-    lost = _lost(day).rows(lake)
-    answer = "No job was slow beside its kind."
-    if lost:
-        runs, lost_s = sum(cause["runs"] for cause in lost), sum(cause["lost_s"] for cause in lost)
-        of_it = f"{text.seconds(lost_s)} of I/O time; most of it to {_with_article(lost[0]['cause'])}"
-        answer = f"{text.count(runs, 'slow job')} lost {of_it}."
+    answer, tone = _answer(lake, day, ended)
     return Page(
         title=f"{day:%A}, {day}",
         answer=answer,
-        tone="bad" if lost else "good",
+        tone=tone,
         facts=[
-            ("jobs ended", f"{jobs[0]:,}"),
-            ("with Darshan logs", f"{jobs[1]:,}"),
-            ("node-hours", f"{jobs[2]:,.0f}"),
-            ("file systems watched", ", ".join(names) or "none"),
+            ("jobs ended", text.number(ended)),
+            ("with Darshan logs", text.number(with_logs)),
+            ("node-hours", text.number(node_hours)),
+            ("file systems watched", ", ".join(watched) or "none"),
         ],
         figures=[
             _worst(day, worst),
             _file_systems(lake, day),
-            *(figure for name in names for figure in _file_system(lake, name, window)),
+            *(figure for name in watched for figure in _file_system(lake, name, window)),
+            *(_users(lake, name, window) for name in sorted({*used} - {*watched})),
             _findings(lake, day),
             _not_collected(lake, day),
         ],
@@ -127,6 +123,27 @@ def morning_page(lake: Lake, day: date, worst: Sequence[dict[str, Any]]) -> Page
         ],
         footer=f"Snapshot {lake.snapshot} of {lake.uri}. The day and all times are UTC.",
     )
+
+
+def _names(lake: Lake, query: str, day: date) -> list[str]:
+    return [str(name) for (name,) in lake.sql(query, [day]).fetchall()]
+
+
+def _answer(lake: Lake, day: date, ended: int) -> tuple[str, str]:
+    """The page's first sentence and its tone. A day whose runs have nothing to be compared with is not a good one."""
+    lost = _lost(day).rows(lake)
+    if lost:
+        runs, lost_s = sum(cause["runs"] for cause in lost), sum(cause["lost_s"] for cause in lost)
+        of_it = f"{text.seconds(lost_s)} of I/O time; most of it to {_with_article(lost[0]['cause'])}"
+        return f"{text.count(runs, 'slow job')} lost {of_it}.", "bad"
+    ((compared,),) = lake.sql(
+        "SELECT count(*) FROM job_verdict WHERE date = $1 AND of_peers IS NOT NULL AND peers >= $2", [day, PEERS]
+    ).fetchall()
+    if not ended:
+        return "No job ended on this day.", "neutral"
+    if not compared:
+        return f"Nothing to compare: no job that ended has a log and {PEERS} runs of its kind within a week.", "neutral"
+    return f"No job was slow beside its kind; {compared:,} of {ended:,} could be compared.", "good"
 
 
 def _with_article(cause: str | None) -> str:
@@ -160,18 +177,20 @@ def _worst(day: date, worst: Sequence[dict[str, Any]]) -> Figure:
     ]
     links = {(number, 0): job_file(run) for number, run in enumerate(worst)}
     columns = ["job", "user", "program", "file system", "cause", "lost", "verdict"]
+    missing = None if rows else "No run that ended on this day is known to have been slow beside its kind."
     return Figure(
         "worst",
         "Slow jobs",
-        f"The {text.count(len(rows), 'run')} that lost most time beside their kind; each is linked to its page.",
+        missing
+        or f"The {text.count(len(rows), 'run')} that lost most time beside their kind; each is linked to its page.",
         table=Table(columns, rows, links) if rows else None,
         queries=[worst_query(day)],
-        missing=None if rows else "No run that ended on this day was slow beside its kind.",
+        missing=missing,
     )
 
 
 def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Figure]:
-    key = re.sub(r"\W", "-", name)
+    key = _key(name)
     servers = timeline.servers_query(name, window, 144)
     seen = servers.frame(lake)
     hours = history.hours_query(name, window)
@@ -216,13 +235,18 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
             targets.heat_chart(cells, window),
             queries=[heat],
         )
-    yield _users(lake, name, key, window)
+    yield _users(lake, name, window)
 
 
-def _users(lake: Lake, name: str, key: str, window: timeline.Window) -> Figure:
+def _key(name: str) -> str:
+    """A file system's name as a part of a figure's."""
+    return re.sub(r"\W", "-", name)
+
+
+def _users(lake: Lake, name: str, window: timeline.Window) -> Figure:
     title = f"{name}: who moved the most"
     summary = "Bytes of jobs in this day, by the servers' count, else by Darshan."
-    return users_figure(lake, name, window, f"users-{key}", title, summary, share=False)
+    return users_figure(lake, name, window, f"users-{_key(name)}", title, summary, share=False)
 
 
 def _file_systems(lake: Lake, day: date) -> Figure:

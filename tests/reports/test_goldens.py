@@ -247,7 +247,7 @@ def facts_are_the_tables(lake: Lake, job: JobTruth, facts: dict[str, str]) -> No
         "SELECT state, elapsed_s, nnodes FROM slurm_jobs WHERE cluster = $1 AND job_id = $2 AND epoch(start_time) = $3",
         of_run,
     ).fetchall()[0]
-    assert facts["ended"] == state
+    assert facts["state"] == state
     assert facts["ran"] == text.seconds(elapsed)
     assert facts["nodes, processes"].startswith(f"{nodes}, ")
     read, written = lake.sql(

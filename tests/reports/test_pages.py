@@ -18,8 +18,10 @@ from iolake.reports.charts import Query, history, theme, timeline
 from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
-from iolake.reports.pages.morning import NoDay, require_day, write_morning
+from iolake.reports.pages.morning import NoDay, morning_page, require_day, write_morning
 from iolake.reports.pages.page import Figure, Page, Table
+from tests.conftest import Fill
+from tests.warehouse.by_hand import log, posix
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 LARGEST = 3 << 20
@@ -182,3 +184,20 @@ def test_two_days_of_fullness_are_no_standstill() -> None:
     assert history.forecast(days(10.0, 10.0, None)) == "its trend needs 3 days"
     assert history.forecast(days(10.0, 10.0, 9.0)) == "not growing"
     assert history.forecast(days(10.0, 20.0, 30.0)) == "full in 7 days at the last month's pace"
+
+
+def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill) -> None:
+    """P6, P12: without servers, a scheduler or runs of its kind, no day is good and no amount is zero."""
+    noon = datetime(2026, 3, 10, 12)
+    fill("darshan_logs", log("a", 1, noon) | {"cluster": "c"})
+    fill("darshan_posix", posix("a", 1, noon.date(), 5 << 30) | {"cluster": "c"})
+    morning = morning_page(lake, noon.date(), [])
+    assert (morning.tone, dict(morning.facts)["node-hours"]) == ("neutral", "unknown")
+    assert morning.answer == "Nothing to compare: no job that ended has a log and 3 runs of its kind within a week."
+    (users,) = [figure for figure in morning.figures if figure.key == "users-fs"]
+    assert users.table is not None
+    assert [row[-2:] for row in users.table.rows] == [["0 B", "5.00 GiB"]]
+    page = file_system_page(lake, "fs")
+    assert page.answer == "No source says how full it is. No day had 95 % of its time seen."
+    with pytest.raises(NoFileSystem, match=r"it has fs$"):
+        file_system_page(lake, "other")
