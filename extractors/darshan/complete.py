@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from iolake.extractors.base import Batch, Input
 from iolake.extractors.darshan.decoded import Block, Head, Ints
-from iolake.extractors.darshan.file_name import parse_name
+from iolake.extractors.darshan.file_name import parse_name, program_of
 from iolake.extractors.darshan.names import Names
 from iolake.schemas.darshan import DARSHAN_HEATMAP, DARSHAN_LOGS, DARSHAN_MOUNTS
 from iolake.schemas.site import Site
@@ -72,13 +72,13 @@ class RowBuilder:
     def logs(self) -> Batch:
         """The rows of `darshan_logs`."""
         heads = [o.head for o in self._opened]
-        parts = [parse_name(o.input.uri, o.head.job_id, _exe_name(o.head), o.head.uid) for o in self._opened]
+        parts = [parse_name(o.input.uri, o.head.job_id, o.head.exe, o.head.uid) for o in self._opened]
         values: dict[str, list[Any]] = {
             name: [getattr(head, name) for head in heads]
             for name in ("uid", "exe", "nprocs", "run_time_s", "log_version", "byte_order", "compression")
         } | {
             "user_name": [name.user for name in parts],
-            "exe_name": [_exe_name(head) for head in heads],
+            "exe_name": [program_of(head.exe) for head in heads],
             "start_time": [head.start_us for head in heads],
             "end_time": [head.end_us for head in heads],
             "lib_version": [head.metadata.get("lib_ver") for head in heads],
@@ -259,10 +259,6 @@ def _heatmap_modules(record_ids: Any, names: pa.DictionaryArray | None) -> pa.Ar
     words = [None if name is None else name.removeprefix(_HEATMAP_NAME) for name in names.dictionary.to_pylist()]
     spelt = pa.array([None if word is None else _SPELLINGS.get(word, word) for word in words], pa.string())
     return pc.coalesce(by_id, spelt.take(names.indices))
-
-
-def _exe_name(head: Head) -> str | None:
-    return head.exe.split(" ", 1)[0].rsplit("/", 1)[-1] or None
 
 
 def in_table_order(opened: Sequence[Opened]) -> Ints:

@@ -30,7 +30,12 @@ DARSHAN_LOGS: Final = Table(
     columns=[
         JOB_ID,
         Column("uid", pa.int64(), "user id that the job ran as", origin="uid", identifies=Identity.UID),
-        Column("user_name", TEXT, "user, from the log file's name or folders", identifies=Identity.USER),
+        Column(
+            "user_name",
+            TEXT,
+            "user, from the log file's name or folders; null where the log does not tell where in the name it ends",
+            identifies=Identity.USER,
+        ),
         Column("exe", TEXT, "command line; empty where the log kept none", identifies=Identity.COMMAND),
         Column(
             "exe_name", TEXT, "file name of the program, without its folder and arguments", identifies=Identity.PATH

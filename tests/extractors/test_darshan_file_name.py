@@ -12,7 +12,8 @@ POLARIS = "/logs/2026/8/13/ann/nonmpi_test/id7446808/x3208c0s37b1n0"
 @pytest.mark.parametrize(
     ("uri", "parts"),
     [
-        ("/l/ann_my_solver_id7_3-15-14722-17417065676046_1.darshan", ("ann", "my_solver", None, 17417065676046)),
+        ("/l/ann_solver_id7_3-15-14722-17417065676046_1.darshan", ("ann", "solver", None, 17417065676046)),
+        ("/l/ann_my_solver_id7_3-15-14722.darshan", (None, None, None, None)),
         ("/l/ann_solver_id7-4242_3-15-14722-99.darshan", ("ann", "solver", 4242, 99)),
         ("/l/ann_solver_id7_3-15-14722.darshan.gz", ("ann", "solver", None, None)),
         ("/l/ann_solver_id7_3-15-14722-99999999999999999999.darshan", ("ann", "solver", None, None)),
@@ -56,6 +57,16 @@ def test_folders_of_another_job_say_nothing() -> None:
         ("ann_solver_id7_3-15-14722.darshan", None, "ann"),
         ("1001_solver_id7_3-15-14722.darshan", "solver", None),
         ("1002_solver_id7_3-15-14722.darshan", "solver", "1002"),
+        ("1001_my_solver_id7_3-15-14722.darshan", "", None),
+        ("svc_hpc_python3_id7_3-15-14722.darshan", "/usr/bin/python3.11 train.py", "svc_hpc"),
+        ("svc_hpc_python3.11_id7_3-15-14722.darshan", "python -m train", "svc_hpc"),
+        ("svc_hpc_my_long_program_id7_3-15-14722.darshan", "/bin/my_long_program_name -x", "svc_hpc"),
+        ("svc_hpc_my_long_program_name_id7_3-15-14722.darshan", "./my_long_program", "svc_hpc"),
+        ("svc_hpc_train_net.py_id7_3-15-14722.darshan", "python3 /data/train_net.py 3", "svc_hpc"),
+        ("svc_hpc_solver_id7_3-15-14722.darshan", "/opt/my programs/solver 3", "svc_hpc"),
+        ("svc_hpc_step_two_id7_3-15-14722.darshan", "/home/svc_hpc/bin/wrapped", "svc_hpc"),
+        ("a_b_b_x_id7_3-15-14722.darshan", "b", None),
+        ("svc_hpc_python3_id7_3-15-14722.darshan", "other", None),
     ],
 )
 def test_the_logs_own_program_says_where_the_user_ends(name: str, program: str | None, user: str | None) -> None:
