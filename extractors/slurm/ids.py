@@ -27,6 +27,7 @@ def parse(frame: pl.DataFrame) -> pl.DataFrame:
     plain = shown_job.str.to_integer(strict=False)
     parts = shown_job.set(plain.is_not_null(), None).str.extract_groups(_JOB).struct.unnest()
     first, task, offset = (parts[name].cast(pl.Int64, strict=False) for name in ("first", "task", "offset"))
+    offset = offset.set(offset.is_in([NO_VALUE_32, INFINITE_32]), None)  # no part of a heterogeneous job
     leader = offset.is_null() | (offset == 0)
     implied = plain.fill_null(first.set(task.is_not_null() | ~leader, None))
     is_task = task.is_not_null() | parts["tasks"].is_not_null()

@@ -362,7 +362,12 @@ def _left_out(lines: list[str], mended: Mended, header: Header, first_line: int)
 
 def _not_a_row(values: list[str], header: Header) -> str:
     if len(values) != len(header.fields):
-        return f"has {len(values)} values where the header has {len(header.fields)}"
+        reason = f"has {len(values)} values where the header has {len(header.fields)}"
+        if len(values) < len(header.fields):
+            return (
+                f"{reason}; it is cut off or of another --format: write the file again, each --format with its header"
+            )
+        return f"{reason}; a value holds the delimiter: write the file again with another, as in sacct --delimiter=^"
     wrong = (f"{name} {v!r}" for name, v in zip(header.fields, values, strict=True) if not pattern(name).fullmatch(v))
     return f"is not a row of these fields: {next(wrong, 'an id is missing')}"
 

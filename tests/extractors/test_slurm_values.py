@@ -118,6 +118,8 @@ COLUMNS = ["job_id", "array_job_id", "array_task_id", "array_tasks", "het_job_id
         ("2_5", None, (None, 2, 5, None, None, None, None)),
         ("11+1", None, (None, None, None, None, 11, 1, None)),
         ("5_4294967294", "6", (6, 5, None, None, None, None, None)),
+        ("5+4294967294", None, (5, None, None, None, None, None, None)),
+        ("5+4294967295.batch", "6.batch", (6, None, None, None, None, None, "batch")),
         ("5_4294967295.batch", "6.batch", (6, 5, None, None, None, None, "batch")),
         ("nonsense", None, (None, None, None, None, None, None, None)),
     ],
