@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
+import threading
 from types import FrameType
+from typing import Final
 
-_MESSAGE = "iolake: ended by {}; nothing half-done is visible, and the next run goes on from here"
+PATIENCE_S: Final = 15.0
+"""Seconds from a signal to the end. A library may swallow the interrupt, or wait for threads that do not end."""
+_MESSAGE: Final = "iolake: ended by {}; nothing half-done is visible, and the next run goes on from here"
 _ended_by: list[int] = []
 
 
@@ -24,7 +29,7 @@ def main() -> None:
             raise
     if _ended_by:
         # Errors after the signal, libraries' own included, follow from it.
-        print(_MESSAGE.format(signal.Signals(_ended_by[0]).name), file=sys.stderr, flush=True)
+        _say()
         sys.exit(128 + _ended_by[0])
 
 
@@ -32,4 +37,21 @@ def _end(number: int, _frame: FrameType | None) -> None:
     if _ended_by:
         os._exit(128 + number)
     _ended_by.append(number)
+    last = threading.Timer(PATIENCE_S, _end_at_once)
+    last.daemon = True
+    with contextlib.suppress(RuntimeError):  # no further thread is allowed
+        last.start()
     raise KeyboardInterrupt
+
+
+def _end_at_once() -> None:
+    """End the process without its clean-up, which the next run does, as after SIGKILL."""
+    _say()
+    os._exit(128 + _ended_by[0])
+
+
+def _say() -> None:
+    """Print the one line, once."""
+    if len(_ended_by) == 1:
+        _ended_by.append(_ended_by[0])
+        print(_MESSAGE.format(signal.Signals(_ended_by[0]).name), file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Lock
@@ -152,8 +152,10 @@ def staged(
     # polars handles SIGINT so that system calls go on: without this, the wait below would not end before a bundle does.
     signal.siginterrupt(signal.SIGINT, True)
     with ThreadPoolExecutor(pool.count) as threads:
-        futures = {threads.submit(pool.stage, bundle, site): bundle for bundle in work}
+        futures: dict[Future[list[StagedUnit]], Sequence[Unit]] = {}
         try:
+            for bundle in work:  # within the try: a signal may come between two of them
+                futures[threads.submit(pool.stage, bundle, site)] = bundle
             for future in as_completed(futures):
                 yield futures.pop(future), future.result()
         finally:

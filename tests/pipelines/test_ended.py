@@ -97,3 +97,25 @@ def test_a_lack_of_threads_or_memory_ends_a_run_with_one_line(
         cli.main()
     (line,) = capsys.readouterr().err.splitlines()
     assert (ended.value.code, said in line, is_transient(error)) == (1, True, True)
+
+
+def test_a_run_that_does_not_end_in_order_ends_in_time() -> None:
+    """P3: a library may swallow the interrupt, or wait for ever; the line and the status are the same."""
+    code = (
+        "import time, threading, iolake.pipelines.cli as cli\n"
+        "from iolake.pipelines import entry\n"
+        "def swallow():\n"
+        "    print('asked', flush=True)\n"
+        "    try: time.sleep(60)\n"
+        "    except KeyboardInterrupt: threading.Event().wait()\n"
+        "cli.main, entry.PATIENCE_S = swallow, 0.5\n"
+        "entry.main()"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert run.stdout and run.stdout.readline() == "asked\n"
+    run.send_signal(signal.SIGTERM)
+    _, printed = run.communicate(timeout=30)
+    (line,) = printed.splitlines()
+    assert (run.returncode, line.startswith("iolake: ended by SIGTERM;")) == (143, True)
