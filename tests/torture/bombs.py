@@ -29,6 +29,10 @@ def contents() -> Iterator[tuple[str, bytes, str]]:
     yield "zeros in bzip2", bz2.compress(bytes(_HUGE // 8), 1), ".bz2"
     yield "one long line", b"x" * (64 << 20), ""
     yield "lines of BEGIN", b"BEGIN 1500000000\n" * (1 << 20), ""
+    yield "lists in lists", b"[" * (1 << 20), ""
+    yield "jobs that are numbers", b'{"jobs": [' + b"0," * (4 << 20) + b"0]}", ""
+    nodes = ",".join(["1-999999999"] * 40)
+    yield "node list", f"JobID|JobIDRaw|State|Start|End|NodeList\n1|1|COMPLETED|10|20|n[{nodes}]\n".encode(), ""
 
 
 def burst() -> tuple[Counter[str], list[str]]:

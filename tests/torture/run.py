@@ -237,7 +237,7 @@ def torture(seconds: float, seed: int, say: Callable[[str], object] = print) -> 
             rounds = {lake.kill: 5, lake.race: 3, lake.damage: 2, lake.full_disk: 2}
             number = 0
             try:
-                while time.monotonic() - started < seconds and number < 60:
+                while not number or (time.monotonic() - started < seconds and number < 60):
                     number += 1
                     act = lake.chance.choices([*rounds], [*rounds.values()])[0]
                     act()

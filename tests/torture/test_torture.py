@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from iolake import schemas
 from iolake.pipelines import registry
+from iolake.pipelines.ingest import ingest
+from iolake.schemas.site import Site
 from iolake.warehouse import catalog, heartbeat
+from tests.torture.commands import CONTESTED, NOT_STARTED, Commands, has_namespaces
 from tests.torture.run import torture
 from tests.warehouse.toy import TABLES, TOYS
 
-SECONDS = 8
+SECONDS = 5
 
 
 def test_a_tortured_lake_keeps_its_promises(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,3 +32,19 @@ def test_a_tortured_lake_keeps_its_promises(monkeypatch: pytest.MonkeyPatch) -> 
     assert violations == []
     assert counts["loads"]
     assert counts["reads"]
+
+
+def test_a_host_that_loses_a_worker_and_one_with_a_late_clock_both_load(tmp_path: Path) -> None:
+    """P3, P5, P7: two pid namespaces load at once, one of them 26 h ahead; what the inputs say is there, once."""
+    if not has_namespaces():
+        pytest.skip("pid namespaces need root and unshare")
+    lake = Commands(tmp_path, random.Random(13))
+    site = Site.read(tmp_path / "site.toml")
+    lake.write(1, 2)
+    slow = lake.start("ingest", "--workers", "1", host=True, slow_s=0.3)
+    fast = lake.start("ingest", "--workers", "1", host=True, shift_s=26 * 3600)
+    is_killed = slow.kill_worker(random.Random(13))
+    fast.end(CONTESTED)
+    slow.end(CONTESTED, *(NOT_STARTED if is_killed else ()))
+    ingest(site, workers=0)
+    lake.check_whole(deep=False)
