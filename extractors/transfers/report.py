@@ -7,8 +7,11 @@ ends at a blank or a shorter line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from itertools import chain
+from math import isfinite
+from operator import itemgetter
 from typing import Any, ClassVar, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -25,6 +28,7 @@ from iolake.schemas.transfers import ARCHIVE_DAY, ARCHIVE_DRIVES, ARCHIVE_MIGRAT
 _DATE: Final = re.compile(r"HPSS Report for Date\s+(\d{4})-(\d\d)-(\d\d)\s*")
 _TITLE: Final = re.compile(r"(?P<system>\w+)\s*:\s+(?P<title>\S.*?)\s*")
 _RULER: Final = re.compile(r"=+(?:\s+=+)+\s*")
+_RUN: Final = re.compile("=+")
 _SPENT: Final = re.compile(r"(\d+)-(\d\d):(\d\d):(\d\d)")
 _GROUPINGS: Final = {
     "io totals by hpss client gateway (ui) host": "gateway",
@@ -44,12 +48,15 @@ _DRIVES: Final = {
     "count": "drives", "cleans": "cleans", "locks": "locks", "mounts": "mounts", "availtime": "available_s",
     "locktime": "locked_s", "lock%": "locked_pct", "mounttime": "mounted_s", "mnt%": "mounted_pct",
 }  # fmt: skip
+_COLUMNS: Final = {ARCHIVE_DAY.name: _TRAFFIC, ARCHIVE_MIGRATION.name: _MIGRATION, ARCHIVE_DRIVES.name: _DRIVES}
+"""The columns of each table, by their headings."""
+_LARGEST: Final = 1 << 62
 
 
 class _Section(NamedTuple):
     system: str
     title: str
-    rows: list[dict[str, str]]
+    columns: dict[str, list[str]]
 
 
 class HpssReport(Extractor):
@@ -67,7 +74,7 @@ class HpssReport(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """Yield the report's tables; a reject counts the values that cannot be read."""
         lines = [line for member in members(input.uri) for line in member.text().splitlines()]
-        date_line = next((dated for line in lines if (dated := _DATE.fullmatch(line.strip()))), None)
+        date_line = next((dated for line in lines if "HPSS" in line and (dated := _DATE.fullmatch(line.strip()))), None)
         try:
             day = date(*map(int, date_line.groups())) if date_line else None
         except ValueError:
@@ -76,18 +83,13 @@ class HpssReport(Extractor):
             raise InputError(input.uri, "has no line `HPSS Report for Date`", "check what the pattern names")
         ts = _start(day, zone_of(input, site, self.owner))
         odd: list[str] = []
-        found: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {table.name: {} for table in self.tables}
+        found = {table.name: _Rows(table) for table in self.tables}
         for section in _sections(lines):
-            table, rows = _rows(section, odd)
-            if table is not None:
-                names = [key.name for key in table.keys if key.name not in {"endpoint", "ts"}]
-                for row in rows:
-                    found[table.name].setdefault(tuple(row[name] for name in names), {"ts": ts, **row})
-        if not any(found.values()):
+            if (table := _table(section.title)) is not None:
+                found[table.name].add(section)
+        if not any(rows.keys for rows in found.values()):
             raise InputError(input.uri, "has none of the report's tables", "check what the pattern names")
-        for table in self.tables:
-            if rows_of := list(found[table.name].values()):
-                yield Batch(table, pa.Table.from_pylist(rows_of, table.batch_schema))
+        yield from (rows.batch(ts, odd) for rows in found.values() if rows.keys)
         if odd:
             yield Reject(input, f"{len(odd)} values are neither numbers nor times, such as {odd[0]!r}", "values")
 
@@ -99,63 +101,94 @@ def _start(day: date, zone: ZoneInfo) -> datetime:
 def _sections(lines: list[str]) -> Iterator[_Section]:
     """Yield the tables: a title, a heading and a ruler after each other, then rows."""
     for place in range(2, len(lines)):
-        ruler, title = lines[place], _TITLE.fullmatch(lines[place - 2].strip())
-        if title is None or not _RULER.fullmatch(ruler):
+        ruler = lines[place]
+        if "==" not in ruler or not _RULER.fullmatch(ruler):
+            continue
+        title = _TITLE.fullmatch(lines[place - 2].strip())
+        if title is None:
             continue
         spans = _spans(ruler)
-        names = [lines[place - 1][start:end].strip().lower() for start, end in spans]
-        rows = []
-        for line in lines[place + 1 :]:
-            if len(line.rstrip()) <= spans[-1][0] or not line.strip():
-                break
-            texts = [line[start:end].strip() for start, end in spans]
-            rows.append(dict(zip(names, texts, strict=True)))
-        yield _Section(title["system"].lower(), title["title"].lower(), rows)
+        end = place + 1
+        while end < len(lines) and len(lines[end].rstrip()) > spans[-1][0] and not lines[end].isspace():
+            end += 1
+        rows, heading = lines[place + 1 : end], lines[place - 1]
+        cut = itemgetter(*(slice(a, b) for a, b in spans))
+        cells = [*map(str.strip, chain.from_iterable(map(cut, rows)))]
+        columns = {name.strip().lower(): cells[at :: len(spans)] for at, name in enumerate(cut(heading))}
+        yield _Section(title["system"].lower(), title["title"].lower(), columns)
 
 
 def _spans(ruler: str) -> list[tuple[int, int]]:
     """Return where each column begins and ends: from the end of the one before it to the end of its run."""
-    ends = [run.end() for run in re.finditer("=+", ruler)]
+    ends = [run.end() for run in _RUN.finditer(ruler)]
     return list(zip([0, *ends[:-1]], ends, strict=True))
 
 
-def _rows(section: _Section, odd: list[str]) -> tuple[Table | None, list[dict[str, Any]]]:
-    """Return the table that takes a section, and its rows without `ts`."""
-    rows: list[dict[str, Any]] = []
-    table, columns = None, {}
-    if section.title in _GROUPINGS:
-        table, columns = ARCHIVE_DAY, _TRAFFIC
-    elif section.title == "migration purge report":
-        table, columns = ARCHIVE_MIGRATION, _MIGRATION
-    elif section.title == "tape drive report":
-        table, columns = ARCHIVE_DRIVES, _DRIVES
-    if table is None:
-        return None, rows
-    for texts in section.rows:
-        name = next(iter(texts.values()))
-        name = name.lower() if name.lower() == "total" else name
-        values = {c: _value(table, c, texts[n], odd) for n, c in columns.items() if n in texts}
-        key: dict[str, Any] = {"storage_class": name} if table is ARCHIVE_MIGRATION else {"drive_type": name}
-        if table is ARCHIVE_DAY:
-            key = {"grouping": _GROUPINGS[section.title], "name": name, "application": texts.get("app", "")}
-        if name:
-            rows.append({"system": section.system, **key, **values})
-    return table, rows
+def _table(title: str) -> Table | None:
+    """Return the table that takes a section."""
+    if title in _GROUPINGS:
+        return ARCHIVE_DAY
+    return {"migration purge report": ARCHIVE_MIGRATION, "tape drive report": ARCHIVE_DRIVES}.get(title)
 
 
-def _value(table: Table, column: str, text: str, odd: list[str]) -> float | int | None:
-    """Return the number or, of a time, the seconds of a text; None where it is neither."""
-    if not text:
-        return None
+class _Rows:
+    """The rows of a table, by column; of rows with the same key the first one counts."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._texts: dict[str, list[str]] = {heading: [] for heading in _COLUMNS[table.name]}
+        self.keys: dict[tuple[str, ...], None] = {}
+
+    def add(self, section: _Section) -> None:
+        """Add a section's rows."""
+        names = ["total" if name.lower() == "total" else name for name in next(iter(section.columns.values()))]
+        own: Sequence[tuple[str, ...]]
+        if self._table is ARCHIVE_DAY:
+            grouping, applications = _GROUPINGS[section.title], section.columns.get("app", [""] * len(names))
+            own = [(section.system, grouping, *both) for both in zip(names, applications, strict=True)]
+        else:
+            own = [(section.system, name) for name in names]
+        kept = []
+        for at, key in enumerate(own):
+            if names[at] and key not in self.keys:
+                self.keys[key] = None
+                kept.append(at)
+        for heading, texts in self._texts.items():
+            its = section.columns.get(heading)
+            texts.extend([""] * len(kept) if its is None else its if len(kept) == len(its) else [its[i] for i in kept])
+
+    def batch(self, ts: datetime, odd: list[str]) -> Batch:
+        """Return the rows; `odd` gets the texts that are neither numbers nor times."""
+        names = [key.name for key in self._table.keys if key.name not in {"endpoint", "ts"}]
+        found: dict[str, Sequence[Any]] = dict(zip(names, zip(*self.keys, strict=True), strict=True))
+        found["ts"] = [ts] * len(self.keys)
+        schema = self._table.batch_schema
+        for heading, column in _COLUMNS[self._table.name].items():
+            kind = int if pa.types.is_integer(schema.field(column).type) else float
+            found[column] = _numbers(self._texts[heading], kind, odd)
+        return Batch(self._table, pa.table([pa.array(found[f.name], f.type) for f in schema], schema=schema))
+
+
+def _numbers(texts: list[str], kind: type[int] | type[float], odd: list[str]) -> list[float | int | None]:
+    """Return a column's numbers, or, of times, their seconds; None where a text is neither or empty."""
+    try:
+        found = [kind(text) if text else None for text in texts]
+    except ValueError:
+        found = [_number(text, kind) for text in texts]
+    known = [*filter(None, found)]
+    if (known and not (min(known) >= 0 and max(known) < _LARGEST and isfinite(sum(known)))) or None in found:
+        for at, number in enumerate(found):
+            if texts[at] and (number is None or not 0 <= number < _LARGEST):
+                odd.append(texts[at])
+                found[at] = None
+    return found
+
+
+def _number(text: str, kind: type[int] | type[float]) -> float | int | None:
     if spent := _SPENT.fullmatch(text):
         days, hours, minutes, seconds = map(int, spent.groups())
         return float(days * 86400 + hours * 3600 + minutes * 60 + seconds)
     try:
-        whole = pa.types.is_integer(table[column].type)
-        number = int(text) if whole else float(text)
-        if 0 <= number < 1 << 62:
-            return number
+        return kind(text) if text else None
     except ValueError:
-        pass
-    odd.append(text)
-    return None
+        return None
