@@ -1,21 +1,25 @@
-"""Cray's xtdb2proc as it prints it: the same keys in each line, so that whole columns are cut out of the text."""
+"""Cray's xtdb2proc as it prints it: the same keys in each line, so that it is read as a CSV of pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+import math
+from collections.abc import Callable, Sequence
 from typing import Final
 
-import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
 
 from iolake.schemas.topology import TOPOLOGY
 
 NODES: Final = pa.schema([field for field in TOPOLOGY.batch_schema if field.name != "ts"])
 """The columns of a node without the time of its snapshot."""
-_PLACE: Final = ("cab_position", "cab_row", "cage", "slot", "cpu")
 _WANTED: Final = (
-    "processor_id", "processor_type", "processor_status", "cabinet", "x_coord", "y_coord", "z_coord", *_PLACE,
+    "processor_id", "processor_type", "processor_status", "cabinet", "x_coord", "y_coord", "z_coord",
+    "cab_position", "cab_row", "cage", "slot", "cpu",
 )  # fmt: skip
+_BLOCK: Final = 1 << 24
 
 
 def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
@@ -24,53 +28,84 @@ def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
     `name` is the format of a node's name.
     """
     keys = [field.partition("=")[0] for field in lines[0].split(",")]
-    text = ",".join(lines) + ","
-    fields = text.split(",")
-    width = len(keys)
-    if len(fields) - 1 != width * len(lines) or len(set(keys)) < width or "processor_id" not in keys:
+    if len(set(keys)) < len(keys) or "processor_id" not in keys:
         return None
-    if not text.count("='") + text.count("',") == text.count("'") == 2 * text.count("='"):
+    pairs = _pairs(lines, keys)
+    if pairs is None:
         return None
-    places = {key: place for place, key in enumerate(keys) if key in _WANTED}
-    raw = pl.DataFrame({key: pl.Series(fields[place:-1:width], dtype=pl.String) for key, place in places.items()})
-    if not all(raw.select(_is_plain(key) for key in places).row(0)):
-        return None
-    values = {key: _value(key) if key in keys else pl.lit(None, pl.String) for key in _WANTED}
-    frame = raw.select(**values).with_columns(nid=pl.col("processor_id").cast(pl.Int64, strict=False))
-    axes = {axis: pl.col(f"{axis}_coord").cast(pl.Float64, strict=False) for axis in "xyz"}
-    frame = frame.with_columns(**axes)
-    misread = [frame[f"{axis}_coord"].null_count() < frame[axis].null_count() for axis in "xyz"]
-    if not frame["processor_id"].str.contains("^[0-9]{1,9}$").fill_null(False).all() or any(misread):
-        return None
+    count = pairs.num_rows
+    columns = {key: pa.nulls(count, pa.string()) for key in _WANTED if key not in keys}
     try:
-        names = [name.format(nid) for nid in frame["nid"].to_list()]
+        for key in pairs.column_names:
+            kind, convert = (pa.float64(), _coordinate) if key.endswith("_coord") else (pa.string(), _same)
+            columns[key] = _converted(pairs[key].combine_chunks(), key, kind, convert)
+        nids = [_number(text) for text in columns["processor_id"].to_pylist()]
+        names = [name.format(nid) for nid in nids]
     except (ValueError, IndexError, KeyError):
         return None
-    cabinet = pl.coalesce("cabinet", pl.format("c{}-{}", "cab_position", "cab_row"))
-    frame = frame.with_columns(
-        pl.Series("node", names, dtype=pl.String),
-        *(pl.when(pl.col(axis).is_finite()).then(pl.col(axis)) for axis in "xyz"),
-        cabinet=cabinet,
-        location=pl.concat_str(cabinet, pl.format("c{}s{}n{}", "cage", "slot", "cpu")),
-        role="processor_type",
-        status="processor_status",
-    ).unique("node", keep="first", maintain_order=True)
-    arrays = [_array(frame, field) for field in NODES]
-    return pa.Table.from_arrays(arrays, schema=NODES)
+    cabinet = pc.coalesce(columns["cabinet"], _joined(columns, ("c", "cab_position", "-", "cab_row")))
+    below = _joined(columns, ("c", "cage", "s", "slot", "n", "cpu"))
+    found = {
+        "node": pa.array(names, pa.string()),
+        "nid": pa.array(nids, pa.int64()),
+        "location": pc.binary_join_element_wise(cabinet, below, ""),
+        "cabinet": cabinet,
+        "role": columns["processor_type"],
+        "status": columns["processor_status"],
+        **{axis: columns[f"{axis}_coord"].cast(pa.float64()) for axis in "xyz"},
+    }
+    table = pa.table([found.get(f.name, pa.nulls(count, f.type)) for f in NODES], schema=NODES)
+    first = {node: at for at, node in reversed([*enumerate(names)])}
+    return table if len(first) == count else table.take(sorted(first.values()))
 
 
-def _is_plain(key: str) -> pl.Expr:
-    """Whether each field is the key and a value that holds no quotes, or stands between two."""
-    field = pl.col(key)
-    return field.str.contains(rf"^{key}=(?:'[^']*'|[^']*)$").all().alias(key)
+def _pairs(lines: Sequence[str], keys: Sequence[str]) -> pa.Table | None:
+    """Return the wanted pairs, `key=value`, a column a key; None where a line has another number of pairs."""
+    wanted = [key for key in keys if key in _WANTED]
+    try:
+        return csv.read_csv(
+            io.BytesIO("\n".join(lines).encode()),
+            csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=list(keys)),
+            csv.ParseOptions(quote_char=False),
+            csv.ConvertOptions(
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.dictionary(pa.int32(), pa.string())),
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
 
 
-def _value(key: str) -> pl.Expr:
-    value = pl.col(key).str.strip_prefix(f"{key}=")
-    return pl.when(~value.is_in(["null", ""])).then(value.str.strip_chars("'").replace("", None))
+def _converted(pairs: pa.Array, key: str, kind: pa.DataType, convert: Callable[[str], object]) -> pa.Array:
+    """Return the values of pairs; ValueError where a pair has another key, or a quote within its value."""
+    values = [_value(pair, key) for pair in pairs.dictionary.to_pylist()]
+    distinct = pa.array([None if value is None else convert(value) for value in values], kind)
+    return distinct.take(pairs.indices)
 
 
-def _array(frame: pl.DataFrame, field: pa.Field) -> pa.Array:
-    if field.name not in frame.columns:
-        return pa.nulls(frame.height, field.type)
-    return frame[field.name].to_arrow().cast(field.type)
+def _value(pair: str, key: str) -> str | None:
+    found, _, value = pair.partition("=")
+    bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == "'" else value
+    if found != key or "'" in bare:
+        raise ValueError(pair)
+    return bare if value != "null" and bare else None
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _coordinate(text: str) -> float | None:
+    return value if math.isfinite(value := float(text)) else None
+
+
+def _number(text: str | None) -> int:
+    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 9:
+        raise ValueError(text)
+    return int(text)
+
+
+def _joined(columns: dict[str, pa.Array], parts: Sequence[str]) -> pa.Array:
+    """Return the parts joined, those that name a column by its value; null where one is unknown."""
+    return pc.binary_join_element_wise(*(columns.get(part, pa.scalar(part)) for part in parts), "")
