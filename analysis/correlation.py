@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from iolake.analysis.errors import holds_numbers, need, numbers, scipy_module
+from iolake.analysis.errors import UNKNOWN, holds_numbers, need, numbers, scipy_module
 
 Method = Literal["pearson", "spearman"]
 
@@ -46,13 +46,14 @@ def correlate(
 
 
 def _metrics(frame: pl.DataFrame, without: set[str]) -> list[str]:
-    """The columns of numbers; of text only those that a CSV reader made of numbers for an `inf` or `nan` among them."""
+    """The columns of numbers; of text only those that a CSV reader kept as text for an `inf` or a word of UNKNOWN."""
     others = (column for column in frame.iter_columns() if column.name not in without and column.dtype != pl.Null)
     return [c.name for c in others if holds_numbers(c) and (c.dtype != pl.String or _has_no_number(c))]
 
 
 def _has_no_number(column: pl.Series) -> bool:
-    return column.str.strip_chars(" +-").str.to_lowercase().is_in(["inf", "infinity", "nan"]).any()
+    words = column.str.strip_chars().str.to_lowercase()
+    return (words.str.strip_chars_start("+-").is_in(["inf", "infinity"]) | words.is_in([w for w in UNKNOWN if w])).any()
 
 
 def _pair(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from iolake.schemas.errors import PermanentError
 from iolake.schemas.locations import MissingExtra
+
+UNKNOWN: Final = ("", "-", "--", "?", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none", "missing", "unknown")
+"""What tables have where a number is not known, in small letters."""
 
 
 class AnalysisError(PermanentError):
@@ -34,12 +37,17 @@ def need(frame: pl.DataFrame, columns: Sequence[str]) -> None:
 
 
 def holds_numbers(column: pl.Series) -> bool:
-    """Whether a column holds numbers, also as text: a CSV file with an `inf` is read as text by DuckDB."""
+    """Whether a column holds numbers, also as text: DuckDB reads a CSV file's column with `inf` or `-` as text."""
     if column.dtype != pl.String:
         return column.dtype.is_numeric() or column.dtype in {pl.Boolean, pl.Null}
-    written = column.drop_nulls()
-    written = written.filter(written != "")
+    written = known(column).drop_nulls()
     return written.len() > 0 and written.cast(pl.Float64, strict=False).null_count() == 0
+
+
+def known(column: pl.Series) -> pl.Series:
+    """A column of text without spaces around; null where the text is a word of `UNKNOWN`."""
+    stripped = column.str.strip_chars()
+    return stripped.set(stripped.str.to_lowercase().is_in(UNKNOWN), None)
 
 
 def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
@@ -47,5 +55,5 @@ def numbers(frame: pl.DataFrame, name: str) -> pl.Series:
     column = frame[name]
     if not holds_numbers(column):
         raise AnalysisError(f"column {name!r} holds {column.dtype}, no numbers; cast it in the query")
-    real = column.replace("", None).cast(pl.Float64) if column.dtype == pl.String else column.cast(pl.Float64)
+    real = (known(column) if column.dtype == pl.String else column).cast(pl.Float64)
     return real.to_frame().select(pl.when(pl.col(name).is_finite()).then(pl.col(name)))[name]

@@ -25,7 +25,9 @@ CODES = {
     "P06": "small-writes", "P07": "misaligned-in-memory", "P08": "misaligned-in-file", "P09": "redundant-reads",
     "P10": "redundant-writes", "P11": "random-reads", "P13": "random-writes", "P15": "small-shared",
     "P16": "small-shared", "P17": "long-metadata", "P18": "byte-imbalance", "P19": "time-imbalance", "M01": "no-mpiio",
+    "P21": "write-imbalance", "P22": "read-imbalance",
     "M02": "no-collective", "M03": "no-collective", "M06": "no-nonblocking", "M07": "no-nonblocking",
+    "M08": "fewer-aggregators-than-nodes", "M09": "more-aggregators-than-nodes", "M10": "one-aggregator-a-node",
 }  # fmt: skip
 """Drishti's codes that iolake has a rule for."""
 SECONDS_A_LOG = 90

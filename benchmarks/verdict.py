@@ -21,15 +21,19 @@ from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
 
 Pairs = Counter[tuple[str, str]]
-NOTHING = "-"
+NOTHING, UNWATCHED = "-", "unwatched"
 
 
 def confusion(truth: Path, lake: Lake) -> Pairs:
-    """How often each (true cause, said cause) occurs; `NOTHING` is no cause. `truth` is a centre's truth.json."""
+    """How often each (true cause, said cause) occurs; `NOTHING` is no cause. `truth` is a centre's truth.json.
+
+    A job that something slowed which no source saw has the cause `UNWATCHED`. Its verdict is right where it blames
+    nobody and says that the servers were not watched.
+    """
     said: dict[tuple[str, int, int], str | None] = {
-        (cluster, job_id, round(start)): cause
-        for cluster, job_id, start, cause in lake.sql(
-            "SELECT v.cluster, v.job_id, epoch(s.start_time), v.cause FROM job_verdict v "
+        (cluster, job_id, round(start)): cause or (UNWATCHED if "not watched" in sentence else None)
+        for cluster, job_id, start, cause, sentence in lake.sql(
+            "SELECT v.cluster, v.job_id, epoch(s.start_time), v.cause, v.sentence FROM job_verdict v "
             "JOIN job_summary s USING (cluster, run_id) WHERE s.start_time IS NOT NULL"
         ).fetchall()
     }
@@ -53,7 +57,7 @@ def table(pairs: Pairs) -> str:
     affected = sum(n for (true, _), n in pairs.items() if true != NOTHING)
     right = sum(n for (true, said), n in pairs.items() if true != NOTHING and true == said)
     others = sum(n for (true, _), n in pairs.items() if true == NOTHING)
-    blamed = sum(n for (true, said), n in pairs.items() if true == NOTHING and said != NOTHING)
+    blamed = sum(n for (true, said), n in pairs.items() if true == NOTHING and said not in (NOTHING, UNWATCHED))
     lines.append(f"right for {right} of {affected} affected jobs ({right / max(affected, 1):.1%}; aim 90 %)")
     lines.append(f"blamed {blamed} of {others} other jobs ({blamed / max(others, 1):.1%}; aim at most 5 %)")
     return "\n".join(lines)

@@ -26,7 +26,7 @@ LOST_TO_SMALL_ACCESSES = 6.0
 
 @dataclass(frozen=True)
 class Weather:
-    """A stretch of time in which a file system's targets are slower: all of them, or one of them."""
+    """A stretch of time in which a file system's targets are slower: all of them, or `osts`."""
 
     file_system: str
     begin: float
@@ -34,11 +34,11 @@ class Weather:
     factor: float
     cause: Cause
     culprit: str
-    ost: int | None = None
+    osts: tuple[int, ...] = ()
 
     def slows(self, file_system: str, layout: Layout, writing: bool) -> bool:
         """Whether it slows such an access; a full target slows writes alone."""
-        here = self.file_system == file_system and (self.ost is None or self.ost in layout.osts)
+        here = self.file_system == file_system and (not self.osts or not set(self.osts).isdisjoint(layout.osts))
         return here and self.cause != "metadata server" and (writing or self.cause != "full target")
 
     def lasts(self, begin: float, seconds: float) -> float:
@@ -134,8 +134,15 @@ _CLUMSY = (
         well_done=1 / 16,
     ),
 )
+_GROWN = (
+    replace(_CLIMA, name="clima-grown", reads=2 * 24 * GIB, writes=3 * 96 * GIB),
+    replace(_GENOME, name="genome-grown", reads=4 * 60 * GIB),
+    replace(_ARCHIVE, name="archive-grown", reads=16 * GIB),
+)
 CROWD = (_CLIMA, _LATTICE, _GENOME, _LEARN, _POST, _ARCHIVE)
-APPS = {app.name: app for app in (*CROWD, *_CLUMSY, _SWEEP, _STORM, _MDTEST)}
+APPS = {app.name: app for app in (*CROWD, *_CLUMSY, *_GROWN, _SWEEP, _STORM, _MDTEST)}
+GROWN = tuple(app.name for app in _GROWN)
+"""Programs that move more than they used to."""
 MISTAKES = {app.name: app.mistake for app in _CLUMSY}
 
 
@@ -236,9 +243,14 @@ class Stage:
 
 def storm(fs: FileSystem, begin: float, end: float, tag: str) -> Run:
     """A benchmark that writes one file over every working target of `fs` at nine tenths of their bandwidth."""
+    return stream(fs, begin, end, tag, tuple(range(fs.working)), 0.9)
+
+
+def stream(fs: FileSystem, begin: float, end: float, tag: str, osts: tuple[int, ...], part: float) -> Run:
+    """A benchmark that writes one file over the targets `osts` of `fs` at that part of their bandwidth."""
     app = APPS["storm"]
-    layout = Layout(16 * MIB, tuple(range(fs.working)))
-    length = int((end - begin) * TARGET_BANDWIDTH * 0.9) * fs.working + 7
+    layout = Layout(16 * MIB, osts)
+    length = int((end - begin) * TARGET_BANDWIDTH * part) * len(osts) + 7
     path = f"{fs.mount}/{app.account}/{app.user}/{tag}/testfile"
     during = (begin + 5, end - 5)
     file = File(path, "POSIX", -1, fs.name, layout, written=length, writing=during, transfer=app.transfer)

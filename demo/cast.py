@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from iolake.demo import troubles
 from iolake.demo.apps import APPS, MISTAKES, SMALL_ACCESSES, Weather, mdtest, storm
-from iolake.demo.jobs import Job
+from iolake.demo.jobs import Delay, Job
 from iolake.demo.schedule import FOLD_S, Schedule
 from iolake.demo.servers import UNSEEN_FROM
 from iolake.demo.world import Cluster, FileSystem, World, clocks_back, local_days
@@ -20,7 +21,8 @@ JOBS_A_VICTIM = 50
 
 
 def weather(world: World) -> list[Weather]:
-    """What makes file systems slow: two storms, a busy metadata server, a failing target, a full one.
+    """What makes file systems slow: two storms, a busy metadata server, a failing target, a full one, and a
+    larger centre's further troubles.
 
     A storm's culprit is named by its role until jobs have ids.
     """
@@ -31,13 +33,13 @@ def weather(world: World) -> list[Weather]:
         for fs, at in ((lagoon, world.at(0.2)), (fjord, world.at(0.5)))
     ]
     begin, end = failing(world)
-    fronts.append(Weather("lagoon", begin, end, 8.0, "failing target", lagoon.target(FAILING_OST), FAILING_OST))
+    fronts.append(Weather("lagoon", begin, end, 8.0, "failing target", lagoon.target(FAILING_OST), (FAILING_OST,)))
     busy = world.at(BUSY_FROM)
     fronts.append(Weather("lagoon", busy + 5, busy + STORM_S - 5, 15.0, "metadata server", _storm_role(lagoon, "busy")))
     full = fjord.full_ost
     assert full is not None, "fjord has a full target"
-    fronts.append(Weather("fjord", first, last, 5.0, "full target", fjord.target(full), full))
-    return fronts
+    fronts.append(Weather("fjord", first, last, 5.0, "full target", fjord.target(full), (full,)))
+    return fronts + troubles.fronts(world)
 
 
 def failing(world: World) -> tuple[int, int]:
@@ -59,7 +61,7 @@ def enter(schedule: Schedule) -> None:
         for fraction in (0.1, 0.45, 0.75):
             schedule.place(cluster, "clima", fs, world.at(fraction), role="undisturbed")
     busy = _busy(schedule, heron, lagoon)
-    same_id = [_requeued(schedule, heron, fjord), _recycled(schedule, osprey, lagoon)]
+    same_id = [troubles.requeue(schedule, heron, fjord, world.at(0.33)), _recycled(schedule, osprey, lagoon)]
     _array(schedule, osprey, lagoon)
     _heterogeneous(schedule, heron, fjord)
     _ends(schedule, osprey, lagoon)
@@ -68,11 +70,14 @@ def enter(schedule: Schedule) -> None:
         _midnight(schedule, cluster, fs)
         _clocks_back(schedule, cluster, fs)
     _unseen(schedule, osprey, lagoon)
+    further, requeued = troubles.enter(schedule)
+    same_id += requeued
     schedule.number()
     for one, other in same_id:
         other.job_id = one.job_id
     roles = [_storm_role(lagoon), _storm_role(fjord), _storm_role(lagoon, "busy")]
-    culprits = {role: f"{job.cluster} {job.job_id}" for role, job in zip(roles, [*storms, busy], strict=True)}
+    named = {**dict(zip(roles, [*storms, busy], strict=True)), **further}
+    culprits = {role: f"{job.cluster} {job.job_id}" for role, job in named.items()}
     for job in schedule.jobs:
         job.delays = [replace(delay, culprit=culprits.get(delay.culprit, delay.culprit)) for delay in job.delays]
 
@@ -128,18 +133,6 @@ def _storm(schedule: Schedule, cluster: Cluster, fs: FileSystem, at: int) -> Job
     return job
 
 
-def _requeued(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> tuple[Job, Job]:
-    """A node dies in a job's second run; the job goes back to the queue under its id and does all again."""
-    at = schedule.world.at(0.33)
-    first = schedule.place(cluster, "lattice", fs, at, role="requeued", runs=2)
-    lost = first.runs.pop()
-    first.end = int(lost.start + 30)
-    first.state = "REQUEUED"
-    again = schedule.place(cluster, "lattice", fs, first.end + 240, role="requeued", runs=2)
-    again.submit = first.end + 1
-    return first, again
-
-
 def _recycled(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> tuple[Job, Job]:
     """Two jobs of different people that got one id, far apart: the counter was set back in between."""
     early = schedule.place(cluster, "lattice", fs, schedule.world.at(0.05), role="recycled")
@@ -169,6 +162,7 @@ def _ends(schedule: Schedule, cluster: Cluster, fs: FileSystem) -> None:
     failed.state, failed.exit_code = "FAILED", "42:0"
     timeout = schedule.place(cluster, "lattice", fs, world.at(0.47), role="timeout")
     timeout.state, timeout.runs[0].log = "TIMEOUT", "none"
+    timeout.delays.append(Delay("scheduler", "timeout", (timeout.end or 0) - (timeout.start or 0)))
     killed = schedule.place(cluster, "genome", fs, world.at(0.52), role="cancelled")
     killed.state, killed.runs[0].log = f"CANCELLED by {killed.uid}", "none"
     running = schedule.place(cluster, "lattice", fs, world.window[1] - 600, role="still running")

@@ -29,6 +29,7 @@ from iolake.demo.logs import log_bytes, log_name
 from iolake.demo.schedule import Schedule
 from iolake.demo.servers import faults, traffic
 from iolake.demo.surroundings import SENSED_S, SITE, write_surroundings
+from iolake.demo.troubles import dark
 from iolake.demo.truth import LogTruth, Truth, job_truth, log_truth
 from iolake.demo.world import Cluster, World, clocks_back, local_days
 
@@ -88,7 +89,8 @@ def simulate(
 ) -> Truth:
     """Simulate the centre and write it to `root`, which may not hold one yet. The same arguments give the same bytes.
 
-    `jobs` are the crowd's, some 45 that play a part come on top, more of them in a larger crowd; `osts` are lagoon's
+    `jobs` are the crowd's, some 45 that play a part come on top, more of them in a larger crowd, and from 500 jobs
+    and two days on those of further troubles (`troubles`); `osts` are lagoon's
     targets, fjord has three quarters of them; `files` are the data sets of a run; the servers are sampled
     every `step_s` seconds.
     FileExistsError if there is a centre already; ValueError names an argument that is too small.
@@ -106,12 +108,12 @@ def simulate(
     for fs, rng in zip(world.file_systems, ways[2:-1], strict=True):
         counted = fs is world.file_systems[1]
         seen[fs.name] = traffic(world, fs, schedule.jobs, rng)
-        missed[fs.name] = faults(seen[fs.name], watched_by_counters=counted)
+        missed[fs.name] = faults(seen[fs.name], world, watched_by_counters=counted)
     lagoon, fjord = seen.values()
     monitoring.write_tts(root / "tts", lagoon, missed["lagoon"], ways[1])
     monitoring.write_lmt(root / "lmt" / f"{fjord.fs.backend}.sqlite3", fjord, missed["fjord"], ways[1])
     monitoring.write_lfs(root / "lfs", world, seen)
-    write_job_stats(root / "params", lagoon, schedule.jobs)
+    write_job_stats(root / "params", lagoon, schedule.jobs, dark(world, lagoon.fs))
 
     jobs_truth, logs = [], []
     for cluster in world.clusters:

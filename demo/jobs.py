@@ -10,7 +10,11 @@ Interval = tuple[float, float]
 """Epoch seconds [begin, end)."""
 Interface = Literal["POSIX", "MPI-IO", "STDIO"]
 LogFate = Literal["kept", "late", "misfiled", "truncated", "none"]
-Cause = Literal["application", "neighbour", "failing target", "full target", "metadata server"]
+Cause = Literal[
+    "application", "neighbour", "failing target", "full target", "metadata server", "failed-over server",
+    "hot target", "file system", "scheduler", "unwatched",
+]  # fmt: skip
+"""Why a job was slow, or late. "unwatched": for something that no source of data has seen."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,15 @@ class File:
     """How long each process is busy with that, before it reads or writes."""
 
 
+@dataclass(frozen=True)
+class Delay:
+    """Seconds that a job's I/O lost, to what, and to whom: the true answer to "why was it slow?"."""
+
+    cause: Cause
+    culprit: str
+    seconds: float
+
+
 @dataclass
 class Run:
     """One execution of a program in a job, a step of it: what one Darshan log records.
@@ -70,15 +83,8 @@ class Run:
     log: LogFate = "kept"
     traced: bool = False
     """DXT was on: each access is recorded."""
-
-
-@dataclass(frozen=True)
-class Delay:
-    """Seconds that a job's I/O lost, to what, and to whom: the true answer to "why was it slow?"."""
-
-    cause: Cause
-    culprit: str
-    seconds: float
+    delays: list[Delay] = field(default_factory=list)
+    """What its I/O lost time to."""
 
 
 @dataclass
@@ -124,8 +130,8 @@ class Job:
 
     @property
     def cause(self) -> str | None:
-        """What most of the loss was due to, where over a third of the I/O time was lost; None: it was not slow."""
-        lost = sum(delay.seconds for delay in self.delays)
-        if not self.delays or lost <= self.io_s / 3:
-            return None
-        return max(self.delays, key=lambda delay: delay.seconds).cause
+        """What cost most, where over a third of the I/O time was lost; else the scheduler, if it cost any; or None."""
+        slowed = [delay for delay in self.delays if delay.cause != "scheduler"]
+        if slowed and sum(delay.seconds for delay in slowed) > self.io_s / 3:
+            return max(slowed, key=lambda delay: delay.seconds).cause
+        return "scheduler" if len(slowed) < len(self.delays) else None

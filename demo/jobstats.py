@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iolake.demo.formats.params import JobEntry, job_stats
-from iolake.demo.jobs import Job
+from iolake.demo.jobs import Interval, Job
 from iolake.demo.servers import Traffic
 from iolake.demo.world import local_days
 
@@ -50,8 +50,11 @@ class Episode:
         return JobEntry(self.job, *at, read, written)
 
 
-def write_job_stats(folder: Path, seen: Traffic, jobs: Iterable[Job]) -> None:
-    """A dump of all targets each ten minutes: <folder>/<day>/<epoch seconds>.txt, last changed at that time."""
+def write_job_stats(folder: Path, seen: Traffic, jobs: Iterable[Job], dark: Interval | None) -> None:
+    """A dump of all targets each ten minutes: <folder>/<day>/<epoch seconds>.txt, last changed at that time.
+
+    There is none in [begin, end) of `dark`.
+    """
     dump_steps, silence = max(1, DUMP_S // seen.step_s), CLEANUP_S // seen.step_s
     shown: dict[int, dict[int, list[Episode]]] = defaultdict(lambda: defaultdict(list))
     for ost, episodes in enumerate(_episodes(seen, jobs, silence)):
@@ -62,6 +65,8 @@ def write_job_stats(folder: Path, seen: Traffic, jobs: Iterable[Job]) -> None:
     for day, begin, end in local_days(seen.first, seen.first + seen.steps * seen.step_s, seen.fs.tz):
         (folder / day.isoformat()).mkdir(parents=True, exist_ok=True)
         for at in range(begin, end, dump_steps * seen.step_s):
+            if dark and dark[0] <= at < dark[1]:
+                continue
             step = (at - seen.first) // seen.step_s
             texts = [
                 job_stats(seen.fs.target(ost), (episode.entry(step, seen) for episode in shown[step][ost]))

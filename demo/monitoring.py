@@ -11,6 +11,7 @@ import numpy as np
 from iolake.demo.cast import FAILING_OST, failing
 from iolake.demo.formats import lfs, lmt, tts
 from iolake.demo.servers import Counts, Faults, Mask, Traffic, counters
+from iolake.demo.troubles import served_by
 from iolake.demo.world import MDT_OPS, FileSystem, World, local_days, local_text
 
 INODES = 88_668_544
@@ -190,6 +191,8 @@ def address(world: World, fs: FileSystem, ost: int, at: int) -> str:
     """The address of the server that serves a target at an epoch second."""
     begin, end = failing(world)
     server = ost // 2
+    if (other := served_by(world, fs, ost, at)) is not None:
+        server = other
     if fs is world.file_systems[0] and ost == FAILING_OST and begin <= at < end:
         server = (server + 1) % fs.servers
     return f"{fs.subnet}.{server + 5}@o2ib2"

@@ -105,6 +105,7 @@ class Schedule:
         now = start + 2.0 + float(self.rng.random())
         for stage in stages:
             done.append(stage.run(now, self.world.files))
+            done[-1].delays = stage.delays
             now = done[-1].end + 1.0 + float(self.rng.random())
         end = int(now) + 3
         limit = ((end - start) * 2 // 1800 + 1) * 1800
@@ -112,7 +113,7 @@ class Schedule:
             cluster.name, 0, app.name, app.user, app.uid, app.account, "regular", start - 30, start, end, nodes, limit
         )
         job.runs = done
-        job.delays = [delay for stage in stages for delay in stage.delays]
+        job.delays = [delay for run in done for delay in run.delays]
         return job
 
     def _clear_of_fold(self, cluster: Cluster, at: int) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from iolake.demo.jobs import File, Interval, Job
+from iolake.demo.troubles import dark, growth
 from iolake.demo.world import MDT_OPS, FileSystem, World
 
 Counts = np.ndarray[Any, np.dtype[np.int64]]
@@ -105,8 +106,9 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
                 if file.file_system == fs.name:
                     _move(seen, file, run.nprocs, read, written, ops)
     idle = np.arange(fs.osts) == fs.osts - 1
-    seen.read = read.spread(steps, fs.osts) + _others(rng, steps, idle, 6e6)
-    seen.written = written.spread(steps, fs.osts) + _others(rng, steps, idle, 9e6)
+    more = growth(world, steps)
+    seen.read = read.spread(steps, fs.osts) + _others(rng, steps, idle, 6e6, more)
+    seen.written = written.spread(steps, fs.osts) + _others(rng, steps, idle, 9e6, more)
     own = ops.spread(steps, fs.mdts * len(MDT_OPS)).reshape(steps, fs.mdts, len(MDT_OPS))
     rates = np.array([4.0, 4.0, 1.5, 1.2, 0.1, 9.0, 1.0, 0.2, 0.0]) * world.step_s
     seen.ops = own + rng.poisson(rates, (steps, fs.mdts, len(MDT_OPS)))
@@ -142,10 +144,12 @@ def metadata_target(fs: FileSystem, path: str) -> int:
     return zlib.crc32(path.encode()) % fs.mdts
 
 
-def _others(rng: np.random.Generator, steps: int, idle: Mask, mean: float) -> Counts:
+def _others(rng: np.random.Generator, steps: int, idle: Mask, mean: float, more: Any) -> Counts:
     """Bytes that no log records: logins, transfers, purges. In bursts of whole pages, only on busy targets."""
     bursts = rng.gamma(0.25, mean / 0.25, (steps, len(idle)))
     bursts[:, idle] = 0.0
+    if more is not None:
+        bursts *= more
     return (bursts / PAGE).astype(np.int64) * PAGE
 
 
@@ -169,11 +173,12 @@ class Faults:
     resets: Sequence[Reset] = ()
 
 
-def faults(seen: Traffic, *, watched_by_counters: bool) -> Faults:
+def faults(seen: Traffic, world: World, *, watched_by_counters: bool) -> Faults:
     """The gaps of a file system's monitoring and, where it reads counters, their resets.
 
-    All targets for ten minutes; one server's two for three; single samples; and where counters are read, also
-    five minutes over a local midnight, and a server that boots, so that its counters are cleared unseen.
+    All targets for ten minutes, and for hours in a large centre; one server's two for three minutes; single samples;
+    and where counters are read, also five minutes over a local midnight, and a server that boots, so that its counters
+    are cleared unseen.
     """
     steps, fs = seen.steps, seen.fs
     missing = np.zeros((steps + 1, fs.osts), dtype=bool)
@@ -187,6 +192,8 @@ def faults(seen: Traffic, *, watched_by_counters: bool) -> Faults:
     gap(0.17, 180, slice(0, 2))
     for place in (0.23, 0.57, 0.83):
         gap(place, seen.step_s, 1)
+    if hours := dark(world, fs):
+        gap(seen.steps_of(hours)[0], int(hours[1] - hours[0]), slice(None))
     if not watched_by_counters:
         return Faults(missing)
     over_midnight = 86400 // seen.step_s - 100 // seen.step_s

@@ -75,6 +75,14 @@ JOB_IO: Final = Mart(
             "in the worst shared file, how much less time the fastest rank took than the slowest",
             "%",
         ),
+        _real(
+            "read_imbalance_pct",
+            "in the worst file that several ranks opened, not all, how much less the rank with fewest bytes read than "
+            "the one with most; files of which no rank read 1 MiB are left out",
+            "%",
+        ),
+        _real("write_imbalance_pct", "the same of what ranks wrote", "%"),
+        _count("mpiio_aggregators", "aggregators that the hint cb_nodes asks for"),
         _count("mpiio_independent", "independent MPI-IO reads and writes"),
         _count("mpiio_collective", "collective MPI-IO reads and writes"),
         _count("mpiio_nonblocking", "nonblocking MPI-IO reads and writes"),
@@ -191,7 +199,7 @@ FINDINGS: Final = Mart(
     reads=(
         Read("job_summary", slack_days=PEER_DAYS, day_only=True),
         Read("job_io", slack_days=PEER_DAYS, day_only=True),
-        Read("job_ost", slack_days=0, day_only=True),
+        Read("job_ost", same_owner=False, slack_days=1),
         Read("job_file_system", slack_days=0, day_only=True),
         Read("job_neighbours", slack_days=0, day_only=True),
         Read("ost_speed_hour", same_owner=False, slack_days=1),

@@ -100,6 +100,30 @@ by_rank AS (
   FROM ranks
   GROUP BY ALL
 ),
+unequal AS (             -- files with a record a rank, which several ranks opened and not all
+  SELECT
+    cluster, run_id,
+    100 * max((most_read - least_read) / most_read) FILTER (most_read >= 1 << 20) AS read_imbalance_pct,
+    100 * max((most_written - least_written) / most_written) FILTER (most_written >= 1 << 20) AS write_imbalance_pct
+  FROM (
+    SELECT
+      cluster, run_id, max(read_bytes)::DOUBLE AS most_read, min(read_bytes) AS least_read,
+      max(write_bytes)::DOUBLE AS most_written, min(write_bytes) AS least_written
+    FROM of_runs
+    WHERE posix AND rank >= 0
+    GROUP BY cluster, run_id, log_id, record_id
+    HAVING count(DISTINCT rank) > 1
+  )
+  GROUP BY ALL
+),
+hints AS (               -- of logs that used MPI-IO
+  SELECT l.cluster, l.run_id, max(try_cast(regexp_extract(d.mpi_hints, '(?:^|[;\s])cb_nodes=(\d+)', 1) AS BIGINT)) AS mpiio_aggregators
+  FROM logs l
+  JOIN darshan_logs d ON d.cluster = l.cluster AND d.date = l.date AND d.log_id = l.log_id
+  WHERE (in_owner IS NULL OR d.cluster = in_owner) AND (first IS NULL OR d.date BETWEEN first AND last)
+    AND d.mpi_hints LIKE '%cb_nodes=%' AND list_contains(d.modules, 'MPI-IO')
+  GROUP BY ALL
+),
 mpiio AS (
   SELECT
     l.cluster, l.run_id,
@@ -148,12 +172,15 @@ SELECT
   CASE WHEN t.shared_files = 0 THEN b.movers END AS movers,
   CASE WHEN t.shared_files = 0 THEN b.rank0_pct END AS rank0_pct,
   b.rank_meta_s,
+  u.read_imbalance_pct, u.write_imbalance_pct, h.mpiio_aggregators,
   m.mpiio_independent, m.mpiio_collective, m.mpiio_nonblocking,
   try_cast(g.largest_shared_bytes AS BIGINT) AS largest_shared_bytes, g.largest_shared_osts,
   o.osts_used
 FROM runs r
 LEFT JOIN totals t USING (cluster, run_id)
 LEFT JOIN by_rank b USING (cluster, run_id)
+LEFT JOIN unequal u USING (cluster, run_id)
+LEFT JOIN hints h USING (cluster, run_id)
 LEFT JOIN mpiio m USING (cluster, run_id)
 LEFT JOIN largest g USING (cluster, run_id)
 LEFT JOIN targets o USING (cluster, run_id)

@@ -10,7 +10,7 @@
 CREATE OR REPLACE MACRO job_verdict_model(in_owner, since, until, first, last) AS TABLE
 WITH around AS (
   SELECT
-    cluster, run_id, job_id, date, elapsed_s, file_system, logs,
+    cluster, run_id, job_id, date, elapsed_s, wait_s, file_system, logs,
     coalesce(slowest_io_s, io_s / nullif(nprocs, 0)) AS io_time_s,
     coalesce(performance_bytes_per_s, (coalesce(read_bytes, 0)::DOUBLE + coalesce(write_bytes, 0)) / nullif(io_s, 0)) AS speed,
     job_name, user_name,
@@ -27,6 +27,7 @@ compared AS (
     *,
     count(speed) OVER peers AS peers,
     speed / median(speed) OVER peers AS of_peers,
+    median(moved) OVER peers AS usual_moved,
     count(elapsed_s) OVER alike AS alike,
     median(elapsed_s) OVER alike AS usual_s
   FROM around
@@ -60,7 +61,9 @@ ways AS (                -- in what a run spent its I/O time, and whether its ra
   SELECT
     cluster, run_id,
     bool_or(code IN ('metadata-heavy')) AS in_metadata,
-    any_value(sentence) FILTER (code IN ('time-imbalance')) AS unlike
+    any_value(sentence) FILTER (code IN ('time-imbalance')) AS unlike,
+    any_value(sentence) FILTER (code IN ('unwatched')) AS unwatched,
+    coalesce(max(CASE WHEN code IN ('unwatched') THEN value END), 100) < 65 AS in_the_dark
   FROM said
   GROUP BY ALL
 ),
@@ -76,13 +79,15 @@ weights AS (             -- what a finding says of the cause, and how much it we
     ('full-target', 'full target', 0.9, 'data'),
     ('fewer-writers-than-kind', 'application', 0.85, 'data'),
     ('fewer-osts-than-kind', 'application', 0.8, 'data'),
+    ('server-failed-over', 'failed-over server', 0.79, 'data'),
     ('failed-over', 'failing target', 0.78, 'data'),
+    ('hot-target', 'hot target', 0.75, 'data'),
     ('neighbour', 'neighbour', 0.72, 'data'),
-    ('crowded-server', 'failing target', 0.65, 'data'),
+    ('crowded-server', 'failed-over server', 0.65, 'data'),
     ('slow-target', 'failing target', 0.6, 'data'),
     ('more-metadata-than-kind', 'application', 0.5, 'metadata'),
     ('metadata-saturated', 'metadata server', 0.45, 'metadata'),
-    ('hot-target', 'file system', 0.35, 'data'),
+    ('slow-file-system', 'file system', 0.4, 'data'),
     ('saturated', 'file system', 0.3, 'data')
   ) AS w(code, cause, weight, works_on)
 ),
@@ -92,43 +97,66 @@ weighed AS (
     w.weight
       * (1 - coalesce(u.having, 0) / (coalesce(u.runs, 0) + 2))
       * CASE WHEN s.code = 'neighbour' AND s.value >= 66 THEN 1.3 ELSE 1 END
+      * CASE WHEN s.code = 'slow-target' THEN least(1, s.value / 50) ELSE 1 END
+      * CASE WHEN s.code = 'hot-target' AND s.neighbour IS NULL THEN 0.5 ELSE 1 END
       * CASE WHEN NOT y.in_metadata THEN 1 WHEN w.works_on = 'metadata' THEN 1.9 ELSE 0.5 END
+      * CASE WHEN y.in_the_dark AND w.cause IN ('file system', 'metadata server') THEN 0 ELSE 1 END
       * CASE WHEN s.alone OR s.logs = 0 THEN 0.5 ELSE 1 END AS weight
   FROM said s
   JOIN weights w ON w.code = s.code
   JOIN ways y ON y.cluster = s.cluster AND y.run_id = s.run_id
   LEFT JOIN unharmed u ON u.kind = s.kind AND u.date = s.date AND u.code = s.code
-  WHERE s.slow OR (s.alone AND y.unlike IS NOT NULL AND w.cause IN ('full target', 'failing target'))
+  WHERE s.slow OR (s.alone AND y.unlike IS NOT NULL AND w.cause IN ('full target', 'failing target', 'failed-over server'))
+),
+late AS (                -- what the scheduler did to a run that was not slow
+  SELECT cluster, run_id, code, value, sentence
+  FROM said
+  WHERE code IN ('requeued', 'timeout', 'waited-beside-kind')
+  QUALIFY row_number() OVER (PARTITION BY cluster, run_id ORDER BY code = 'requeued' DESC, code = 'timeout' DESC) = 1
 ),
 best AS (
   SELECT
     *, CASE WHEN cause = 'application' THEN code ELSE coalesce(neighbour, file_system || ' ' || target, file_system) END AS culprit
   FROM weighed
+  WHERE weight > 0
   QUALIFY row_number() OVER (PARTITION BY cluster, run_id ORDER BY weight DESC, code) = 1
 )
 SELECT
   j.cluster, j.run_id, j.job_id, j.date,
-  b.cause, b.culprit,
-  CASE WHEN j.slow THEN j.lost_s END AS lost_s,
-  b.weight * CASE WHEN b.alone THEN 1 ELSE least(1, greatest(j.peers, j.alike) / 10) END AS confidence,
+  CASE WHEN b.cause IS NOT NULL THEN b.cause WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN 'scheduler' END AS cause,
+  CASE WHEN b.cause IS NOT NULL THEN b.culprit WHEN NOT coalesce(j.slow, false) THEN l.code END AS culprit,
+  CASE WHEN j.slow THEN j.lost_s WHEN b.cause IS NULL AND l.code = 'waited-beside-kind' THEN j.wait_s END AS lost_s,
+  CASE
+    WHEN b.cause IS NOT NULL THEN b.weight * CASE WHEN b.alone THEN 1 ELSE least(1, greatest(j.peers, j.alike) / 10) END
+    WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN 0.9
+  END AS confidence,
   CASE
     WHEN b.cause IS NOT NULL
       THEN format('{} by {}: {}.', CASE WHEN j.slow THEN 'Slow, probably' ELSE 'Nothing to compare it with, but perhaps slowed' END,
         CASE b.cause
           WHEN 'application' THEN 'the application itself' WHEN 'neighbour' THEN 'a neighbour'
           WHEN 'full target' THEN 'a full target' WHEN 'failing target' THEN 'a failing target'
+          WHEN 'hot target' THEN 'a hot target' WHEN 'failed-over server' THEN 'a server that had failed over'
           ELSE 'the ' || b.cause
         END, b.sentence)
         || CASE WHEN j.slow THEN format(' It lost some {:,} s.', try_cast(j.lost_s AS BIGINT))
                 ELSE ' Some of its ranks waited: ' || b.unlike || '.' END
     WHEN j.slow AND j.logs = 0
       THEN format('Slow: it ran {:.1f} times as long as its kind; no Darshan log shows its I/O, and nothing explains it.', j.elapsed_s / j.usual_s)
+    WHEN j.slow AND y.unwatched IS NOT NULL
+      THEN format('Slow: {:.0f} % of the median of its kind. The servers of {} were not watched ({}), so nothing says whether they or a neighbour slowed it.', 100 * j.of_peers, j.file_system, y.unwatched)
     WHEN j.slow THEN format('Slow: {:.0f} % of the median of its kind; nothing in the lake explains it.', 100 * j.of_peers)
-    WHEN j.of_peers IS NOT NULL AND j.peers >= 3
-      THEN format('Not slow: {:.0f} % of the median of {} runs of its kind.', 100 * j.of_peers, j.peers)
-    WHEN j.logs = 0 THEN 'No Darshan log shows its I/O.'
-    ELSE 'Nothing to compare it with: fewer than three runs of its kind within a week.'
+    ELSE coalesce(format('Delayed by the scheduler: {}. ', l.sentence), '')
+      || CASE
+        WHEN j.of_peers IS NOT NULL AND j.peers >= 3
+          THEN format('Not slow: {:.0f} % of the median of {} runs of its kind', 100 * j.of_peers, j.peers)
+            || CASE WHEN j.moved > 2 * j.usual_moved THEN format('; it moved {:.1f} times as many bytes as they do.', j.moved / j.usual_moved) ELSE '.' END
+        WHEN j.logs = 0 THEN 'No Darshan log shows its I/O.'
+        ELSE 'Nothing to compare it with: fewer than three runs of its kind within a week.'
+      END
   END AS sentence,
   j.of_peers, j.peers
 FROM judged j
 LEFT JOIN best b ON b.cluster = j.cluster AND b.run_id = j.run_id
+LEFT JOIN late l ON l.cluster = j.cluster AND l.run_id = j.run_id
+LEFT JOIN ways y ON y.cluster = j.cluster AND y.run_id = j.run_id

@@ -5,6 +5,8 @@
 -- column ost: object storage target
 -- column server: the server that served it then
 -- column usual_server: the server that usually serves it
+-- column server_targets: how many targets the usual server usually serves
+-- column server_targets_moved: how many of these another server served then
 CREATE OR REPLACE MACRO moved_targets(in_owner, first, last) AS TABLE
 WITH served AS (
   SELECT
@@ -15,6 +17,12 @@ WITH served AS (
     ) AS usual_server
   FROM lustre_target
   WHERE role = 'ost' AND (in_owner IS NULL OR file_system = in_owner) AND (first IS NULL OR date >= first) AND (last IS NULL OR date <= last)
+),
+counted AS (
+  SELECT
+    *, count(*) OVER of_server AS server_targets, count(*) FILTER (server <> usual_server) OVER of_server AS server_targets_moved
+  FROM served
+  WINDOW of_server AS (PARTITION BY file_system, ts, usual_server)
 )
-FROM served
+FROM counted
 WHERE server <> usual_server

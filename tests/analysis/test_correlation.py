@@ -85,11 +85,13 @@ def test_without_scipy_an_analysis_names_the_extra_that_brings_it(monkeypatch: p
         correlate(pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 3.0, 2.0]}), "x")
 
 
-def test_numbers_that_a_file_has_as_text_are_numbers_and_infinite_ones_are_left_out() -> None:
-    """DuckDB reads a column of a CSV file with an `inf` as text; the study's tables have such ratios."""
-    text = ["1", "2", "inf", "3.5", "", None]
+@pytest.mark.parametrize("word", ["inf", "-inf", "NaN", "-", "NA", "n/a", "None", "null", " - "])
+def test_numbers_that_a_file_has_as_text_are_numbers_and_unknown_ones_are_left_out(word: str) -> None:
+    """P6: DuckDB reads a column of a CSV file with an `inf` or `-` as text; the study's tables have such columns."""
+    text = ["1", " 2 ", word, "3.5", "", None]
     frame = pl.DataFrame({"of": [1.0, 2.0, 9.0, 3.5, 1.0, 2.0], "ratio": text, "name": list("abcdef")})
     assert correlate(frame, "of").rows() == [("ratio", 3, pytest.approx(1.0), pytest.approx(0.0, abs=1e-6))]
+    assert correlate(frame, "of", ["ratio"]).rows() == correlate(frame, "of").rows()
 
 
 def test_text_that_only_looks_like_numbers_is_no_metric() -> None:

@@ -204,14 +204,45 @@ BROKEN: Final[dict[str, dict[str, Any]]] = {
     "random-writes": {"POSIX_SEQ_WRITES": 0},
     "byte-imbalance": {"rank": -1, "POSIX_SLOWEST_RANK_BYTES": 1000, "POSIX_FASTEST_RANK_BYTES": 100},
     "time-imbalance": {"rank": -1, "POSIX_F_SLOWEST_RANK_TIME": 10.0, "POSIX_F_FASTEST_RANK_TIME": 1.0},
+    "read-imbalance": {},
+    "write-imbalance": {},
+    "more-aggregators-than-nodes": {},
+    "fewer-aggregators-than-nodes": {},
+    "one-aggregator-a-node": {},
     "no-collective": {},
     "few-osts": {},
     "hot-target": {},
+    "server-failed-over": {},
+    "slow-file-system": {},
     "waited": {},
+    "waited-beside-kind": {},
     "requeued": {},
     "timeout": {},
 }
 """Rules that no job of a small demo breaks, and the counters of a run that does."""
+
+
+def slow_files(fill: Fill, job_id: int) -> None:
+    """Ten logs of one program that each write 8 GiB in 10 s, and nine at once that take 1,000 s: one is `job_id`'s."""
+    fast, slow = range(200, 210), [job_id, *range(300, 308)]
+    fill("slurm_jobs", *(run(n, START - HOUR * (n - 199)) for n in fast), *(run(n) for n in slow[1:]))
+    fill(
+        "darshan_logs",
+        *(log(n, START - HOUR * (n - 199)) | {"exe_name": "twin"} for n in fast),
+        *(log(n) | {"exe_name": "twin", "log_id": f"twin{n}"} for n in slow),
+    )
+    place = {"cluster": "c", "date": START.date(), "record_id": 2, "rank": 0, "copy": 0, "file_system": "gs"}
+    for number, job in enumerate([*fast, *slow]):
+        of = place | {"log_id": f"{'log' if job in fast else 'twin'}{job}", "job_id": job}
+        seconds = 10.0 if job in fast else 1000.0
+        fill(
+            "darshan_posix",
+            of | {
+                "POSIX_BYTES_WRITTEN": 8 << 30, "POSIX_BYTES_READ": 0, "POSIX_F_WRITE_START_TIMESTAMP": 1.0,
+                "POSIX_F_WRITE_END_TIMESTAMP": 1.0 + seconds,
+            },
+        )  # fmt: skip
+        fill("darshan_lustre", of | {"component": 0, "osts": [max(number, 13)], "stripe_count": 1})
 
 
 def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, fill: Fill) -> None:
@@ -226,12 +257,20 @@ def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, f
     ids = {code: number for number, code in enumerate([*BROKEN, "none"], 1)}
     more: dict[str, dict[str, Any]] = {
         "waited": {"submit_time": START - 2 * HOUR},
+        "waited-beside-kind": {"submit_time": START - 2 * HOUR},
+        **{
+            f"{word}-aggregator{'s' * (word != 'one')}-{'a-node' if word == 'one' else 'than-nodes'}": {"nnodes": nodes}
+            for word, nodes in (("more", 2), ("fewer", 8), ("one", 4))
+        },
         "requeued": {"state": "REQUEUED"},
         "timeout": {"state": "TIMEOUT"},
     }
     fill("slurm_jobs", *(run(number) | more.get(code, {}) for code, number in ids.items()))
-    fill("darshan_logs", *(log(number) for number in ids.values()))
+    mpi = {"mpi_hints": "romio_no_indep_rw=true;cb_nodes=4", "modules": ["POSIX", "MPI-IO"]}
+    fill("darshan_logs", *(log(number) | (mpi if "aggregator" in code else {}) for code, number in ids.items()))
     fill("darshan_posix", *(posix(number, size) | well_done | BROKEN.get(code, {}) for code, number in ids.items()))
+    for code, less in (("read-imbalance", "POSIX_BYTES_READ"), ("write-imbalance", "POSIX_BYTES_WRITTEN")):
+        fill("darshan_posix", posix(ids[code], size) | well_done | {"rank": 1, less: size // 2})
     key = {"cluster": "c", "date": START.date(), "record_id": 1, "rank": 0, "copy": 0, "file_system": "fs"}
     of = key | {"log_id": f"log{ids['no-collective']}", "job_id": ids["no-collective"]}
     fill(
@@ -241,7 +280,7 @@ def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, f
         | dict.fromkeys(("MPIIO_INDEP_READS", "MPIIO_COLL_READS", "MPIIO_NB_READS"), 0),
     )
     everywhere = list(range(20))
-    for code, osts in {"few-osts": [1], "hot-target": [0], "none": everywhere[1:]}.items():
+    for code, osts in {"few-osts": [1], "hot-target": [0], "server-failed-over": [5], "none": everywhere[6:]}.items():
         of = key | {"log_id": f"log{ids[code]}", "job_id": ids[code], "component": 0}
         fill("darshan_lustre", of | {"osts": osts, "stripe_count": len(osts)})
     df = {"file_system": "fs", "date": START.date(), "ts": START, "role": "ost", "total_bytes": 100, "used_bytes": 10}
@@ -251,7 +290,13 @@ def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, f
         "lustre_ost",
         *(rate | {"ost": f"OST{o:04x}", "write_bytes": 9 << 40 if o == 0 else 1 << 30} for o in everywhere),
     )
-    fill("lustre_fs", rate | {"write_bytes": 10 << 40, "osts": 20, "osts_missing": 0})
+    whole = rate | {"input_id": "i", "osts": 20, "osts_missing": 0, "read_bytes_before": 0}
+    for hour, written, before in ((0, 10 << 40, 0), (1, 0, 10 << 40)):
+        sums = {"write_bytes": written, "write_bytes_before": before, "ost_seconds_before": 20 * 3600.0 * hour}
+        fill("lustre_fs", whole | sums | {"ts": START + hour * HOUR})
+    served = {"file_system": "fs", "role": "ost", "target": "OST0005"}
+    fill("lustre_target", *(served | {"ts": START - h * HOUR, "server": "a" if h else "b"} for h in (9, 8, 0)))
+    slow_files(fill, ids["slow-file-system"])
     found = codes(lake)
     assert {code for code, number in ids.items() if code not in found.get(number, set())} == {"none"}
     assert not set(BROKEN) & found.get(ids["none"], set())
