@@ -31,7 +31,7 @@ def confusion(truth: Path, lake: Lake) -> Pairs:
     nobody and says that the servers were not watched.
     """
     said: dict[tuple[str, int, int], str | None] = {
-        (cluster, job_id, round(start)): cause or (UNWATCHED if "not watched" in sentence else None)
+        (cluster, job_id, round(start)): cause or (UNWATCHED if "were watched for" in sentence else None)
         for cluster, job_id, start, cause, sentence in lake.sql(
             "SELECT v.cluster, v.job_id, epoch(s.start_time), v.cause, v.sentence FROM job_verdict v "
             "JOIN job_summary s USING (cluster, run_id) WHERE s.start_time IS NOT NULL"

@@ -53,7 +53,7 @@ class Episode:
 def write_job_stats(folder: Path, seen: Traffic, jobs: Iterable[Job], dark: Interval | None) -> None:
     """A dump of all targets each ten minutes: <folder>/<day>/<epoch seconds>.txt, last changed at that time.
 
-    There is none in [begin, end) of `dark`.
+    It writes none for [begin, end) of `dark`.
     """
     dump_steps, silence = max(1, DUMP_S // seen.step_s), CLEANUP_S // seen.step_s
     shown: dict[int, dict[int, list[Episode]]] = defaultdict(lambda: defaultdict(list))

@@ -78,7 +78,7 @@ JOB_IO: Final = Mart(
         _real(
             "read_imbalance_pct",
             "in the worst file that several ranks opened, not all, how much less the rank with fewest bytes read than "
-            "the one with most; files of which no rank read 1 MiB are left out",
+            "the one with most; a file counts where a rank read 1 MiB",
             "%",
         ),
         _real("write_imbalance_pct", "the same of what ranks wrote", "%"),

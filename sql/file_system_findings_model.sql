@@ -27,13 +27,13 @@ days AS (
 checks AS (
   SELECT
     'saturated' AS code, file_system, date, '' AS target, arg_max(ts, CASE WHEN rate_pct IS NOT NULL THEN (rate_pct, -epoch(ts)) END) AS ts, max(rate_pct) AS value,
-    format('it moved {} a second in the hour, {:.0f} % of its highest rate in days around', format_bytes(try_cast(arg_max(rate, rate_pct) AS BIGINT)), value) AS sentence
+    format('it moved {} a second in the hour, {:.0f} % of its highest rate in the week before and after', format_bytes(try_cast(arg_max(rate, rate_pct) AS BIGINT)), value) AS sentence
   FROM rates
   GROUP BY file_system, date
   UNION ALL
   SELECT
     'metadata-saturated', file_system, date, '', arg_max(ts, CASE WHEN ops_pct IS NOT NULL THEN (ops_pct, -epoch(ts)) END), max(ops_pct) AS most,
-    format('its metadata servers served {:,} operations in the hour, {:,.0f} % of the median hour', try_cast(arg_max(ops, ops_pct) AS BIGINT), most)
+    format('its metadata servers served {:,} operations in the hour, {:,.1f} times as many as in the median hour', try_cast(arg_max(ops, ops_pct) AS BIGINT), most / 1e2)
   FROM rates
   GROUP BY file_system, date
   UNION ALL
@@ -69,7 +69,7 @@ checks AS (
   UNION ALL
   SELECT
     'unwatched', file_system, date, '', h.ts, coalesce(d.seen_pct, 0) AS seen,
-    format('{:.0f} % of the day''s time and targets was seen', seen)
+    format('{:.0f} % of the day''s time and targets was watched', seen)
   FROM days
   LEFT JOIN (
     FROM file_system_day

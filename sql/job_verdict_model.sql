@@ -144,12 +144,12 @@ SELECT
     WHEN j.slow AND j.logs = 0
       THEN format('Slow: it ran {:.1f} times as long as its kind; no Darshan log shows its I/O, and nothing explains it.', j.elapsed_s / j.usual_s)
     WHEN j.slow AND y.unwatched IS NOT NULL
-      THEN format('Slow: {:.0f} % of the median of its kind. The servers of {} were not watched ({}), so nothing says whether they or a neighbour slowed it.', 100 * j.of_peers, j.file_system, y.unwatched)
-    WHEN j.slow THEN format('Slow: {:.0f} % of the median of its kind; nothing in the lake explains it.', 100 * j.of_peers)
+      THEN format('Slow: it moved data at {:.0f} % of the median speed of its kind. But {}, too little to say whether they or a neighbour slowed it.', 100 * j.of_peers, y.unwatched)
+    WHEN j.slow THEN format('Slow: it moved data at {:.0f} % of the median speed of its kind; nothing in the lake explains it.', 100 * j.of_peers)
     ELSE coalesce(format('Delayed by the scheduler: {}. ', l.sentence), '')
       || CASE
         WHEN j.of_peers IS NOT NULL AND j.peers >= 3
-          THEN format('Not slow: {:.0f} % of the median of {} runs of its kind', 100 * j.of_peers, j.peers)
+          THEN format('Not slow: it moved data at {:.0f} % of the median speed of {:,} runs of its kind', 100 * j.of_peers, j.peers)
             || CASE WHEN j.moved > 2 * j.usual_moved THEN format('; it moved {:.1f} times as many bytes as they do.', j.moved / j.usual_moved) ELSE '.' END
         WHEN j.logs = 0 THEN 'No Darshan log shows its I/O.'
         ELSE 'Nothing to compare it with: fewer than three runs of its kind within a week.'

@@ -294,7 +294,7 @@ def test_rules_that_no_job_of_the_demo_breaks_find_a_run_that_does(lake: Lake, f
     for hour, written, before in ((0, 10 << 40, 0), (1, 0, 10 << 40)):
         sums = {"write_bytes": written, "write_bytes_before": before, "ost_seconds_before": 20 * 3600.0 * hour}
         fill("lustre_fs", whole | sums | {"ts": START + hour * HOUR})
-    served = {"file_system": "fs", "role": "ost", "target": "OST0005"}
+    served: dict[str, Any] = {"file_system": "fs", "role": "ost", "target": "OST0005"}
     fill("lustre_target", *(served | {"ts": START - h * HOUR, "server": "a" if h else "b"} for h in (9, 8, 0)))
     slow_files(fill, ids["slow-file-system"])
     found = codes(lake)
