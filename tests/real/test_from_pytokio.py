@@ -69,7 +69,7 @@ def test_two_targets_on_a_server_that_had_taken_over_anothers_are_the_cause(edis
     )
     (found,) = edison.sql(asked, [JOB]).fetchall()
     cause, culprit, lost_s, confidence, sentence = found
-    assert (cause, culprit, lost_s) == ("failing target", "scratch2 OST0002, OST0003", None)
+    assert (cause, culprit, lost_s) == ("failed-over server", "scratch2 OST0002, OST0003", None)
     assert 0 < confidence < 0.5
     assert "10.100.101.7" in sentence and "Nothing to compare it with" in sentence
 

@@ -61,7 +61,7 @@ class Scenario:
 
 SCENARIOS = (
     Scenario("healthy", "undisturbed", "Not slow", DESK),
-    Scenario("small-access", "clumsy", "by the application itself: its accesses are 4,097 bytes", PHONE),
+    Scenario("small-access", "clumsy", "by the application itself: its accesses have 4,097 bytes", PHONE),
     Scenario("neighbour", "victim of a neighbour", "by a neighbour: job heron", DARK),
     Scenario("full-target", "victim of a full target", "by a full target: OST0001 of fjord", PROJECTOR),
     Scenario("failover", "victim of a failing target", "by a failing target: OST0002 of lagoon", PAPER),
