@@ -249,14 +249,15 @@ JOB_VERDICT: Final = Mart(
     "job_verdict",
     "Was it the application, the file system, or a neighbour? One row a run: the finding that explains best why it was "
     "slower than its kind; cause is null where it was not, or nothing explains it. A run that was not slow may have "
-    "lost time to the scheduler. lost_s is null for a run without a kind, which is judged by its own ranks and targets.",
+    "lost time to the scheduler. lost_s is null for a run without a kind, which is judged by its own ranks and "
+    "targets.",
     keys=[CLUSTER, RUN_ID],
     columns=[
         JOB_ID,
         _text(
             "cause",
-            "application, neighbour, failing target, full target, hot target, failed-over server, metadata server, file system, "
-            "scheduler; null for none",
+            "application, neighbour, failing target, full target, hot target, failed-over server, metadata server, "
+            "file system, scheduler; null for none",
             identifies=Identity.NOTHING,
         ),
         _text("culprit", "the job or target, or in an application what it does", identifies=Identity.TEXT),
