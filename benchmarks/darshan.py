@@ -1,4 +1,4 @@
-"""Darshan logs into Parquet: iolake beside PyDarshan, and beside nothing but inflation.
+"""Darshan logs into Parquet: iolake beside PyDarshan, and beside the floors of decoding and of writing (floor.py).
 
     python benchmarks/darshan.py [--logs 20000] [--records 500000] [--segments 10000000]
 
@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,11 +31,33 @@ mounts = ["/lustre/work"]
 TOGETHER = 500
 
 
-def inflation(folder: Path) -> None:
-    """Inflate the logs' regions, with zlib."""
+def floor_decoding(folder: Path) -> None:
+    """Inflate the logs' regions, and turn their records into columns."""
     from benchmarks.darshan_fleet import inflate_all
 
     inflate_all(folder)
+
+
+def floor_snapshot(folder: Path) -> None:
+    """The same, and write the rows that a lake of the logs has."""
+    from benchmarks.floor import write
+
+    floor_decoding(folder)
+    write(_rows(folder))
+
+
+def _rows(folder: Path) -> list[Any]:
+    """The rows of an ingest of the logs, which the process has before it is timed."""
+    from benchmarks.floor import rows_of
+
+    if folder not in _INGESTED:
+        with tempfile.TemporaryDirectory() as root:
+            _ingest(folder, Path(root))
+            _INGESTED[folder] = rows_of(Path(root) / "lake")
+    return _INGESTED[folder]
+
+
+_INGESTED: dict[Path, list[Any]] = {}
 
 
 def pydarshan(folder: Path) -> None:
@@ -86,14 +107,19 @@ def decode(folder: Path) -> None:
 
 def ingest(folder: Path) -> None:
     """iolake, from finding the logs to a committed snapshot."""
+    with tempfile.TemporaryDirectory() as root:
+        _ingest(folder, Path(root))
+
+
+def _ingest(folder: Path, root: Path) -> None:
+    from benchmarks.floor import LoadsAlone
     from iolake.pipelines.ingest import ingest as ingest_site
     from iolake.schemas.site import Site
 
-    with tempfile.TemporaryDirectory() as root:
-        (Path(root) / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
-        report = ingest_site(Site.read(Path(root) / "site.toml"), workers=0)
-        assert report.snapshots, "nothing was loaded"
-        assert not report.rejected, "a log was rejected"
+    (root / "site.toml").write_text(SITE.format(pattern=f"{folder}/**/*.darshan"))
+    report = ingest_site(Site.read(root / "site.toml"), steps=LoadsAlone(workers=0))
+    assert report.snapshots, "nothing was loaded"
+    assert not report.rejected, "a log was rejected"
 
 
 def command(folder: Path, cores: int) -> None:
@@ -109,13 +135,15 @@ def command(folder: Path, cores: int) -> None:
 
 
 TASKS: dict[str, Callable[[Path], None]] = {
-    "inflation": inflation,
+    "floor, decoding": floor_decoding,
+    "floor, to a snapshot": floor_snapshot,
     "PyDarshan": pydarshan,
     "iolake, decoding": decode,
     "iolake, to a snapshot": ingest,
     "iolake ingest, one core": lambda folder: command(folder, 1),
     "iolake ingest, two cores": lambda folder: command(folder, 2),
 }
+FLOORS = {"iolake, decoding": "floor, decoding", "iolake, to a snapshot": "floor, to a snapshot"}
 
 
 def run(task: str, folder: Path) -> dict[str, float]:
@@ -128,24 +156,21 @@ def run(task: str, folder: Path) -> dict[str, float]:
 
 def task_main(task: str, folder: Path) -> None:
     """What such a process does."""
+    from benchmarks.timing import cpu_s
+
     TASKS[task](folder.parent / "warm")  # what is imported is not what is measured
-    before, started = _cpu_s(), time.monotonic()
+    if task == "floor, to a snapshot":
+        _rows(folder)
+    before, started = cpu_s(), time.monotonic()
     TASKS[task](folder)
     seconds = time.monotonic() - started
-    print(json.dumps({"cpu_s": _cpu_s() - before, "s": seconds, "peak_mib": _peak_mib()}))
+    print(json.dumps({"cpu_s": cpu_s() - before, "s": seconds, "peak_mib": _peak_mib()}))
 
 
 def _peak_mib() -> float:
     """The process's peak, which, unlike ru_maxrss, does not begin with that of the process that started it."""
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
-
-
-def _cpu_s() -> float:
-    return sum(
-        usage.ru_utime + usage.ru_stime
-        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    )
 
 
 def main() -> None:
@@ -172,6 +197,7 @@ def main() -> None:
 def compare_small(root: Path, logs: int) -> None:
     """The fleet, and a tenth as many others for PyDarshan."""
     from benchmarks.darshan_fleet import small
+    from benchmarks.floor import show_cpu
 
     small(root / "fleet", logs)
     small(root / "tenth", max(logs // 10, 1), first=logs)
@@ -186,6 +212,8 @@ def compare_small(root: Path, logs: int) -> None:
         print(f"  {task:24} {rates[task]:9,.0f} logs a CPU-second, {count / result['s']:9,.0f} a second", end="")
         print(f", {rates[task] / rates['PyDarshan']:5.1f} x PyDarshan" if "PyDarshan" in rates else "")
         seconds[task] = result["s"]
+        if floor := FLOORS.get(task):
+            show_cpu(f"  {task}", logs / rates[floor], result["cpu_s"])
     commands = ("iolake ingest, one core", "iolake ingest, two cores")
     one, two = (seconds[task] for task in commands)
     one_more, two_more = (seconds[task] - run(task, root / "tenth")["s"] for task in commands)
@@ -197,6 +225,7 @@ def compare_small(root: Path, logs: int) -> None:
 def large(root: Path, what: str, count: int) -> None:
     """One log of many records or traced segments."""
     from benchmarks.darshan_fleet import long_trace, many_records
+    from benchmarks.floor import show_cpu
 
     folder = root / what
     folder.mkdir()
@@ -207,6 +236,7 @@ def large(root: Path, what: str, count: int) -> None:
         result = run(task, folder)
         print(f"  {task:24} {count / result['cpu_s']:11,.0f} {what} a CPU-second", end="")
         print(f", {count / result['s']:11,.0f} a second, {result['peak_mib']:6.0f} MiB at most")
+        show_cpu(f"  {task}", run(FLOORS[task], folder)["cpu_s"], result["cpu_s"])
 
 
 if __name__ == "__main__":

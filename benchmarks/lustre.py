@@ -5,7 +5,8 @@
 All figures are from one run on one machine, the ways timed in turns. Ingest is timed in a lake that has a day already,
 so that it is a day's cost and not a new catalog's; each figure is the best of `--repeat`, as wall time and as time of
 all threads. Pytokio takes part where it is installed. The month's files hold few targets, to be made quickly: h5py has
-that much less to read, and the lake as much as ever.
+that much less to read, and the lake as much as ever. The floor of an ingest reads the file or database, turns targets'
+columns into rows and writes the same rows; that of a question scans the same rows and columns (floor.py).
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from typing import Any
 
 import connectorx
 import h5py
+import numpy as np
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+from benchmarks.floor import LoadsAlone, rows_of, show, write  # noqa: E402
 from benchmarks.lustre_day import OSTS, Values, write_lmt, write_tts  # noqa: E402
 from benchmarks.lustre_queries import bench_day, bench_month  # noqa: E402
-from benchmarks.timing import OURS, in_turns, report  # noqa: E402
+from benchmarks.timing import FLOOR, OURS, in_turns, report  # noqa: E402
 from iolake.extractors.base import Span  # noqa: E402
 from iolake.pipelines.ingest import ingest  # noqa: E402
 from iolake.schemas.site import Site  # noqa: E402
@@ -60,10 +63,19 @@ def bench_tts(paths: list[Path], site: Site, days: int, repeat: int) -> None:
             file.attrs["updated"] = time.time()
 
     def load() -> None:
-        ingest(site, ["hdf5"], Span(FIRST + timedelta(days=1), FIRST + timedelta(days=2)), workers=0)
+        ingest(site, ["hdf5"], Span(FIRST + timedelta(days=1), FIRST + timedelta(days=2)), steps=LoadsAlone(workers=0))
 
-    ways = {OURS: load, "h5py reads it": lambda: datasets(path)}
-    report("TTS day to committed Parquet", in_turns(ways, repeat, change))
+    def read_and_write() -> None:
+        for values in datasets(path):
+            values.astype(np.int64).ravel()  # a row a step and target, in this order
+        write(rows)
+
+    load()
+    rows = rows_of(site.lake_uri, ["lustre_ost", "lustre_fs"], FIRST + timedelta(days=1))
+    ways = {OURS: load, FLOOR: read_and_write, "h5py reads it": lambda: datasets(path)}
+    found = in_turns(ways, repeat, change)
+    report("TTS day to committed Parquet", found)
+    show("TTS day to committed Parquet", found)
     ingest(site, ["hdf5"], Span(FIRST, FIRST + timedelta(days=days)), workers=0)
     size = Lake(site.lake_uri).sql("SELECT sum(size_bytes) FROM files").fetchall()[0][0]
     stored = sum(path.stat().st_size for path in paths)
@@ -99,8 +111,21 @@ def bench_lmt(folder: Path, rows: int, repeat: int) -> None:
             f"sqlite://{path}", f"SELECT {', '.join(columns)} FROM OST_DATA", return_type="arrow"
         )
 
-    ways = {OURS: lambda: ingest(site, ["lmt"], workers=0), "connectorx reads": alone}
-    report(f"LMT, {count:,} rows, to Parquet", in_turns(ways, repeat, new_lake))
+    def read_and_write() -> None:
+        alone()
+        write(found_rows)
+
+    new_lake()
+    ingest(site, ["lmt"], steps=LoadsAlone(workers=0))
+    found_rows = rows_of(folder / "lmt", ["lustre_ost", "lustre_fs"], FIRST)
+    ways = {
+        OURS: lambda: ingest(site, ["lmt"], steps=LoadsAlone(workers=0)),
+        FLOOR: read_and_write,
+        "connectorx reads": alone,
+    }
+    found = in_turns(ways, repeat, new_lake)
+    report(f"LMT, {count:,} rows, to Parquet", found)
+    show(f"LMT, {count:,} rows, to Parquet", found)
 
 
 def site_of(folder: Path, sources: dict[str, Any]) -> Site:

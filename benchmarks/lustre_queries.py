@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from benchmarks.floor import Scan, scan, show
 from benchmarks.lustre_day import MIDNIGHT, STEP_S, STEPS, Values
-from benchmarks.timing import OURS, in_turns, report
+from benchmarks.timing import FLOOR, OURS, in_turns, report
 
 READ, WRITE = "datatargets/readbytes", "datatargets/writebytes"
 JOBS_A_DAY = 20_000
@@ -27,6 +28,7 @@ _HALF_HOUR = 1800 // STEP_S
 _STARTS = np.random.default_rng(7).integers(0, STEPS - _HALF_HOUR, 8).tolist()
 """The steps at which half hours begin: as jobs do, at any time."""
 _DAY = "date = '2018-01-28'"
+_RUNNING = "max(read_bytes_before), max(write_bytes_before), max(ost_seconds_before)"
 _DURING = "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_during('windows')"
 
 
@@ -109,11 +111,25 @@ def bench_day(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: int
         [f"SELECT sum(write_bytes) AS b FROM lustre_ost WHERE {_DAY} GROUP BY ost ORDER BY b DESC LIMIT 10"],
         [_DURING],
     )
+    moved, during = (
+        "sum(read_bytes) + sum(write_bytes)",
+        f"ts >= '{_moment(min(start))}' AND ts < '{_moment(max(end))}'",
+    )
+    half_hours = " OR ".join(f"ts >= '{_moment(at)}' AND ts < '{_moment(at + _HALF_HOUR)}'" for at in _STARTS)
+    first = date(2018, 1, 28)
+    floors = [
+        Scan("lustre_ost", f"{moved}, count(ost)", half_hours, first, first),
+        Scan("lustre_fs", moved, "true", first, first),
+        Scan("lustre_fs", "sum(read_bytes), max(ts)", "true", first, first),
+        Scan("lustre_ost", "sum(write_bytes), count(ost)", "true", first, first),
+        Scan("lustre_fs", f"{moved}, {_RUNNING}", during, first, first),
+    ]
     others = {"h5py + numpy": by_hand, "h5py + pandas": in_pandas(Frames(paths[0]), start, end)}
     if importlib.util.find_spec("tokio"):
         others["pytokio"] = in_pandas(Pytokio(paths[0]), start, end)
     for i, (name, query) in enumerate(zip(by_hand, queries, strict=True)):
-        compare(name, con, query, {who: list(ways.values())[i] for who, ways in others.items()}, repeat)
+        ways = {who: list(ways.values())[i] for who, ways in others.items()}
+        compare(name, con, query, ways, floors[i], repeat)
 
 
 def in_pandas(day: Frames, start: Values, end: Values) -> dict[str, Callable[[], Any]]:
@@ -153,18 +169,25 @@ def bench_month(con: duckdb.DuckDBPyConnection, paths: Sequence[Path], repeat: i
     make_windows(con, start, end)
     ways = {"h5py + numpy": lambda: files.during(start, end)}
     name = f"Q6 {len(start):,} jobs of {len(paths)} days"
-    compare(name, con, [_DURING], ways, repeat)
+    compare(name, con, [_DURING], ways, Scan("lustre_fs", f"sum(read_bytes), {_RUNNING}"), repeat)
 
 
 def compare(
-    name: str, con: duckdb.DuckDBPyConnection, queries: list[str], others: dict[str, Callable[[], Any]], repeat: int
+    name: str,
+    con: duckdb.DuckDBPyConnection,
+    queries: list[str],
+    others: dict[str, Callable[[], Any]],
+    floor: Scan,
+    repeat: int,
 ) -> None:
-    """Print a question's figures beside each of the others, who must have the same numbers."""
-    found = in_turns({OURS: lambda: [row for q in queries for row in con.execute(q).fetchall()], **others}, repeat)
+    """Print a question's figures beside each of the others, who must have the same numbers, and beside the floor."""
+    ways = {OURS: lambda: [row for q in queries for row in con.execute(q).fetchall()], FLOOR: scan(con, floor)}
+    found = in_turns({**ways, **others}, repeat)
     ours = [int(row[0]) for row in found[OURS].answer]
     for who in others:
         assert ours == np.atleast_1d(np.asarray(found[who].answer)).astype(np.int64).tolist(), (name, who)
     report(name, found)
+    show(name, found)
 
 
 def job_steps(days: int) -> tuple[Values, Values]:

@@ -3,7 +3,8 @@
     python benchmarks/scale.py                        # 1,000 and 8,000 files; a minute
     python benchmarks/scale.py --files 1000 4000
 
-Each lake has one real file, linked under as many names as asked, so that a snapshot lists them all.
+Each lake has one real file, linked under as many names as asked, so that a snapshot lists them all. The floor of a
+commit is DuckDB's own write of the same snapshot file, with nothing else.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
+from benchmarks.floor import share_of, write_snapshot
 from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
 from iolake.warehouse import layout
@@ -37,6 +39,7 @@ class Costs:
     files: int
     snapshot_bytes: int
     commit_s: float
+    floor_s: float
     listing_s: float
     open_s: float
     one_day_s: float
@@ -58,7 +61,11 @@ def measure(count: int) -> Costs:
         number = warehouse.publish(lambda catalog, _: True, "ingest")
         commit_s = time.process_time() - start
         assert number is not None
-        size = (root / "lake" / layout.snapshot_path(number)).stat().st_size
+        written = root / "lake" / layout.snapshot_path(number)
+        size = written.stat().st_size
+        start = time.process_time()
+        write_snapshot(written, root / "floor.duckdb")
+        floor_s = time.process_time() - start
         start = time.process_time()
         sum(1 for _ in warehouse.store.list())
         listing_s = time.process_time() - start
@@ -69,7 +76,7 @@ def measure(count: int) -> Costs:
         day = more[-1].date
         one_day_s = _asked(lake, f"SELECT count(*) FROM lustre_df WHERE date = '{day}'")
         everything_s = _asked(lake, "SELECT count(*) FROM lustre_df")
-        return Costs(count, size, commit_s, listing_s, open_s, one_day_s, everything_s)
+        return Costs(count, size, commit_s, floor_s, listing_s, open_s, one_day_s, everything_s)
 
 
 def _linked(lake: Path, file: DataFile, number: int) -> DataFile:
@@ -99,12 +106,14 @@ def main() -> None:
     """Print a line for each number of files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, nargs="+", default=[1000, 8000])
-    print(f"{'files':>8} {'snapshot':>9} {'commit':>8} {'list':>7} {'open':>7} {'one day':>8} {'all':>8}   CPU seconds")
+    heads = ("snapshot", "commit", "floor", "share", "list", "open", "one day", "all")
+    print(f"{'files':>8} " + " ".join(f"{head:>8}" for head in heads) + "   CPU seconds")
     for count in parser.parse_args().files:
         c = measure(count)
         print(
-            f"{c.files:>8,} {c.snapshot_bytes / 1e6:>6.2f} MB {c.commit_s:>8.2f} {c.listing_s:>7.2f} {c.open_s:>7.2f} "
-            f"{c.one_day_s:>8.3f} {c.everything_s:>8.2f}",
+            f"{c.files:>8,} {c.snapshot_bytes / 1e6:>5.2f} MB {c.commit_s:>8.2f} {c.floor_s:>8.3f} "
+            f"{share_of(c.floor_s, c.commit_s):>8.0%} {c.listing_s:>8.2f} {c.open_s:>8.2f} {c.one_day_s:>8.3f} "
+            f"{c.everything_s:>8.2f}",
             flush=True,
         )
 

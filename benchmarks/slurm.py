@@ -1,16 +1,18 @@
-"""A month of Slurm accounting from text, against polars' own CSV reader on the same bytes.
+"""A month of Slurm accounting from text, beside polars' own CSV reader on the same bytes, which is the floor.
 
     python benchmarks/slurm.py [--jobs 600000]
 
 The month is made up: jobs with a batch step and one srun each, their nodes, resources and usage as sacct writes
 them. Both readers get the same file in the same run, in turns; polars gives columns of text and numbers, the
-extractor slurm_jobs and slurm_steps (UTC times, node names, resource maps in base units, keys checked).
+extractor slurm_jobs and slurm_steps (UTC times, node names, resource maps in base units, keys checked). Then the same
+month goes to a committed snapshot, beside polars' reader and pyarrow's Parquet write of the same rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import shutil
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -19,9 +21,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from benchmarks.timing import OURS, in_turns
+from benchmarks.floor import LoadsAlone, rows_of, show, write
+from benchmarks.timing import FLOOR, OURS, Timing, in_turns
 from iolake.extractors.base import Batch, Span
 from iolake.extractors.slurm import Slurm
+from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
 
 FIELDS = (
@@ -75,9 +79,15 @@ def _job(
         yield (shown, shown, *who, start, start, start, end, elapsed, "", *size, "", alloc, tasks, cpu, *peaks, "")
 
 
+def site_of(path: Path, lake: Path = Path("lake")) -> Site:
+    """A site with the file alone."""
+    cluster = {"timezone": "America/Phoenix", "slurm": {"files": str(path)}}
+    return Site.model_validate({"lake": {"uri": str(lake)}, "clusters": {"c": cluster}})
+
+
 def extract(path: Path) -> int:
     """The file by the extractor; how many rows it gave."""
-    site = Site.model_validate({"clusters": {"c": {"timezone": "America/Phoenix", "slurm": {"files": str(path)}}}})
+    site = site_of(path)
     (input,) = Slurm().find(site, Span())
     results = Slurm().read(input, site)
     return sum(result.data.num_rows for result in results if isinstance(result, Batch))
@@ -95,6 +105,23 @@ def peak_mib(path: Path) -> float:
     return int(line.split()[1]) / 1024
 
 
+def to_a_snapshot(path: Path, rounds: int) -> dict[str, Timing]:
+    """The file into a new lake, beside polars' reader and a Parquet write of the same rows."""
+    lake = path.parent / "lake"
+
+    def load() -> None:
+        ingest(site_of(path, lake), ["slurm"], steps=LoadsAlone(workers=0))
+
+    def read_and_write() -> None:
+        read_csv(path)
+        write(rows)
+
+    load()
+    rows = rows_of(lake)
+    ways = {OURS: load, FLOOR: read_and_write}
+    return in_turns(ways, rounds, lambda: shutil.rmtree(lake))
+
+
 def main() -> None:
     """Make the month, read it both ways in turns, and print the best CPU time of each and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -106,14 +133,16 @@ def main() -> None:
         write_month(path, arguments.jobs)
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as alone:
             peak = alone.submit(peak_mib, path).result()
-        ways = {OURS: lambda: extract(path), "polars' CSV reader": lambda: read_csv(path)}
+        ways = {OURS: lambda: extract(path), FLOOR: lambda: read_csv(path)}
         found, size = in_turns(ways, arguments.rounds), path.stat().st_size
+        snapshot = to_a_snapshot(path, arguments.rounds)
     rows = found[OURS].answer
     print(f"{arguments.jobs:,} jobs, {rows:,} rows, {size / 2**20:,.0f} MiB of text")
     for who, timing in found.items():
         print(f"{who:>20}: {timing.cpu_s:6.2f} CPU-seconds, {rows / timing.cpu_s / 1e6:.2f} M rows each")
-    ours, reader = found.values()
-    print(f"CPU ratio {ours.cpu_s / reader.cpu_s:.2f}; the extractor's peak memory {peak:,.0f} MiB")
+    print(f"the extractor's peak memory {peak:,.0f} MiB")
+    show("read", found)
+    show("to a committed snapshot", snapshot)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 SAMPLES is the folder of pytokio's own test inputs. Each is read twice: as it is, where fixed costs rule in files of a
 few lines, and stretched to the size of a centre's day. pytokio's parsers give dictionaries of text and numbers, or a
 pandas frame; iolake gives Arrow tables with UTC times, bytes and checked types. Without pytokio our
-times are printed alone.
+times are printed beside the floor alone: inflating the file and splitting its lines, or decoding its JSON with orjson.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks import stretch
+from benchmarks.floor import decode, show
 from benchmarks.stretch import Stretch
-from benchmarks.timing import OURS, Timing, in_turns, report
+from benchmarks.timing import FLOOR, OURS, in_turns, report
 from iolake.extractors.base import Batch, Span
 from iolake.pipelines.registry import extractors
 from iolake.schemas.site import Site
@@ -97,19 +98,13 @@ def main() -> None:
 
 
 def _compare(case: Case, path: Path, size: str, repeat: int) -> None:
-    ways: dict[str, Callable[[], Any]] = {OURS: _ours(case, path)}
+    ways: dict[str, Callable[[], Any]] = {OURS: _ours(case, path), FLOOR: lambda: decode(path)}
     if importlib.util.find_spec("tokio"):
         ways["pytokio"] = lambda: case.theirs(str(path))
     found = in_turns(ways, repeat)
     name = f"{case.source}, {size}: {found[OURS].answer:,} rows"
-    if len(found) > 1:
-        report(name, found)
-    else:
-        _alone(name, found[OURS])
-
-
-def _alone(name: str, ours: Timing) -> None:
-    print(f"{name:32} {ours.wall_s * 1e3:9.1f} ms", flush=True)
+    report(name, found)
+    show(name, found)
 
 
 def _ours(case: Case, path: Path) -> Callable[[], int]:

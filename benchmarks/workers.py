@@ -4,7 +4,8 @@
     python benchmarks/workers.py --days 10      # more to share out
 
 The time is that from the first input to the last staged file, the workers' start included. Publishing is left out: one
-process does it in any case. On a machine of two cores this shows what Dask costs, not what more nodes give.
+process does it in any case. On a machine of two cores this shows what Dask costs, not what more nodes give. The floor
+of one process reads the inputs, inflates them, and writes the same rows.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.darshan_fleet import inflate_all
+from benchmarks.floor import LoadsAlone, decode, rows_of, show, write
+from benchmarks.lustre import datasets
+from benchmarks.timing import FLOOR, OURS, Timing, in_turns
 from iolake.demo.centre import simulate
 from iolake.extractors.base import Span
-from iolake.pipelines.ingest import Steps, whole_loads
+from iolake.pipelines.ingest import Steps, ingest, whole_loads
 from iolake.schemas.settings import WorkerSettings
 from iolake.schemas.site import Site
 
@@ -39,6 +44,27 @@ def stage(centre: Path, settings: WorkerSettings) -> tuple[float, int]:
         return seconds, sum(file.rows for load in loads for file in load.files)
 
 
+def floor_and_ours(centre: Path, repeat: int) -> dict[str, Timing]:
+    """One process that stages all inputs, beside the floor of that."""
+    inputs = [path for source in (*SOURCES, "sacct") for path in (centre / source).rglob("*") if path.is_file()]
+    with tempfile.TemporaryDirectory(dir=centre) as folder:
+        site = Site.read(centre / "site.toml")
+        site = site.model_copy(update={"lake": site.lake.model_copy(update={"uri": f"{folder}/lake"})})
+        ingest(site, SOURCES, steps=LoadsAlone(workers=0))
+        rows = rows_of(f"{folder}/lake")
+
+    def floor() -> None:
+        inflate_all(centre)
+        for path in inputs:
+            if path.suffix == ".hdf5":
+                datasets(path)
+            elif path.suffix != ".darshan":
+                decode(path)
+        write(rows)
+
+    return in_turns({OURS: lambda: stage(centre, WorkerSettings(count=1)), FLOOR: floor}, repeat)
+
+
 def main(days: int, repeat: int) -> None:
     """Print each way's best time beside that of one process."""
     ways = {f"{count} processes of iolake": WorkerSettings(count=count) for count in (1, 2)}
@@ -46,6 +72,7 @@ def main(days: int, repeat: int) -> None:
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         centre = Path(folder) / "centre"
         simulate(centre, days=days)
+        show("one process stages all", floor_and_ours(centre, repeat))
         found = {way: [stage(centre, settings) for _ in range(repeat)] for way, settings in ways.items()}
     counts = {rows for times in found.values() for _, rows in times}
     if len(counts) != 1:

@@ -3,8 +3,9 @@
     python -m benchmarks.year                                a large centre's year: a million jobs
     python -m benchmarks.year --days 30 --jobs 200 --osts 8  a minute
 
-Each question is asked of both lakes in turns. Beside them stand the naive SQL over the raw tables of the year, and
-pandas over the Parquet files of one day.
+Each question is asked of both lakes in turns. Beside them stand the floor, a bare scan of the rows and columns that the
+question needs at least, the naive SQL over the raw tables of the year, and pandas over the Parquet files of one day.
+Times are wall times, best of some; ratios and shares of the floor are of CPU times, which other work disturbs less.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pandas as pd
 
-from benchmarks.timing import in_turns
-from benchmarks.year_lake import CLUSTER, LAST_DAY, Size, day_loads, make
+from benchmarks.floor import Scan, read_and_write, scan, share_of, show_cpu, write_snapshot
+from benchmarks.timing import FLOOR, Timing, cpu_s, in_turns
+from benchmarks.year_lake import CLUSTER, LAST_DAY, MADE, Size, day_loads, make
 from iolake.warehouse.compact import compact
 from iolake.warehouse.derive import derive
 from iolake.warehouse.freshness import marts, select
@@ -33,39 +36,97 @@ from iolake.warehouse.lake import Lake
 from iolake.warehouse.warehouse import Warehouse
 
 FEW = 3
+PLANNING_AIM_S = 0.05
+_OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1], read_only=True).execute('FROM snapshots').fetchall()"
+"""The floor of a command that asks: Python, DuckDB, and the snapshot open."""
 _JOB = (LAST_DAY - timedelta(days=1)).toordinal() * 100_000 + 7
 _AFTER = LAST_DAY + timedelta(days=2)
 """The day on which files are merged: the last month is not settled yet, as in a lake at work."""
 _DAY = (LAST_DAY - timedelta(days=1)).isoformat()
 _MONTH = f"date BETWEEN DATE '{LAST_DAY}' - 30 AND DATE '{LAST_DAY}' - 1"
 _MOVED = "sum(read_bytes) + sum(write_bytes)"
+_BEFORE = LAST_DAY - timedelta(days=1)
+_OF_JOB = f"job_id = {_JOB}"
+_RUNNING = "max(read_bytes_before), max(write_bytes_before), max(ost_seconds_before), max(ts)"
+_HOUR = f"ts >= '{_DAY} 10:00:00' AND ts < '{_DAY} 11:00:00'"
+
+
+class Question(NamedTuple):
+    """A question, what it may take in seconds, and the rows and columns that it needs at least."""
+
+    aim_s: float
+    query: str
+    floor: Scan
+
+
+def _job_question(query: str, where: str = _OF_JOB) -> Question:
+    return Question(0.05, query, Scan("job_summary", "*", where, _BEFORE, _BEFORE))
+
+
 QUESTIONS = {
-    "one job's job_summary": (0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
-    "two jobs, by IN": (
-        0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id IN ({_JOB}, {_JOB - 1000000})",
+    "one job's job_summary": _job_question(f"FROM job_summary WHERE cluster = '{CLUSTER}' AND {_OF_JOB}"),
+    "two jobs, by IN": _job_question(
+        f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id IN ({_JOB}, {_JOB - 1000000})"
     ),
-    "jobs by BETWEEN": (
-        0.05, f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id BETWEEN {_JOB} AND {_JOB} + 5",
+    "jobs by BETWEEN": _job_question(
+        f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id BETWEEN {_JOB} AND {_JOB} + 5",
+        f"job_id BETWEEN {_JOB} AND {_JOB} + 5",
     ),
-    "one run, by run_id alone": (0.05, f"FROM job_summary WHERE run_id = '{_JOB}.0'"),
-    "how many runs a user had": (0.05, "SELECT count(*) FROM job_summary WHERE user_name = 'user266'"),
-    "one job's job_lustre": (0.05, f"FROM job_lustre WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
-    "one job's targets": (0.05, f"FROM job_lustre_ost WHERE cluster = '{CLUSTER}' AND job_id = {_JOB}"),
-    "a month by user": (0.3, f"SELECT user_name, {_MOVED}, sum(node_hours) FROM job_summary WHERE {_MONTH} GROUP BY 1"),
-    "ten busiest programs of all": (
-        1.0, f"SELECT exe_names[1] AS program, {_MOVED} AS moved FROM job_summary GROUP BY 1 ORDER BY 2 DESC LIMIT 10",
+    "one run, by run_id alone": _job_question(f"FROM job_summary WHERE run_id = '{_JOB}.0'", f"run_id = '{_JOB}.0'"),
+    "how many runs a user had": Question(
+        0.05,
+        "SELECT count(*) FROM job_summary WHERE user_name = 'user266'",
+        Scan("job_summary", "count(*)", "user_name = 'user266'"),
     ),
-    "one window": (0.1, "FROM lustre_during('one')"),
-    "20,000 windows of a day": (0.1, "SELECT sum(read_bytes) FROM lustre_during('many')"),
-    "an hour of targets, one window": (
-        0.1, f"FROM lustre_ost_during('scratch1', '{_DAY} 10:00:00', '{_DAY} 11:00:00')",
+    "one job's job_lustre": Question(
+        0.05,
+        f"FROM job_lustre WHERE cluster = '{CLUSTER}' AND {_OF_JOB}",
+        Scan("job_file_system", "*", _OF_JOB, _BEFORE, _BEFORE),
     ),
-    "an hour of targets by ts": (
-        0.05, f"SELECT sum(read_bytes) FROM lustre_ost WHERE ts >= '{_DAY} 10:00:00' AND ts < '{_DAY} 11:00:00'",
+    "one job's targets": Question(
+        0.05,
+        f"FROM job_lustre_ost WHERE cluster = '{CLUSTER}' AND {_OF_JOB}",
+        Scan("job_ost", "*", _OF_JOB, _BEFORE, _BEFORE),
     ),
-    "a year of a file system by day": (0.1, "FROM file_system_day WHERE file_system = 'scratch1'"),
-}  # fmt: skip
-"""Questions with what each may take, in seconds."""
+    "a month by user": Question(
+        0.3,
+        f"SELECT user_name, {_MOVED}, sum(node_hours) FROM job_summary WHERE {_MONTH} GROUP BY 1",
+        Scan(
+            "job_summary",
+            f"max(user_name), {_MOVED}, sum(node_hours)",
+            first=LAST_DAY - timedelta(days=30),
+            last=_BEFORE,
+        ),
+    ),
+    "ten busiest programs of all": Question(
+        1.0,
+        f"SELECT exe_names[1] AS program, {_MOVED} AS moved FROM job_summary GROUP BY 1 ORDER BY 2 DESC LIMIT 10",
+        Scan("job_summary", f"max(exe_names[1]), {_MOVED}"),
+    ),
+    "one window": Question(
+        0.1, "FROM lustre_during('one')", Scan("lustre_fs", f"{_MOVED}, {_RUNNING}", _HOUR, _BEFORE, _BEFORE)
+    ),
+    "20,000 windows of a day": Question(
+        0.1,
+        "SELECT sum(read_bytes) FROM lustre_during('many')",
+        Scan("lustre_fs", f"{_MOVED}, {_RUNNING}", first=_BEFORE, last=_BEFORE),
+    ),
+    "an hour of targets, one window": Question(
+        0.1,
+        f"FROM lustre_ost_during('scratch1', '{_DAY} 10:00:00', '{_DAY} 11:00:00')",
+        Scan("lustre_ost", f"max(ost), {_MOVED}", f"{_HOUR} AND file_system = 'scratch1'", _BEFORE, _BEFORE),
+    ),
+    "an hour of targets by ts": Question(
+        0.05,
+        f"SELECT sum(read_bytes) FROM lustre_ost WHERE {_HOUR}",
+        Scan("lustre_ost", "sum(read_bytes)", _HOUR, _BEFORE, _BEFORE),
+    ),
+    "a year of a file system by day": Question(
+        0.1,
+        "FROM file_system_day WHERE file_system = 'scratch1'",
+        Scan("file_system_day", "*", "file_system = 'scratch1'"),
+    ),
+}
 
 
 def main() -> None:
@@ -118,13 +179,18 @@ def prepared(folder: Path, size: Size) -> duckdb.DuckDBPyConnection:
 
 def ask(year: duckdb.DuckDBPyConnection, few: duckdb.DuckDBPyConnection, repeat: int) -> None:
     """Print each question's figure in both lakes, and their ratio."""
-    print(f"{'question':34} {'year':>9} {FEW} {'days':>7} {'ratio':>6} {'aim':>7}")
-    for name, (aim_s, query) in QUESTIONS.items():
+    heads = ("year", f"{FEW} days", "ratio", "aim", "floor", "share")
+    print(f"{'question':34} " + " ".join(f"{head:>9}" for head in heads))
+    for name, (aim_s, query, floor) in QUESTIONS.items():
         found = in_turns(
-            {"year": lambda: year.execute(query).fetchall(), "few": lambda: few.execute(query).fetchall()},  # noqa: B023
+            {
+                "year": lambda: year.execute(query).fetchall(),  # noqa: B023
+                "few": lambda: few.execute(query).fetchall(),  # noqa: B023
+                FLOOR: scan(year, floor),
+            },
             repeat,
         )
-        show(name, found["year"].wall_s, found["few"].wall_s, aim_s)
+        show(name, found, aim_s)
     naive = {m.name: select(m) for m in marts()}["job_summary"]
     others: dict[str, Callable[[], Any]] = {
         "  naive SQL: one job": lambda: year.execute(f"FROM ({naive}) WHERE job_id = {_JOB}").fetchall(),
@@ -172,9 +238,9 @@ def plans(year: duckdb.DuckDBPyConnection, few: duckdb.DuckDBPyConnection) -> No
             {"year": lambda: year.execute(query).fetchall(), "few": lambda: few.execute(query).fetchall()},  # noqa: B023
             2,
         )
-        costs[name] = (found["year"].wall_s, found["few"].wall_s)
-    for name, (slow, quick) in sorted(costs.items(), key=lambda item: -item[1][0])[:6]:
-        show(f"planning {name}", slow, quick, 0.05)
+        costs[name] = found
+    for name, found in sorted(costs.items(), key=lambda item: -item[1]["year"].cpu_s)[:6]:
+        show(f"planning {name}", found, PLANNING_AIM_S)
 
 
 def pages(folder: Path, repeat: int) -> None:
@@ -191,16 +257,21 @@ def pages(folder: Path, repeat: int) -> None:
         return lambda: subprocess.run(command, check=True, capture_output=True)
 
     for name, (aim_s, arguments) in commands.items():
-        found = in_turns({lake: run(arguments, lake) for lake in ("year", "few")}, repeat)
-        show(name, found["year"].wall_s, found["few"].wall_s, aim_s)
+        floor = [sys.executable, "-c", _OPEN, str(folder / "year" / "lake.duckdb")]
+        ways = {lake: run(arguments, lake) for lake in ("year", "few")}
+        ways[FLOOR] = lambda: subprocess.run(floor, check=True, capture_output=True)  # noqa: B023
+        show(name, in_turns(ways, repeat), aim_s)
 
 
 def night(warehouse: Warehouse, size: Size, jobs: int) -> None:
     """Add one more day with that many jobs, and print what it takes to publish, derive and merge it."""
-    staged = list(day_loads(warehouse, size, LAST_DAY + timedelta(days=1), jobs))
-    with timed("a day published into the year"):
+    day, newest = LAST_DAY + timedelta(days=1), Path(warehouse.store.uri) / "lake.duckdb"
+    staged = list(day_loads(warehouse, size, day, jobs))
+    with timed("a day published into the year", lambda: partial(write_snapshot, newest, newest.with_suffix(".floor"))):
         warehouse.commit(staged)
-    with timed(f"a night of {jobs:,} jobs derived"):
+    newest.with_suffix(".floor").unlink()
+    names = [mart.name for mart in marts()]
+    with timed(f"a night of {jobs:,} jobs derived", lambda: read_and_write(warehouse.store.uri, MADE, names, day)):
         done = derive(warehouse)
     print(f"  {done.partitions} partitions, {done.rows:,} rows")
     with timed("nothing to derive"):
@@ -208,20 +279,25 @@ def night(warehouse: Warehouse, size: Size, jobs: int) -> None:
     print(f"  snapshot file {len(warehouse.store.read('lake.duckdb')) / 1e6:.1f} MB")
 
 
-def show(name: str, year_s: float, few_s: float, aim_s: float) -> None:
-    """Print a line of the table."""
-    print(
-        f"{name:34} {year_s * 1e3:6.0f} ms {few_s * 1e3:6.0f} ms {year_s / few_s:6.1f} {aim_s * 1e3:4.0f} ms",
-        flush=True,
-    )
+def show(name: str, found: Mapping[str, Timing], aim_s: float) -> None:
+    """Print a line of the table: best wall times in both lakes, the ratio of CPU times, the aim, and the floor."""
+    year, few, floor = found["year"], found["few"], found.get(FLOOR)
+    line = f"{name:34} {year.wall_s * 1e3:6.0f} ms {few.wall_s * 1e3:6.0f} ms {year.cpu_s / few.cpu_s:9.1f} "
+    line += f"{aim_s * 1e3:6.0f} ms"
+    if floor:
+        line += f" {floor.wall_s * 1e3:6.1f} ms {share_of(floor.cpu_s, year.cpu_s):>9.0%}"
+    print(line, flush=True)
 
 
 @contextmanager
-def timed(name: str) -> Iterator[None]:
-    """Print what a step took."""
-    started = time.perf_counter()
+def timed(name: str, floor: Callable[[], Callable[[], Any]] | None = None) -> Iterator[None]:
+    """Print what a step took, and its floor where `floor` returns one; it is called once the step is done."""
+    started, before_s = time.perf_counter(), cpu_s()
     yield
-    print(f"{name}: {time.perf_counter() - started:.1f} s", flush=True)
+    ours_s = cpu_s() - before_s
+    print(f"{name}: {time.perf_counter() - started:.1f} s, {ours_s:.1f} CPU-s", flush=True)
+    if floor:
+        show_cpu(f"  {name}", in_turns({FLOOR: floor()}, 1)[FLOOR].cpu_s, ours_s)
 
 
 if __name__ == "__main__":

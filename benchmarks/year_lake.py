@@ -21,6 +21,8 @@ from iolake.warehouse.warehouse import Warehouse
 
 CLUSTER = "big"
 LAST_DAY = date(2026, 1, 1)
+MADE = ("slurm_jobs", "darshan_logs", "darshan_posix", "darshan_lustre", "lustre_fs", "lustre_ost")
+"""The tables that have rows."""
 _DAY_S = 86_400
 _COMMIT_DAYS = 20
 _PLAIN: dict[pa.DataType, Any] = {pa.string(): "", pa.bool_(): False, pa.list_(pa.string()): []}
