@@ -81,19 +81,24 @@ READ: Final = "read_parquet"
 """The table function by which storage views read files."""
 
 
-def stand_ins(table: Table, model: str | None = None) -> tuple[list[str], list[str]]:
-    """Statements that create and drop macros in place of what a storage view reads, with the declared columns.
+def typed_columns(table: Table) -> list[tuple[str, str]]:
+    """(name, DuckDB's type) of each column of a table's view."""
+    return [(c.name, duckdb_type(c.type)) for c in table.all_columns]
 
-    DuckDB opens the files of a view to create it, and plans the models that it calls, all for the types of its columns.
-    The declaration has these types. A temporary macro comes before the function of its name, and the statement that the
+
+def stand_ins(columns: Sequence[tuple[str, str]], model: str | None = None) -> tuple[list[str], list[str]]:
+    """Statements that create and drop macros in place of what a storage view reads, with its (name, type) columns.
+
+    DuckDB opens the files of a view to create it, and plans the models that it calls, all for the types of its columns,
+    which are known. A temporary macro comes before the function of its name, and the statement that the
     catalog keeps has the name alone.
     """
-    columns = ", ".join(f"NULL::{duckdb_type(c.type)} AS {quote(c.name)}" for c in table.all_columns)
+    nulls = ", ".join(f"NULL::{kind} AS {quote(name)}" for name, kind in columns)
     calls = {READ: "(files, hive_partitioning := NULL, hive_types := NULL, union_by_name := NULL)"}
     if model:
         calls[model] = "(in_owner, since, until, first, last)"
     return (
-        [f"CREATE OR REPLACE TEMP MACRO {name}{call} AS TABLE SELECT {columns}" for name, call in calls.items()],
+        [f"CREATE OR REPLACE TEMP MACRO {name}{call} AS TABLE SELECT {nulls}" for name, call in calls.items()],
         [f"DROP MACRO TABLE temp.main.{name}" for name in calls],
     )
 

@@ -291,7 +291,7 @@ class Catalog:
     def write_storage_view(self, table: Table, root: str) -> None:
         computed = freshness.live(table, self) if isinstance(table, Mart) else []
         sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root, months.of(self, table.name))
-        create, drop = ddl.stand_ins(table, table.model if isinstance(table, Mart) else None)
+        create, drop = ddl.stand_ins(ddl.typed_columns(table), table.model if isinstance(table, Mart) else None)
         self.con.execute(";\n".join([*create, ddl.create_storage_view(table, sets, computed), *drop]))
         self.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
         if any(one.by_job for one in sets):

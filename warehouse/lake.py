@@ -27,6 +27,11 @@ log = logging.getLogger("iolake")
 _ANY_STALE = "FROM derived WHERE table_name = $1 AND NOT fresh LIMIT 1"
 """Finds out whether a query must compute some rows of a mart, because no file has them."""
 
+MANY_STALE_DAYS = 31
+"""Where marts of more days are stale, queries compute so much that their memory is bounded."""
+MEMORY_LIMIT = "4GB"
+"""What such a query may take; the rest goes to a temporary folder."""
+
 
 class Macro(NamedTuple):
     """A macro of a snapshot: the question that it answers, its call, and (name, type, comment) of each column."""
@@ -65,6 +70,7 @@ class Lake:
         self._con: duckdb.DuckDBPyConnection | None = None
         self._answering = Lock()
         self._moved = False
+        self._stale = False
         self._copies: list[tempfile.TemporaryDirectory[str]] = []
 
     def connect(self) -> duckdb.DuckDBPyConnection:
@@ -78,7 +84,8 @@ class Lake:
         if written and not self._store.is_here(written[0][0]):
             self._say_moved(written[0][0])
             con.close()
-            con = self._open(self._relocated(path))
+            con = self._open(self._relocated(path, written[0][0]))
+        self._bound(con)
         return con
 
     def sql(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
@@ -207,6 +214,32 @@ class Lake:
                 root,
             )
 
+    def _bound(self, con: duckdb.DuckDBPyConnection) -> None:
+        """Bound the memory of a connection whose queries compute many days of marts, and say so once a lake."""
+        import duckdb
+
+        from iolake.schemas import ddl
+
+        try:
+            days = con.execute("SELECT count(DISTINCT date) FROM derived WHERE NOT fresh").fetchall()[0][0]
+        except duckdb.CatalogException:  # an iolake without marts wrote it
+            return
+        if days <= MANY_STALE_DAYS:
+            return
+        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        folder = scratch()
+        self._copies.append(folder)
+        con.execute(f"SET temp_directory = {ddl.literal(folder.name)}")
+        if not self._stale:
+            self._stale = True
+            log.warning(
+                "%s: marts of %s days are stale, so queries of them are slow and get %s of memory; "
+                "`iolake derive` stores them",
+                self.uri,
+                f"{days:,}",
+                MEMORY_LIMIT,
+            )
+
     def _there(self) -> dict[int, bool]:
         """The numbers of the existing snapshots, and whether each is pinned."""
         paths = {f.path for f in self._store.list(layout.CATALOG)}
@@ -234,10 +267,14 @@ class Lake:
         self._store.copy(path, copy)
         return copy
 
-    def _relocated(self, path: str) -> Path:
+    def _relocated(self, path: str, root: str) -> Path:
         from iolake.warehouse.catalog import Catalog
+        from iolake.warehouse.placed import place
 
         copy = self._local_copy(path)
+        copy.chmod(0o600)
+        if place(copy, root, self._store.uri):
+            return copy
         with Catalog.editing(copy, self._store) as catalog:
             catalog.write_views(self._store)
         return copy

@@ -33,9 +33,8 @@ def test_a_small_year_is_asked_every_question_beside_its_floor(
         answer = con.execute(question.query).fetchall()
         assert answer
         assert len(scan(con, question.floor)()) == len(answer), name
-    (moved,) = con.execute(
-        "SELECT sum(read_bytes) + sum(write_bytes) FROM lustre_fs WHERE date = '2025-12-31'"
-    ).fetchone()
+    day = "SELECT (sum(read_bytes) + sum(write_bytes))::BIGINT FROM lustre_fs WHERE date = '2025-12-31'"
+    moved = con.execute(day).fetchall()[0][0]
     window = QUESTIONS["20,000 windows of a day"].floor
     assert scan(con, window)()[0][0] == moved
     written = sum(table.num_rows for table in rows_of(tmp_path / "year", ["job_summary"]))

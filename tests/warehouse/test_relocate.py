@@ -14,11 +14,14 @@ from click.testing import CliRunner
 
 from iolake.pipelines.cli import cli
 from iolake.pipelines.ingest import ingest
-from iolake.warehouse import garbage, layout
+from iolake.warehouse import catalog, garbage, layout, views
+from iolake.warehouse import lake as lake_module
 from iolake.warehouse.compact import compact
 from iolake.warehouse.derive import derive
 from iolake.warehouse.lake import Lake
+from iolake.warehouse.relocate import relocate
 from iolake.warehouse.warehouse import Warehouse
+from tests.warehouse.by_hand import Loaded, first_night
 from tests.warehouse.toy import Centre, df
 
 
@@ -118,3 +121,54 @@ def test_files_lists_what_a_snapshot_has(copied: Path, centre: Centre) -> None:
     assert str(wrong.exception) == "no table lustre_d; did you mean lustre_df, lustre_target?"
     ledger = CliRunner().invoke(cli, ["files", "inputs", "--lake", str(lake)])
     assert str(ledger.exception) == "inputs has no data files; `iolake sql 'FROM inputs'` reads it"
+
+
+@pytest.mark.usefixtures("all_tables")
+def test_a_move_leaves_marts_fresh_also_where_a_newer_iolake_has_other_models(
+    fresh: Loaded, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P11: a reader takes the snapshot's own views, and no query computes a mart; relocating alone makes none stale."""
+    moved = Path(f"{fresh.uri}-moved 'here'")
+    Path(fresh.uri).rename(moved)
+    every = "FROM job_summary ORDER BY ALL"
+    with duckdb.connect(str(moved / "lake.duckdb"), read_only=True) as con:
+        fingerprints = con.sql("SELECT fingerprint FROM derived ORDER BY ALL").fetchall()
+    newer = {name: text.replace("SELECT", "SELECT DISTINCT") for name, text in views._texts().items()}
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING, "iolake"):
+        patch.setattr(views, "_texts", lambda: newer)
+        patch.setattr(catalog, "_hash", lambda _tables: "newer")
+        lake = Lake(moved)
+        answers = lake.sql(every).fetchall()
+        plan = lake.sql(f"EXPLAIN {every}").fetchall()[0][1]
+        stale = lake.sql("SELECT count(*) FROM derived WHERE NOT fresh").fetchall()
+    assert (len(answers), stale) == (2, [(0,)])
+    assert "READ_PARQUET" in plan and "JOIN" not in plan
+    assert len(caplog.records) == 1  # that it was moved, and nothing about stale marts
+    published, _ = relocate(Warehouse(str(moved)))
+    assert published is not None
+    with duckdb.connect(str(moved / "lake.duckdb"), read_only=True) as con:
+        assert con.sql(every).fetchall() == answers
+        assert con.sql("SELECT fingerprint FROM derived ORDER BY ALL").fetchall() == fingerprints
+
+
+@pytest.mark.usefixtures("all_tables")
+def test_many_stale_days_are_said_and_bounded(
+    loaded: Loaded, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P11: once a lake, with the command that stores them; the query has so much memory, and answers all the same."""
+    first_night(loaded)
+    with caplog.at_level(logging.WARNING, "iolake"):
+        free = loaded.lake.sql("FROM job_summary ORDER BY ALL").fetchall()
+        assert not caplog.records
+        monkeypatch.setattr(lake_module, "MANY_STALE_DAYS", 0)
+        monkeypatch.setattr(lake_module, "MEMORY_LIMIT", "500MB")
+        lake = loaded.lake
+        assert lake.sql("FROM job_summary ORDER BY ALL").fetchall() == free != []
+        lake.connect().close()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"{lake.uri}: marts of 2 days are stale") and "`iolake derive` stores them" in said
+    ((limit, folder),) = lake.sql(
+        "SELECT current_setting('memory_limit'), current_setting('temp_directory')"
+    ).fetchall()
+    assert limit == "476.8 MiB"
+    assert Path(folder).parent != Path(lake.uri)
