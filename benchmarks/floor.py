@@ -117,16 +117,19 @@ def scan(con: duckdb.DuckDBPyConnection, wanted: Scan) -> Callable[[], Any]:
         f"""
         WITH month AS (
           FROM months WHERE table_name = $1 AND month >= date_trunc('month', $2) AND month <= $3)
-        SELECT {root} || path FROM month
+        SELECT list({root} || path) FROM month
         UNION ALL
-        SELECT {root} || f.path FROM files f
+        SELECT list({root} || f.path) FROM files f
         ANTI JOIN month m ON m.owner = f.owner AND m.month = date_trunc('month', f.date)
         WHERE f.table_name = $1 AND f.date BETWEEN $2 AND $3""",
         [wanted.table, wanted.first, wanted.last],
     ).fetchall()
-    paths = ", ".join(f"'{path}'" for (path,) in found)
-    read = f"read_parquet([{paths}], hive_partitioning = true, union_by_name = true)"
-    query = f"SELECT {wanted.columns} FROM {read} WHERE {wanted.where}"
+    reads = " UNION ALL BY NAME ".join(
+        f"SELECT * FROM read_parquet({paths!r}, hive_partitioning = true, union_by_name = false)"
+        for (paths,) in found
+        if paths
+    )
+    query = f"SELECT {wanted.columns} FROM ({reads}) WHERE {wanted.where}"
     return lambda: con.execute(query).fetchall()
 
 
