@@ -24,6 +24,7 @@ from iolake.warehouse.processes import who
 T = TypeVar("T")
 _UNFINISHED = ".new-"
 _TRIES = 10
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _IN_FLIGHT = {errno.EIO, errno.EBUSY}
 """What fsspec makes of a 409: another put of the name is not decided yet."""
 _WRITTEN = ("LastModified", "last_modified", "updated", "created")
@@ -125,8 +126,13 @@ class Store:
         raise AssertionError
 
     def copy(self, path: str, to: Path) -> None:
-        """Copy `path` into a local file."""
-        self.fs.get_file(f"{self.root}/{path}", str(to))
+        """Copy `path` into a local file. The error of a full disk names that file."""
+        try:
+            self.fs.get_file(f"{self.root}/{path}", str(to))
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise OSError(error.errno, error.strerror, str(to)) from error
 
     def read(self, path: str) -> bytes:
         """The content of a small file."""

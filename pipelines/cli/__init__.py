@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import io
 import os
 import select
@@ -147,7 +148,9 @@ def _is_the_users(error: Exception) -> bool:
 def _one_line(error: Exception) -> str:
     """An error's text without its further lines, which quote the query; of a failed call, its path first."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror.lower()}; check the path and its permissions"
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        mend = "make room there, and run it again" if is_full else "check the path and its permissions"
+        return f"{error.filename}: {error.strerror.lower()}; {mend}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     hints = [line for line in lines[1:] if line.startswith(("Candidate", "Did you mean"))]
     return "; ".join([lines[0] if lines else type(error).__name__, *hints])

@@ -67,6 +67,8 @@ def test_temporary_folders_of_dead_processes_are_collected(tmp_path: Path, monke
 def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
     """The system's error of a failed write names no file; the lake's error does."""
     store = Store(str(tmp_path / "lake"))
+    store.put(bytes(1 << 17), "catalog/0.duckdb")
+    (tmp_path / "temporary").mkdir()
     before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
     try:
@@ -74,10 +76,13 @@ def test_an_error_of_the_disk_names_the_path(tmp_path: Path) -> None:
             store.put_if_absent(bytes(1 << 17), "catalog/1.duckdb")
         with pytest.raises(OSError, match=r"t/a\.parquet"), store.create("t/a.parquet") as file:
             file.write(bytes(1 << 17))
+        with pytest.raises(OSError, match="temporary/copy") as full:
+            store.copy("catalog/0.duckdb", tmp_path / "temporary" / "copy")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
-    assert not [p for p in (tmp_path / "lake").rglob("*") if p.is_file()]
+    assert [p.name for p in (tmp_path / "lake").rglob("*") if p.is_file()] == ["0.duckdb"]
+    assert cli._one_line(full.value).endswith("file too large; make room there, and run it again")
 
 
 @pytest.mark.parametrize(

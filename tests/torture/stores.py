@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import tempfile
@@ -34,6 +35,7 @@ _LOADS = 4
 
 def faulty_store(seed: int) -> tuple[Counter[str], list[str]]:
     """(counts, violations) of some loads on a store with each fault."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it prints a line a request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
