@@ -45,6 +45,8 @@ GROUP BY l.file_name
 
 def codes(logs: list[str]) -> dict[str, list[str] | None]:
     """The codes that Drishti gives each log, by file name; None for a log that it gives up on or takes too long for."""
+    here = Path(__file__).resolve().parent
+    sys.path = [place for place in sys.path if Path(place).resolve() != here]  # this file has the package's name
     sys.argv = ["drishti", "log"]  # Drishti reads the command line when it is imported
     checks: Any = __import__("drishti.includes.module", fromlist=["message"])
     handler: Any = __import__("drishti.handlers.handle_darshan", fromlist=["handler"])

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from iolake.demo.apps import APPS, GROWN, Weather, stream
+from iolake.demo.apps import APPS, GROWN, MISTAKES, Weather, stream
 from iolake.demo.jobs import Delay, File, Interval, Job, Run
 from iolake.demo.schedule import Schedule
 from iolake.demo.world import Cluster, FileSystem, World
@@ -126,6 +126,7 @@ def enter(schedule: Schedule) -> tuple[dict[str, Job], list[tuple[Job, Job]]]:
         span = world.at(at), world.at(at) + 3 * HOUR
         _streams(schedule, heron, fjord, span, tuple(range(fjord.working)), 0.15, f"modest{number}")
     _victims(schedule, found, rng)
+    _clumsy(schedule)
     _grown(schedule, rng)
     return culprits, _scheduled(schedule, rng)
 
@@ -175,6 +176,15 @@ def _victims(schedule: Schedule, found: Troubles, rng: np.random.Generator) -> N
             room = max(0.0, during[1] - during[0] - HOUR)
             begin = int(during[0]) + 60 + int(rng.uniform(0, max(600.0, room)))
             schedule.place(osprey, app, lagoon, begin, role=role, on=on)
+
+
+def _clumsy(schedule: Schedule) -> None:
+    """Programs used badly in hours when nothing else slows them."""
+    world = schedule.world
+    for number, app in enumerate(MISTAKES):
+        for k in range(2):
+            at = world.at(0.04 + 0.035 * number + 0.015 * k)
+            schedule.place(world.clusters[0], app, world.file_systems[0], at, role="clumsy in quiet hours")
 
 
 def _grown(schedule: Schedule, rng: np.random.Generator) -> None:

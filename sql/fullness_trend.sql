@@ -31,6 +31,12 @@ whole AS (
   GROUP BY date
   UNION ALL
   FROM by_day
+  UNION ALL              -- a file system whose servers say only how full it is as a whole
+  SELECT date, NULL, arg_max(used_bytes, ts)::DOUBLE, arg_max(total_bytes, ts)::DOUBLE
+  FROM file_system_hour
+  WHERE file_system = of_file_system AND date >= since::DATE AND date < until::DATE
+    AND used_bytes IS NOT NULL AND total_bytes IS NOT NULL AND date NOT IN (SELECT date FROM by_day)
+  GROUP BY date
 ),
 trends AS (
   SELECT

@@ -60,6 +60,7 @@ def correlate(
     import duckdb
 
     from iolake.analysis import correlate as correlations
+    from iolake.analysis.errors import AnalysisError
     from iolake.warehouse.errors import NoLake
 
     try:
@@ -71,7 +72,15 @@ def correlate(
     answer = con.sql(query)
     if answer is None:
         raise click.BadParameter("the query returns no rows; write one such as FROM job_summary", param_hint="QUERY")
-    _write(con, correlations(answer.pl(), of, list(with_) or None, list(by), method), form)
+    try:
+        frame = answer.pl()
+    except (duckdb.ConversionException, duckdb.InvalidInputException) as error:
+        if "CSV" not in str(error):
+            raise
+        wrong = next((line for line in str(error).splitlines() if "onver" in line and "CSV" not in line), str(error))
+        hint = "read_csv(FILE, sample_size = -1) looks at every row before it takes a column for numbers"
+        raise AnalysisError(f"{wrong.strip()}; {hint}") from None
+    _write(con, correlations(frame, of, list(with_) or None, list(by), method), form)
 
 
 @click.command("bad-osts")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import altair as alt
-import numpy as np
 import polars as pl
 
 from iolake.reports.charts import theme
@@ -109,27 +108,29 @@ def days_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.C
     return alt.layer(*with_data).properties(width=theme.WIDTH, height=160)
 
 
-def days_to_full(days: pl.DataFrame) -> float | None:
-    """Days from the last one until the space is full at the last month's trend; None where it does not grow.
-
-    None also where too few days are known.
-    """
-    known = days.filter(pl.col("used_bytes").is_not_null()).tail(TREND_DAYS)
-    if known.height < _LEAST_DAYS:
-        return None
-    day = known.get_column("date").cast(pl.Int32).to_numpy()
-    used = known.get_column("used_bytes").to_numpy().astype(float)
-    growth, _ = np.polyfit(day - day[-1], used, 1)
-    total = float(known.get_column("total_bytes")[-1])
-    return float((total - used[-1]) / growth) if growth > 0 else None
+def trend_query(file_system: str, until: date) -> Query:
+    """In how many days a file system is full at the pace of the last month before `until`; one row, or none."""
+    return Query(
+        "SELECT days, days_to_full FROM fullness_trend($file_system, $since, $until) WHERE target IS NULL",
+        {"file_system": file_system, "since": until - timedelta(days=TREND_DAYS), "until": until},
+    )
 
 
-def forecast(days: pl.DataFrame) -> str:
+def days_to_full(trend: pl.DataFrame) -> float | None:
+    """Days from the last one until the space is full; None where it does not grow, or too few days are known."""
+    return trend["days_to_full"][0] if _known_days(trend) >= _LEAST_DAYS else None
+
+
+def forecast(trend: pl.DataFrame) -> str:
     """When the space is full, in words; a trend that too few days show is no standstill (P6)."""
-    if days["used_bytes"].count() < _LEAST_DAYS:
+    if _known_days(trend) < _LEAST_DAYS:
         return f"its trend needs {_LEAST_DAYS} days"
-    full_in = days_to_full(days)
+    full_in = days_to_full(trend)
     return "not growing" if full_in is None else f"full in {full_in:,.0f} days at the last month's pace"
+
+
+def _known_days(trend: pl.DataFrame) -> int:
+    return int(trend["days"][0]) if trend.height else 0
 
 
 def fullness_chart(days: pl.DataFrame, window: tuple[datetime, datetime]) -> theme.Chart:

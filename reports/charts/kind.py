@@ -10,9 +10,9 @@ import polars as pl
 
 from iolake.reports.charts import theme
 from iolake.reports.charts.query import Query
+from iolake.reports.judgement import KIND_DAYS
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 
-KIND_DAYS = 30
 MOST_POINTS = 300
 """Points in a row; percentiles are of all runs."""
 METRICS = {
@@ -28,7 +28,7 @@ METRICS = {
 
 
 def kind_query(run: dict[str, Any]) -> Query:
-    """Runs of the same program, cluster, file system and direction that ended within a month of `run`."""
+    """`run` and those of its program, cluster, file system and direction that ended within `KIND_DAYS`."""
     writes = (run["write_bytes"] or 0) > (run["read_bytes"] or 0)
     return Query(
         "SELECT start_time AS ts, run_id = $run_id AS this, job_id, performance_bytes_per_s, 100 * share AS share,\n"

@@ -35,16 +35,18 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     window = (datetime.combine(since, time()), datetime.combine(until, time()))
     query = history.days_query(name, since, until)
     days = history.every_day(query.frame(lake), since, until)
-    full_in = history.days_to_full(days)
+    month = history.trend_query(name, until)
+    trend = month.frame(lake)
+    full_in = history.days_to_full(trend)
     seen = days.filter(pl.col("moved_bytes").is_not_null())
     return Page(
         title=f"File system {name}",
-        answer=f"{_how_full(days)} {_moved(seen, days.height)}",
+        answer=f"{_how_full(days, trend)} {_moved(seen, days.height)}",
         tone="bad" if full_in is not None and full_in < 30 else "neutral",
         facts=[("from (UTC)", str(since)), ("until (UTC)", str(until)), ("days", text.number(days.height))],
         figures=[
             _bandwidth(query, days, window),
-            _fullness(query, days, window),
+            _fullness([query, month], days, trend, window),
             _heat(lake, name, window),
             _users(lake, name, window),
             _coverage(lake, name, since, until),
@@ -53,9 +55,9 @@ def file_system_page(lake: Lake, name: str, since: date | None = None, until: da
     )
 
 
-def _how_full(days: pl.DataFrame) -> str:
+def _how_full(days: pl.DataFrame, trend: pl.DataFrame) -> str:
     used = days["used_pct"].drop_nulls()
-    return f"{used[-1]:.1f} % full, {history.forecast(days)}." if used.len() else "No source says how full it is."
+    return f"{used[-1]:.1f} % full, {history.forecast(trend)}." if used.len() else "No source says how full it is."
 
 
 def _moved(seen: pl.DataFrame, days: int) -> str:
@@ -112,17 +114,19 @@ def _regimes(days: pl.DataFrame) -> str:
     return f"A regime ends where the {history.SHORT_DAYS}-day mean crosses the {history.LONG_DAYS}-day mean."
 
 
-def _fullness(query: Query, days: pl.DataFrame, window: tuple[datetime, datetime]) -> Figure:
+def _fullness(
+    queries: list[Query], days: pl.DataFrame, trend: pl.DataFrame, window: tuple[datetime, datetime]
+) -> Figure:
     known = days.filter(pl.col("used_pct").is_not_null())
     if not known.height:
         why = "No source says how full its targets are."
-        return Figure("fullness", "Fullness", why, queries=[query], missing=why)
-    pace = history.forecast(days).capitalize()
+        return Figure("fullness", "Fullness", why, queries=queries, missing=why)
+    pace = history.forecast(trend).capitalize()
     summary = (
         f"On {known['date'][-1]} all targets together were {known['used_pct'][-1]:.1f} % full, the fullest one "
         f"{known['fullest_ost_pct'][-1]:.1f} %. {pace}."
     )
-    return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=[query])
+    return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=queries)
 
 
 def _heat(lake: Lake, name: str, window: tuple[datetime, datetime]) -> Figure:

@@ -13,7 +13,7 @@ from iolake.reports.charts import Query, layers, targets, timeline
 from iolake.reports.charts.kind import kind_chart, kind_query
 from iolake.reports.job import NoJob
 from iolake.reports.job_facts import days_of
-from iolake.reports.judgement import amount, is_compared
+from iolake.reports.judgement import KIND_DAYS, amount, is_compared
 from iolake.reports.pages.page import Figure, Page, Table
 from iolake.schemas.coverage import SEEN_ENOUGH_PCT
 from iolake.warehouse import Lake
@@ -345,13 +345,15 @@ def _kind(lake: Lake, run: Row) -> Figure:
     kind = query.frame(lake)
     title = "Beside its kind"
     if kind.filter(~pl.col("this")).height < 2:
-        why = "Fewer than two other runs of its program, file system and direction within a month."
+        why = f"Fewer than two other runs of its program, file system and direction within {KIND_DAYS} days."
         return Figure("kind", title, why, queries=[query], missing=why)
     chart = kind_chart(kind)
     if chart is None:
         why = f"No metric of this run is known beside those of {kind.height - 1} others of its kind."
         return Figure("kind", title, why, queries=[query], missing=why)
-    summary = f"{kind.height} runs of its kind within a month. This one is in colour; each row names its percentile."
+    summary = (
+        f"{kind.height} runs of its kind within {KIND_DAYS} days. This one is in colour; each row names its percentile."
+    )
     return Figure("kind", title, summary, chart, queries=[query])
 
 

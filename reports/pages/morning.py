@@ -201,7 +201,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         timeline.bandwidth_chart(seen, pl.DataFrame(schema=timeline.ACTIVITY), window),
         timeline.metadata_chart(seen, window),
     ]
-    month = history.days_query(name, window[1].date() - timedelta(days=history.TREND_DAYS), window[1].date())
+    month = history.trend_query(name, window[1].date())
     trend = history.forecast(month.frame(lake))
     fullness = (
         f" {full['used_pct'][-1]:.1f} % full, its fullest target {full['fullest_ost_pct'][-1]:.1f} %, {trend}."

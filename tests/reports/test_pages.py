@@ -174,16 +174,22 @@ def test_the_script_of_a_page_is_made_once_a_user_and_version(tmp_path: Path, mo
     assert made() == "made again"
 
 
-def test_two_days_of_fullness_are_no_standstill() -> None:
+def test_two_days_of_fullness_are_no_standstill(lake: Lake, fill: Fill) -> None:
     """P6: a trend needs three days, and without it nothing is said of growth."""
-
-    def days(*used: float | None) -> pl.DataFrame:
-        at = [date(2026, 1, 1) + timedelta(days=n) for n in range(len(used))]
-        return pl.DataFrame({"date": at, "used_bytes": used, "total_bytes": [100.0] * len(used)})
-
-    assert history.forecast(days(10.0, 10.0, None)) == "its trend needs 3 days"
-    assert history.forecast(days(10.0, 10.0, 9.0)) == "not growing"
-    assert history.forecast(days(10.0, 20.0, 30.0)) == "full in 7 days at the last month's pace"
+    for name, used in {"short": (10, 10, None), "still": (10, 10, 9), "grows": (10, 20, 30)}.items():
+        for day, amount in enumerate(used, 1):
+            df = {"file_system": name, "ts": datetime(2026, 1, day), "target": "OST0000", "role": "ost"}
+            fill("lustre_df", df | {"used_bytes": amount, "total_bytes": 100})
+    said = {
+        name: history.forecast(history.trend_query(name, date(2026, 1, 4)).frame(lake))
+        for name in ("short", "still", "grows", "unknown")
+    }
+    assert said == {
+        "short": "its trend needs 3 days",
+        "still": "not growing",
+        "grows": "full in 7 days at the last month's pace",
+        "unknown": "its trend needs 3 days",
+    }
 
 
 def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill) -> None:
