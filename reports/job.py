@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import date, datetime
 from itertools import chain
 
+from iolake.reports import disks, text
 from iolake.reports import job_facts as facts
-from iolake.reports import text
 from iolake.reports.job_facts import Logs
 from iolake.reports.judgement import Row, judge, section
 from iolake.warehouse import Lake, LakeError
@@ -290,14 +290,18 @@ def _targets(
     first, last = facts.days_around(*window)
     for name in names:
         yield f"  {name}"
+        if disks.is_scale(lake, name, window[0]):
+            yield from disks.lines(lake, name, window[0], (first, last))
+            continue
         used = [f"OST{index:04x}" for index in stripes.get(name, [])]
         df = facts.fullness(lake, name, window[0])
         if df is None:
             yield f"    no `lfs df` within a day; `iolake ingest df --since {first} --until {last}` loads one"
         else:
-            yield f"    space at {_when(df['ts'], window[0])}: {df['osts']} OSTs, {text.percent(df['used_pct'])} used"
-            yield f"      fullest  {_ost(df['fullest_ost'], df['fullest_ost_pct'])}"
-            yield f"      emptiest {_ost(df['emptiest_ost'], df['emptiest_ost_pct'])}"
+            when = text.when(df["ts"], window[0])
+            yield f"    space at {when}: {df['osts']} OSTs, {text.percent(df['used_pct'])} used"
+            yield f"      fullest  {text.filled(df['fullest_ost'], df['fullest_ost_pct'])}"
+            yield f"      emptiest {text.filled(df['emptiest_ost'], df['emptiest_ost_pct'])}"
             levels = [pct for _, pct in facts.osts(lake, name, df["ts"])]
             for start in range(0, len(levels), _WIDTH - 6):
                 yield f"      {text.sparkline(levels[start : start + _WIDTH - 6], top=100)}"
@@ -305,7 +309,7 @@ def _targets(
         if served is None:
             yield f"    no server map within a day; `iolake ingest targets --since {first} --until {last}` loads one"
         else:
-            yield f"    servers at {_when(served['ts'], window[0])}:"
+            yield f"    servers at {text.when(served['ts'], window[0])}:"
             yield f"      {served['servers']} serve {served['osts']} OSTs, most {served['usual_osts_per_server']} each"
             for server in served["overloaded"]:
                 yield f"      {server['server']} serves {len(server['osts'])}: {', '.join(server['osts'])}"
@@ -345,13 +349,3 @@ def _share(share: float | None) -> str:
     if share is None:
         return f"{text.UNKNOWN:>9}"
     return f"{text.percent(100 * share):>9}  {text.bar(share)}".rstrip()
-
-
-def _ost(name: str | None, pct: float | None) -> str:
-    return text.UNKNOWN if name is None or pct is None else f"{name} {text.percent(pct)} {text.bar(pct / 100)}".rstrip()
-
-
-def _when(ts: datetime, start: datetime) -> str:
-    """A snapshot's time, and how far from the job's start."""
-    away = (start - ts).total_seconds()
-    return f"{text.moment(ts)} ({text.seconds(abs(away))} {'before' if away >= 0 else 'after'} the start)"

@@ -110,6 +110,17 @@ def _ranges(found: Sequence[int], width: int) -> str:
     return parts[0] if len(found) == 1 else f"[{','.join(parts)}]"
 
 
+def when(ts: datetime, start: datetime) -> str:
+    """A snapshot's time, and how far from a job's start."""
+    away = (start - ts).total_seconds()
+    return f"{moment(ts)} ({seconds(abs(away))} {'before' if away >= 0 else 'after'} the start)"
+
+
+def filled(name: str | None, pct: float | None) -> str:
+    """A target or disk, and how full it is, with a bar."""
+    return UNKNOWN if name is None or pct is None else f"{name} {percent(pct)} {bar(pct / 100)}".rstrip()
+
+
 def _fitted(text: str, width: int, right: bool) -> str:
     return text.rjust(width) if right else text.ljust(width)
 

@@ -325,7 +325,7 @@ FILE_SYSTEM_HOUR: Final = Mart(
     rows_of=("lustre_fs",),
     reads=tuple(
         Read(t, slack_days=0, day_only=True)
-        for t in ("lustre_fs", "lustre_ost", "lustre_server", "scale_server", "scale_capacity")
+        for t in ("lustre_fs", "lustre_ost", "lustre_server", "scale_server", "scale_capacity", "scale_disk")
     ),
 )
 

@@ -33,6 +33,19 @@ load AS (
   WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
   GROUP BY ALL
 ),
+full_disks AS (        -- of Storage Scale: its disks that hold data are the targets
+  SELECT file_system, ts, max(used_pct) AS fullest_pct
+  FROM (
+    SELECT
+      file_system, nsd, date_trunc('hour', ts) AS ts,
+      arg_max(100 * (used_bytes / nullif(total_bytes, 0)), epoch(ts)) FILTER (used_bytes IS NOT NULL) AS used_pct
+    FROM scale_disk
+    WHERE holds_data
+      AND (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+    GROUP BY ALL
+  )
+  GROUP BY file_system, ts
+),
 space AS (
   SELECT
     file_system, ts,
@@ -50,14 +63,17 @@ space AS (
   )
   GROUP BY ALL
   UNION ALL
-  SELECT
-    file_system, date_trunc('hour', ts) AS ts,
-    arg_max(used_bytes, epoch(ts)) AS used_bytes,
-    arg_max(total_bytes, epoch(ts)) FILTER (used_bytes IS NOT NULL) AS total_bytes,
-    NULL::DOUBLE AS fullest_ost_pct
-  FROM scale_capacity
-  WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
-  GROUP BY ALL
+  SELECT c.*, d.fullest_pct AS fullest_ost_pct
+  FROM (
+    SELECT
+      file_system, date_trunc('hour', ts) AS ts,
+      arg_max(used_bytes, epoch(ts)) AS used_bytes,
+      arg_max(total_bytes, epoch(ts)) FILTER (used_bytes IS NOT NULL) AS total_bytes
+    FROM scale_capacity
+    WHERE (in_owner IS NULL OR file_system = in_owner) AND (since IS NULL OR date BETWEEN since AND until)
+    GROUP BY ALL
+  ) c
+  LEFT JOIN full_disks d USING (file_system, ts)
 )
 SELECT
   h.* EXCLUDE (peak_read, peak_write),

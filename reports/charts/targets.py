@@ -85,12 +85,23 @@ def _bars(
 
 
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """Each target's mean rate hour by hour; null where too little of the hour was seen (P12)."""
+    """Each target's mean rate hour by hour; null where too little of the hour was seen (P12).
+
+    The targets of Storage Scale are its disks that hold data.
+    """
+    asked = "WHERE file_system = $file_system AND date BETWEEN $first AND $last\n    AND ts >= $since AND ts < $until"
     return Query(
-        "SELECT ost, ts, 3600.0 AS bin_s, seen_pct,\n"
-        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN (read_bytes + write_bytes) / seen_s END AS rate\n"
-        "FROM ost_hour\nWHERE file_system = $file_system AND date BETWEEN $first AND $last\n"
-        "  AND ts >= $since AND ts < $until\n"
+        "WITH hours AS (\n"
+        f"  SELECT ost, ts, seen_s, read_bytes + write_bytes AS moved\n  FROM ost_hour\n  {asked}\n"
+        "  UNION ALL\n"
+        "  SELECT nsd, date_trunc('hour', ts), sum(interval_s), sum(moved)\n"
+        "  FROM (\n"
+        "    SELECT nsd, ts, max(interval_s) AS interval_s, sum(read_bytes + write_bytes) AS moved\n"
+        f"    FROM scale_nsd\n    {asked} AND role = 'data'\n    GROUP BY nsd, ts\n"
+        "  )\n  GROUP BY ALL\n)\n"
+        "SELECT ost, ts, 3600.0 AS bin_s, 100 * seen_s / 3600 AS seen_pct,\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN moved / seen_s END AS rate\n"
+        "FROM hours\n"
         "ORDER BY ost, ts",
         {
             "file_system": file_system,

@@ -124,7 +124,7 @@ def _fullness(
     pace = history.forecast(trend).capitalize()
     summary = (
         f"On {known['date'][-1]} all targets together were {known['used_pct'][-1]:.1f} % full, the fullest one "
-        f"{known['fullest_ost_pct'][-1]:.1f} %. {pace}."
+        f"{text.percent(known['fullest_ost_pct'][-1], 1)}. {pace}."
     )
     return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=queries)
 

@@ -204,7 +204,8 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
     month = history.trend_query(name, window[1].date())
     trend = history.forecast(month.frame(lake))
     fullness = (
-        f" {full['used_pct'][-1]:.1f} % full, its fullest target {full['fullest_ost_pct'][-1]:.1f} %, {trend}."
+        f" {full['used_pct'][-1]:.1f} % full, its fullest target {text.percent(full['fullest_ost_pct'][-1], 1)}, "
+        f"{trend}."
         if full.height
         else ""
     )
