@@ -17,6 +17,7 @@ from tests.warehouse.by_hand import Loaded, job, log
 
 pytestmark = pytest.mark.usefixtures("all_tables")
 DAYS = 20
+READS = 4
 FIRST = datetime(2026, 3, 1)
 
 
@@ -24,7 +25,7 @@ FIRST = datetime(2026, 3, 1)
 def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     """A lake of days whose first and last interval lie at the day's ends, in a view of several reads."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spans, "MANY_FILES", 4)
+        patch.setattr(spans, "spans_of", lambda _files: READS)
         loaded = Loaded(str(Path(tmp_path_factory.mktemp("spans")) / "lake"))
         times = [FIRST + timedelta(days=day, hours=h) for day in range(DAYS) for h in (0, 7, 23.999)]
         loaded.load("lustre_ost", *({"ost": "OST0000", "ts": ts, "read_bytes": 1} for ts in times), owner="fs")
@@ -45,7 +46,7 @@ def test_what_an_hour_asks_is_planned_over_its_span_alone(many: Lake) -> None:
         (plan,) = (row[1] for row in many.sql(f"EXPLAIN SELECT sum(read_bytes) FROM lustre_ost {where}").fetchall())
         return int(plan.count("READ_PARQUET"))
 
-    assert reads("") == spans.SPANS
+    assert reads("") == READS
     assert reads("WHERE ts >= '2026-03-09 10:00:00' AND ts < '2026-03-09 11:00:00'") == 1
 
 
