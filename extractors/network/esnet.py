@@ -6,7 +6,6 @@ be bytes/sec, bits/sec, or bytes: then the values are counters, read by the proj
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
@@ -16,6 +15,7 @@ import httpx
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import zone_of
+from iolake.extractors.jsontext import parsed
 from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
 from iolake.extractors.network.series import FIRST_S, LAST_S, Interfaces, counter_batch, is_amount, rate_batch, step_of
@@ -42,7 +42,7 @@ class EsnetSnmp(Extractor):
     """
 
     source: ClassVar = "esnet_snmp"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (NETWORK_INTERFACE,)
 
@@ -86,7 +86,7 @@ def _saved(uri: str) -> tuple[Interfaces, Interfaces, int, list[str]]:
     faults: list[str] = []
     for member in members(uri):
         try:
-            found = json.loads(member.text())
+            found = parsed(member.text())
         except (ValueError, RecursionError) as error:
             raise InputError(uri, f"{_NOT_ONE}{quoted(error)}", "check what the pattern names") from None
         for router, interfaces in (found if isinstance(found, dict) else {}).items():

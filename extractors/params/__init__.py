@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import ClassVar, Final
 
-from iolake.extractors.base import Batch, Extractor, Input, Reject, Span
+from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import match, mtime
 from iolake.extractors.lustre import contested, zone_of
 from iolake.extractors.params.day import Day, EarlierJobs, NoReadings, OutOfOrder
@@ -69,10 +69,12 @@ class Params(Extractor):
                 if not _is_superseded(result, input):
                     yield result
         except NoReadings:
+            if not state.taken and state.unread:
+                raise InputError(input.uri, _no_table(state.unread), "collect those of targets as well") from None
             if not state.taken:
                 raise
         if state.unread:
-            yield Reject(input, _no_table(state.unread), "parameters without a table")
+            yield Reject(input, f"{_no_table(state.unread)}; leave them out of the dump", "parameters without a table")
 
     def _counted(self, input: Input, owner: FileSystem, days: Days, useful: set[str]) -> Iterator[Batch | Reject]:
         """Yield the rows of counters and jobs. Dumps that are out of order are read again, all in memory."""
@@ -89,9 +91,7 @@ class Params(Extractor):
 def _no_table(unread: Counter[str]) -> str:
     """One line for all parameters that no table takes, so that a site's odd one is named once an input."""
     kinds = ", ".join(name for name, _ in unread.most_common(3))
-    return (
-        f"{unread.total()} parameters of {len(unread)} kinds have no table, such as {kinds}; leave them out of the dump"
-    )
+    return f"{unread.total()} parameters of {len(unread)} kinds have no table, such as {kinds}"
 
 
 def _is_superseded(result: Batch | Reject, input: Input) -> bool:

@@ -126,6 +126,7 @@ class State:
             if moment is None:
                 return
             self.put_all(read(parameter, value), dump, moment, start)
+            self.taken += read is not _setting  # an empty histogram is one
             return
         if not PARAMETER.fullmatch(name):
             self.unread[_NUMBERED.sub("#", name)] += 1

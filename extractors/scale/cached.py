@@ -5,13 +5,13 @@ pytokio turned sizes into bytes and added `_bytes` to their counters' names. Tim
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any, Final
 
 import numpy as np
 
 from iolake.extractors.base import InputError, quoted
+from iolake.extractors.jsontext import parsed
 from iolake.extractors.scale.report import Chunk, Entry, Report
 from iolake.extractors.scale.sensors import SENSORS, sensor_of
 
@@ -22,7 +22,7 @@ _NOT_ONE: Final = "is JSON, but not pytokio's copy of mmperfmon reports"
 def cached_report(uri: str, text: str) -> Report:
     """Return the report that a JSON copy holds; InputError where it is something else."""
     try:
-        found = json.loads(text)
+        found = parsed(text)
         stamps = sorted({int(stamp) for stamp in found})
         cells = [
             (int(stamp), _entry(host, counter, device), _value(value), counter.endswith(_BYTES))

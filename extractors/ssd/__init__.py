@@ -20,6 +20,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.files import mtime
+from iolake.extractors.jsontext import storable
 from iolake.extractors.members import Member, members
 from iolake.extractors.ssd import smart
 from iolake.extractors.ssd.drive import finished, isdct_row, merge
@@ -41,7 +42,7 @@ class Ssd(Extractor):
     """
 
     source: ClassVar = "ssd"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (SSD_HEALTH,)
 
@@ -219,4 +220,4 @@ def _documents(text: str) -> list[dict[str, Any]]:
             at += 1
     if not all(isinstance(document, dict) for document in found):
         raise ValueError("holds no objects")
-    return found
+    return [storable(document) for document in found]

@@ -6,11 +6,11 @@ blocks that each start with "- <hexadecimal id> -".
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from iolake.extractors.jsontext import parsed
 from iolake.extractors.ssd.drive import snake
 
 _DRIVE: Final = re.compile(
@@ -59,7 +59,7 @@ def cached_isdct(text: str) -> Iterator[tuple[str, str | None, int, dict[str, st
     ValueError, TypeError or AttributeError where the JSON is something else. pytokio took texts of hexadecimal digits
     for numbers: the bootloader is turned back into its eight digits.
     """
-    for serial, drive in json.loads(text).items():
+    for serial, drive in parsed(text).items():
         attributes = {snake(key): _printed(value) for key, value in drive.items() if key not in _ADDED}
         if isinstance(drive.get("bootloader"), int):
             attributes["bootloader"] = f"{drive['bootloader']:08X}"

@@ -207,3 +207,19 @@ def test_damage_never_ends_in_anything_but_rows_or_a_reason(tmp_path: Path, seed
         read(tmp_path, server="".join(text))
     except InputError as error:
         assert error.reason
+
+
+def test_a_dump_of_parameters_that_no_table_takes_names_them(tmp_path: Path) -> None:
+    """P5: the reason has their kinds; beside others they are one reject."""
+    odd = "mdt.fs-MDT0000.rename_stats=\nrename_stats:\n- x\nmdt.fs-MDT0001.rename_stats=\nrename_stats:\n- x\n"
+    with pytest.raises(InputError, match=r"2 parameters of 1 kinds have no table, such as mdt\.fs-MDT#\.rename_stats"):
+        read(tmp_path, odd=odd)
+
+
+def test_an_empty_histogram_is_a_parameter_of_a_target(tmp_path: Path) -> None:
+    """A target that was idle since its start prints headings alone."""
+    heading = (
+        "snapshot_time: 1684867636.6 secs.nsecs\n\n  read  |  write\nI/O time (1/1000s)  ios  % cum % |  ios % cum %\n"
+    )
+    rows, rejects = read(tmp_path, idle=f"obdfilter.fs-OST0000.brw_stats=\n{heading}")
+    assert (rows.get("lustre_brw", []), rejects) == ([], [])

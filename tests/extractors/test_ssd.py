@@ -276,3 +276,12 @@ def test_whatever_a_file_holds_is_read_or_named(tmp_path: Path, content: str) ->
     (tmp_path / "n1").mkdir()
     count = int(os.environ.get("IOLAKE_FUZZ", "300")) // 5
     assert survives(Ssd(), site(tmp_path), tmp_path / "n1" / "nvme0n1.json", content.encode(), count) > 0
+
+
+def test_a_lone_surrogate_is_escaped(tmp_path: Path) -> None:
+    """P5: no column can hold one."""
+    (tmp_path / "n1").mkdir()
+    document = SMARTCTL | {"serial_number": "A\ud800", "firmware_version": "\udfff1"}
+    (tmp_path / "n1" / "nvme0n1.json").write_text(json.dumps(document))
+    (row,) = read(tmp_path)[0]
+    assert (row["ssd"], row["firmware"]) == ("A\\ud800", "\\udfff1")
