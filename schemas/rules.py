@@ -119,7 +119,7 @@ RULES: Final = (
          "See who used it and how loaded its servers were: top_users, file_system_hour.", "iolake"),
     Rule("slow-target", "high", "file system", "above", 20, "%",
          "Check the target's disks and server.", "iolake, after bad_osts", "both"),
-    Rule("hot-target", "medium", "file system", "above", 200, "%",
+    Rule("hot-target", "medium", "file system", "above", 300, "%",
          "Spread the files that are in use over more targets: lfs migrate.", "iolake", "both"),
     Rule("failed-over", "high", "file system", "above", 0, "targets",
          "Bring the failed server back.", "iolake", "both"),

@@ -76,22 +76,23 @@ met AS MATERIALIZED (              -- neighbours that were there for a tenth of 
   WHERE (in_owner IS NULL OR n.cluster = in_owner) AND (since IS NULL OR n.date BETWEEN since AND until)
     AND n.overlap_s >= 0.1 * r.elapsed_s
 ),
-loads AS (                         -- what others moved on a target and on the mean target meanwhile: the run's own bytes spread evenly
+loads AS (                         -- what others moved on a target and on the mean of the other targets meanwhile: the run's own bytes spread evenly
   SELECT
     t.*, f.date,
     (coalesce(f.darshan_read_bytes, 0)::DOUBLE + coalesce(f.darshan_write_bytes, 0)) / t.stripes AS own_bytes,
     (t.ost_bytes - own_bytes) / nullif(t.elapsed_s, 0) AS rate,
-    (coalesce(f.fs_read_bytes, 0)::DOUBLE + coalesce(f.fs_write_bytes, 0) - own_bytes * t.stripes) / f.fs_osts / nullif(t.elapsed_s, 0) AS mean_rate
+    (coalesce(f.fs_read_bytes, 0)::DOUBLE + coalesce(f.fs_write_bytes, 0) - own_bytes * (t.stripes - 1) - t.ost_bytes)
+      / nullif(f.fs_osts - 1, 0) / nullif(t.elapsed_s, 0) AS mean_rate
   FROM own_targets t
   JOIN job_file_system f ON f.cluster = t.cluster AND f.run_id = t.run_id AND f.file_system = t.file_system
   WHERE (in_owner IS NULL OR f.cluster = in_owner) AND (since IS NULL OR f.date BETWEEN since AND until)
     AND f.fs_seen_pct >= {seen_enough_pct}
 ),
-hottest AS (                       -- where others moved as much as the mean target does in a fifth of the busiest hour
+hottest AS MATERIALIZED (                       -- where others moved as much as the mean target does in a fifth of the busiest hour
   SELECT l.*, 1e2 * l.rate / nullif(l.mean_rate, 0) AS load_pct
   FROM loads l
   JOIN abilities a ON a.file_system = l.file_system AND a.date = l.date
-  JOIN (SELECT DISTINCT file_system, max(osts) AS osts FROM file_system_hour WHERE first IS NULL OR date BETWEEN first AND last GROUP BY ALL) o
+  JOIN (SELECT file_system, max(osts) AS osts FROM file_system_hour WHERE first IS NULL OR date BETWEEN first AND last GROUP BY ALL) o
     ON o.file_system = l.file_system
   WHERE l.mean_rate > 0 AND l.rate >= 0.2 * a.hour_rate / o.osts
   QUALIFY row_number() OVER (PARTITION BY l.cluster, l.run_id ORDER BY load_pct DESC, l.file_system, l.ost) = 1
@@ -104,7 +105,9 @@ hot_target AS (                    -- with the neighbour that moved most of it
   LEFT JOIN (
     SELECT cluster, run_id, file_system, ost, count(*) OVER (PARTITION BY cluster, run_id, file_system) AS stripes
     FROM job_ost
-    WHERE first IS NULL OR date BETWEEN first AND last
+    WHERE (since IS NULL OR date BETWEEN since::DATE - 1 AND until::DATE + 1) AND (cluster, run_id) IN (
+      SELECT (n.neighbour_cluster, n.neighbour_run_id) FROM met n JOIN hottest h ON h.cluster = n.cluster AND h.run_id = n.run_id
+    )
   ) w ON w.cluster = n.neighbour_cluster AND w.run_id = n.neighbour_run_id AND w.file_system = h.file_system AND w.ost = h.ost
     AND n.bytes_per_s / w.stripes >= 0.5 * h.rate
   GROUP BY ALL
@@ -278,7 +281,7 @@ checks AS (
       {code: 'full-target', value: f.used_pct,
        words: format('{} of {} was {:.1f} % full while it wrote there', f.ost, f.file_system, f.used_pct), target: f.ost, neighbour: NULL},
       {code: 'hot-target', value: h.load_pct,
-       words: format('others moved {:,.1f} times as much on {} of {}, where files of the run lie, as on the mean target', h.load_pct / 1e2, h.ost, h.file_system)
+       words: format('others moved {:,.1f} times as much on {} of {}, where files of the run lie, as on the mean of the other targets', h.load_pct / 1e2, h.ost, h.file_system)
          || coalesce(format('; most of it was job {} ({})', h.neighbour, h.who), ''), target: h.ost, neighbour: h.neighbour},
       {code: 'slow-file-system', value: w.slow_pct,
        words: format('in one hour while it ran, {:.0f} % of {:,} files on {} moved slowly beside their kind, whichever target they lay on', w.slow_pct, w.files, r.used_file_system), target: NULL, neighbour: NULL},
