@@ -50,9 +50,9 @@ def table(pairs: Pairs) -> str:
     """The pairs as a table of text, and both aims below it."""
     causes = sorted({cause for pair in pairs for cause in pair})
     width = max(map(len, causes))
-    lines = [" " * width + "".join(f"  {cause:>{len(cause)}}" for cause in causes)]
+    lines = [" " * width + "".join(f"  {cause:>{max(3, len(cause))}}" for cause in causes)]
     for true in causes:
-        cells = "".join(f"  {pairs[true, said]:>{len(said)}}" for said in causes)
+        cells = "".join(f"  {pairs[true, said]:>{max(3, len(said))}}" for said in causes)
         lines.append(f"{true:<{width}}{cells}")
     affected = sum(n for (true, _), n in pairs.items() if true != NOTHING)
     right = sum(n for (true, said), n in pairs.items() if true != NOTHING and true == said)
