@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from iolake.pipelines.limits import Limits, Use
 from iolake.pipelines.stage import Unit, stage_bundle
-from iolake.schemas.errors import TransientError
+from iolake.schemas.errors import NO_THREAD, TransientError, shortage
 from iolake.schemas.site import Site
 from iolake.warehouse.records import StagedUnit
 
@@ -33,6 +33,8 @@ _SIGNALS: Final = {
     signal.SIGABRT: "a library that reads this format gave up, perhaps for want of memory",
     signal.SIGBUS: "the file shrank while it was read, or a disk is full",
 }
+_NO_THREAD: Final = 75
+"""The exit status of a process that got no thread."""
 _READY: Final = "ready"
 # Neither forked, for libraries that have threads don't survive it, nor started by multiprocessing, which runs the
 # user's script again and keeps a further process.
@@ -115,9 +117,9 @@ class Reader:
             if self.line.poll(_START_S) and self.line.recv() == _READY:
                 self._is_ready = True
                 return
+            self.process.kill()
         except (EOFError, OSError):
-            pass
-        self.process.kill()
+            pass  # it ended, or ends now
         raise CannotStart(f"no process to read in can be started: {_why(self.process.wait())}")
 
 
@@ -126,7 +128,12 @@ def serve(number: int) -> None:
     or with the error.
     """
     line: Connection[Any, Any] = Connection(number)
-    Thread(target=_end_with_parent, args=(number,), daemon=True).start()
+    try:
+        Thread(target=_end_with_parent, args=(number,), daemon=True).start()
+    except RuntimeError as error:
+        if shortage(error) is None:
+            raise
+        os._exit(_NO_THREAD)
     line.send(_READY)
     while True:
         try:
@@ -159,6 +166,8 @@ def _portable(error: Exception) -> Exception:
 
 def _why(exit_code: int | None) -> str:
     """The reason of a reject, by the way in which its reader ended."""
+    if exit_code == _NO_THREAD:
+        return NO_THREAD
     if exit_code is None or exit_code >= 0:
         return f"the process that read it ended with status {exit_code}"
     known = _SIGNALS.get(signal.Signals(-exit_code)) if -exit_code in set(signal.Signals) else None

@@ -18,6 +18,9 @@ _FOR_GOOD: Final = {
 """Error numbers of a path that another try does not change."""
 
 
+NO_THREAD: Final = "the machine allows no further thread; raise the limit (ulimit -u, pids.max), or run fewer workers"
+
+
 class IolakeError(Exception):
     """Base class of every error that iolake raises on purpose. Its text is one line for a person."""
 
@@ -42,5 +45,5 @@ def shortage(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return "the machine has no memory left; run it where more is free, or with fewer workers"
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return "the machine allows no further thread; raise the limit (ulimit -u, pids.max), or run fewer workers"
+        return NO_THREAD
     return None

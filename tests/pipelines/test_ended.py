@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from iolake.pipelines import cli
+from iolake.pipelines import cli, reader
+from iolake.pipelines.limits import Limits
 from iolake.schemas.errors import is_transient
+from iolake.schemas.site import Site
 from iolake.warehouse import scratch
 from iolake.warehouse.processes import who
 from iolake.warehouse.store import Store
@@ -124,3 +126,17 @@ def test_a_run_that_does_not_end_in_order_ends_in_time() -> None:
     _, printed = run.communicate(timeout=30)
     (line,) = printed.splitlines()
     assert (run.returncode, line.startswith("iolake: ended by SIGTERM;")) == (143, True)
+
+
+def test_a_reader_that_gets_no_thread_blames_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: as under a low `ulimit -u`. The line names the limit, and the same run may succeed later."""
+    lacking = (
+        "import threading\n"
+        'def start(self): raise RuntimeError("can\'t start new thread")\n'
+        "threading.Thread.start = start\n"
+    )
+    monkeypatch.setattr(reader, "_CODE", lacking + reader._CODE)
+    one = reader.Reader()
+    with pytest.raises(reader.CannotStart, match=r"allows no further thread; raise the limit \(ulimit -u"):
+        one.stage([], Site.model_validate({"root": "/"}), Limits.of([], 1 << 30))
+    one.end()
