@@ -103,7 +103,7 @@ ORDER BY file_system
 _TIMELINE = """
 WITH rows_of_window AS (
   SELECT ts, interval_s, read_bytes, write_bytes FROM lustre_fs
-  WHERE file_system = $1 AND ts < $3::TIMESTAMP AND ts + to_seconds(interval_s) > $2::TIMESTAMP
+  WHERE file_system = $1 AND ts < $3::TIMESTAMP AND epoch(ts - $2::TIMESTAMP) + interval_s > 0
     AND date BETWEEN $2::TIMESTAMP::DATE - 1 AND $3::TIMESTAMP::DATE
 ),
 width AS (

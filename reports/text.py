@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeGuard
 
 from iolake.reports.units import bytes_text
 
@@ -17,14 +18,14 @@ UNKNOWN = "unknown"
 
 def sparkline(values: Iterable[float | None], top: float | None = None) -> str:
     """One character a value, from nothing at the lowest block to `top` (their largest, if None) at the highest."""
-    values = list(values)
+    values = [value if _is_known(value) else None for value in values]
     top = max((v for v in values if v is not None), default=0.0) if top is None else top
     return "".join(MISSING if v is None else _HEIGHTS[_step(v, top, len(_HEIGHTS))] for v in values)
 
 
 def bar(share: float, width: int = 20) -> str:
     """A bar of `width` characters, filled to `share` of 1 and cut off there."""
-    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8) if _is_known(share) else 0
     full, rest = divmod(eighths, 8)
     return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
 
@@ -37,19 +38,24 @@ def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> list[st
     return ["  ".join(line).rstrip() for line in cells]
 
 
+def _is_known(value: float | None) -> TypeGuard[float]:
+    """Whether there is a value: damaged counters can be infinite, or no number."""
+    return value is not None and math.isfinite(value)
+
+
 def size(value: float | None) -> str:
     """Bytes in binary units."""
-    return UNKNOWN if value is None else bytes_text(value)
+    return bytes_text(value) if _is_known(value) else UNKNOWN
 
 
 def rate(bytes_per_s: float | None) -> str:
     """Bytes a second in binary units."""
-    return UNKNOWN if bytes_per_s is None else f"{bytes_text(bytes_per_s)}/s"
+    return f"{bytes_text(bytes_per_s)}/s" if _is_known(bytes_per_s) else UNKNOWN
 
 
 def number(value: float | None) -> str:
     """A count with separated thousands."""
-    return UNKNOWN if value is None else f"{value:,.0f}"
+    return f"{value:,.0f}" if _is_known(value) else UNKNOWN
 
 
 def count(number: int, thing: str) -> str:
@@ -59,17 +65,17 @@ def count(number: int, thing: str) -> str:
 
 def percent(value: float | None, digits: int = 2) -> str:
     """A percentage."""
-    return UNKNOWN if value is None else f"{value:.{digits}f} %"
+    return f"{value:.{digits}f} %" if _is_known(value) else UNKNOWN
 
 
 def seen(percent_seen: float | None) -> str:
     """A percentage that was seen, rounded down, so that what is just too little does not read as enough (P12)."""
-    return UNKNOWN if percent_seen is None else f"{math.floor(percent_seen * 10) / 10:g} %"
+    return f"{math.floor(percent_seen * 10) / 10:g} %" if _is_known(percent_seen) else UNKNOWN
 
 
 def seconds(value: float | None) -> str:
     """A length of time in seconds, and in hours and minutes where it is longer than two."""
-    if value is None:
+    if not _is_known(value):
         return UNKNOWN
     text = f"{value:,.0f} s" if value >= 100 or value == round(value) else f"{value:.3g} s"
     minutes = round(value) // 60

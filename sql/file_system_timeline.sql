@@ -28,7 +28,7 @@ counted AS (
   FROM lustre_fs
   WHERE file_system = of_file_system
     AND date BETWEEN (since::TIMESTAMP)::DATE - 1 AND (until::TIMESTAMP)::DATE
-    AND ts < until::TIMESTAMP AND ts + to_microseconds((1e6 * interval_s)::BIGINT) > since::TIMESTAMP
+    AND ts < until::TIMESTAMP AND epoch(ts - since::TIMESTAMP) + interval_s > 0
 ),
 placed AS (
   SELECT *, unnest(range((from_s / width_s)::BIGINT - 1, (to_s / width_s)::BIGINT + 1)) AS bin
@@ -41,8 +41,8 @@ part AS (
 summed AS (
   SELECT
     bin,
-    sum((osts - osts_missing) * part_s) AS ost_s,
-    sum((mdts - mdts_missing) * part_s) AS mdt_s,
+    sum((osts::DOUBLE - osts_missing) * part_s) AS ost_s,
+    sum((mdts::DOUBLE - mdts_missing) * part_s) AS mdt_s,
     sum(read_bytes / interval_s * part_s) AS read_bytes,
     sum(write_bytes / interval_s * part_s) AS write_bytes,
     sum(opens / interval_s * part_s) AS opens,

@@ -79,8 +79,13 @@ moved AS (
 placed AS (
   SELECT
     *,
-    unnest(range(floor(from_s / width_s)::BIGINT, greatest(ceil(to_s / width_s), floor(from_s / width_s) + 1)::BIGINT)) AS bin
+    -- Only bins of the window, however far the times of a damaged record reach.
+    unnest(range(
+      greatest(0, least(bins, floor(from_s / width_s)))::BIGINT,
+      greatest(0, least(bins, greatest(ceil(to_s / width_s), floor(from_s / width_s) + 1)))::BIGINT
+    )) AS bin
   FROM moved
+  WHERE isfinite(from_s) AND isfinite(to_s)
 ),
 part AS (
   SELECT
@@ -100,7 +105,7 @@ SELECT
   since::TIMESTAMP + to_microseconds((1e6 * part.bin * any_value(part.width_s))::BIGINT) AS ts,
   any_value(part.width_s) AS bin_s,
   CASE WHEN part.rank < 0 THEN -1 ELSE part.rank // grouped.ranks * grouped.ranks END AS first_rank,
-  CASE WHEN first_rank < 0 THEN -1 ELSE first_rank + any_value(grouped.ranks) - 1 END AS last_rank,
+  CASE WHEN first_rank < 0 THEN -1 ELSE least(first_rank::HUGEINT + any_value(grouped.ranks) - 1, 9223372036854775807)::BIGINT END AS last_rank,
   sum(part.read_bytes * part.part) AS read_bytes,
   sum(part.write_bytes * part.part) AS write_bytes,
   min(part.measured_by) AS measured_by

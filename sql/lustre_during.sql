@@ -47,7 +47,7 @@ asked AS MATERIALIZED (
   SELECT         -- of columns with one name the first keeps it
     w.window_row,
     CASE WHEN w.window_end < '9999-01-01'
-      THEN w.window_end + to_seconds(steps_after * least(coalesce(steps.step_s, 0), 86400)) ELSE w.window_end
+      THEN w.window_end + to_seconds(steps_after * greatest(0, least(coalesce(steps.step_s, 0), 86400))) ELSE w.window_end
     END AS window_until,
     w.* EXCLUDE (window_row)
   FROM given w

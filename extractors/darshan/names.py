@@ -132,6 +132,8 @@ def _ending_with_nul(joined: Bytes, starts: Ints, ends: Ints, group: Group) -> t
 
     A record begins at a region's start or after a NUL, either a name's terminator or a zero byte inside an id.
     """
+    if not len(joined):
+        return starts, starts
     nuls = np.append(np.flatnonzero(joined == 0), len(joined) + _ID)
     within = joined[ends - 1] != 0
     if within.any():
