@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
@@ -82,7 +83,8 @@ def _why_not(source: str) -> str:
     known = extractors()
     if source in known:
         return f"{source} is a source of a {known[source].owner.replace('_', ' ')}; write it under one"
-    return f"no such source; known are {', '.join(known)}"
+    near = get_close_matches(source, known, 1)
+    return f"no such source; {f'did you mean {near[0]}? ' if near else ''}known are {', '.join(known)}"
 
 
 def chosen(site: Site, sources: tuple[str, ...]) -> dict[str, Extractor]:

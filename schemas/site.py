@@ -367,6 +367,16 @@ _MENDS: Final = {
 def _explain(error: Any) -> str:
     key = ".".join(str(part) for part in error["loc"] if part != "sources")
     if error["type"] == "model_type" and "sources" in error["loc"]:
-        return f"{key}: {_SOURCE}"
+        return f"{key}: {_SOURCE}{_meant(key)}"
     message = _MENDS.get(error["type"], error["msg"].removeprefix("Value error, "))
+    message += _meant(key) if error["type"] == "extra_forbidden" else ""
     return f"{key}: {message}" if key else message
+
+
+def _meant(key: str) -> str:
+    """A question for the known key that is nearly the last part of a wrong one, if there is any."""
+    models = (Site, Source, Cluster, FileSystem, Endpoint, LakeSettings, CheckSettings, PageSettings, WorkerSettings)
+    known = {name for model in models for name in model.model_fields} - {"sources", "root"}
+    last = key.rpartition(".")[2]
+    near = get_close_matches(last, sorted(known - {last}), 1, 0.8)
+    return f"; did you mean {near[0]}?" if near else ""

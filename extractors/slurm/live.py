@@ -66,7 +66,7 @@ def _run(command: list[str], environment: dict[str, str]) -> Iterator[IO[bytes]]
                 command, stdout=subprocess.PIPE, stderr=complaints, env={**inherited, **environment}
             )
         except OSError as error:
-            raise OSError(f"{command[0]} can't be run: {error.strerror}") from None
+            raise OSError(f"{command[0]} can't be run: {error.strerror}; is it installed, and in PATH?") from None
         unread: InputError | None = None
         cut_off = b""
         with process:

@@ -27,6 +27,8 @@ def problems(folder: Path, text: str) -> list[str]:
         ("[clusters.c]\nslurm = { command = 5 }", "clusters.c.slurm.command", "write it in quotes"),
         ('[clusters.c]\njobs = { files = "x", options = 3 }', "clusters.c.jobs.options", "write { key = value }"),
         ('[file_systems.f]\nmounts = "/f"', "file_systems.f.mounts", 'write ["..."]'),
+        ('[file_systems.f]\nmount = "/f"', "file_systems.f.mount", "did you mean mounts?"),
+        ('[clusters.c]\nslurm = { file = "x" }', "clusters.c.slurm.file", "did you mean files?"),
         ("[clusters]\nc = 5", "clusters.c", "below [its name]"),
         ("clusters = 5", "clusters", "is not a table"),
         ('[lake]\nretention_days = "long"', "lake.retention_days", "is not a number"),
