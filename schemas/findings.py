@@ -249,8 +249,8 @@ JOB_VERDICT: Final = Mart(
     "job_verdict",
     "Was it the application, the file system, or a neighbour? One row a run: the finding that explains best why it was "
     "slower than its kind; cause is null where it was not, or nothing explains it. A run that was not slow may have "
-    "lost time to the scheduler. lost_s is null for a run without a kind, which is judged by its own ranks and "
-    "targets.",
+    "been delayed by the scheduler, which lost_s does not count. lost_s is null, too, for a run without a kind, which "
+    "is judged by its own ranks and targets.",
     keys=[CLUSTER, RUN_ID],
     columns=[
         JOB_ID,

@@ -10,7 +10,7 @@
 CREATE OR REPLACE MACRO job_verdict_model(in_owner, since, until, first, last) AS TABLE
 WITH around AS (
   SELECT
-    cluster, run_id, job_id, date, elapsed_s, wait_s, file_system, logs,
+    cluster, run_id, job_id, date, elapsed_s, file_system, logs,
     coalesce(slowest_io_s, io_s / nullif(nprocs, 0)) AS io_time_s,
     coalesce(performance_bytes_per_s, (coalesce(read_bytes, 0)::DOUBLE + coalesce(write_bytes, 0)) / nullif(io_s, 0)) AS speed,
     job_name, user_name,
@@ -109,7 +109,7 @@ weighed AS (
   WHERE s.slow OR (s.alone AND y.unlike IS NOT NULL AND w.cause IN ('full target', 'failing target', 'failed-over server'))
 ),
 late AS (                -- what the scheduler did to a run that was not slow
-  SELECT cluster, run_id, code, value, sentence
+  SELECT cluster, run_id, code, sentence
   FROM said
   WHERE code IN ('requeued', 'timeout', 'waited-beside-kind')
   QUALIFY row_number() OVER (PARTITION BY cluster, run_id ORDER BY code = 'requeued' DESC, code = 'timeout' DESC) = 1
@@ -125,7 +125,7 @@ SELECT
   j.cluster, j.run_id, j.job_id, j.date,
   CASE WHEN b.cause IS NOT NULL THEN b.cause WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN 'scheduler' END AS cause,
   CASE WHEN b.cause IS NOT NULL THEN b.culprit WHEN NOT coalesce(j.slow, false) THEN l.code END AS culprit,
-  CASE WHEN j.slow THEN j.lost_s WHEN b.cause IS NULL AND l.code = 'waited-beside-kind' THEN j.wait_s END AS lost_s,
+  CASE WHEN j.slow THEN j.lost_s END AS lost_s,
   CASE
     WHEN b.cause IS NOT NULL THEN b.weight * CASE WHEN b.alone THEN 1 ELSE least(1, greatest(j.peers, j.alike) / 10) END
     WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN 0.9

@@ -226,14 +226,16 @@ class Lake:
             return
         if days <= MANY_STALE_DAYS:
             return
-        con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+        has_more = "SELECT parse_formatted_bytes(current_setting('memory_limit')) > parse_formatted_bytes($1)"
+        if con.execute(has_more, [MEMORY_LIMIT]).fetchall()[0][0]:
+            con.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
         folder = scratch()
         self._copies.append(folder)
         con.execute(f"SET temp_directory = {ddl.literal(folder.name)}")
         if not self._stale:
             self._stale = True
             log.warning(
-                "%s: marts of %s days are stale, so queries of them are slow and get %s of memory; "
+                "%s: marts of %s days are stale, so queries of them are slow and get at most %s of memory; "
                 "`iolake derive` stores them",
                 self.uri,
                 f"{days:,}",
