@@ -132,12 +132,14 @@ def bandwidth_chart(servers: pl.DataFrame, own: pl.DataFrame, window: Window) ->
 def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
     """Rates of opens and of all metadata operations. Bins that were not seen enough (P12) are hatched."""
     rates = _rates(servers, {"metadata_ops_per_s": "all operations", "opens_per_s": "opens"})
+    # Vega warns of an axis without an extent where no rate is known.
+    extent = alt.Undefined if rates["rate"].count() else alt.Scale(domain=[0, 1])
     lines = alt.Chart(theme.data(rates)).mark_line(interpolate="step-after", clip=True)
     return alt.layer(
         *unseen(servers, "mdt_seen_pct", window),
         lines.encode(
             x=theme.time_axis("ts", window, title=None),
-            y=alt.Y("rate:Q", axis=alt.Axis(title="operations/s", tickCount=4, format=".2~s")),
+            y=alt.Y("rate:Q", scale=extent, axis=alt.Axis(title="operations/s", tickCount=4, format=".2~s")),
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=["all operations", "opens"], range=[theme.METADATA, theme.OWN]),
