@@ -72,7 +72,7 @@ QUESTIONS = {
         f"FROM job_summary WHERE cluster = '{CLUSTER}' AND job_id BETWEEN {_JOB} AND {_JOB} + 5",
         f"job_id BETWEEN {_JOB} AND {_JOB} + 5",
     ),
-    "one run, by run_id alone": _job_question(f"FROM job_summary WHERE run_id = '{_JOB}.0'", f"run_id = '{_JOB}.0'"),
+    "one run, by run_id alone": _job_question("FROM job_summary WHERE run_id = getvariable('run')", _OF_JOB),
     "how many runs a user had": Question(
         0.05,
         "SELECT count(*) FROM job_summary WHERE user_name = 'user266'",
@@ -166,6 +166,7 @@ def prepared(folder: Path, size: Size) -> duckdb.DuckDBPyConnection:
     print(f"  {sum(f.stat().st_size for f in folder.rglob('*.parquet')) / 1e9:.2f} GB of data files, snapshot file "
           f"{(folder / 'lake.duckdb').stat().st_size / 1e6:.1f} MB")  # fmt: skip
     con = Lake(str(folder)).connect()
+    con.execute(f"SET VARIABLE run = (SELECT run_id FROM job_summary WHERE {_OF_JOB})")
     window = "'scratch1' AS file_system, TIMESTAMP '{0} 10:00:00' + INTERVAL 1 SECOND * {1} AS window_start"
     con.execute(
         f"CREATE TEMP TABLE one AS SELECT {window.format(_DAY, 0)}, window_start + INTERVAL 1 HOUR AS window_end"

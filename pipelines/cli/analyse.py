@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import DAY, Where, where_options
 
 if TYPE_CHECKING:
     import duckdb
@@ -19,9 +19,8 @@ Format = Literal["table", "csv", "json", "parquet"]
 _FORMAT = click.option(
     "--format", "form", type=click.Choice(["table", "csv", "json", "parquet"]), default="table", show_default=True
 )
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SINCE = click.option("--since", type=_DAY, metavar="DAY", help="First day (UTC).")
-_UNTIL = click.option("--until", type=_DAY, metavar="DAY", help="The day (UTC) to stop before.")
+_SINCE = click.option("--since", type=DAY, help="First day (UTC).")
+_UNTIL = click.option("--until", type=DAY, help="The day (UTC) to stop before.")
 _FILES = """
 SELECT file_system, osts, bytes_per_s FROM file_performance
 WHERE osts IS NOT NULL AND bytes_per_s IS NOT NULL

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import DAY, Where, where_options
 
 if TYPE_CHECKING:
     from iolake.warehouse.pseudonyms import Pseudonyms
 
-_DAY = click.DateTime(["%Y-%m-%d"])
 _SECRET = "secret"
 
 
@@ -39,8 +38,8 @@ class _Shift(click.ParamType[str]):
 @click.option(
     "--tables", multiple=True, metavar="TABLE,...", help="The tables to export [default: all that have rows]."
 )
-@click.option("--since", type=_DAY, metavar="DAY", help="The first UTC day of rows to export.")
-@click.option("--until", type=_DAY, metavar="DAY", help="The day to stop before.")
+@click.option("--since", type=DAY, help="The first UTC day of rows to export.")
+@click.option("--until", type=DAY, help="The day to stop before.")
 @click.option(
     "--shift",
     type=_Shift(),

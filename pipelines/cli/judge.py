@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import DAY, Where, where_options
 
 Format = Literal["text", "json"]
 _FORMAT = click.option(
@@ -23,9 +23,8 @@ _FORMAT = click.option(
     help="Text for people, or one JSON object a line.",
 )
 _CLUSTER = click.option("--cluster", help="The cluster that ran it, where several have a job of that id.")
-_DAY = click.DateTime(["%Y-%m-%d"])
-_SINCE = click.option("--since", type=_DAY, metavar="DAY", help="First day (UTC) of the runs' ends.")
-_UNTIL = click.option("--until", type=_DAY, metavar="DAY", help="The day (UTC) to stop before.")
+_SINCE = click.option("--since", type=DAY, help="First day (UTC) of the runs' ends.")
+_UNTIL = click.option("--until", type=DAY, help="The day (UTC) to stop before.")
 
 
 @click.command()

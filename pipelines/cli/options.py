@@ -19,6 +19,25 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+class _Day(click.DateTime):
+    """A day, which commands get as its midnight."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} is not a day such as 2026-11-27", param, ctx)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """DAY, or an argument's own name, in place of the format."""
+        return str(param.name).upper() if isinstance(param, click.Argument) else "DAY"
+
+
+DAY = _Day(["%Y-%m-%d"])
+
+
 @dataclass(frozen=True)
 class Where:
     """The site.toml and the lake that a command is about."""

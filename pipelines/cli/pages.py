@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
-
-DAY = click.DateTime(["%Y-%m-%d"])
+from iolake.pipelines.cli.options import DAY, Where, where_options
 
 
 @click.command()

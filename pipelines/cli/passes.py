@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
-from iolake.pipelines.cli.pages import DAY
+from iolake.pipelines.cli.options import DAY, Where, where_options
 
 if TYPE_CHECKING:
     from iolake.pipelines.ingest import Report

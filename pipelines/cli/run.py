@@ -8,10 +8,8 @@ from typing import Any
 
 import click
 
-from iolake.pipelines.cli.options import Where, where_options
+from iolake.pipelines.cli.options import DAY, Where, where_options
 from iolake.pipelines.cli.passes import end
-
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 class _Cron(click.ParamType[str]):
@@ -30,8 +28,8 @@ class _Cron(click.ParamType[str]):
 
 @click.command()
 @click.argument("sources", metavar="[SOURCE]...", nargs=-1)
-@click.option("--since", type=_DAY, metavar="DAY", help="The first day to load, in each source's own zone.")
-@click.option("--until", type=_DAY, metavar="DAY", help="The day to stop before.")
+@click.option("--since", type=DAY, help="The first day to load, in each source's own zone.")
+@click.option("--until", type=DAY, help="The day to stop before.")
 @click.option("--workers", type=click.IntRange(1), help="Processes to decode with [default: one a core].")
 @click.option("--dask", metavar="WHERE", help="Decode on Dask's workers: local, slurm, or a scheduler's address.")
 @where_options

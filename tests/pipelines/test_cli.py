@@ -112,6 +112,21 @@ def test_a_wrong_command_line_is_status_2(centre: Path, arguments: list[str]) ->
     assert run(*arguments, cwd=centre).returncode == 2
 
 
+def test_a_day_in_another_form_is_named_with_an_example(centre: Path) -> None:
+    done = run("ingest", "--since", "01/02/2023", cwd=centre)
+    assert done.returncode == 2
+    assert b"'01/02/2023' is not a day such as 2026-11-27" in done.stderr
+
+
+def test_an_object_store_without_credentials_names_the_variables(centre: Path) -> None:
+    pytest.importorskip("s3fs")
+    nowhere = {"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_EC2_METADATA_DISABLED": "true"}
+    unset = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "")
+    done = run("sql", "FROM jobs", "--lake", "s3://bucket/lake", cwd=centre, **nowhere, **unset)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith("iolake: the object store wants credentials; set AWS_ACCESS_KEY_ID")
+
+
 @pytest.mark.parametrize(
     "arguments", [["sql", "SELECT 'é' AS x FROM lustre_df"], ["job", "1"], ["tables"], ["rejects"]]
 )
