@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from zlib_ng import zlib_ng
 
 from iolake.demo.formats.darshan import Columns, Component, Heatmap, Log, Lustre, Record, Traced, encode, record_id
 from iolake.demo.formats.darshan.counters import FIXED
@@ -82,7 +82,7 @@ def inflate_all(folder: Path) -> int:
         for region, (at, length) in enumerate(regions):
             rest = content[at : at + length]
             while rest:
-                inflater = zlib.decompressobj()
+                inflater = zlib_ng.decompressobj()
                 words[region] += inflater.decompress(rest)
                 rest = inflater.unused_data
     for region, inflated in words.items():

@@ -1,5 +1,6 @@
 -- How fast does each object storage target of a file system fill, and when will it be full? A line through the day's last
--- values, by `lfs df` where there is one, else by the servers' own gauges, over the days `since` to before `until`.
+-- values, by `lfs df` where there is one, else by the servers' own gauges, over the days `since` to before `until`. The whole
+-- file system is the sum of its targets on the days on which most of them are known: a target that is missing is not empty.
 --   FROM fullness_trend('scratch2', DATE '2026-11-01', DATE '2026-12-01')
 -- column target: object storage target; null in the row of the whole file system
 -- column days: days with a value
@@ -29,6 +30,7 @@ whole AS (
   SELECT date, NULL::VARCHAR AS target, sum(used_bytes)::DOUBLE AS used_bytes, sum(total_bytes)::DOUBLE AS total_bytes
   FROM by_day
   GROUP BY date
+  QUALIFY count(*) = max(count(*)) OVER ()
   UNION ALL
   FROM by_day
   UNION ALL              -- a file system whose servers say only how full it is as a whole

@@ -87,20 +87,23 @@ def _bars(
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
     """Each target's mean rate hour by hour; null where too little of the hour was seen (P12).
 
-    The targets of Storage Scale are its disks that hold data.
+    The targets of Storage Scale are its disks that hold data. Each server counts what it does on a disk, in intervals
+    of its own; an hour of the disk was seen as long as by the server that saw least of it.
     """
     asked = "WHERE file_system = $file_system AND date BETWEEN $first AND $last\n    AND ts >= $since AND ts < $until"
     return Query(
         "WITH hours AS (\n"
-        f"  SELECT ost, ts, seen_s, read_bytes + write_bytes AS moved\n  FROM ost_hour\n  {asked}\n"
+        "  SELECT ost, ts, seen_s, (read_bytes + write_bytes) / nullif(seen_s, 0) AS mean_rate\n"
+        f"  FROM ost_hour\n  {asked}\n"
         "  UNION ALL\n"
-        "  SELECT nsd, date_trunc('hour', ts), sum(interval_s), sum(moved)\n"
+        "  SELECT nsd, hour, min(seen_s), sum(moved / nullif(seen_s, 0))\n"
         "  FROM (\n"
-        "    SELECT nsd, ts, max(interval_s) AS interval_s, sum(read_bytes + write_bytes) AS moved\n"
-        f"    FROM scale_nsd\n    {asked} AND role = 'data'\n    GROUP BY nsd, ts\n"
+        "    SELECT nsd, date_trunc('hour', ts) AS hour, sum(read_bytes + write_bytes) AS moved,\n"
+        "      coalesce(sum(interval_s) FILTER (read_bytes + write_bytes IS NOT NULL), 0) AS seen_s\n"
+        f"    FROM scale_nsd\n    {asked} AND role = 'data'\n    GROUP BY nsd, server, hour\n"
         "  )\n  GROUP BY ALL\n)\n"
         "SELECT ost, ts, 3600.0 AS bin_s, 100 * seen_s / 3600 AS seen_pct,\n"
-        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN moved / seen_s END AS rate\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN mean_rate END AS rate\n"
         "FROM hours\n"
         "ORDER BY ost, ts",
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -30,7 +31,7 @@ class NoFileSystem(LakeError):
 
 def file_system_page(lake: Lake, name: str, since: date | None = None, until: date | None = None) -> Page:
     """The page of a file system for the days [since, until), by default all that the lake has. NoFileSystem."""
-    first, last = _days(lake, name)
+    first, last = _days(lake, name, since, until)
     since, until = since or first, until or last + timedelta(days=1)
     window = (datetime.combine(since, time()), datetime.combine(until, time()))
     query = history.days_query(name, since, until)
@@ -70,8 +71,8 @@ def _moved(seen: pl.DataFrame, days: int) -> str:
     )
 
 
-def _days(lake: Lake, name: str) -> tuple[date, date]:
-    """The first and last day of a file system's counts, else of the jobs that used it; NoFileSystem."""
+def _days(lake: Lake, name: str, since: date | None, until: date | None) -> tuple[date, date]:
+    """The first and last day of a file system's counts, else of jobs that used it in [since, until); NoFileSystem."""
     watched = _spans(
         lake,
         "SELECT owner, min(date), max(date) FROM files "
@@ -81,17 +82,18 @@ def _days(lake: Lake, name: str) -> tuple[date, date]:
         return watched[name]
     used = _spans(
         lake,
-        "SELECT file_system, min(date), max(date) FROM job_file_system "
-        "WHERE file_system IS NOT NULL GROUP BY file_system",
+        "SELECT file_system, min(date), max(date) FROM job_file_system WHERE file_system IS NOT NULL "
+        "AND date >= $1 AND date < $2 GROUP BY file_system",
+        [since or date.min, until or date.max],
     )
     if name in used:
         return used[name]
     raise NoFileSystem(name, sorted(watched | used))
 
 
-def _spans(lake: Lake, query: str) -> dict[str, tuple[date, date]]:
+def _spans(lake: Lake, query: str, values: Sequence[date] = ()) -> dict[str, tuple[date, date]]:
     """The first and last day of each file system."""
-    found: list[tuple[Any, ...]] = lake.sql(query).fetchall()
+    found: list[tuple[Any, ...]] = lake.sql(query, [*values]).fetchall()
     return {name: (first, last) for name, first, last in found}
 
 

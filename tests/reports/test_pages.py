@@ -14,7 +14,7 @@ import vl_convert
 
 from iolake import Lake
 from iolake.demo.truth import Truth
-from iolake.reports.charts import Query, history, theme, timeline
+from iolake.reports.charts import Query, history, targets, theme, timeline
 from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
@@ -207,3 +207,21 @@ def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill) -> None
     assert page.answer == "No source says how full it is. No day had 95 % of its time seen."
     with pytest.raises(NoFileSystem, match=r"it has fs$"):
         file_system_page(lake, "other")
+
+
+def test_servers_that_count_apart_share_a_disks_hour(lake: Lake, fill: Fill) -> None:
+    """P12: rates of servers that count at other times add up, their seconds do not; what is null was not seen."""
+    start = datetime(2026, 3, 10, 12)
+    window = (start, start + timedelta(hours=2))
+
+    def counts(server: str, at: datetime, moved: int | None) -> dict[str, object]:
+        key = {"file_system": "fs", "server": server, "nsd": "d", "role": "data", "ts": at, "interval_s": 60.0}
+        return key | {"read_bytes": moved, "write_bytes": moved and 0}
+
+    minutes = [start + timedelta(minutes=n) for n in range(120)]
+    fill("scale_nsd", *(counts("a", at, 600) for at in minutes))
+    late = timedelta(seconds=30)
+    fill("scale_nsd", *(counts("b", at + late, 1200 if at < start + timedelta(hours=1) else None) for at in minutes))
+    first, second = targets.heat_query("fs", window).rows(lake)
+    assert (first["seen_pct"], first["rate"]) == (pytest.approx(100), pytest.approx(600 / 60 + 1200 / 60))
+    assert (second["seen_pct"], second["rate"]) == (0, None)

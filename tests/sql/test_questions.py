@@ -77,6 +77,19 @@ def test_a_target_that_grows_by_a_tenth_a_day_is_full_when_the_line_says(lake: L
     ]
 
 
+def test_a_target_that_is_known_on_some_days_alone_is_no_growth_of_the_whole(lake: Lake, fill: Fill) -> None:
+    """P6: the whole is taken on days on which all targets are known; a missing one is not empty."""
+    for day in range(5):
+        at = {"file_system": "fs", "ts": START + timedelta(days=day), "date": DAY + timedelta(days=day), "role": "ost"}
+        for target in ("OST0000", "OST0001")[: 1 if day < 2 else 2]:
+            fill("lustre_df", at | {"target": target, "total_bytes": 1000, "used_bytes": 500})
+    ((days, growth, full),) = lake.sql(
+        "SELECT days, bytes_a_day, days_to_full FROM fullness_trend('fs', DATE '2026-01-01', DATE '2026-02-01') "
+        "WHERE target IS NULL"
+    ).fetchall()
+    assert (days, growth, full) == (3, pytest.approx(0, abs=1e-6), None)
+
+
 def test_node_hours_are_shared_by_the_runs_of_the_time(lake: Lake, fill: Fill) -> None:
     add(fill, 1, "amy", "one", 100, 10.0)
     add(fill, 3, "bob", "one", 100, 40.0)
