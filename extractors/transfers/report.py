@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
-from itertools import chain
+from datetime import UTC, datetime
+from itertools import chain, pairwise
 from math import isfinite
 from operator import itemgetter
 from typing import Any, ClassVar, Final, NamedTuple
@@ -25,6 +25,7 @@ from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
 from iolake.schemas.transfers import ARCHIVE_DAY, ARCHIVE_DRIVES, ARCHIVE_MIGRATION
 
+_BEGINS: Final = "HPSS Report for Date"
 _DATE: Final = re.compile(r"HPSS Report for Date\s+(\d{4})-(\d\d)-(\d\d)\s*")
 _TITLE: Final = re.compile(r"(?P<system>\w+)\s*:\s+(?P<title>\S.*?)\s*")
 _RULER: Final = re.compile(r"=+(?:\s+=+)+\s*")
@@ -60,10 +61,10 @@ class _Section(NamedTuple):
 
 
 class HpssReport(Extractor):
-    """A report a file; its day is the endpoint's local one."""
+    """Any number of reports a file; each one's day is the endpoint's local one."""
 
     source: ClassVar = "hpss_report"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (ARCHIVE_DAY, ARCHIVE_MIGRATION, ARCHIVE_DRIVES)
 
@@ -72,30 +73,52 @@ class HpssReport(Extractor):
         yield from find_files(site, self.owner, self.source, span)
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
-        """Yield the report's tables; a reject counts the values that cannot be read."""
-        lines = [line for member in members(input.uri) for line in member.text().splitlines()]
-        date_line = next((dated for line in lines if "HPSS" in line and (dated := _DATE.fullmatch(line.strip()))), None)
-        try:
-            day = date(*map(int, date_line.groups())) if date_line else None
-        except ValueError:
-            day = None
-        if day is None:
-            raise InputError(input.uri, "has no line `HPSS Report for Date`", "check what the pattern names")
-        ts = _start(day, zone_of(input, site, self.owner))
+        """Yield the reports' tables; rejects name reports that cannot be read, and count values that cannot."""
+        zone = zone_of(input, site, self.owner)
+        days: dict[datetime, dict[str, _Rows]] = {}
+        faults: dict[str, str] = {}
+        for member in members(input.uri):
+            for at, lines in _reports(member.text().splitlines()):
+                part = f"{member.name}, line {at}" if member.name else f"line {at}"
+                sections = [(table, found) for found in _sections(lines) if (table := _table(found.title)) is not None]
+                ts = _start(lines[0], zone) if lines else None
+                if ts is None:
+                    faults[part] = f"has no line `{_BEGINS}` with a day"
+                elif not any(any(next(iter(section.columns.values()))) for _, section in sections):
+                    faults[part] = "has none of the report's tables"
+                else:
+                    rows = days.setdefault(ts, {table.name: _Rows(table) for table in self.tables})
+                    for table, section in sections:
+                        rows[table.name].add(section)
+        if not days:
+            raise InputError(input.uri, next(iter(faults.values()), "holds no report"), "check what the pattern names")
         odd: list[str] = []
-        found = {table.name: _Rows(table) for table in self.tables}
-        for section in _sections(lines):
-            if (table := _table(section.title)) is not None:
-                found[table.name].add(section)
-        if not any(rows.keys for rows in found.values()):
-            raise InputError(input.uri, "has none of the report's tables", "check what the pattern names")
-        yield from (rows.batch(ts, odd) for rows in found.values() if rows.keys)
+        for ts, found in days.items():
+            yield from (rows.batch(ts, odd) for rows in found.values() if rows.keys)
+        for part, reason in faults.items():
+            yield Reject(input, f"the report {reason}; check what it holds", part)
         if odd:
             yield Reject(input, f"{len(odd)} values are neither numbers nor times, such as {odd[0]!r}", "values")
 
 
-def _start(day: date, zone: ZoneInfo) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+def _reports(lines: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield (number of the first line, lines) of each report. Tables above the first date line are a report, too."""
+    starts = [at for at, line in enumerate(lines) if _BEGINS in line and line.strip().startswith(_BEGINS)]
+    if not starts or any(True for _ in _sections(lines[: starts[0]])):
+        starts.insert(0, 0)
+    for start, stop in pairwise([*starts, len(lines)]):
+        yield start + 1, lines[start:stop]
+
+
+def _start(line: str, zone: ZoneInfo) -> datetime | None:
+    """Return when the day of a date line begins, in UTC; None where the line names no day."""
+    if (dated := _DATE.fullmatch(line.strip())) is None:
+        return None
+    year, month, day = map(int, dated.groups())
+    try:
+        return datetime(year, month, day, tzinfo=zone).astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _sections(lines: list[str]) -> Iterator[_Section]:

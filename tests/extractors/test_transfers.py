@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
+import tarfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -244,6 +246,45 @@ def test_the_daily_report_is_three_tables(tmp_path: Path) -> None:
     ((drives,),) = [rows["archive_drives"]]
     assert (drives["drive_type"], drives["mounts"], drives["mounted_pct"]) == ("IBM3592", 702, 54.7)
     assert rejects == {"values": "1 values are neither numbers nor times, such as 'x'"}
+
+
+def archive(*texts: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for number, text in enumerate(texts):
+            info = tarfile.TarInfo(f"{number}.txt")
+            info.size = len(text)
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+LATER, DATELESS = REPORT.replace("08-09", "08-10").replace("74318.5", "1.5"), REPORT.partition("\n")[2]
+DAYS = [(datetime(2018, 8, 9, 7), 74318.5), (datetime(2018, 8, 10, 7), 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("content", "days", "faulty"),
+    [
+        (REPORT + LATER, DAYS, []),
+        (REPORT + "\n" + LATER + REPORT, DAYS, []),
+        (archive(LATER, REPORT), DAYS, []),
+        (archive(REPORT, DATELESS, LATER), DAYS, ["1.txt, line 1"]),
+        (archive(REPORT + LATER, "read me"), DAYS, ["1.txt, line 1"]),
+        (DATELESS + LATER, DAYS[1:], ["line 1"]),
+        (REPORT + LATER.replace("08-10", "13-10"), DAYS[:1], [f"line {REPORT.count(chr(10)) + 1}"]),
+        (REPORT + LATER.replace("2018-08-10", "today"), DAYS[:1], [f"line {REPORT.count(chr(10)) + 1}"]),
+        (REPORT + "HPSS Report for Date 2018-08-11\n", DAYS[:1], [f"line {REPORT.count(chr(10)) + 1}"]),
+    ],
+)
+def test_each_report_of_a_file_has_its_own_day(
+    tmp_path: Path, content: str | bytes, days: list[Any], faulty: list[str]
+) -> None:
+    """P1, P5: of a file with several reports, or an archive. One without a day is a reject, and its rows have none."""
+    rows, rejects = read(tmp_path, HpssReport(), content, "America/Los_Angeles")
+    lan = [(row["ts"], row["io_gb"]) for row in rows["archive_day"] if row["name"] == "Nersc Lan"]
+    assert sorted(lan) == days
+    assert {row["ts"] for name in rows for row in rows[name]} == {ts for ts, _ in days}
+    assert [part for part in rejects if part != "values"] == faulty
 
 
 def test_lines_that_are_no_transfers_are_counted_and_named(tmp_path: Path) -> None:
