@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Final
 
+import fsspec
+
 from iolake.extractors.base import InputError, quoted
 
 _DAMAGE: Final = (
@@ -22,12 +24,19 @@ _DAMAGE: Final = (
     zipfile.BadZipFile,
 )
 
-_COMPRESSED: Final = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
+_COMPRESSED: Final = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bz2",
+    b"\xfd7zXZ\x00": "xz",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+}
 """The first bytes of compressed files, and what fsspec calls their compression."""
 _NOT_TEXT: Final = {
     b"SQLite format 3\0": 'an SQLite database (a source that reads one takes uri = "sqlite:///..."), not text',
     b"\x89HDF": "an HDF5 file, not text",
     b"PK\x03\x04": "a zip archive, not text",
+    b"PK\x05\x06": "an empty zip archive, not text",
     b"PAR1": "a Parquet file, not text",
     b"\x28\xb5\x2f\xfd": "compressed with zstd, not text; compress it with gzip or xz",
     b"\xff\xfe": "text in UTF-16; save it as UTF-8",
@@ -48,6 +57,27 @@ def not_text(begin: bytes) -> str | None:
     if known is None and b"\0" in begin:
         return "not text"
     return known
+
+
+@contextmanager
+def expanded(file: IO[bytes], compression: str | None, uri: str) -> Iterator[IO[bytes]]:
+    """Open a file that has what fsspec calls this compression; InputError for a zip that does not hold one file."""
+    if compression is None:
+        yield file
+    elif compression == "zip":
+        with zipfile.ZipFile(file) as archive:
+            held = [entry for entry in archive.infolist() if not entry.is_dir()]
+            if len(held) != 1:
+                raise InputError(uri, f"is a zip archive that holds {len(held)} files", "unpack it")
+            try:
+                content = archive.open(held[0])
+            except (RuntimeError, NotImplementedError) as error:  # encrypted, or a method that zipfile does not know
+                raise InputError(uri, f"is a zip archive that cannot be opened{quoted(error)}", "unpack it") from None
+            with content:
+                yield content
+    else:
+        with fsspec.compression.compr[compression](file, mode="rb") as content:
+            yield content
 
 
 @contextmanager

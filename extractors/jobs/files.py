@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from iolake.extractors.base import InputError, quoted
-from iolake.extractors.packed import damage_named
+from iolake.extractors.packed import damage_named, expanded
 
 SQLITE: Final = b"SQLite format 3\0"
 _MOST_BYTES: Final = 1 << 29
@@ -28,7 +28,8 @@ _MOST_VALUE_BYTES: Final = 4 << 30
 def read_content(uri: str) -> bytes:
     """A file's bytes, expanded; InputError where it is damaged, is no text, or holds more than fits."""
     content, since_line = bytearray(), 0
-    with damage_named(uri), fsspec.open(uri, "rb", compression="infer") as file:
+    compression = fsspec.utils.infer_compression(uri)
+    with damage_named(uri), fsspec.open(uri, "rb") as packed, expanded(packed, compression, uri) as file:
         while piece := file.read(_PIECE):
             content += piece
             if len(content) > _MOST_BYTES:

@@ -11,7 +11,7 @@ import fsspec
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, content_hash, rejection
 from iolake.extractors.files import find_files
 from iolake.extractors.lookback import bounds, find_days
-from iolake.extractors.packed import compression_of, damage_named, not_text
+from iolake.extractors.packed import compression_of, damage_named, expanded, not_text
 from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 from iolake.schemas.slurm import SLURM_JOBS, SLURM_RUNNING, SLURM_STEPS
 from iolake.schemas.table import Table
@@ -34,7 +34,7 @@ class Slurm(Extractor):
     """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
 
     source = "slurm"
-    version = 6
+    version = 7
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
 
@@ -145,7 +145,7 @@ def _small(input: Input) -> _Small | None:
             packed = file.read(_SMALL_BYTES + 1)
         content = packed
         if compression := compression_of(io.BytesIO(packed)) or fsspec.utils.infer_compression(input.uri):
-            with damage_named(input.uri), fsspec.compression.compr[compression](io.BytesIO(packed), mode="rb") as file:
+            with damage_named(input.uri), expanded(io.BytesIO(packed), compression, input.uri) as file:
                 content = file.read(_SMALL_BYTES + 1)
     except (InputError, OSError, KeyError):
         return None
@@ -156,11 +156,12 @@ def _small(input: Input) -> _Small | None:
 def _rows(uri: str) -> Iterator[Rows]:
     with fsspec.open(uri, "rb") as packed:
         compression = compression_of(packed) or fsspec.utils.infer_compression(uri)
-    with damage_named(uri), fsspec.open(uri, "rb") as packed, fsspec.open(uri, "rb", compression=compression) as file:
+        size = packed.seek(0, io.SEEK_END)
+    with damage_named(uri), fsspec.open(uri, "rb") as packed, expanded(packed, compression, uri) as file:
         begin = file.read(_PROBE_BYTES)
         file.seek(0)
-        expanded: Any = file if compression is None else _Bounded(file, packed, uri)
-        yield from _parsed(expanded, begin, uri)
+        bounded: Any = file if compression is None else _Bounded(file, size, uri)
+        yield from _parsed(bounded, begin, uri)
 
 
 def _parsed(file: IO[bytes], begin: bytes, uri: str) -> Iterator[Rows]:
@@ -176,9 +177,9 @@ def _parsed(file: IO[bytes], begin: bytes, uri: str) -> Iterator[Rows]:
 class _Bounded:
     """Reads a compressed file; InputError where it expands far more than accounting text does."""
 
-    def __init__(self, file: IO[bytes], packed: IO[bytes], uri: str) -> None:
+    def __init__(self, file: IO[bytes], packed_bytes: int, uri: str) -> None:
         self._file, self._uri = file, uri
-        self._most = max(_MOST_EXPANDED, _MOST_TIMES * packed.seek(0, 2))
+        self._most = max(_MOST_EXPANDED, _MOST_TIMES * packed_bytes)
         self._read = 0
 
     def read(self, size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,16 @@ def test_a_compressed_file_with_damage_inside_is_one_line_with_the_mend(tmp_path
     (tmp_path / "jobs.csv.gz").write_bytes(whole)
     _, rejects, outcome = read(files=str(tmp_path / "jobs.csv.gz"))
     assert outcome == "rejected" and rejects[""].startswith("is cut off or damaged (")
+
+
+@pytest.mark.parametrize(("count", "reason"), [(0, "holds 0 files"), (1, ""), (2, "holds 2 files; unpack it")])
+def test_a_zip_of_other_than_one_file_is_rejected(tmp_path: Path, count: int, reason: str) -> None:
+    """P1, P5: fsspec reads the first entry only."""
+    with zipfile.ZipFile(tmp_path / "jobs.csv.zip", "w") as archive:
+        for number in range(count):
+            archive.writestr(f"{number}.csv", f"{HEADER}{number},10,20\n")
+    rows, rejects, _ = read(files=str(tmp_path / "jobs.csv.zip"))
+    assert (len(rows), reason in rejects.get("", "")) == (count == 1, True)
 
 
 def test_parquets_durations_and_lists_are_time_limits_and_nodes(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import lzma
+import zipfile
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from iolake.extractors.base import Input, Span
 from iolake.extractors.slurm import Slurm
 from iolake.schemas.site import Site
+from tests.extractors.reading import everything
 from tests.extractors.slurm_files import HEADER, newer_job, read, text
 
 
@@ -41,6 +44,46 @@ def test_a_compressed_file_that_is_cut_off_or_damaged_is_rejected_with_the_mend(
     for content in (whole[:middle], damaged, b"nothing of the kind"):
         _, rejects, outcome = read(place, content)
         assert outcome == "rejected" and "is cut off or damaged" in rejects[""] and "copy it again" in rejects[""]
+
+
+def zipped(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, "" if name.endswith("/") else text("1|1|FAILED|10|20|30|10"))
+    return packed.getvalue()
+
+
+def encrypted(content: bytes) -> bytes:
+    """The zip with the flag of an encrypted file, in both headers."""
+    return content.replace(b"PK\3\4\x14\0\0", b"PK\3\4\x14\0\1").replace(
+        b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1"
+    )
+
+
+@pytest.mark.parametrize("name", ["sacct.zip", "sacct.txt"])
+@pytest.mark.parametrize(
+    ("content", "jobs", "reason"),
+    [
+        (zipped("a.txt"), 1, ""),
+        (zipped("a/", "a/a.txt"), 1, ""),
+        (zipped("a.txt", "b.txt"), 0, "is a zip archive that holds 2 files; unpack it"),
+        (zipped(), 0, "is a zip archive that holds 0 files; unpack it"),
+        (encrypted(zipped("a.txt")), 0, "is a zip archive that cannot be opened"),
+        (zipped("a.txt")[:-9], 0, "is cut off or damaged"),
+    ],
+)
+def test_a_zip_of_other_than_one_file_is_rejected(
+    tmp_path: Path, name: str, content: bytes, jobs: int, reason: str
+) -> None:
+    """P1, P5: fsspec reads the first entry only. Small files that are read together say the same."""
+    tables, rejects, _ = read(tmp_path / name, content)
+    assert (len(tables["slurm_jobs"]), reason in rejects.get("", "")) == (jobs, True)
+    (tmp_path / "other.txt").write_text(text("2|2|FAILED|10|20|30|10"))
+    (tmp_path / "another.txt").write_text(text("3|3|FAILED|10|20|30|10"))
+    site = Site.model_validate({"clusters": {"c": {"timezone": "UTC", "slurm": {"files": str(tmp_path / "*")}}}})
+    tables, rejects, _ = everything(Slurm(), site)
+    assert (len(tables["slurm_jobs"]), reason in rejects.get("", "")) == (2 + jobs, True)
 
 
 def test_a_file_without_jobs_is_loaded_with_no_rows(path: Path) -> None:
