@@ -88,25 +88,29 @@ def survey(root: Path, folders: Sequence[Path], answers: Answers) -> Draft:
             files.append(found)
     named = _clusters([folder.resolve() for folder in folders], files, answers)
     by_pattern: dict[tuple[OwnerKind, str, str], list[Found]] = defaultdict(list)
+    everything = {*draft.unknown, *(found.path for found in files)}
     extractors = registry.extractors()
     for found in files:
         kind = extractors[found.source].owner
         for owner in _owners(found, kind, named, draft):
             by_pattern[kind, owner, found.source].append(found)
     for key, its in sorted(by_pattern.items()):
-        strange = {f.path for f in files if f.source != key[2]}.union(draft.unknown)
-        draft.patterns[key] = _patterns(draft.root, key[2], [f.path for f in its], strange)
+        own = [found.path for found in its]
+        others = everything.difference(own)
+        draft.patterns[key] = _patterns(draft.root, key[2], own, others, [folder.resolve() for folder in folders])
     _try_each(draft)
     return draft
 
 
-def _patterns(root: Path, source: str, paths: Sequence[Path], others: Set[Path]) -> Counter[str]:
+def _patterns(
+    root: Path, source: str, paths: Sequence[Path], others: Set[Path], within: Sequence[Path]
+) -> Counter[str]:
     """The patterns of a source's files. A database is named as it is, a copy of /proc by all its files."""
     if source == "lmt":
         return Counter(str(_relative(root, path)) for path in paths)
     copies = Counter(str(_relative(root, p.parents[2])) + "/*/*/*" for p in paths if PROC.search(p.as_posix()))
     plain = [path for path in paths if not PROC.search(path.as_posix())]
-    return copies + generalised(root, plain, others, by_ending=source == "darshan")
+    return copies + generalised(root, plain, others, by_ending=source == "darshan", within=within)
 
 
 def _owners(found: Found, kind: OwnerKind, clusters: Sequence[str], draft: Draft) -> Iterator[str]:

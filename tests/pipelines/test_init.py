@@ -97,6 +97,19 @@ def test_what_is_recognised_but_cannot_be_read_is_left_out(tmp_path: Path) -> No
         (["v1.2.3/12345678.txt"], [], ["v1.2.3/12345678.txt"]),
         ([f"2026-03-0{d}/nid{n:05}/a.txt" for n in range(9) for d in (1, 2)], [], ["%Y-%m-%d/nid*/a.txt"]),
         ([f"nid{n}/a.txt" for n in range(3)], ["nid7/a.txt"], [f"nid{n}/a.txt" for n in range(3)]),
+        ([f"c1/login{n}/a.txt" for n in range(3)], [f"c2/login{n}/a.txt" for n in range(3)], ["c1/login*/a.txt"]),
+        ([f"c1-{n}.txt" for n in range(6)], [f"c2-{n}.txt" for n in range(6)], ["c1-*.txt"]),
+        (
+            [f"node{n}/2026-11-0{d}.txt" for n in (1, 2, 3) for d in (1, 2)],
+            ["node4/2026-11-01.txt"],
+            [f"node{n}/%Y-%m-%d.txt" for n in (1, 2, 3)],
+        ),
+        (
+            [f"node{n}/2026/03/07/a.txt" for n in (1, 2, 3)],
+            ["node4/2026/11/12/a.txt"],
+            [f"node{n}/%Y/%m/%d/a.txt" for n in (1, 2, 3)],
+        ),
+        ([f"nid{n}/[a]/b.txt" for n in range(3)], ["nid7/[a]/c.txt"], ["nid*/[[]a]/b.txt"]),
     ],
 )
 def test_patterns_name_their_files_and_no_others(
@@ -112,3 +125,31 @@ def test_patterns_name_their_files_and_no_others(
     site = Site.model_validate({"file_systems": {"f": {"df": {"files": list(made)}}}, "root": str(tmp_path)})
     seen = Counter(i.uri for inputs in find(site, (), Span()).values() for i in inputs)
     assert seen.keys() == {str(tmp_path / path) for path in paths}
+
+
+def _sacct(folder: Path, job: int) -> None:
+    folder.mkdir(parents=True)
+    head = "JobIDRaw|Submit|Start|End|State"
+    times = "2026-03-01T00:00:00|2026-03-01T00:00:00|2026-03-01T01:00:00"
+    (folder / "sacct.txt").write_text(f"{head}\n{job}|{times}|COMPLETED\n")
+
+
+def test_each_numbered_cluster_reads_its_own_files_alone(tmp_path: Path) -> None:
+    """P5: a row under another owner is a wrong row."""
+    for at in range(6):
+        _sacct(tmp_path / f"cori{at // 3 + 1}" / f"login{at % 3 + 1}", at + 1)
+    site = Site.parse(write(survey(tmp_path, [tmp_path], Answers(timezone="UTC"))), tmp_path / "site.toml")
+    assert _found(site) == {
+        f"slurm cori{c}": {str(tmp_path / f"cori{c}/login{n}/sacct.txt") for n in (1, 2, 3)} for c in (1, 2)
+    }
+
+
+@pytest.mark.parametrize("named", [[2], [2, 3, 4]])
+def test_no_file_outside_the_named_folders_is_read(tmp_path: Path, named: list[int]) -> None:
+    """Folders beside them, with names that differ in a number alone, belong to something else."""
+    for at in range(15):
+        _sacct(tmp_path / f"store{at // 3 + 1}" / f"login{at % 3 + 1}", at + 1)
+    draft = survey(tmp_path, [tmp_path / f"store{n}" for n in named], Answers(clusters=("c",), timezone="UTC"))
+    found = _found(Site.parse(write(draft), tmp_path / "site.toml"))
+    assert found == {"slurm c": {str(tmp_path / f"store{s}/login{n}/sacct.txt") for s in named for n in (1, 2, 3)}}
+    assert len(draft.patterns["cluster", "c", "slurm"]) == len(named)
