@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -20,6 +21,8 @@ _WANTED: Final = (
     "cab_position", "cab_row", "cage", "slot", "cpu",
 )  # fmt: skip
 _BLOCK: Final = 1 << 24
+_ODD_QUOTES: Final = re.compile(r"='[^',\n]*(?:[,\n]|'[^,\n]|\Z)")
+"""A quoted value that holds a comma, does not end, or does not end its pair."""
 
 
 def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
@@ -28,9 +31,12 @@ def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
     `name` is the format of a node's name.
     """
     keys = [field.partition("=")[0] for field in lines[0].split(",")]
-    if len(set(keys)) < len(keys) or "processor_id" not in keys:
+    if len(set(keys)) < len(keys) or "processor_id" not in keys or not all(re.fullmatch(r"\w+", key) for key in keys):
         return None
-    pairs = _pairs(lines, keys)
+    text = "\n".join(lines)
+    if _ODD_QUOTES.search(text) or any(text.count(f"{key}=") != (key in keys) * len(lines) for key in _WANTED):
+        return None
+    pairs = _pairs(text, keys)
     if pairs is None:
         return None
     count = pairs.num_rows
@@ -59,12 +65,12 @@ def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
     return table if len(first) == count else table.take(sorted(first.values()))
 
 
-def _pairs(lines: Sequence[str], keys: Sequence[str]) -> pa.Table | None:
+def _pairs(text: str, keys: Sequence[str]) -> pa.Table | None:
     """Return the wanted pairs, `key=value`, a column a key; None where a line has another number of pairs."""
     wanted = [key for key in keys if key in _WANTED]
     try:
         return csv.read_csv(
-            io.BytesIO("\n".join(lines).encode()),
+            io.BytesIO(text.encode()),
             csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=list(keys)),
             csv.ParseOptions(quote_char=False),
             csv.ConvertOptions(

@@ -43,7 +43,7 @@ class Topology(Extractor):
     """Snapshots of a cluster's nodes. Of a node that a snapshot has twice the first line counts."""
 
     source: ClassVar = "topology"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (TOPOLOGY,)
 
@@ -138,7 +138,7 @@ def _joined(form: str, fields: dict[str, str | None]) -> str | None:
 
 
 def _unquoted(value: str) -> str | None:
-    return None if value in {"null", ""} else value.strip("'")
+    return None if value == "null" else value.strip("'") or None
 
 
 def _table(uri: str, lines: Sequence[str], faults: list[str]) -> Iterator[dict[str, Any]]:

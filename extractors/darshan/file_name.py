@@ -45,7 +45,7 @@ def parse_name(uri: str, job_id: int | None, command: str | None = None, uid: in
         user, exe, tag = parts["user"], parts["exe"], parts["tag"] or parts["only_tag"]
     else:
         return NameParts()
-    return NameParts(None if user == str(uid) else user, exe, _number(parts["pid"], 63), _number(tag, 64))
+    return NameParts(None if _is_uid(user, uid) else user, exe, _number(parts["pid"], 63), _number(tag, 64))
 
 
 def program_of(command: str) -> str | None:
@@ -58,6 +58,7 @@ def _split(joined: str, command: str, uid: int | None) -> tuple[str | None, str 
 
     In the order of what they prove: the program itself, a program that is longer or shorter by its version or because
     it was cut off, a script among the arguments, a user who owns a folder of the command line, a user who is the uid.
+    Where several places fit one of them, it proves nothing.
     """
     splits = [(joined[: at.start()], joined[at.end() :]) for at in re.finditer("(?<=.)_(?=.)", joined)]
     if len(splits) == 1:
@@ -71,12 +72,17 @@ def _split(joined: str, command: str, uid: int | None) -> tuple[str | None, str 
         lambda _, exe: _is_cut(exe, program) or _is_cut(program, exe),
         lambda _, exe: exe in scripts,
         lambda user, _: user in folders,
-        lambda user, _: user == str(uid),
+        lambda user, _: _is_uid(user, uid),
     )
     for fits in by_what:
-        if found := next((split for split in splits if fits(*split)), None):
-            return found
+        found = [split for split in splits if fits(*split)]
+        if len(found) == 1:
+            return found[0]
     return None, None
+
+
+def _is_uid(user: str | None, uid: int | None) -> bool:
+    return uid is not None and user == str(uid)
 
 
 def _is_cut(cut: str, whole: str) -> bool:

@@ -28,6 +28,8 @@ _BITS: Final = 8
 _NOT_ONE: Final = "is not JSON of ESnet's interfaces"
 _UNITS: Final = ("bytes/sec", "bits/sec", "bytes")
 _TRIES: Final = 3
+_AGAIN: Final = {408, 425, 429}
+"""HTTP statuses that blame the moment, not what was asked, as do those from 500 (RFC 9110, 8470 and 6585)."""
 
 
 class EsnetError(TransientError):
@@ -154,7 +156,7 @@ def _answer(client: httpx.Client, address: str, query: dict[str, Any]) -> list[t
     for _ in range(_TRIES):
         try:
             answer = client.get(address, params=query)
-            if answer.status_code < 500:
+            if answer.status_code < 500 and answer.status_code not in _AGAIN:
                 answer.raise_for_status()
                 return [(at, value) for at, value in answer.json()["data"]]
             problem = f"HTTP status {answer.status_code}"

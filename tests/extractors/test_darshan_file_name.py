@@ -67,8 +67,17 @@ def test_folders_of_another_job_say_nothing() -> None:
         ("svc_hpc_step_two_id7_3-15-14722.darshan", "/home/svc_hpc/bin/wrapped", "svc_hpc"),
         ("a_b_b_x_id7_3-15-14722.darshan", "b", None),
         ("svc_hpc_python3_id7_3-15-14722.darshan", "other", None),
+        ("lab_alice_run_id7_3-15-14722.darshan", "/lab/lab_alice/code/a.out", None),
+        ("lab_alice_run_id7_3-15-14722.darshan", "/lab/lab_alice/code/run", "lab_alice"),
+        ("lab_alice_run_id7_3-15-14722.darshan", "python3 /data/alice_run /x/run", None),
     ],
 )
 def test_the_logs_own_program_says_where_the_user_ends(name: str, program: str | None, user: str | None) -> None:
     """P6: user names may contain underscores, and a user's number is no name."""
     assert parse_name(f"/l/{name}", 7, program, 1001).user == user
+
+
+def test_a_user_named_none_is_a_user() -> None:
+    """P6: a log whose uid is unknown has a name all the same."""
+    assert parse_name("/l/None_solver_id7_3-15-14722.darshan", 7).user == "None"
+    assert parse_name("/l/None_my_solver_id7_3-15-14722.darshan", 7, "other").user is None

@@ -126,6 +126,9 @@ def test_a_file_without_traffic_is_rejected(tmp_path: Path, content: str) -> Non
             list(extractor.read(next(extractor.find(where, Span())), where))
 
 
+_FAULTS = (404, 408, 425, 429, 502)
+
+
 class _Service(BaseHTTPRequestHandler):
     """ESnet's service, with one value a minute and a first answer that fails."""
 
@@ -133,7 +136,7 @@ class _Service(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
-        status = 503 if len(self.asked) == 1 else 404 if "gone" in self.path else 200
+        status = 503 if len(self.asked) == 1 else next((s for s in _FAULTS if f"/{s}/" in self.path), 200)
         text = json.dumps({"agg": "60", "data": [[AT, 10.0], [AT + 60, None], [AT + 120, 30.5]]}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(text)))
@@ -172,8 +175,12 @@ def test_the_service_is_asked_for_a_day_with_the_step(tmp_path: Path) -> None:
 def test_a_service_that_is_down_is_transient_and_an_unknown_interface_is_not(tmp_path: Path) -> None:
     _Service.asked[:] = ["before"]
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Service)
-    with serving(server), pytest.raises(InputError, match="HTTP status 404; correct the uri and the interfaces"):
-        asked(tmp_path, server, interfaces={"r": ["gone"]})
+    with serving(server):
+        with pytest.raises(InputError, match="HTTP status 404; correct the uri and the interfaces"):
+            asked(tmp_path, server, interfaces={"r": ["404"]})
+        for status in _FAULTS[1:]:
+            with pytest.raises(EsnetError, match=f"HTTP status {status}"):
+                asked(tmp_path, server, interfaces={"r": [str(status)]})
     with pytest.raises(EsnetError, match="ConnectError"):
         asked(tmp_path, server, interfaces={"r": ["i"]}, interval_s=60)
     with pytest.raises(SiteError, match="interfaces: write"):

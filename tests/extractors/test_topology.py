@@ -57,6 +57,35 @@ def test_a_line_of_xtdb2proc_is_a_node(tmp_path: Path) -> None:
     assert [row["node"] for row in read(tmp_path, BEGIN + CRAY, node_name="x{:07d}")[0]] == ["x0005000", "x0000012"]
 
 
+NO_CABINET = LINE.replace("cabinet=null,", "")
+NO_Z = LINE.format(5000).replace("z_coord", "w")
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        (
+            "".join(
+                f"processor_id={nid}, " + LINE.replace("processor_id={},", "").replace(",", ", ") for nid in (5000, 12)
+            ),
+            set(),
+        ),
+        (LINE.format(5000) + LINE.format(12).replace(",", ", "), set()),
+        ("".join("note='a,cabinet=c9-9,b=c'," + NO_CABINET.format(nid) for nid in (5000, 12)), set()),
+        ("".join(LINE.format(nid).replace("'interactive'", "'a,b'") for nid in (5000, 12)), set()),
+        (LINE.format(5000) + LINE.format(12).replace("'interactive',od_allocator_id=0,", "'a,b',"), set()),
+        (NO_Z + LINE.format(12), {"z"}),
+    ],
+    ids=["blanks", "blanks in a line", "a pair within quotes", "a comma", "a line with a comma", "a key less"],
+)
+def test_how_xtdb2proc_writes_a_line_changes_no_place(tmp_path: Path, text: str, unknown: set[str]) -> None:
+    """P1: blanks after commas, commas within quotes, and keys that the first line lacks."""
+    first, second = [known(row) for row in read(tmp_path, BEGIN + LINE.format(5000) + LINE.format(12))[0]]
+    rows, rejects = read(tmp_path, BEGIN + text)
+    wanted = [{name: value for name, value in first.items() if name not in unknown}, second]
+    assert ([known(row) for row in rows], rejects) == (wanted, {})
+
+
 def test_a_csv_names_nodes_or_lists_of_them(tmp_path: Path) -> None:
     rows, rejects = read(tmp_path, BEGIN + CSV)
     place = {
