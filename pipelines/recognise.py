@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Final
 from iolake.extractors.base import InputError
 from iolake.extractors.jobs.table import REQUIRED
 from iolake.extractors.members import members
+from iolake.extractors.packed import damage_named
 from iolake.pipelines.signatures import source_of
 
 _HEAD_BYTES: Final = 256 << 10
@@ -70,8 +72,14 @@ def look(folders: list[Path]) -> Iterator[Found | Path]:
 
 
 def recognise(path: Path) -> Found | None:
-    """The file with its source, None where none is recognised. Raises OSError or InputError where it cannot be read."""
-    size = path.stat().st_size
+    """The file with its source, None where none is recognised. Raises OSError or InputError where it cannot be read.
+
+    Only regular files are opened: a pipe, socket or device might never answer.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    size = status.st_size
     if re.search(r"\.darshan(\.gz|\.bz2|_partial)?$", path.name):
         return Found(path, "darshan", size)
     if proc := PROC.search(path.as_posix()):
@@ -89,11 +97,12 @@ def recognise(path: Path) -> Found | None:
 
 def _text(path: Path, size: int) -> Found | None:
     """A text file, compressed or not, or an archive of such, by its first lines."""
-    for member in islice(members(str(path)), _MOST_MEMBERS):
-        head = member.file.read(_HEAD_BYTES)
-        text = "" if b"\0" in head else head.decode("utf-8-sig", "replace")
-        if source := source_of(text):
-            return Found(path, source, size, _backends(text) if source in ("df", "targets", "params") else ())
+    with damage_named(str(path)):
+        for member in islice(members(str(path)), _MOST_MEMBERS):
+            head = member.file.read(_HEAD_BYTES)
+            text = "" if b"\0" in head else head.decode("utf-8-sig", "replace")
+            if source := source_of(text):
+                return Found(path, source, size, _backends(text) if source in ("df", "targets", "params") else ())
     return None
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import json
+import lzma
+import os
+import random
+import socket
 import tarfile
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -13,8 +21,9 @@ import pytest
 
 from iolake.extractors.base import Span
 from iolake.pipelines.finding import find
-from iolake.pipelines.recognise import recognise
+from iolake.pipelines.recognise import Found, look, recognise
 from iolake.pipelines.registry import extractors
+from iolake.pipelines.signatures import source_of
 from iolake.schemas.site import Site
 from tests.extractors import (
     test_collectd,
@@ -29,6 +38,10 @@ from tests.extractors import (
 )
 
 JOBS = "scheduler_id,user_name,start_time,end_time\n7,a,2026-03-01T00:00:00,2026-03-01T01:00:00\n"
+SACCT_JOB = {
+    "account": "root", "allocation_nodes": 1, "association": {"account": "root", "cluster": "c", "user": "u"},
+    "job_id": 7, "time": {"start": 1, "end": 2}, "kill_request_user": None,
+}  # fmt: skip
 TEXTS = [
     ("collectd", json.dumps(test_collectd.hits(test_collectd.EACH))),
     ("esnet_snmp", json.dumps(test_network.rates())),
@@ -52,6 +65,13 @@ TEXTS = [
     *((extractor.source, text) for extractor, text in test_transfers.EVERY),
     ("params", "net:\n    - net type: lo\n      local NI(s):\n"),
     ("params", "statistics:\n    msgs_alloc: 0\n"),
+    ("topology", test_topology.CSV.replace("\n", "\r\n")),
+    ("topology", '"node","switch","x"\r\n"n1","s1","1"\r\n'),
+    ("slurm", json.dumps({"7": {"jobidraw": "7", "start": 1, "end": 2, "nodelist": ["n1"]}})),
+    ("slurm", json.dumps({"jobs": [{**SACCT_JOB, "padding": "x" * (300 << 10)}], "meta": {"Slurm": {}}})),
+    ("ssd", json.dumps({"CVF8527500094P0DGN-1": {"timestamp": 1, "node_name": "n1", "percentage_used": 1}})),
+    ("ssd", json.dumps({"Devices": [{"DevicePath": "/dev/nvme0n1", "SerialNumber": "7", "ModelNumber": "m"}]})),
+    ("ssd", json.dumps(test_ssd.ID_CTRL)),
 ]
 FOUND_IN_THE_DEMO = {"darshan", "slurm", "hdf5", "lmt", "df", "targets"}
 ELSEWHERE = {"darshan_index"}
@@ -90,7 +110,12 @@ def test_a_parquet_file_of_jobs_is_recognised_and_another_is_not(tmp_path: Path)
     assert (found.source, recognise(tmp_path / "other")) == ("jobs", None)
 
 
-@pytest.mark.parametrize("text", ["", "hello\n", "{}", "[]", '{"a": {"b": 1}}', "a,b\n1,2\n", "node\nn1\n", "<html>"])
+@pytest.mark.parametrize("text", ["", "hello\n", "{}", "[]", '{"a": {"b": 1}}', "a,b\n1,2\n", "node\nn1\n", "<html>",
+    '{"plugin": "x"}', '{"plugin": "x", "hostname": "a"}', '{"SerialNumber": "S1", "owner": "me"}', '{"jobid": 7}',
+    '[{"jobid": 7, "end": 1, "start": 0}]', '{"ABCDEFGH": {"a": 1}}', '{"percent_used": 4}', '{"smartctl": 1}',
+    '{"jobs": [{"job_id": 7, "name": "build"}]}', "node and switch\n", "node, and the switch x\nof it\n",
+    "The node, switch, and cabinet.\n", "node,switch\nare words of prose\n",
+])  # fmt: skip
 def test_a_file_of_no_source_is_not_recognised(tmp_path: Path, text: str) -> None:
     (tmp_path / "a").write_text(text)
     assert recognise(tmp_path / "a") is None
@@ -108,3 +133,47 @@ def test_each_file_of_the_demo_is_of_its_source(demo_centre: Path) -> None:
                 assert found.source == source, path
                 seen.add(source)
     assert seen >= FOUND_IN_THE_DEMO
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_damaged_file_stops_no_other(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    """P5: the damage is in the middle, which opening the file does not show."""
+    packed = bytearray(compress(random.Random(7).randbytes(1 << 16).hex().encode()))
+    for at in range(len(packed) // 2, len(packed) // 2 + 200):
+        packed[at] ^= 0xFF
+    (tmp_path / "bad").write_bytes(packed)
+    (tmp_path / "good").write_text(JOBS)
+    seen = list(look([tmp_path]))
+    assert seen[0] == tmp_path / "bad"
+    assert [found.source for found in seen[1:] if isinstance(found, Found)] == ["jobs"]
+
+
+def test_only_regular_files_are_opened(tmp_path: Path) -> None:
+    """A pipe that nobody writes to would block its reader for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.darshan")
+    (tmp_path / "link").symlink_to("pipe")
+    seen: list[Found | Path] = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        looking = threading.Thread(target=lambda: seen.extend(look([tmp_path])), daemon=True)
+        looking.start()
+        looking.join(timeout=30)
+    assert seen == [tmp_path / name for name in ("link", "pipe", "pipe.darshan", "socket")]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("\n", "-", "-\n", " ", " \n", "\t", "a", "a,", "a=", "#\n", "[", "{", '"', "x ", '{"a":', "\r\n", "- Intel "),
+        *("node switch ", "1 ", "Sun Mar  1 10:00:00 2026 b ", "BEGIN 1\n", "ts\n", "-\t\n"),
+    ],
+)
+def test_any_text_is_looked_at_in_linear_time(piece: str) -> None:
+    """P5: a hostile or dull file of the size that is looked at takes a moment; it may not hold up all others."""
+    size = (256 if piece in ("\n", "-", " ") else 64) << 10
+    for begin in ("", "- Intel", "Sun Mar  1 10:00:00 2026 "):
+        text = (begin + piece * (size // len(piece) + 1))[: size - 1] + "!"
+        before = time.process_time()
+        source_of(text)
+        assert time.process_time() - before < 1
