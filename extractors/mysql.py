@@ -13,9 +13,11 @@ from iolake.schemas.site import password, password_variable
 
 PATIENCE_S: Final = 5
 _WRONG_USER: Final = {1045, 1698}
+"""MySQL's errors for a wrong user or password."""
 _NO_RIGHT: Final = {1044, 1142, 1143}
+"""MySQL's errors for missing rights."""
 _NO_DATABASE: Final = {1049}
-"""MySQL's errors for a wrong user or password, for missing rights, and for a database that does not exist."""
+"""MySQL's error for a database that does not exist."""
 
 
 def try_to_connect(uri: str, owner: str, source: str) -> None:

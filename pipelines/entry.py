@@ -14,6 +14,9 @@ PATIENCE_S: Final = 15.0
 """Seconds from a signal to the end. A library may swallow the interrupt, or wait for threads that do not end."""
 _MESSAGE: Final = "iolake: ended by {}; nothing half-done is visible, and the next run goes on from here"
 _ended_by: list[int] = []
+"""The signal that ends the run, once there was one."""
+_line = threading.Lock()
+"""Held for good by the thread that prints the line: the run's own, or the timer's."""
 
 
 def main() -> None:
@@ -52,6 +55,5 @@ def _end_at_once() -> None:
 
 def _say() -> None:
     """Print the one line, once."""
-    if len(_ended_by) == 1:
-        _ended_by.append(_ended_by[0])
+    if _line.acquire(blocking=False):
         print(_MESSAGE.format(signal.Signals(_ended_by[0]).name), file=sys.stderr, flush=True)

@@ -131,14 +131,23 @@ def _parts(units: Sequence[Unit], failed: Collection[str]) -> list[Sequence[Unit
     part writes files of its own, so good inputs stay in as few as can be.
     """
     if len(units) > 1:
-        bad = [unit for unit in units if any(input.input_id in failed for input in unit.inputs)]
-        good = [unit for unit in units if unit not in bad]
-        return [*([unit] for unit in bad), *([good] if good else [])] if failed else _equal_parts(units)
+        return _apart(units, [any(input.input_id in failed for input in unit.inputs) for unit in units])
     (unit,) = units
-    inputs = [input for input in unit.inputs if input.input_id not in failed]
-    alone: list[Sequence[Input]] = [[input] for input in unit.inputs if input.input_id in failed]
-    parts = [*alone, *([inputs] if inputs else [])] if failed else _equal_parts(inputs)
+    parts = _apart(unit.inputs, [input.input_id in failed for input in unit.inputs])
     return [[replace(unit, inputs=tuple(part))] for part in parts]
+
+
+def _apart(items: Sequence[_Item], are_bad: Sequence[bool]) -> list[Sequence[_Item]]:
+    alone: list[Sequence[_Item]] = []
+    others: list[_Item] = []
+    for item, is_bad in zip(items, are_bad, strict=True):
+        if is_bad:
+            alone.append([item])
+        else:
+            others.append(item)
+    if not alone:
+        return _equal_parts(items)
+    return [*alone, others] if others else alone
 
 
 def _equal_parts(items: Sequence[_Item]) -> list[Sequence[_Item]]:

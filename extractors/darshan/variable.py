@@ -171,9 +171,11 @@ def decode_heatmap(group: Group) -> Decoded:
     width, bins = records.column(2).view(np.float64), records.column(3)
     record, place = expand(bins)
     at = records.starts[record] + 6 + place
+    with np.errstate(over="ignore", invalid="ignore"):  # the width of a damaged log may be any number
+        start = place * width[record]
     held = take(records.base(), record) | {
         "bin": pa.array(place),
-        "start_s": unless_negative((place * width[record]).view(np.int64), "f8"),
+        "start_s": unless_negative(start.view(np.int64), "f8"),
         "interval_s": unless_negative(width[record].view(np.int64), "f8"),
         "write_bytes": unless_negative(records.words[at]),
         "read_bytes": unless_negative(records.words[at + bins[record]]),

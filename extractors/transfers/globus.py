@@ -19,6 +19,7 @@ from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.transfers import TRANSFERS
 
 _PIECE: Final = 50_000
+_REMEDY: Final = "check that its records have NBYTES, TYPE and an end_date in ISO 8601"
 
 
 class Globus(Extractor):
@@ -49,6 +50,6 @@ class Globus(Extractor):
         if any(frame.height for frame in read):
             yield batch(pl.concat(read), site)
         if not found:
-            raise InputError(input.uri, "holds no transfer of Globus", "check what was asked of Elasticsearch")
+            raise InputError(input.uri, "holds no transfer of Globus", _REMEDY)
         if left_out:
             yield Reject(input, f"{left_out} records are not transfers of Globus", "records")

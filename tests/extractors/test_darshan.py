@@ -326,6 +326,26 @@ def test_a_bin_of_no_length_has_no_time(tmp_path: Path, width: float) -> None:
     assert rows["darshan_heatmap"][1]["ts"] is None
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("width", [1.7e308, float("inf")])
+def test_a_bin_beyond_all_numbers_warns_nobody(tmp_path: Path, width: float) -> None:
+    """P5: the width of a bin in a damaged log may be any number."""
+    heatmap = Heatmap(record_id("heatmap:POSIX"), 0, width, [1, 2, 3], [3, 4, 5])
+    rows, _, _ = results(write(tmp_path, [encode(log(modules={"HEATMAP": [heatmap]}))]))
+    assert [r["write_bytes"] for r in rows["darshan_heatmap"]] == [1, 2, 3]
+    assert {r["ts"] for r in rows["darshan_heatmap"][1:]} == {None}
+
+
+def test_a_log_without_names_has_its_records(tmp_path: Path) -> None:
+    """P6: an empty region of names leaves paths unknown, whether the log is read alone or beside others."""
+    inputs = write(tmp_path, [encode(log(names={})), encode(log(job_id=8, names={}))])
+    for some in (inputs[:1], inputs):
+        rows, rejects, status = results(some)
+        assert (rejects, set(status.values())) == ([], {"loaded"})
+        assert {r["path"] for r in rows["darshan_posix"]} == {None}
+        assert len(rows["darshan_posix"]) == 61 * len(some)
+
+
 @pytest.mark.parametrize("module", ["POSIX", "LUSTRE", "HEATMAP", "DXT_MPIIO"])
 def test_a_region_that_the_header_no_longer_names_is_damage(tmp_path: Path, module: str) -> None:
     """P5: a byte of the header that turns to zero must not hide a module."""
