@@ -75,12 +75,12 @@ class Command:
             self.is_killed = True
             os.killpg(self._process.pid, signal.SIGKILL)
 
-    def kill_worker(self, chance: random.Random) -> bool:
-        """SIGKILL one process that reads, soon after it began; False where the command ended first."""
+    def kill_worker(self, chance: random.Random, within_s: float = 3) -> bool:
+        """SIGKILL one process that reads, within seconds of its begin; False where the command ended first."""
         until = time.monotonic() + 60
         while self._process.poll() is None and time.monotonic() < until:
             if _readers(self._process.pid):
-                time.sleep(chance.uniform(0, 3))
+                time.sleep(chance.uniform(0, within_s))
                 return any(_is_killed(pid) for pid in _readers(self._process.pid)[:1])
             time.sleep(0.05)
         return False
