@@ -6,11 +6,16 @@ WITH around AS MATERIALIZED (      -- runs and their kinds
   SELECT
     s.*, coalesce(s.file_system, c.file_system) AS used_file_system, i.* EXCLUDE (cluster, run_id, job_id, date, read_bytes, write_bytes, nprocs, files, load_id),
     i.read_bytes AS io_read_bytes, i.write_bytes AS io_write_bytes,
-    (coalesce(i.read_bytes, 0)::DOUBLE + coalesce(i.write_bytes, 0)) / nullif(coalesce(i.reads, 0)::HUGEINT + coalesce(i.writes, 0), 0) AS access_bytes,
-    (coalesce(i.opens, 0)::HUGEINT + coalesce(i.stats, 0)) / nullif(s.files, 0) AS metadata_a_file,
+    CASE WHEN coalesce(i.read_bytes, i.write_bytes) IS NOT NULL
+      THEN (coalesce(i.read_bytes, 0)::DOUBLE + coalesce(i.write_bytes, 0)) / nullif(coalesce(i.reads, 0)::HUGEINT + coalesce(i.writes, 0), 0)
+    END AS access_bytes,
+    CASE WHEN coalesce(i.opens, i.stats) IS NOT NULL THEN (coalesce(i.opens, 0)::HUGEINT + coalesce(i.stats, 0)) / nullif(s.files, 0) END AS metadata_a_file,
     coalesce(s.exe_names[1], s.job_name) AS program,
-    coalesce(s.performance_bytes_per_s, (coalesce(s.read_bytes, 0)::DOUBLE + coalesce(s.write_bytes, 0)) / nullif(s.io_s, 0)) AS speed,
-    coalesce(s.write_bytes, 0) > coalesce(s.read_bytes, 0) AS writes_more
+    CASE WHEN coalesce(s.performance_bytes_per_s, s.read_bytes, s.write_bytes) IS NOT NULL
+      THEN coalesce(s.performance_bytes_per_s, (coalesce(s.read_bytes, 0)::DOUBLE + coalesce(s.write_bytes, 0)) / nullif(s.io_s, 0))
+    END AS speed,
+    coalesce(s.write_bytes, 0) > coalesce(s.read_bytes, 0) AS writes_more,
+    least(s.wait_s, CASE WHEN q.eligible_time <= s.start_time THEN epoch(s.start_time) - epoch(q.eligible_time) END) AS queued_s
   FROM job_summary s
   LEFT JOIN (SELECT * FROM job_io WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last)) i
     ON i.cluster = s.cluster AND i.date = s.date AND i.run_id = s.run_id
@@ -21,20 +26,26 @@ WITH around AS MATERIALIZED (      -- runs and their kinds
       AND coalesce(jobstats_read_bytes, jobstats_write_bytes) IS NOT NULL
     GROUP BY ALL
   ) c ON c.cluster = s.cluster AND c.run_id = s.run_id
+  LEFT JOIN (                      -- until then it was held, or waited for another job or its own time to begin
+    SELECT cluster, date, run_id, max(eligible_time) AS eligible_time
+    FROM slurm_jobs
+    WHERE (in_owner IS NULL OR cluster = in_owner) AND (first IS NULL OR date BETWEEN first AND last) AND eligible_time IS NOT NULL
+    GROUP BY ALL
+  ) q ON q.cluster = s.cluster AND q.date = s.date AND q.run_id = s.run_id
   WHERE (in_owner IS NULL OR s.cluster = in_owner) AND (first IS NULL OR s.date BETWEEN first AND last)
 ),
 compared AS (
   SELECT
     *,
     count(speed) OVER kind AS peers,
-    speed / median(speed) OVER kind AS of_peers,
-    access_bytes / median(access_bytes) OVER kind AS access_of_kind,
-    movers / median(movers) OVER kind AS movers_of_kind,
-    largest_shared_osts / median(largest_shared_osts) OVER kind AS osts_of_kind,
-    metadata_a_file / median(metadata_a_file) OVER kind AS metadata_of_kind,
-    lag({state: state, user_name: user_name, elapsed_s: elapsed_s}) OVER (PARTITION BY cluster, job_id ORDER BY start_time, run_id) AS earlier,
-    count(wait_s) OVER queued AS waiters,
-    median(wait_s) OVER queued AS usual_wait_s
+    speed / nullif(median(speed) OVER kind, 0) AS of_peers,
+    access_bytes / nullif(median(access_bytes) OVER kind, 0) AS access_of_kind,
+    movers / nullif(median(movers) OVER kind, 0) AS movers_of_kind,
+    largest_shared_osts / nullif(median(largest_shared_osts) OVER kind, 0) AS osts_of_kind,
+    metadata_a_file / nullif(median(metadata_a_file) OVER kind, 0) AS metadata_of_kind,
+    lag({state: state, user_name: user_name, elapsed_s: elapsed_s, date: date}) OVER (PARTITION BY cluster, job_id ORDER BY date, start_time, run_id) AS earlier,
+    count(queued_s) OVER queued AS waiters,
+    median(queued_s) OVER queued AS usual_wait_s
   FROM around
   WINDOW kind AS (
     PARTITION BY cluster, program, file_system, writes_more, round(log2(nullif(nprocs, 0))) ORDER BY date
@@ -76,11 +87,13 @@ met AS MATERIALIZED (              -- neighbours that were there for a tenth of 
   WHERE (in_owner IS NULL OR n.cluster = in_owner) AND (since IS NULL OR n.date BETWEEN since AND until)
     AND n.overlap_s >= 0.1 * r.elapsed_s
 ),
-loads AS (                         -- what others moved on a target and on the mean of the other targets meanwhile: the run's own bytes spread evenly
+loads AS (                         -- what others moved on a target and on the mean of the other targets meanwhile: with the run's own bytes spread evenly, and with all of them on it
   SELECT
     t.*, f.date,
     (coalesce(f.darshan_read_bytes, 0)::DOUBLE + coalesce(f.darshan_write_bytes, 0)) / t.stripes AS own_bytes,
     (t.ost_bytes - own_bytes) / nullif(t.elapsed_s, 0) AS rate,
+    t.ost_bytes - own_bytes * t.stripes AS least_bytes,
+    (coalesce(f.fs_read_bytes, 0)::DOUBLE + coalesce(f.fs_write_bytes, 0) - t.ost_bytes) / nullif(f.fs_osts - 1, 0) AS most_mean_bytes,
     (coalesce(f.fs_read_bytes, 0)::DOUBLE + coalesce(f.fs_write_bytes, 0) - own_bytes * (t.stripes - 1) - t.ost_bytes)
       / nullif(f.fs_osts - 1, 0) / nullif(t.elapsed_s, 0) AS mean_rate
   FROM own_targets t
@@ -88,13 +101,11 @@ loads AS (                         -- what others moved on a target and on the m
   WHERE (in_owner IS NULL OR f.cluster = in_owner) AND (since IS NULL OR f.date BETWEEN since AND until)
     AND f.fs_seen_pct >= {seen_enough_pct}
 ),
-hottest AS MATERIALIZED (                       -- where others moved as much as the mean target does in a fifth of the busiest hour
+hottest AS MATERIALIZED (          -- where others moved as much as the mean target does in a fifth of the busiest hour
   SELECT l.*, 1e2 * l.rate / nullif(l.mean_rate, 0) AS load_pct
   FROM loads l
   JOIN abilities a ON a.file_system = l.file_system AND a.date = l.date
-  JOIN (SELECT file_system, max(osts) AS osts FROM file_system_hour WHERE first IS NULL OR date BETWEEN first AND last GROUP BY ALL) o
-    ON o.file_system = l.file_system
-  WHERE l.mean_rate > 0 AND l.rate >= 0.2 * a.hour_rate / o.osts
+  WHERE l.mean_rate > 0 AND l.rate >= 0.2 * a.hour_rate / a.osts AND l.least_bytes > l.most_mean_bytes
   QUALIFY row_number() OVER (PARTITION BY l.cluster, l.run_id ORDER BY load_pct DESC, l.file_system, l.ost) = 1
 ),
 hot_target AS (                    -- with the neighbour that moved most of it
@@ -105,7 +116,7 @@ hot_target AS (                    -- with the neighbour that moved most of it
   LEFT JOIN (
     SELECT cluster, run_id, file_system, ost, count(*) OVER (PARTITION BY cluster, run_id, file_system) AS stripes
     FROM job_ost
-    WHERE (since IS NULL OR date BETWEEN since::DATE - 1 AND until::DATE + 1) AND (cluster, run_id) IN (
+    WHERE (first IS NULL OR date BETWEEN first AND last) AND (cluster, run_id) IN (
       SELECT (n.neighbour_cluster, n.neighbour_run_id) FROM met n JOIN hottest h ON h.cluster = n.cluster AND h.run_id = n.run_id
     )
   ) w ON w.cluster = n.neighbour_cluster AND w.run_id = n.neighbour_run_id AND w.file_system = h.file_system AND w.ost = h.ost
@@ -129,6 +140,8 @@ moved_target AS (                  -- a target of its own that another server ha
     t.cluster, t.run_id, t.file_system, string_agg(DISTINCT t.ost, ', ' ORDER BY t.ost) AS ost,
     string_agg(DISTINCT s.server, ', ' ORDER BY s.server) AS servers, count(DISTINCT t.ost) AS targets,
     count(DISTINCT t.ost) FILTER (s.server_targets_moved = s.server_targets) AS of_failed,
+    string_agg(DISTINCT t.ost, ', ' ORDER BY t.ost) FILTER (s.server_targets_moved = s.server_targets) AS failed_ost,
+    string_agg(DISTINCT s.server, ', ' ORDER BY s.server) FILTER (s.server_targets_moved = s.server_targets) AS failed_servers,
     string_agg(DISTINCT s.usual_server, ', ' ORDER BY s.usual_server) FILTER (s.server_targets_moved = s.server_targets) AS failed
   FROM moved s
   JOIN own_targets t ON t.file_system = s.file_system AND t.ost = s.ost
@@ -153,17 +166,19 @@ crowded_target AS (                -- a target of its own on a server that had t
     FROM moved m
     JOIN lustre_target s ON s.file_system = m.file_system AND s.date = m.date AND s.ts = m.ts
       AND coalesce(s.server_address, s.server) = m.server AND s.role = 'ost' AND s.target <> m.ost
+      AND (first IS NULL OR s.date BETWEEN first AND last)
     JOIN own_targets t ON t.file_system = s.file_system AND t.ost = s.target
       AND s.ts >= t.begins - INTERVAL 1 HOUR AND s.ts < t.ends + INTERVAL 1 HOUR
   )
   GROUP BY cluster, run_id, file_system
   QUALIFY row_number() OVER (PARTITION BY cluster, run_id ORDER BY targets DESC, file_system) = 1
 ),
-slow_meanwhile AS (
+slow_meanwhile AS (                -- where three jobs beside its own had slow files: it is no witness in its own case
   SELECT r.cluster, r.run_id, max(h.slow_pct) AS slow_pct, arg_max(h.files, h.slow_pct) AS files
   FROM runs r
   JOIN slow_hours(NULL, first, last) h
     ON h.file_system = r.used_file_system AND h.ts >= date_trunc('hour', r.start_time) AND h.ts < r.end_time
+  WHERE h.slow_jobs >= 4
   GROUP BY ALL
 ),
 meanwhile AS (
@@ -290,15 +305,15 @@ checks AS (
       {code: 'failed-over', value: v.targets,
        words: format('{} of {}, where files of the run lie, {} served by {} instead of the usual server', v.ost, v.file_system, CASE v.targets WHEN 1 THEN 'was' ELSE 'were' END, v.servers), target: v.ost, neighbour: NULL},
       {code: 'server-failed-over', value: v.of_failed,
-       words: format('{} of {}, where files of the run lie, {} served by {} because {} had failed', v.ost, v.file_system, CASE v.targets WHEN 1 THEN 'was' ELSE 'were' END, v.servers, v.failed), target: v.ost, neighbour: NULL},
+       words: format('{} of {}, where files of the run lie, {} served by {} while {} served none of its targets', v.failed_ost, v.file_system, CASE v.of_failed WHEN 1 THEN 'was' ELSE 'were' END, v.failed_servers, v.failed), target: v.failed_ost, neighbour: NULL},
       {code: 'crowded-server', value: o.targets,
        words: format('{} of {}, where files of the run lie, {} on {}, which had taken over another server''s targets', o.ost, o.file_system, CASE o.targets WHEN 1 THEN 'was' ELSE 'were' END, o.servers), target: o.ost, neighbour: NULL},
       {code: 'unwatched', value: CASE WHEN r.logs > 0 AND r.file_system IS NOT NULL THEN coalesce(fs_seen_pct, 0) END,
        words: format('the servers of {} were watched for {:g} % of its time', r.file_system, floor(coalesce(fs_seen_pct, 0) * 10) / 10), target: NULL, neighbour: NULL},
-      {code: 'waited', value: CASE WHEN wait_s >= 3600 THEN 1e2 * wait_s / nullif(elapsed_s, 0) END,
-       words: format('it waited {:,.1f} h and ran {:,.1f} h', wait_s / 3600, elapsed_s / 3600), target: NULL, neighbour: NULL},
-      {code: 'waited-beside-kind', value: CASE WHEN wait_s >= 3600 AND waiters >= 5 THEN 1e2 * wait_s / greatest(usual_wait_s, 60) END,
-       words: format('it waited {:.1f} h; {:,} jobs of its size in partition {} waited {:,.0f} s, by their median', wait_s / 3600, waiters, coalesce("partition", 'unknown'), usual_wait_s), target: NULL, neighbour: NULL},
+      {code: 'waited', value: CASE WHEN queued_s >= 3600 THEN 1e2 * queued_s / nullif(elapsed_s, 0) END,
+       words: format('it waited {:,.1f} h and ran {:,.1f} h', queued_s / 3600, elapsed_s / 3600), target: NULL, neighbour: NULL},
+      {code: 'waited-beside-kind', value: CASE WHEN queued_s >= 3600 AND waiters >= 5 THEN 1e2 * queued_s / greatest(usual_wait_s, 60) END,
+       words: format('it waited {:.1f} h; {:,} jobs of its size in partition {} waited {:,.0f} s, by their median', queued_s / 3600, waiters, coalesce("partition", 'unknown'), usual_wait_s), target: NULL, neighbour: NULL},
       {code: 'requeued', value: CASE WHEN state = 'REQUEUED' THEN coalesce(restart, 0) + 1 WHEN comes_again THEN greatest(restart, 1) ELSE restart END,
        words: CASE WHEN state = 'REQUEUED' THEN format('it went back to the queue after {:,} s, before it was done', try_cast(elapsed_s AS BIGINT))
                    WHEN comes_again THEN format('its earlier run went back to the queue after {:,} s', try_cast(earlier.elapsed_s AS BIGINT))
@@ -310,7 +325,7 @@ checks AS (
   FROM (
     SELECT
       *, coalesce(mpiio_read_bytes, mpiio_write_bytes) AS mpiio_bytes,
-      coalesce(earlier.state = 'REQUEUED' AND earlier.user_name IS NOT DISTINCT FROM user_name, false) AS comes_again
+      coalesce(earlier.state = 'REQUEUED' AND earlier.user_name IS NOT DISTINCT FROM user_name AND earlier.date >= date - 7, false) AS comes_again
     FROM runs
   ) r
   LEFT JOIN neighbours n ON n.cluster = r.cluster AND n.run_id = r.run_id
@@ -335,4 +350,4 @@ SELECT
   c.target, c.neighbour, c.words AS sentence, rules.advice, rules.reference
 FROM checks c
 JOIN finding_rules rules ON rules.code = c.code AND rules.scope <> 'day'
-WHERE CASE rules.side WHEN 'above' THEN c.value > rules.threshold ELSE c.value < rules.threshold END
+WHERE isfinite(c.value::DOUBLE) AND CASE rules.side WHEN 'above' THEN c.value > rules.threshold ELSE c.value < rules.threshold END

@@ -100,15 +100,15 @@ by_rank AS (
   FROM ranks
   GROUP BY ALL
 ),
-unequal AS (             -- files with a record a rank, which several ranks opened and not all
+unequal AS (             -- files with a record a rank, which several ranks opened and not all: of the ranks that moved bytes
   SELECT
     cluster, run_id,
     100 * max((most_read - least_read) / most_read) FILTER (most_read >= 1 << 20) AS read_imbalance_pct,
     100 * max((most_written - least_written) / most_written) FILTER (most_written >= 1 << 20) AS write_imbalance_pct
   FROM (
     SELECT
-      cluster, run_id, max(read_bytes)::DOUBLE AS most_read, min(read_bytes) AS least_read,
-      max(write_bytes)::DOUBLE AS most_written, min(write_bytes) AS least_written
+      cluster, run_id, max(read_bytes)::DOUBLE AS most_read, min(read_bytes) FILTER (read_bytes > 0) AS least_read,
+      max(write_bytes)::DOUBLE AS most_written, min(write_bytes) FILTER (write_bytes > 0) AS least_written
     FROM of_runs
     WHERE posix AND rank >= 0
     GROUP BY cluster, run_id, log_id, record_id

@@ -6,11 +6,13 @@
 -- system can explains more: a target was full before it came. Where most of the I/O time went into metadata, bytes and
 -- targets explain less, and metadata more. And a run without a kind is judged only where its own ranks were unlike: some
 -- waited, and a target of its files was full, or on a server that served others' targets.
+-- A run that ran out of time did what it was asked to, where its script starts it again: the scheduler is named with half the
+-- confidence, and not where it is known to have done no I/O.
 -- lost_s is the time beyond what its kind needs.
 CREATE OR REPLACE MACRO job_verdict_model(in_owner, since, until, first, last) AS TABLE
 WITH around AS (
   SELECT
-    cluster, run_id, job_id, date, elapsed_s, file_system, logs,
+    cluster, run_id, job_id, date, elapsed_s, file_system, logs, coalesce(slowest_io_s > 0, jobstats_write_bytes > 0, true) AS did_io,
     coalesce(slowest_io_s, io_s / nullif(nprocs, 0)) AS io_time_s,
     coalesce(performance_bytes_per_s, (coalesce(read_bytes, 0)::DOUBLE + coalesce(write_bytes, 0)) / nullif(io_s, 0)) AS speed,
     job_name, user_name,
@@ -26,7 +28,7 @@ compared AS (
   SELECT
     *,
     count(speed) OVER peers AS peers,
-    speed / median(speed) OVER peers AS of_peers,
+    speed / nullif(median(speed) OVER peers, 0) AS of_peers,
     median(moved) OVER peers AS usual_moved,
     count(elapsed_s) OVER alike AS alike,
     median(elapsed_s) OVER alike AS usual_s
@@ -52,7 +54,7 @@ judged AS MATERIALIZED (
   WHERE since IS NULL OR date BETWEEN since AND until
 ),
 said AS MATERIALIZED (
-  SELECT f.cluster, f.run_id, f.code, f.target, f.neighbour, f.file_system, f.sentence, f.value, j.kind, j.date, j.slow, j.logs, j.alone
+  SELECT f.cluster, f.run_id, f.code, f.target, f.neighbour, f.file_system, f.sentence, f.value, j.kind, j.date, j.slow, j.logs, j.alone, j.did_io
   FROM findings f
   JOIN judged j ON j.cluster = f.cluster AND j.run_id = f.run_id
   WHERE (in_owner IS NULL OR f.cluster = in_owner) AND (since IS NULL OR f.date BETWEEN since AND until)
@@ -60,10 +62,10 @@ said AS MATERIALIZED (
 ways AS (                -- in what a run spent its I/O time, and whether its ranks were unlike
   SELECT
     cluster, run_id,
-    bool_or(code IN ('metadata-heavy')) AS in_metadata,
-    any_value(sentence) FILTER (code IN ('time-imbalance')) AS unlike,
-    any_value(sentence) FILTER (code IN ('unwatched')) AS unwatched,
-    coalesce(max(CASE WHEN code IN ('unwatched') THEN value END), 100) < 65 AS in_the_dark
+    bool_or(code = 'metadata-heavy') AS in_metadata,
+    any_value(sentence) FILTER (code = 'time-imbalance') AS unlike,
+    any_value(sentence) FILTER (code = 'unwatched') AS unwatched,
+    coalesce(max(CASE WHEN code = 'unwatched' THEN value END), 100) < 65 AS in_the_dark
   FROM said
   GROUP BY ALL
 ),
@@ -111,7 +113,7 @@ weighed AS (
 late AS (                -- what the scheduler did to a run that was not slow
   SELECT cluster, run_id, code, sentence
   FROM said
-  WHERE code IN ('requeued', 'timeout', 'waited-beside-kind')
+  WHERE code IN ('requeued', 'waited-beside-kind') OR (code = 'timeout' AND did_io)
   QUALIFY row_number() OVER (PARTITION BY cluster, run_id ORDER BY code = 'requeued' DESC, code = 'timeout' DESC) = 1
 ),
 best AS (
@@ -128,7 +130,7 @@ SELECT
   CASE WHEN j.slow THEN j.lost_s END AS lost_s,
   CASE
     WHEN b.cause IS NOT NULL THEN b.weight * CASE WHEN b.alone THEN 1 ELSE least(1, greatest(j.peers, j.alike) / 10) END
-    WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN 0.9
+    WHEN NOT coalesce(j.slow, false) AND l.code IS NOT NULL THEN CASE l.code WHEN 'timeout' THEN 0.5 ELSE 0.9 END
   END AS confidence,
   CASE
     WHEN b.cause IS NOT NULL
@@ -146,7 +148,7 @@ SELECT
     WHEN j.slow AND y.unwatched IS NOT NULL
       THEN format('Slow: it moved data at {:.0f} % of the median speed of its kind. But {}, too little to say whether they or a neighbour slowed it.', 100 * j.of_peers, y.unwatched)
     WHEN j.slow THEN format('Slow: it moved data at {:.0f} % of the median speed of its kind; nothing in the lake explains it.', 100 * j.of_peers)
-    ELSE coalesce(format('Delayed by the scheduler: {}. ', l.sentence), '')
+    ELSE coalesce(CASE l.code WHEN 'timeout' THEN replace(l.sentence, 'it ran out', 'Ran out') ELSE 'Delayed by the scheduler: ' || l.sentence END || '. ', '')
       || CASE
         WHEN j.of_peers IS NOT NULL AND j.peers >= 3
           THEN format('Not slow: it moved data at {:.0f} % of the median speed of {:,} runs of its kind', 100 * j.of_peers, j.peers)

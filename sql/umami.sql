@@ -74,7 +74,7 @@ metrics AS (
       {place: 14, metric: 'mean OSS CPU load', unit: '%', big_is_good: false, value: s.oss_cpu_pct},
       {place: 15, metric: 'fullest target', unit: '%', big_is_good: false, value: k.fullest_ost_pct},
       {place: 16, metric: 'targets on overloaded servers', unit: 'targets', big_is_good: false, value: k.overloaded_osts},
-      {place: 17, metric: 'radius of the nodes', unit: 'hops', big_is_good: false, value: k.radius_max}
+      {place: 17, metric: 'radius of the nodes', unit: '', big_is_good: false, value: k.radius_max}
     ], recursive := true)
   FROM kind k
   LEFT JOIN servers s ON s.run_id = k.run_id

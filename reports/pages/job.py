@@ -39,7 +39,7 @@ def job_page(lake: Lake, job_id: int, cluster: str | None = None, run_id: str | 
     window = _window(run)
     logs = _logs(run).frame(lake)
     used = _used(run).rows(lake)
-    slow = verdict.get("cause") is not None or verdict.get("lost_s") is not None
+    slow = verdict.get("cause") not in (None, "scheduler") or verdict.get("lost_s") is not None
     return Page(
         title=f"Job {job_id} on {run['cluster']}",
         answer=verdict.get("sentence") or "No verdict: the lake has not judged this run.",
