@@ -41,7 +41,7 @@ FAST = (
     "reports/test_text.py",
 )
 """Folders and files of tests that start no server and take seconds: `make test-fast`."""
-NOT_FAST = ("sql/test_verdict.py",)
+NOT_FAST = ("sql/test_verdict.py", "sql/test_findings.py")
 """Files of these folders whose tests take longer."""
 
 
