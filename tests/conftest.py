@@ -201,6 +201,18 @@ def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
     return add
 
 
+@pytest.fixture
+def store_marts(all_views: duckdb.DuckDBPyConnection) -> Callable[[], None]:
+    """Computes every mart once from what is filled in, for this test: views over them then plan no models."""
+
+    def store() -> None:
+        for mart in marts():
+            all_views.execute(f"CREATE TABLE stored_{mart.name} AS FROM {mart.name}")
+            all_views.execute(f"CREATE OR REPLACE VIEW {mart.name} AS FROM stored_{mart.name}")
+
+    return store
+
+
 def with_date(name: str, row: dict[str, Any]) -> dict[str, Any]:
     """The row with the UTC day of its event time, where it names none."""
     table = schemas.tables().get(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -192,11 +193,12 @@ def test_two_days_of_fullness_are_no_standstill(lake: Lake, fill: Fill) -> None:
     }
 
 
-def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill) -> None:
+def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill, store_marts: Callable[[], None]) -> None:
     """P6, P12: without servers, a scheduler or runs of its kind, no day is good and no amount is zero."""
     noon = datetime(2026, 3, 10, 12)
     fill("darshan_logs", log("a", 1, noon) | {"cluster": "c"})
     fill("darshan_posix", posix("a", 1, noon.date(), 5 << 30) | {"cluster": "c"})
+    store_marts()
     morning = morning_page(lake, noon.date(), [])
     assert (morning.tone, dict(morning.facts)["node-hours"]) == ("neutral", "unknown")
     assert morning.answer == "Nothing to compare: no job that ended has a log and 3 runs of its kind within a week."
