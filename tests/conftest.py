@@ -29,6 +29,7 @@ from iolake.warehouse.freshness import marts, select
 from iolake.warehouse.views import sql_files
 
 Fill = Callable[..., None]
+Store = Callable[[], None]
 FAST = (
     "schemas",
     "sql",
@@ -202,7 +203,7 @@ def fill(lake: Lake, all_views: duckdb.DuckDBPyConnection) -> Fill:
 
 
 @pytest.fixture
-def store_marts(all_views: duckdb.DuckDBPyConnection) -> Callable[[], None]:
+def store_marts(all_views: duckdb.DuckDBPyConnection) -> Store:
     """Computes every mart once from what is filled in, for this test: views over them then plan no models."""
 
     def store() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.morning import NoDay, morning_page, require_day, write_morning
 from iolake.reports.pages.page import Figure, Page, Table
-from tests.conftest import Fill
+from tests.conftest import Fill, Store
 from tests.warehouse.by_hand import log, posix
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -193,7 +192,7 @@ def test_two_days_of_fullness_are_no_standstill(lake: Lake, fill: Fill) -> None:
     }
 
 
-def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill, store_marts: Callable[[], None]) -> None:
+def test_pages_of_logs_alone_say_what_is_unknown(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """P6, P12: without servers, a scheduler or runs of its kind, no day is good and no amount is zero."""
     noon = datetime(2026, 3, 10, 12)
     fill("darshan_logs", log("a", 1, noon) | {"cluster": "c"})

@@ -5,7 +5,7 @@ from typing import Any
 
 from iolake.reports.worst import worst_jobs, worst_query
 from iolake.warehouse import Lake
-from tests.conftest import Fill
+from tests.conftest import Fill, Store
 
 START = datetime(2026, 1, 1, 12)
 MINUTE = timedelta(minutes=1)
@@ -31,21 +31,23 @@ def order(page: str) -> list[int]:
     return [int(line.split()[2]) for line in page.splitlines() if line[:1].isdigit()]
 
 
-def test_a_job_is_judged_beside_others_of_its_program(lake: Lake, fill: Fill) -> None:
+def test_a_job_is_judged_beside_others_of_its_program(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """Job 9 is the slowest of all, but its program always is; job 3 is slow for what it is."""
     for job_id, seconds in ((1, 10.0), (2, 10.0), (3, 80.0)):
         add(fill, job_id, seconds)
     for job_id, seconds in ((7, 400.0), (8, 400.0), (9, 500.0)):
         add(fill, job_id, seconds, exe="slow")
+    store_marts()
     page = worst_jobs(lake)
     assert order(page)[:2] == [3, 9]
     assert "25.60 MiB/s by its slowest process; 12 % of the median of 3 such jobs" in page
 
 
-def test_jobs_with_too_few_like_them_come_last_and_say_so(lake: Lake, fill: Fill) -> None:
+def test_jobs_with_too_few_like_them_come_last_and_say_so(lake: Lake, fill: Fill, store_marts: Store) -> None:
     add(fill, 5, 900.0, exe="once")
     for job_id in (1, 2, 3):
         add(fill, job_id, 10.0 + job_id)
+    store_marts()
     page = worst_jobs(lake)
     assert order(page) == [3, 2, 1, 5]
     assert page.count("too few jobs like it to compare") == 1
@@ -59,15 +61,17 @@ def test_jobs_that_moved_little_or_have_no_logs_are_not_judged(lake: Lake, fill:
     assert order(worst_jobs(lake)) == [3]
 
 
-def test_no_more_jobs_than_asked_for_are_shown(lake: Lake, fill: Fill) -> None:
+def test_no_more_jobs_than_asked_for_are_shown(lake: Lake, fill: Fill, store_marts: Store) -> None:
     for job_id in (1, 2, 3):
         add(fill, job_id, 10.0 * job_id)
+    store_marts()
     assert order(worst_jobs(lake, limit=2)) == [3, 2]
 
 
-def test_the_shown_query_returns_the_shown_jobs(lake: Lake, fill: Fill) -> None:
+def test_the_shown_query_returns_the_shown_jobs(lake: Lake, fill: Fill, store_marts: Store) -> None:
     for job_id in (1, 2, 3):
         add(fill, job_id, 10.0 * job_id)
+    store_marts()
     page = worst_jobs(lake)
     query = page.split("This is the answer of\n\n")[1]
     assert query == worst_query(5)

@@ -26,7 +26,7 @@ from iolake.warehouse.relocate import relocate
 from iolake.warehouse.warehouse import Warehouse
 from tests.warehouse.by_hand import Loaded
 
-WINDOWS = int(os.environ.get("IOLAKE_WINDOWS", "10"))
+WINDOWS = int(os.environ.get("IOLAKE_WINDOWS", "4"))
 """Of each table; 100 take two minutes."""
 CLIENT = """
 import glob, json, sys

@@ -8,7 +8,7 @@ from typing import Any
 from iolake import Lake, schemas
 from iolake.schemas.mart import Mart
 from iolake.warehouse.freshness import select
-from tests.conftest import Fill
+from tests.conftest import Fill, Store
 from tests.sql.test_verdict import HOUR, START, codes, log, posix, run
 
 WEEK = timedelta(days=8)
@@ -40,7 +40,9 @@ def busy_target(fill: Fill, moved: int) -> None:
     fill("lustre_fs", counted | later)
 
 
-def test_a_neighbour_that_ends_days_after_a_run_is_named_whichever_days_are_derived(lake: Lake, fill: Fill) -> None:
+def test_a_neighbour_that_ends_days_after_a_run_is_named_whichever_days_are_derived(
+    lake: Lake, fill: Fill, store_marts: Store
+) -> None:
     """P1: its targets lie on the day that it ends."""
     fill("slurm_jobs", run(1), run(2, START - 48 * HOUR, 120))
     fill("darshan_logs", log(1), log(2, START - 48 * HOUR, 120))
@@ -49,17 +51,21 @@ def test_a_neighbour_that_ends_days_after_a_run_is_named_whichever_days_are_deri
     fill("darshan_lustre", layout(1, 0), layout(2, 0, date=end))
     busy_target(fill, 9 << 40)
     asked = "SELECT neighbour FROM findings WHERE code = 'hot-target' AND job_id = 1"
+    store_marts()
     assert lake.sql(asked).fetchall() == [("c 2",)]
     assert ("hot-target", "c 2") in of_day(lake, START.date(), "code, neighbour")
 
 
-def test_a_run_weeks_after_its_lost_one_is_no_restart_whichever_days_are_derived(lake: Lake, fill: Fill) -> None:
+def test_a_run_weeks_after_its_lost_one_is_no_restart_whichever_days_are_derived(
+    lake: Lake, fill: Fill, store_marts: Store
+) -> None:
     """P1: a run is held against what ended within a week."""
     lost = {"state": "REQUEUED", "user_name": "u1"}
     for job, days in ((1, 20), (2, 2)):
         again = {"job_id": job, "user_name": "u1"}
         fill("slurm_jobs", run(job) | again, run(job, START - timedelta(days=days)) | lost)
     asked = "job_id, code"
+    store_marts()
     at_once = lake.sql(f"SELECT {asked} FROM findings WHERE date = $1 ORDER BY ALL", [START.date()]).fetchall()
     assert at_once == [(2, "requeued")]
     assert of_day(lake, START.date(), asked) == at_once
@@ -80,31 +86,36 @@ def slow_logs(fill: Fill, jobs: list[int]) -> None:
         fill("darshan_lustre", layout(job, max(number, 13), **of))
 
 
-def test_slow_files_of_one_job_are_no_evidence_against_the_file_system(lake: Lake, fill: Fill) -> None:
+def test_slow_files_of_one_job_are_no_evidence_against_the_file_system(
+    lake: Lake, fill: Fill, store_marts: Store
+) -> None:
     """Nine logs of one job were slow: that says something about the job."""
     slow_logs(fill, [1] * 9)
+    store_marts()
     assert lake.sql("FROM slow_hours(NULL, NULL, NULL)").fetchall() == []
     assert "slow-file-system" not in codes(lake).get(1, set())
 
 
-def test_a_run_is_no_witness_in_its_own_case(lake: Lake, fill: Fill) -> None:
+def test_a_run_is_no_witness_in_its_own_case(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """Three jobs with slow files make a slow hour, but each of them has two others as witnesses only."""
     slow_logs(fill, [1, 2, 3] * 3)
+    store_marts()
     assert lake.sql("SELECT DISTINCT slow_jobs FROM slow_hours(NULL, NULL, NULL)").fetchall() == [(3,)]
     assert not {"slow-file-system"} & set().union(*codes(lake).values())
 
 
-def test_what_nobody_counted_is_not_compared(lake: Lake, fill: Fill) -> None:
+def test_what_nobody_counted_is_not_compared(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """P6: opens and stats are unknown, or none: neither makes a run that does so more often than its kind."""
     hours = range(6)
     fill("slurm_jobs", *(run(n, START + n * HOUR) for n in hours))
     fill("darshan_logs", *(log(n, START + n * HOUR) | {"exe_name": "x"} for n in hours))
     spent = {"POSIX_F_READ_TIME": 0.0, "POSIX_F_META_TIME": 0.0, "POSIX_F_WRITE_TIME": 10.0}
     fill("darshan_posix", *(posix(n, 1 << 30) | spent | {"POSIX_OPENS": 0 if n > 2 else None} for n in hours))
+    store_marts()
     assert lake.sql("FROM findings WHERE NOT isfinite(value) OR code LIKE '%than-kind'").fetchall() == []
 
 
-def test_a_runs_own_bytes_are_not_taken_for_those_of_others(lake: Lake, fill: Fill) -> None:
+def test_a_runs_own_bytes_are_not_taken_for_those_of_others(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """A run writes 1 TiB to a file on one target and 1 MiB to each of 19 others: that explains the busy target."""
     fill("slurm_jobs", run(1), run(2))
     fill("darshan_logs", log(1), log(2))
@@ -112,16 +123,18 @@ def test_a_runs_own_bytes_are_not_taken_for_those_of_others(lake: Lake, fill: Fi
     fill("darshan_posix", *files.values(), posix(2, 1 << 20))
     fill("darshan_lustre", *(layout(1, n, record_id=n + 1) for n in files), layout(2, 0))
     busy_target(fill, 1 << 40)
+    store_marts()
     found = codes(lake)
     assert "hot-target" not in found[1]
     assert "hot-target" in found[2]
 
 
-def test_time_before_a_job_may_start_is_no_wait(lake: Lake, fill: Fill) -> None:
+def test_time_before_a_job_may_start_is_no_wait(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """Job 1 depended on another for 99 of 100 hours; job 2 waited that long for nodes. wait_s counts both."""
     early = {"submit_time": START - 100 * HOUR}
     others = (run(n) | {"eligible_time": START} for n in range(3, 9))
     fill("slurm_jobs", run(1) | early | {"eligible_time": START - HOUR / 2}, run(2) | early, *others)
+    store_marts()
     found = codes(lake)
     waits = {"waited", "waited-beside-kind"}
     assert not waits & found.get(1, set())
@@ -129,7 +142,7 @@ def test_time_before_a_job_may_start_is_no_wait(lake: Lake, fill: Fill) -> None:
     assert lake.sql("SELECT wait_s FROM job_summary WHERE job_id = 1").fetchall() == [(360000.0,)]
 
 
-def test_running_out_of_time_is_only_a_finding_without_io(lake: Lake, fill: Fill) -> None:
+def test_running_out_of_time_is_only_a_finding_without_io(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """Restart chains end so by design."""
     fill("slurm_jobs", *(run(n) | {"state": "TIMEOUT"} for n in (1, 2)))
     fill("darshan_logs", log(1), log(2))
@@ -137,10 +150,13 @@ def test_running_out_of_time_is_only_a_finding_without_io(lake: Lake, fill: Fill
         times = {"POSIX_F_READ_TIME": 0.0, "POSIX_F_META_TIME": 0.0, "POSIX_F_WRITE_TIME": seconds, "rank": 0}
         fill("darshan_posix", posix(job, 1 << 30) | times)
     asked = "SELECT cause, confidence, sentence[:16] FROM job_verdict ORDER BY job_id"
+    store_marts()
     assert lake.sql(asked).fetchall() == [("scheduler", 0.5, "Ran out of time "), (None, None, "Nothing to compa")]
 
 
-def test_only_targets_of_the_server_that_served_none_are_named_with_it(lake: Lake, fill: Fill) -> None:
+def test_only_targets_of_the_server_that_served_none_are_named_with_it(
+    lake: Lake, fill: Fill, store_marts: Store
+) -> None:
     """Server a serves neither of its targets; server b has lost one of two."""
     fill("slurm_jobs", run(1))
     fill("darshan_logs", log(1))
@@ -157,14 +173,16 @@ def test_only_targets_of_the_server_that_served_none_are_named_with_it(lake: Lak
         ),
     )
     asked = "SELECT value, target, sentence FROM findings WHERE code = 'server-failed-over'"
+    store_marts()
     ((value, target, sentence),) = lake.sql(asked).fetchall()
     assert (value, target) == (2, "OST0000, OST0001")
     assert sentence.endswith("were served by d while a served none of its targets")
 
 
-def test_a_rank_that_only_opened_a_file_is_not_one_that_wrote_less(lake: Lake, fill: Fill) -> None:
+def test_a_rank_that_only_opened_a_file_is_not_one_that_wrote_less(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """P6: `write-imbalance` speaks of ranks that wrote the file."""
     fill("slurm_jobs", run(1))
     fill("darshan_logs", log(1))
     fill("darshan_posix", posix(1, 1 << 30), posix(1, 1 << 30) | {"rank": 1}, posix(1, 0) | {"rank": 2})
+    store_marts()
     assert lake.sql("SELECT read_imbalance_pct, write_imbalance_pct FROM job_io").fetchall() == [(None, 0.0)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,7 +15,7 @@ from iolake.reports import text
 from iolake.reports.job import job_page
 from iolake.schemas.mart import Mart
 from iolake.warehouse import Lake
-from tests.conftest import Fill
+from tests.conftest import Fill, Store
 from tests.sql.test_extremes import VIEWS, value
 
 DAY = date(2026, 1, 1)
@@ -66,7 +65,7 @@ def odd_row(table: Any, rng: random.Random) -> dict[str, Any]:
     return row
 
 
-def test_odd_values_break_no_view_no_macro_and_no_page(lake: Lake, fill: Fill, store_marts: Callable[[], None]) -> None:
+def test_odd_values_break_no_view_no_macro_and_no_page(lake: Lake, fill: Fill, store_marts: Store) -> None:
     """P6: what can't be placed or computed is unknown, and the other rows show."""
     rng = random.Random(1)
     for table in schemas.tables().values():
