@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from pathlib import Path
@@ -38,20 +39,28 @@ def run(folder: Path, jobs: int, days: int) -> None:
 
 def _nightly(site: Path, since: str) -> None:
     """Run the flow once, on a server that lives as long as this process."""
-    settings = {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_HOME": str(site.parent.resolve() / ".prefect"),
-        "PREFECT_LOGGING_LEVEL": "WARNING",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    }
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
+    prepare_server(site.parent)
     from datetime import date
 
     from iolake.pipelines.flows import nightly
 
     nightly(site=str(site.resolve()), since=date.fromisoformat(since))
+
+
+def prepare_server(folder: Path) -> None:
+    """Set up Prefect for a temporary server that keeps its files in `folder` and prints nothing but our warnings."""
+    settings = {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": str(folder.resolve() / ".prefect"),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+        # The server's libraries print a traceback for each connection that its end cuts off.
+        "PREFECT_LOGGING_ROOT_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("iolake").setLevel(logging.WARNING)
 
 
 def _answer(folder: Path, site: Path) -> None:
