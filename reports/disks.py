@@ -23,10 +23,10 @@ WHERE file_system = $1 AND date BETWEEN $2::TIMESTAMP::DATE - 1 AND $2::TIMESTAM
 QUALIFY ts = coalesce(max(ts) FILTER (ts <= $2::TIMESTAMP) OVER (), min(ts) OVER ())
 """
 _SPACE: Final = _NEWEST.format(table="scale_capacity", known="total_bytes IS NOT NULL")
-_FULL: Final = (
+_BY_FULLNESS: Final = (
     _NEWEST.format(table="scale_disk", known="used_bytes IS NOT NULL AND holds_data") + "ORDER BY used_pct, nsd"
 )
-_DOWN: Final = _NEWEST.format(table="scale_disk", known="availability IS NOT NULL") + "ORDER BY nsd"
+_BY_NAME: Final = _NEWEST.format(table="scale_disk", known="availability IS NOT NULL") + "ORDER BY nsd"
 
 
 def is_scale(lake: Lake, file_system: str, at: datetime) -> bool:
@@ -42,10 +42,10 @@ def lines(lake: Lake, file_system: str, start: datetime, days: tuple[str, str]) 
     for row in space:
         share = f"{text.percent(row['used_pct'])} of {text.size(row['total_bytes'])} used"
         yield f"    space at {text.when(row['ts'], start)}: {share}"
-    if full := rows(lake, _FULL, file_system, start):
+    if full := rows(lake, _BY_FULLNESS, file_system, start):
         for word, row in (("fullest ", full[-1]), ("emptiest", full[0])):
             yield f"      {word} {text.filled(row['nsd'], row['used_pct'])}"
-    if known := rows(lake, _DOWN, file_system, start):
+    if known := rows(lake, _BY_NAME, file_system, start):
         down = [row["nsd"] for row in known if row["availability"] != "up"]
         yield f"    disks at {text.when(known[0]['ts'], start)}: {len(known) - len(down)} of {len(known)} are up"
         if down:

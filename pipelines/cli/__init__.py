@@ -147,8 +147,8 @@ def _is_the_users(error: Exception) -> bool:
 
 def _one_line(error: Exception) -> str:
     """An error's text without its further lines, which quote the query; of a failed call, its path first."""
-    kind = type(error)
-    if f"{kind.__module__}.{kind.__name__}" == "botocore.exceptions.NoCredentialsError":
+    botocore = sys.modules.get("botocore.exceptions")  # an error of it can only come from a module that is there
+    if botocore and isinstance(error, botocore.NoCredentialsError):
         variables = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
         return f"the object store wants credentials; set {variables}"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
