@@ -71,6 +71,22 @@ LUSTRE_BRW: Final = _table(
         _START,
     ],
 )
+LUSTRE_REQUEST: Final = _table(
+    "lustre_request",
+    "Histograms of requests: of a client's connections (rpc_stats), of a mount (extents_stats), of one client on a"
+    " target (brw_stats of its export).",
+    [
+        _key("component", "whose: osc.fs-OST0000-osc-…, llite.fs-…, obdfilter.….exports.NID", identifies=Identity.SITE),
+        _key("histogram", "what is counted, by Lustre's name: pages per rpc, ...", identifies=Identity.NOTHING),
+        Column("bucket", _N, "upper end of the range that the row counts, in `unit`", nullable=False),
+    ],
+    [
+        Column("unit", TEXT, "unit of `bucket`: B, ms, pages, or null for a plain count", identifies=Identity.NOTHING),
+        _count("reads", "reads in the range since start_time"),
+        _count("writes", "writes in the range since start_time; of a metadata connection the requests that modify"),
+        _START,
+    ],
+)  # fmt: skip
 LUSTRE_EXPORT: Final = _table(
     "lustre_export",
     "A client that has a target connected, by its network identifier.",
@@ -185,10 +201,12 @@ LUSTRE_OPERATION: Final = _table(
 )
 LUSTRE_SETTING: Final = _table(
     "lustre_setting",
-    "A parameter with one value: locks, grants, memory, health, and whatever has no table of its own.",
+    "A parameter with one value, or with a value for each of several names: locks, grants, memory, health, imports, and"
+    " whatever has no table of its own.",
     [_key("component", "what it belongs to (ldlm.namespaces.filter-fs-OST0000_UUID); server for the server itself",
 identifies=Identity.SITE),
-     _key("parameter", "the parameter's name", identifies=Identity.NOTHING)],
+     _key("parameter", "the parameter's name; of a list a name in it follows: max_cached_mb.used_mb",
+identifies=Identity.NOTHING)],
     [_count("number", "its value where that is a whole number"), Column("text", TEXT, "its value otherwise",
 identifies=Identity.TEXT)],
 )  # fmt: skip
@@ -230,6 +248,7 @@ LNET_STATS: Final = _table(
 
 STATE_TABLES: Final = (
     LUSTRE_BRW,
+    LUSTRE_REQUEST,
     LUSTRE_EXPORT,
     LUSTRE_QUOTA,
     LUSTRE_USAGE,

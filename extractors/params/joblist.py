@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-_TIME: Final = r"(?P<seconds>\d{1,20})(?:\.(?P<fraction>\d{1,20}))?(?=\s)(?: secs\.(?P<scale>\w)secs)?"
+_TIME: Final = r"(?P<seconds>\d{1,20})(?:\.(?P<fraction>\d{1,20}))?(?=\s)(?: \(?secs\.(?P<scale>\w)secs)?"
 TIME_LINE: Final = re.compile(rf"^(?P<moment>snapshot_time|start_time)[ \t]*:?[ \t]*{_TIME}", re.MULTILINE)
 """A time in the head of a list of counters."""
 _ENTRY: Final = re.compile(r"\n[ \t]*+- job_id(?=[ \t]*:)")

@@ -2,6 +2,9 @@
 
 A parameter is `name=value` on one line, or `name=` and lines up to the next name. `lctl get_param -H` (Lustre 2.16)
 prints the name before every line of a list; such lines are joined again. No more than one parameter is in memory.
+
+What `lnetctl` prints may stand in the same text: a section such as `net:` or `statistics:` at the start of a line. Its
+name is `lnetctl net`.
 """
 
 from __future__ import annotations
@@ -12,9 +15,20 @@ from typing import Final
 
 from iolake.extractors.members import MAX_LINE, MAX_MEMBER
 
-NAME: Final = r"(?:[A-Za-z][^\s=.]*+\.[^\s=]*+|health_check|version|memused(?:_max)?|lnet_memused)"
+_SINGLE: Final = (
+    r"health_check|version|memused(?:_max)?|lnet_memused(?:_max)?|jobid_(?:var|name|this_session)|timeout|ldlm_timeout"
+    r"|bulk_timeout|at_(?:min|max|extra|early_margin|history)|max_dirty_mb|ping(?:er|_interval)|evict_multiplier"
+    r"|dump_on_(?:timeout|eviction)|debug_peer_on_timeout|lbug_on_\w+|panic_on_lbug|alloc_fail_rate|fail_(?:loc|val|err)"
+    r"|(?:subsystem_)?debug|debug_(?:mb|path)|printk|daemon_file|catastrophe|console_\w+|watchdog_ratelimit|cpu_partition_\w+"
+    r"|(?:lnet_)?upcall|stats|nis|peers|routes|routers|buffers|devices"
+)
+NAME: Final = rf"(?:[A-Za-z][^\s=.]*+\.[^\s=]*+|{_SINGLE})"
 """A parameter's name: parts joined by dots, or one of the few names of a single part."""
-_START: Final = re.compile(rf"\n(?P<name>{NAME})=")
+LNETCTL: Final = "lnetctl "
+_SECTION: Final = r"net|statistics|peer|route|routing|global|udsp"
+_START: Final = re.compile(rf"\n(?:(?P<name>{NAME})=|(?P<section>{_SECTION}):[ \t\r]*$)", re.MULTILINE)
+_LISTED: Final = re.compile(r"[^\s:][^:\n]*:\s")
+"""How a line of a list of names and values begins."""
 _LIST: Final = re.compile(r"stats|\.recovery_status|\.changelog_users|\.glb-(?:usr|grp|prj)|\.uuid|\.acct_\w+|\.import")
 """In names of parameters whose value has several lines."""
 
@@ -37,7 +51,7 @@ def _parameters(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
         for start in _START.finditer(text, 0, end):
             if name:
                 yield name, "".join((*parts, text[begin : start.start()], "\n"))
-            name, parts, size, begin = start["name"], [], 0, start.end()
+            name, parts, size, begin = _name(start), [], 0, start.end()
         rest = text[end:]
         if name:
             parts.append(text[begin:end])
@@ -50,9 +64,13 @@ def _parameters(blocks: Iterable[str]) -> Iterator[tuple[str, str]]:
     if start_of_last:
         if name:
             yield name, "".join((*parts, "\n"))
-        name, parts, rest = start_of_last["name"], [], rest[start_of_last.end() :]
+        name, parts, rest = _name(start_of_last), [], rest[start_of_last.end() :]
     if name:
         yield name, "".join((*parts, rest))
+
+
+def _name(start: re.Match[str]) -> str:
+    return start["name"] or LNETCTL + start["section"]
 
 
 def _without_headers(found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
@@ -71,7 +89,7 @@ def _without_headers(found: Iterable[tuple[str, str]]) -> Iterator[tuple[str, st
         if lines:
             yield name, "".join(lines)
             lines = []
-        if one_line and _LIST.search(found_name):
+        if one_line and (_LIST.search(found_name) or _LISTED.match(value)):
             name, lines, first = found_name, [value], "".join(word or ())
         else:
             yield found_name, value
