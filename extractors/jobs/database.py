@@ -28,6 +28,8 @@ _CHECK: Final = "check the uri, and that summary has the columns hostname, stepi
 _MOST_ROWS: Final = 10_000_000
 _MOST_SECONDS: Final = 60.0
 _LONGEST_VALUE: Final = 1 << 20
+_NAMED: Final = 5
+"""How many machines a reason names."""
 _CONNECT_S: Final = 10
 _ANSWER_S: Final = 30
 _SILENT_FOR_S: Final = 300.0
@@ -57,6 +59,9 @@ def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
             database.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
             found = database.execute(f"SELECT {_COLUMNS} FROM summary WHERE hostname = ?", (host,))
             rows = found.fetchmany(_MOST_ROWS + 1)
+            others = (
+                [] if rows else database.execute(f"SELECT DISTINCT hostname FROM summary LIMIT {_NAMED}").fetchall()
+            )
     except sqlite3.Error as error:
         if time.monotonic() > deadline:
             reason = f"takes longer than {_MOST_SECONDS:.0f} s to read"
@@ -64,6 +69,9 @@ def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
         raise InputError(input.uri, f"{_NOT_ONE}{quoted(error)}", _CHECK) from None
     if len(rows) > _MOST_ROWS:
         raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs in summary", "check that it is a table")
+    if others:
+        names = ", ".join(str(name)[:50] for (name,) in others)
+        raise InputError(input.uri, f"has jobs of {names}, none of {host}", 'write options = { hostname = "..." }')
     return rows
 
 

@@ -115,6 +115,16 @@ def test_a_nersc_jobs_database_gives_the_jobs_of_the_cluster(tmp_path: Path) -> 
     assert other["job_id"] == 8
 
 
+def test_a_database_of_other_machines_alone_is_rejected_with_their_names(tmp_path: Path) -> None:
+    """P5: no row of it is the cluster's, which a misspelt hostname would do, too."""
+    jobs_database(tmp_path / "j.db", ("7.e", "edison", 10, 20, 3), ("8.c", "cori", 10, 20, 1))
+    rows, rejects, outcome = read(uri=f"sqlite:///{tmp_path / 'j.db'}")
+    assert (rows, outcome) == ([], "rejected")
+    assert "has jobs of edison, cori, none of c; write options = { hostname" in rejects[""].replace(
+        "cori, edison", "edison, cori"
+    )
+
+
 def test_a_database_without_the_table_or_not_there_is_rejected(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "x.db") as database:
         database.execute("CREATE TABLE t(a)")
