@@ -19,7 +19,7 @@ def number(text: str) -> int | None:
 def named_values(text: str) -> dict[str, str] | None:
     """Each name's value; a name in a section has the section's before it, with a dot.
 
-    None for a text that is not such a list, or that has a name twice. A section around everything is left out.
+    None for another text, and for a list that has a name twice. A section around everything is left out.
     """
     found: dict[str, str] = {}
     sections: list[tuple[int, str]] = []

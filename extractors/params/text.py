@@ -3,8 +3,8 @@
 A parameter is `name=value` on one line, or `name=` and lines up to the next name. `lctl get_param -H` (Lustre 2.16)
 prints the name before every line of a list; such lines are joined again. No more than one parameter is in memory.
 
-What `lnetctl` prints may stand in the same text: sections such as `net:` and `statistics:`, which begin at the start of
-a line. Such a section counts as a parameter with the name `lnetctl net`.
+The same text may hold what `lnetctl` prints: sections such as `net:` and `statistics:`, which begin at the left edge.
+Such a section counts as a parameter with the name `lnetctl net`.
 """
 
 from __future__ import annotations
