@@ -7,12 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.slurm.zone import to_utc
+
+_UTC: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3}|\.\d{6})?Z$"
 
 
 def utc_in_order(
@@ -49,6 +54,19 @@ def is_local_time(text: str) -> bool:
         return 1980 <= datetime.fromisoformat(text).year < 2100
     except ValueError:
         return False
+
+
+def utc_us(texts: pa.Array) -> pa.Array | None:
+    """Return microseconds since 1970 of texts such as 2017-12-13T08:26:20.677Z; None where one is no such time.
+
+    Nulls stay null.
+    """
+    if pc.all(pc.match_substring_regex(texts, _UTC)).as_py() is False:
+        return None
+    try:
+        return texts.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def local_seconds(texts: Sequence[str]) -> Ints:

@@ -1,7 +1,7 @@
 """Hits of a search and other JSON objects, decoded many at once into the fields that a source reads.
 
 msgspec decodes a piece of a text into structs many times faster than Python reads one object after the other. A piece
-that does not fit the struct is decoded into dictionaries instead, so that the source can say what is wrong with it.
+that does not fit a struct is decoded into dictionaries instead, so that the source can say what is wrong with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import chain, islice
 from typing import IO, Any, Final, TypeGuard, TypeVar
@@ -18,10 +19,11 @@ import msgspec
 
 from iolake.extractors.jsonstream import MAX_OBJECT, hits_of, objects
 
-_PIECE: Final = 1 << 21
-"""Bytes that are decoded at once."""
+_PIECE: Final = 1 << 19
+"""Bytes that are decoded at once: few enough that text and structs stay in the processor's cache."""
 _FEW: Final = 10_000
-_TAIL: Final = 1 << 16
+_TAIL: Final = 1 << 12
+"""Bytes at the end of a piece in which most pieces have the end of an object."""
 _DEEPEST: Final = 4
 """Lists in lists that are decoded at once; no tool writes more."""
 _BEGIN: Final = re.compile(rb"(?:\xef\xbb\xbf)?[\s\[]*")
@@ -30,10 +32,11 @@ _SPACE: Final = b" \t\r\n,"
 _Form = TypeVar("_Form", bound=msgspec.Struct)
 
 
-def decoded(file: IO[bytes], uri: str, form: type[_Form]) -> Iterator[list[_Form] | list[dict[str, Any]]]:
-    """Yield the objects of a JSON text in lists: as `form`, or as dictionaries where one of a list does not fit it.
+def decoded(file: IO[bytes], uri: str, *forms: type[_Form]) -> Iterator[list[_Form] | list[dict[str, Any]]]:
+    """Yield the objects of a JSON text in lists: as the first form that all of a list fit, else as dictionaries.
 
-    The text is one that `objects` reads, and it raises the same errors. Memory holds a few MiB of it.
+    A search's answer must fit no form. The text is one that `objects` reads, and it raises the same errors. Memory
+    holds a few MiB of it.
     """
     buffer = file.read(_PIECE)
     begin = _BEGIN.match(buffer)
@@ -41,10 +44,10 @@ def decoded(file: IO[bytes], uri: str, form: type[_Form]) -> Iterator[list[_Form
     buffer = buffer[begin.end() if begin else 0 :]
     found_none, more = True, b""
     while depth <= _DEEPEST:
-        more = file.read(_PIECE)
+        more = file.read(max(_PIECE, len(buffer)))
         cut = _cut(buffer, depth) if more else len(buffer)
         if cut:
-            found = _objects(buffer[:cut], depth, form, closed=not more)
+            found = _objects(buffer[:cut], depth, forms, closed=not more)
             if not found:
                 break
             yield found
@@ -86,30 +89,34 @@ def _cut(buffer: bytes, depth: int) -> int:
     """
     if depth == 0:
         return buffer.rfind(b"\n{") + 1
-    places = [found.start() for found in _BETWEEN.finditer(buffer, max(0, len(buffer) - _TAIL))]
-    return places[-1] + 1 if places else 0
+    for tail in (_TAIL, len(buffer)):
+        places = [found.start() for found in _BETWEEN.finditer(buffer, max(0, len(buffer) - tail))]
+        if places:
+            return places[-1] + 1
+    return 0
 
 
-def _objects(piece: bytes, depth: int, form: type[_Form], closed: bool) -> list[_Form] | list[dict[str, Any]] | None:
+def _objects(
+    piece: bytes, depth: int, forms: Sequence[type[_Form]], closed: bool
+) -> list[_Form] | list[dict[str, Any]] | None:
     """Return the objects of a piece that starts inside `depth` lists; None where it is not JSON.
 
     A `closed` piece holds the ends of the lists.
     """
-    text = b"[" * depth + piece + (b"" if closed else b"]" * depth)
+    text = b"".join((b"[" * depth, piece, b"" if closed else b"]" * depth))
     try:
-        text.decode()  # msgspec skips texts without a look at their bytes
+        if not text.isascii():
+            text.decode()  # msgspec skips texts without a look at their bytes
     except UnicodeDecodeError:
         return None
-    try:
-        return _typed(text, depth, form)
-    except (msgspec.DecodeError, RecursionError):
-        return _plain(text, depth)
+    for form in forms:
+        with suppress(msgspec.DecodeError, RecursionError):
+            return _typed(text, depth, form)
+    return _plain(text, depth)
 
 
 def _typed(text: bytes, depth: int, form: type[_Form]) -> list[_Form]:
-    """Return the objects as structs; DecodeError where one does not fit, or may be a search's answer."""
-    if b'"hits"' in text:
-        raise msgspec.DecodeError
+    """Return the objects as structs; DecodeError where one does not fit."""
     decoder = _decoder(form, depth)
     return decoder.decode_lines(text) if not depth else _flat(decoder.decode(text), depth)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import gzip
 import io
 import lzma
 import tarfile
@@ -19,6 +18,7 @@ from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
 import fsspec
+from zlib_ng import gzip_ng
 
 from iolake.extractors.base import InputError, as_text
 from iolake.extractors.packed import damage_named, not_text
@@ -53,8 +53,7 @@ class Member:
 
     def content(self) -> bytes:
         """Return the whole content; InputError where it is damaged or larger than MAX_MEMBER."""
-        with damage_named(self.uri):
-            found = self.file.read(MAX_MEMBER + 1)
+        found = self.file.read(MAX_MEMBER + 1)
         if len(found) > MAX_MEMBER:
             raise InputError(self.uri, f"{self._part}is larger than {MAX_MEMBER >> 20} MiB", "split it")
         return found
@@ -68,30 +67,28 @@ class Member:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a text of any length, without their ends; InputError where it is not text."""
-        with damage_named(self.uri):
-            first = True
-            while line := self.file.readline(MAX_LINE):
-                if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                    raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
-                if b"\0" in line:
-                    raise self._not_text(line)
-                text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
-                yield text.removeprefix("\ufeff") if first else text
-                first = False
+        first = True
+        while line := self.file.readline(MAX_LINE):
+            if len(line) == MAX_LINE and not line.endswith(b"\n"):
+                raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
+            if b"\0" in line:
+                raise self._not_text(line)
+            text = line.decode("utf-8", "backslashreplace").rstrip("\r\n")
+            yield text.removeprefix("\ufeff") if first else text
+            first = False
 
     def line_lists(self) -> Iterator[list[str]]:
         """Yield the lines of a text in lists of about 1 MiB, as `lines` does one by one, but in a tenth of its time."""
         rest, first = b"", True
-        with damage_named(self.uri):
-            while block := self.file.read(_BLOCK):
-                whole, newline, rest = (rest + block).rpartition(b"\n")
-                if max(len(rest), len(whole.partition(b"\n")[0])) >= MAX_LINE:
-                    raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
-                if newline:
-                    yield self._split(whole, first)
-                    first = False
-            if rest:
-                yield self._split(rest, first)
+        while block := self.file.read(_BLOCK):
+            whole, newline, rest = (rest + block).rpartition(b"\n")
+            if max(len(rest), len(whole.partition(b"\n")[0])) >= MAX_LINE:
+                raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
+            if newline:
+                yield self._split(whole, first)
+                first = False
+        if rest:
+            yield self._split(rest, first)
 
     def _split(self, content: bytes, is_first: bool) -> list[str]:
         if b"\0" in content:
@@ -102,12 +99,11 @@ class Member:
     def blocks(self) -> Iterator[str]:
         """Yield a text of any length in blocks of about 1 MiB; InputError where it is not text."""
         decoder = codecs.getincrementaldecoder("utf-8-sig")("backslashreplace")
-        with damage_named(self.uri):
-            while block := self.file.read(_BLOCK):
-                if b"\0" in block:
-                    raise self._not_text(block)
-                yield decoder.decode(block)
-            yield decoder.decode(b"", final=True)
+        while block := self.file.read(_BLOCK):
+            if b"\0" in block:
+                raise self._not_text(block)
+            yield decoder.decode(block)
+        yield decoder.decode(b"", final=True)
 
     def _not_text(self, content: bytes) -> InputError:
         """The error for bytes that are not text; it names the kind of file where the first bytes show it."""
@@ -167,7 +163,7 @@ def _decompressed(uri: str, raw: Any, size: int) -> _Counted:
     whole = _Counted(uri, raw, head, None)
     opened: Any
     if head.startswith(_GZIP):
-        opened = gzip.GzipFile(fileobj=whole)
+        opened = gzip_ng.GzipFile(fileobj=whole)  # type: ignore[no-untyped-call]
     elif head.startswith(_BZIP2):
         opened = bz2.BZ2File(whole)
     elif head.startswith(_XZ):
@@ -197,7 +193,8 @@ class _Counted(io.RawIOBase):
             size = 1 << 62
         found, self._head = self._head[:size], self._head[size:]
         if not found:
-            found = self._raw.read(min(size, 1 << 20))
+            with damage_named(self._uri):
+                found = self._raw.read(min(size, 1 << 20))
         self._count += len(found)
         if self._limit is not None and self._count > self._limit:
             raise InputError(self._uri, f"expands to more than {self._limit >> 20} MiB", "check what it holds")

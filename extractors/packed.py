@@ -9,15 +9,17 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Final
+from typing import IO, Final, cast
 
 import fsspec
+from zlib_ng import zlib_ng
 
 from iolake.extractors.base import InputError, quoted
 
 _DAMAGE: Final = (
     EOFError,
     zlib.error,
+    cast("type[Exception]", zlib_ng.error),
     gzip.BadGzipFile,
     lzma.LZMAError,
     tarfile.TarError,

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import ClassVar
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, OptionError, Reject, Span
-from iolake.extractors.collectd.columns import Hit
+from iolake.extractors.collectd.columns import Document, Hit
 from iolake.extractors.collectd.documents import DEFAULT_INTERVAL_S, Documents
 from iolake.extractors.collectd.live import PAGE, documents
 from iolake.extractors.daily import zone_of
@@ -55,7 +55,7 @@ class Collectd(Extractor):
                 found.add(page)
         else:
             for member in members(input.uri):
-                for some in decoded(member.file, input.uri, Hit):
+                for some in decoded(member.file, input.uri, Hit, Document):
                     found.add(some)
         if (apart := found.apart()) is not None and abs(apart - interval) > interval / 4:
             reason = f"its documents are {apart} s apart, not {interval}"

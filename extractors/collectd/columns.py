@@ -1,71 +1,70 @@
-"""The fields of collectd's documents that are read, as columns."""
+"""The fields of collectd's documents that are read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from math import nan
 from typing import Any, Final
 
 import msgspec
-import polars as pl
+from msgspec import UNSET, UnsetType
 
 from iolake.extractors.jsonhits import fits
 
 LARGEST: Final = 9e15
 """No disk moves as many bytes a second, and no node has as much memory."""
+
+
+class Document(msgspec.Struct, gc=False):
+    """What of a document is read; None or NaN where it is null or missing. It is no hit, and no search's answer.
+
+    Fields in the order of a text are found fastest.
+    """
+
+    plugin: str | None = None
+    read: float | None = nan
+    time: str | None = msgspec.field(name="@timestamp", default=None)
+    hostname: str | None = None
+    write: float | None = nan
+    collectd_type: str | None = None
+    plugin_instance: str | None = None
+    type_instance: str | None = None
+    value: float | None = nan
+    host: str | None = None
+    type: str | None = None
+    source: UnsetType = msgspec.field(name="_source", default=UNSET)
+    hits: UnsetType = UNSET
+
+
+class Hit(msgspec.Struct, gc=False):
+    """A document as a hit of a search."""
+
+    source: Document = msgspec.field(name="_source")
+
+
 _TEXTS: Final = (
-    "plugin", "collectd_type", "type", "hostname", "host", "time", "plugin_instance", "type_instance",
+    "plugin", "time", "hostname", "host", "collectd_type", "type", "plugin_instance", "type_instance",
 )  # fmt: skip
 _NUMBERS: Final = ("read", "write", "value")
 
 
-class Source(msgspec.Struct, gc=False):
-    """What of a document is read; None where it is null or missing."""
-
-    plugin: str | None = None
-    collectd_type: str | None = None
-    type: str | None = None
-    hostname: str | None = None
-    host: str | None = None
-    time: str | None = msgspec.field(name="@timestamp", default=None)
-    plugin_instance: str | None = None
-    type_instance: str | None = None
-    read: float | None = None
-    write: float | None = None
-    value: float | None = None
-
-
-class Hit(Source, gc=False):
-    """A document, as a hit of a search or alone."""
-
-    source: Source | None = msgspec.field(name="_source", default=None)
-
-
-def columns(found: Sequence[Hit] | Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Return what is read of each document, a row each; null where it is missing, null, or of another type."""
-    sources: list[Source]
+def documents_of(found: Sequence[msgspec.Struct] | Sequence[dict[str, Any]]) -> Sequence[Document]:
+    """Return the documents of hits, of documents alone, or of either as dictionaries."""
+    items: Sequence[Any] = found
     if fits(found, Hit):
-        sources = [hit.source or hit for hit in found]
-    else:
-        documents: Sequence[Any] = found
-        sources = [_source(document) for document in documents]
-    texts = [pl.Series(name, list(map(attrgetter(name), sources)), dtype=pl.String) for name in _TEXTS]
-    numbers = [pl.Series(name, list(map(attrgetter(name), sources)), dtype=pl.Float64) for name in _NUMBERS]
-    return pl.DataFrame(texts + numbers)
+        return [hit.source for hit in items]
+    return items if fits(found, Document) else [_document(item) for item in items]
 
 
-def _source(document: dict[str, Any]) -> Source:
-    """Return a document whose fields may be of any type, without those of another type than a source's."""
-    source = document.get("_source", document)
+def _document(item: dict[str, Any]) -> Document:
+    """Return a document whose fields may be of any type, without those of another type than a document's."""
+    source = item.get("_source", item)
     if not isinstance(source, dict):
-        return Source()
+        return Document()
     named = {name: source.get("@timestamp" if name == "time" else name) for name in (*_TEXTS, *_NUMBERS)}
-    found = Source()
-    for name in _TEXTS:
-        setattr(found, name, _text(named[name]))
-    for name in _NUMBERS:
-        setattr(found, name, _float(named[name]))
-    return found
+    texts: dict[str, Any] = {name: _text(named[name]) for name in _TEXTS}
+    numbers: dict[str, Any] = {name: _float(named[name]) for name in _NUMBERS}
+    return Document(**texts, **numbers)
 
 
 def _text(value: Any) -> str | None:

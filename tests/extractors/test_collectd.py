@@ -9,8 +9,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from iolake.extractors import jsonhits
 from iolake.extractors.base import Batch, InputError, Reject, Span
 from iolake.extractors.collectd import Collectd
 from iolake.extractors.collectd.live import SearchError
@@ -124,6 +128,50 @@ def test_what_no_table_takes_is_counted(tmp_path: Path) -> None:
         "disk without a time, name or number": "3 documents that no table takes",
         "no document of collectd": "1 documents that no table takes",
     }
+
+
+@pytest.mark.parametrize("end", [30, -4])
+def test_a_file_that_gzip_cannot_expand_whole_is_rejected(tmp_path: Path, end: int) -> None:
+    """P5: cut off inside and before the end of the compressed text; it stops no other file."""
+    (tmp_path / "a").write_bytes(gzip.compress(json.dumps(hits(EACH)).encode())[:end])
+    with pytest.raises(InputError, match="is cut off or damaged"):
+        list(Collectd().read(next(Collectd().find(site(tmp_path), Span())), site(tmp_path)))
+
+
+NAME = st.sampled_from([None, "", "bb1", "bb2", 7])
+MADE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"plugin": st.sampled_from(["disk", "cpu", "memory", "load", "", None])},
+    optional={
+        "collectd_type": st.sampled_from(["disk_octets", "disk_ops", "percent", "memory", "", None, []]),
+        "type": st.sampled_from(["disk_octets", "percent", "memory", None]),
+        "type_instance": st.sampled_from(["idle", "user", "used", "free", "", None]),
+        "hostname": NAME,
+        "host": NAME,
+        "plugin_instance": NAME,
+        "@timestamp": st.sampled_from(
+            ["2026-03-01T10:00:07.250Z", "2026-03-01T10:00:07Z", "2026-03-01T10:00:07.5Z", "2026-02-30T00:00:00Z", None]
+        ),
+        "read": st.sampled_from([0, 2.5, -1, 1e16, None, "2"]),
+        "write": st.sampled_from([0.0, 3, None]),
+        "value": st.sampled_from([1.5, -0.5, None, {}]),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(MADE, max_size=6))
+def test_documents_are_read_alike_as_structs_and_as_dictionaries(tmp_path: Path, made: list[dict[str, Any]]) -> None:
+    """P5: hits, lines and a piece that fits no struct give the same rows and the same counts of others."""
+    made = [*EACH, *made]
+    found = read(tmp_path, hits(made))
+    assert read(tmp_path, "\n".join(map(json.dumps, made)).encode()) == found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonhits, "_typed", refused)
+        assert read(tmp_path, hits(made)) == found
+
+
+def refused(*_: Any) -> None:
+    raise msgspec.DecodeError
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"[[]]", b'[{"a": 1}]', b'[{"a": ', b"\xff\xfe", b"[1]"])

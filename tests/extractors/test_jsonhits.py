@@ -21,6 +21,7 @@ class Form(msgspec.Struct):
 
     key: str | None = None
     number: int | None = None
+    hits: msgspec.UnsetType = msgspec.UNSET
 
 
 TEXT = st.text(st.sampled_from('},{[]" \\\n\r\té\u2028\U0001f600x'), max_size=12)
