@@ -1,7 +1,7 @@
 """Snapshots that a client takes: `lfs df` (space of each target) and `lctl dl -t` (which server serves it).
 
 A file holds one snapshot, or several that each start with a line `BEGIN <seconds since 1970>`. A file without such
-a line is dated by its last change, if that is on the day in its name, else by the start of that day.
+a line is dated by the time in its name; without one by its last change, if on its day, else by the day's start.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from iolake.extractors.files import find_files
 from iolake.extractors.lfs_df import TARGET_LINE, Row, read_table, unread_lines
 from iolake.extractors.lustre import other_system, several_systems, zone_of
 from iolake.extractors.members import members
-from iolake.extractors.snapshots import DATE_IT, UNDATED, Snapshot, snapshots
+from iolake.extractors.snapshots import DATE_IT, UNDATED, Snapshot, snapshots, time_in_name
 from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
 from iolake.schemas.site import Site
 from iolake.schemas.table import Table
@@ -44,8 +44,9 @@ class _ClientSnapshots(Extractor):
         """Yield the rows of all snapshots in the file, and a reject for a snapshot without rows of the file system."""
         owner = site.file_systems[input.owner]
         found = _Found(input, owner.backend, owner.mounts)
+        named = time_in_name(input, site, self.owner)
         for member in members(input.uri):
-            for snapshot in snapshots(input, member.lines(), zone_of(input, site)):
+            for snapshot in snapshots(input, member.lines(), zone_of(input, site), named):
                 self._classify(snapshot, found)
                 if len(found.rows) >= _BATCH_ROWS:
                     yield self._batch(found)
@@ -139,7 +140,7 @@ class LfsDf(_ClientSnapshots):
     """`lfs df`, with `lfs df -i` in a snapshot if it has that too. Sizes are KiB there, bytes here."""
 
     source: ClassVar = "df"
-    version: ClassVar = 6
+    version: ClassVar = 7
     tables: ClassVar = (LUSTRE_DF,)
     table: ClassVar = LUSTRE_DF
     command: ClassVar = "`lfs df`"
@@ -177,7 +178,7 @@ class LctlTargets(_ClientSnapshots):
     """`lctl dl -t`, also as YAML: a client's connections to targets. A connection that was never made has no server."""
 
     source: ClassVar = "targets"
-    version: ClassVar = 5
+    version: ClassVar = 6
     tables: ClassVar = (LUSTRE_TARGET,)
     table: ClassVar = LUSTRE_TARGET
     command: ClassVar = "`lctl dl -t`"

@@ -37,6 +37,8 @@ _HEADINGS: Final = {"UUID", _MOUNTED_ON, "Use%", "IUse%", *_COLUMNS}
 _NO_NUMBER: Final = {"-", "N/A"}
 _NO_AMOUNT: Final = re.compile("-[0-9]{1,20}|[0-9]{17,20}")
 """A count below zero, as a number of 64 bits with or without its sign: a target that did not answer, or is overfull."""
+_BLOCK_SIZE: Final = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[KMGT]?)-blocks")
+_UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _KIB: Final = 1024
 
 
@@ -89,7 +91,7 @@ def _read(lines: Sequence[str]) -> Iterator[Row | _Unread]:
 def _header(line: str) -> list[str]:
     """The headings of a header line, in order; empty for another line."""
     words = line.replace("Mounted on", _MOUNTED_ON).split()
-    is_header = bool(words) and (words[0] == "UUID" or set(words) <= _HEADINGS)
+    is_header = bool(words) and (words[0] == "UUID" or all(w in _HEADINGS or _BLOCK_SIZE.fullmatch(w) for w in words))
     return words if is_header else []
 
 
@@ -135,13 +137,16 @@ def _cells(line: str, header: Sequence[str]) -> dict[str, str] | None:
 def _numbers(cells: dict[str, str]) -> dict[str, int] | None:
     """The columns of numbers, without those below zero; None where one is rounded for people (`lfs df -h`)."""
     numbers: dict[str, int] = {}
+    block = next((size for heading in cells if (size := _BLOCK_SIZE.fullmatch(heading))), None)
+    scale = int(block["count"]) * _UNITS[block["unit"]] if block else _KIB
+    cells = cells | ({_BLOCKS: cells[block[0]]} if block else {})
     for heading, column in _COLUMNS.items():
         text = cells.get(heading, "-")
         if text in _NO_NUMBER or _NO_AMOUNT.fullmatch(text):
             continue
         if re.fullmatch("[0-9]{1,16}", text) is None:
             return None
-        numbers[column] = int(text) * (_KIB if column.endswith("bytes") else 1)
+        numbers[column] = int(text) * (scale if column.endswith("bytes") else 1)
     if _HUMAN in cells and any(value for column, value in numbers.items() if column.endswith("bytes")):
         return None
     for unit in ("bytes", "inodes"):

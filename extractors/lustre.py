@@ -138,14 +138,18 @@ class Sums:
         """Nothing counted yet."""
         return cls(known, np.zeros(steps, np.int64))
 
-    def add(self, place: Placement, amounts: Mapping[str, tuple[Ints, Flags]]) -> None:
-        """Add what targets report for the intervals of `place`; values that are not valid are missing."""
+    def add(self, place: Placement, amounts: Mapping[str, tuple[Ints, Flags]], reset: Flags | None = None) -> None:
+        """Add what targets report for the intervals of `place`; values that are not valid are missing.
+
+        A counter that was `reset` in an interval says what it counted since: a lower bound, so the target is missing.
+        """
         counted = np.zeros(0, bool)
         for name, (values, valid) in amounts.items():
             total, seen = self.amounts.get(name, (0, False))
             self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | place.touched(valid)
             counted = valid if not len(counted) else counted | valid
-        self.present += np.minimum(place.count(counted), self.known)
+        whole = counted if reset is None else counted & ~reset
+        self.present += np.minimum(place.count(whole), self.known)
 
     def spread(self, edges: Ints, onto: Ints) -> Sums:
         """Spread these sums from the steps between `edges` over the steps between `onto`."""

@@ -28,7 +28,7 @@ from iolake.extractors.files import find_files
 from iolake.extractors.members import members
 from iolake.extractors.slurm.nodelist import NodeListError, expand
 from iolake.extractors.slurm.topology import is_slurm, slurm_nodes
-from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
+from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots, time_in_name
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.topology import TOPOLOGY
 
@@ -43,7 +43,7 @@ class Topology(Extractor):
     """Snapshots of a cluster's nodes. Of a node that a snapshot has twice the first line counts."""
 
     source: ClassVar = "topology"
-    version: ClassVar = 3
+    version: ClassVar = 4
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (TOPOLOGY,)
 
@@ -58,7 +58,8 @@ class Topology(Extractor):
         tables: list[pa.Table] = []
         rejects: list[Reject] = []
         seen: set[Any] = set()
-        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner)):
+        named = time_in_name(input, site, self.owner)
+        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner), named):
             part = f"the snapshot after line {snapshot.begin_line}"
             faults: list[str] = []
             nodes = _nodes(input.uri, snapshot.lines, str(options.get("node_name", _NID)), faults)

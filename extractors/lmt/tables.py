@@ -61,7 +61,7 @@ def ost_batches(day: Day, labels: Labels, sums: Sums) -> Iterator[Batch]:
         (read, written), reset = opened.amounts(OST.counters)
         every = np.ones(len(read), bool)
         place = Placement(opened.start_us, opened.end_us, day.edges)
-        sums.add(place, {"read_bytes": (read, every), "write_bytes": (written, every)})
+        sums.add(place, {"read_bytes": (read, every), "write_bytes": (written, every)}, reset)
         columns = {
             **opened.columns("ost", labels.values),
             "read_bytes": pa.array(read),
@@ -135,7 +135,7 @@ def _counted(day: Day, known: Components, whole: Mapping[str, np.ndarray], space
     counts = {name: np.ascontiguousarray(whole["counted"][:, i]) for i, name in enumerate(operations)}
     own = {column: counts.pop(name, None) for name, column in MD_OP_COLUMN.items()}
     collected = {column: values for column, values in own.items() if values is not None}
-    sums.add(place, {column: (values, every) for column, values in collected.items()})
+    sums.add(place, {column: (values, every) for column, values in collected.items()}, whole["reset"])
     columns = {
         "mdt": names(whole["code"].astype(np.int32), known.mdt.values),
         "ts": times(whole["start"]),

@@ -196,5 +196,6 @@ def _sums(table: Table, steps: _Steps | None, known: int, edges: Ints) -> Sums:
         owned = _owned(table, steps)[1]
         amounts = {name: steps.amounts[key][has] if key in steps.amounts else zero for key, name in owned.items()}
         place = Placement(steps.start[has], steps.end[has], edges)
-        sums.add(place, {name: (values, np.ones(len(values), bool)) for name, values in amounts.items()})
+        valid = np.ones(len(zero), bool)
+        sums.add(place, {name: (values, valid) for name, values in amounts.items()}, steps.reset[has])
     return sums

@@ -18,7 +18,7 @@ from iolake.extractors.files import find_files
 from iolake.extractors.lustre import other_system, several_systems
 from iolake.extractors.members import members
 from iolake.extractors.scale.colon import Record, kib, mmdf_text, records, whole, yes
-from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots
+from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots, time_in_name
 from iolake.schemas.scale import SCALE_CAPACITY, SCALE_DISK, SCALE_POOL, SCALE_SETTING
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
@@ -31,7 +31,7 @@ class _Command(Extractor):
     """A command's output, with -Y or, for mmdf, without. Of rows with the same key the first counts."""
 
     owner: ClassVar[OwnerKind] = "file_system"
-    version: ClassVar = 1
+    version: ClassVar = 2
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the files that the site's patterns name."""
@@ -45,7 +45,8 @@ class _Command(Extractor):
         seen: set[datetime] = set()
         systems: set[str] = set()
         misfits: list[Reject] = []
-        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner)):
+        named = time_in_name(input, site, self.owner)
+        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner), named):
             part = f"the snapshot after line {snapshot.begin_line}"
             faults: list[str] = []
             rows = self.rows(snapshot.lines, faults, systems, backend)

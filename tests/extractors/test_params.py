@@ -92,8 +92,10 @@ def test_bytes_are_differences_between_dumps(tmp_path: Path) -> None:
 def test_a_new_start_time_is_a_reset_even_where_counters_have_overtaken(tmp_path: Path) -> None:
     (tmp_path / "1.txt").write_text(dump(0, {"read_bytes": "1 samples [bytes] 1 9 1000"}, start=5))
     (tmp_path / "2.txt").write_text(dump(60, {"read_bytes": "1 samples [bytes] 1 9 1500"}, start=T + 30))
-    row = load(tmp_path)["lustre_ost"][0]
+    tables = load(tmp_path)
+    row, fs = tables["lustre_ost"][0], tables["lustre_fs"][0]
     assert (row["read_bytes"], row["reset"]) == (1500, True)
+    assert (fs["read_bytes"], fs["osts_missing"]) == (1500, 1), "P12: what it counted before the reset is not known"
 
 
 def test_operations_of_metadata_targets_have_columns_and_the_rest_a_map(tmp_path: Path) -> None:
