@@ -29,6 +29,7 @@ BYTE_COUNTERS: Final = {
     ("write_bytes", "count"): "write_ops",
 }
 """Counters of transfers to their columns: bytes are a counter's sum, transfers its samples."""
+BYTES: Final = ("read_bytes", "write_bytes")
 ONLY_MDT: Final = "MDT0000"
 """The metadata target of a file system with a single one, where the source names only its server, or nothing."""
 
@@ -121,6 +122,18 @@ def counts_map(entries: Mapping[str, Ints], collected: Flags) -> pa.Array:
     return pa.MapArray.from_arrays(pa.array(offsets), labels, pa.array(matrix[present]), mask=mask)
 
 
+def whole_counts(valid: Mapping[str, Flags]) -> Flags | None:
+    """Where a target has all of its counts; None without any.
+
+    Bytes read and bytes written are counted apart, and a sum that lacks one of them is of a part. Metadata operations
+    come together, and a server lists those that it had.
+    """
+    parts = [valid[name] for name in BYTES if name in valid]
+    if parts:
+        return np.all(parts, axis=0)
+    return np.any(list(valid.values()), axis=0) if valid else None
+
+
 @dataclass
 class Sums:
     """The sums over all targets of one kind, on the steps of the file system.
@@ -143,13 +156,13 @@ class Sums:
 
         A counter that was `reset` in an interval says what it counted since: a lower bound, so the target is missing.
         """
-        counted = np.zeros(0, bool)
         for name, (values, valid) in amounts.items():
             total, seen = self.amounts.get(name, (0, False))
             self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | place.touched(valid)
-            counted = valid if not len(counted) else counted | valid
-        whole = counted if reset is None else counted & ~reset
-        self.present += np.minimum(place.count(whole), self.known)
+        counted = whole_counts({name: valid for name, (_, valid) in amounts.items() if valid.any()})
+        if counted is not None:
+            whole = counted if reset is None else counted & ~reset
+            self.present += np.minimum(place.count(whole), self.known)
 
     def spread(self, edges: Ints, onto: Ints) -> Sums:
         """Spread these sums from the steps between `edges` over the steps between `onto`."""

@@ -29,7 +29,7 @@ class Hdf5(Extractor):
     """One file a day; its content shows which of the two formats it is."""
 
     source: ClassVar = "hdf5"
-    version: ClassVar = 4
+    version: ClassVar = 5
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES
     contested: ClassVar = contested(_TABLES)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch
 from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.hdf5.chunks import MISSING_BITS, Doubles, Matrix, Numbers, bits, doubles
-from iolake.extractors.lustre import Sums, counts_map, fs_batch, integers, names, own_names, rows, times
+from iolake.extractors.lustre import Sums, counts_map, fs_batch, integers, names, own_names, rows, times, whole_counts
 from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST
 from iolake.schemas.table import HOUR_US, Table
 
@@ -134,6 +134,7 @@ class Panel:
     bad: Counter[str] = field(default_factory=Counter)
     totals: dict[str, tuple[Ints, Flags]] = field(default_factory=dict)
     present: Ints = field(default_factory=lambda: np.empty(0, np.int64))
+    whole: Ints = field(default_factory=lambda: np.empty(0, np.int64))
 
     def batches(self, summed: Sequence[str], emit: bool = True) -> Iterator[Batch]:
         """The rows, a batch an hour in the table's order; the sums over targets of `summed` are kept in `totals`.
@@ -142,7 +143,7 @@ class Panel:
         """
         steps = len(self.edges) - 1
         self.totals = {n: (np.zeros(steps, np.int64), np.zeros(steps, bool)) for n in summed if n in self.amounts}
-        self.present = np.zeros(steps, np.int64)
+        self.present, self.whole = np.zeros(steps, np.int64), np.zeros(steps, np.int64)
         in_order = self.table in (LUSTRE_OST, LUSTRE_MDT)  # the only panel of its table, in a table sorted by hour
         hours = self.edges[:-1] // HOUR_US
         cuts = [0, *(np.flatnonzero(np.diff(hours)) + 1).tolist(), steps]
@@ -160,8 +161,12 @@ class Panel:
                     yield Batch(self.table, data, in_order)
 
     def sums(self) -> Sums:
-        """Sums over the targets, once `batches` has run."""
-        return Sums(len(self.targets), self.present, self.totals)
+        """Sums over the targets, once `batches` has run.
+
+        A target that lacks one of its counts in a step is missing there, but for counts that the whole file lacks.
+        """
+        present = self.whole if all(seen.any() for _, seen in self.totals.values()) else self.present
+        return Sums(len(self.targets), present, self.totals)
 
     def _rows(self, start: int, stop: int, blocks: Mapping[str, Block]) -> pa.Table:
         """The rows of steps [start, stop)."""
@@ -174,14 +179,15 @@ class Panel:
             columns["interval_s"] = _lengths(count, np.diff(self.edges[start : stop + 1]).tobytes())
         for name, value in self.constants.items():
             columns[name] = names(np.zeros(count * steps, np.int32), [value])
-        counted = np.zeros((count, steps), bool)
-        for name in self.totals:
-            numbers, valid, _bad = blocks[name]
+        known = {name: blocks[name].valid for name in self.totals}
+        for name, valid in known.items():
+            numbers = blocks[name].numbers
             total, seen = self.totals[name]
             np.sum(numbers, axis=0, out=total[start:stop])
             seen[start:stop] = valid.any(axis=0)
-            counted |= valid
-        self.present[start:stop] = counted.sum(axis=0)
+        if (whole := whole_counts(known)) is not None:
+            self.whole[start:stop] = whole.sum(axis=0)
+            self.present[start:stop] = np.logical_or.reduce(list(known.values())).sum(axis=0)
         for name in self.amounts:
             columns[name] = integers(blocks[name].numbers.ravel(), blocks[name].valid.ravel())
         for name in self.gauges:

@@ -44,7 +44,7 @@ class Mmperfmon(Extractor):
     """
 
     source: ClassVar = "mmperfmon"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "file_system"
     tables: ClassVar = (*_TABLES, LUSTRE_FS)
     contested: ClassVar = frozenset({LUSTRE_FS.name})

@@ -249,27 +249,6 @@ def test_a_file_without_a_time_is_as_old_as_its_last_change_on_its_day(tmp_path:
     assert read(LfsDf(), tmp_path, files="%Y-%m-%d.txt")[0][0]["ts"] == datetime(2017, 3, 20, 7, 0, 0)
 
 
-def test_the_time_in_a_name_dates_a_file_whatever_its_last_change_is(tmp_path: Path) -> None:
-    """P8: copied files lose their times; several snapshots a day were all dated to its start."""
-    for name in ("2017-03-20-0130.txt", "2017-03-20-1330.txt", "2017-11-05-0030.txt"):
-        (tmp_path / name).write_text(DF)
-        os.utime(tmp_path / name, (1600000000, 1600000000))
-    (tmp_path / "2017-03-21-1200.txt").write_text(f"BEGIN 1490000000\n{DF}")
-    rows, rejects = read(LfsDf(), tmp_path, files="%Y-%m-%d-%H%M.txt")
-    times = [datetime(2017, 3, 20, 8, 30), datetime(2017, 3, 20, 20, 30), datetime(2017, 3, 20, 8, 53, 20)]
-    assert (sorted({row["ts"] for row in rows}), rejects) == (sorted([*times, datetime(2017, 11, 5, 7, 30)]), [])
-
-
-@pytest.mark.parametrize(
-    ("heading", "factor"), [("1K", 1024), ("1024", 1024), ("512", 512), ("1M", 1 << 20), ("1G", 1 << 30)]
-)
-def test_sizes_are_in_the_blocks_that_the_heading_names(tmp_path: Path, heading: str, factor: int) -> None:
-    (tmp_path / "a.txt").write_text(f"BEGIN 1490000000\n{DF.replace('1K-blocks', f'{heading}-blocks')}")
-    row = next(row for row in read(LfsDf(), tmp_path)[0] if row["target"] == "OST00ad")
-    sizes = [row[f"{name}_bytes"] for name in ("total", "used", "available")]
-    assert sizes == [9000 * factor, 4000 * factor, 4900 * factor]
-
-
 def test_compressed_text_is_known_by_its_content(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(gzip.compress(f"BEGIN 100\n{DL}".encode(), mtime=0))
     assert len(read(LctlTargets(), tmp_path)[0]) == 2
