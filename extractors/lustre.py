@@ -128,10 +128,11 @@ def whole_counts(valid: Mapping[str, Flags]) -> Flags | None:
     Bytes read and bytes written are counted apart, and a sum that lacks one of them is of a part. Metadata operations
     come together, and a server lists those that it had.
     """
+    if not valid:
+        return None
     parts = [valid[name] for name in BYTES if name in valid]
-    if parts:
-        return np.all(parts, axis=0)
-    return np.any(list(valid.values()), axis=0) if valid else None
+    counted: Flags = np.all(parts, axis=0) if parts else np.any(list(valid.values()), axis=0)
+    return counted
 
 
 @dataclass
