@@ -6,18 +6,14 @@ The hour that autumn repeats is read by that order: where the local clock goes b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.slurm.zone import to_utc
-
-_UTC: Final = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3}|\.\d{6})?Z$"
 
 
 def utc_in_order(
@@ -56,17 +52,25 @@ def is_local_time(text: str) -> bool:
         return False
 
 
-def utc_us(texts: pa.Array) -> pa.Array | None:
-    """Return microseconds since 1970 of texts such as 2017-12-13T08:26:20.677Z; None where one is no such time.
+def utc_us(texts: Sequence[str | None]) -> pa.Array:
+    """Return microseconds since 1970 of texts in ISO 8601, UTC where they have no zone; null where one is no time.
 
-    Nulls stay null.
+    Arrow reads the usual form, 2017-12-13T08:26:20.677Z, many times faster than Python.
     """
-    if pc.all(pc.match_substring_regex(texts, _UTC)).as_py() is False:
-        return None
     try:
-        return texts.cast(pa.timestamp("us", "UTC")).cast(pa.int64())
+        return pa.array(texts, pa.string()).cast(pa.timestamp("us", "UTC")).view(pa.int64())
     except pa.ArrowInvalid:
+        known = {text: _moment(text or "") for text in set(texts)}
+        return pa.array([known[text] for text in texts], pa.int64())
+
+
+def _moment(text: str) -> int | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def local_seconds(texts: Sequence[str]) -> Ints:

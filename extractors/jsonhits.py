@@ -19,7 +19,7 @@ import msgspec
 
 from iolake.extractors.jsonstream import MAX_OBJECT, hits_of, objects
 
-_PIECE: Final = 1 << 19
+_PIECE: Final = 1 << 17
 """Bytes that are decoded at once: few enough that text and structs stay in the processor's cache."""
 _FEW: Final = 10_000
 _TAIL: Final = 1 << 12

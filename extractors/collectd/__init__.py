@@ -27,7 +27,7 @@ class Collectd(Extractor):
     """`files` of hits, or the `uri` of an index: https://user@server:9200/cori-collectd-*."""
 
     source: ClassVar = "collectd"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (NODE_DISK, NODE_CPU, NODE_MEMORY)
 

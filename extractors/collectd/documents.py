@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 import pyarrow as pa
 
 from iolake.extractors.base import Batch
@@ -113,7 +112,7 @@ class Documents:
         if not self._read:
             return
         texts, moments, numbers = (np.concatenate(parts, axis=-1) for parts in zip(*self._read, strict=True))
-        us = _microseconds(list(self._times))[moments]
+        us = np.asarray(utc_us(list(self._times)).fill_null(-1))[moments]
         taken = [_taken(found) for found in self._texts]
         for found, (plugin, _), count in zip(self._texts, taken, np.bincount(texts).tolist(), strict=True):
             if plugin is None:
@@ -186,14 +185,6 @@ def _label(texts: _Texts) -> str:
     if plugin is None:
         return "no document of collectd"
     return " ".join(text for text in (plugin, collectd_type or type, part) if text is not None).strip()[:80]
-
-
-def _microseconds(texts: list[str | None]) -> Ints:
-    """Return microseconds since 1970 of texts; -1 where one is not a time."""
-    if (usual := utc_us(pa.array(texts, pa.string()))) is not None:
-        return np.asarray(usual.fill_null(-1))
-    moments = pl.Series(texts, dtype=pl.String).str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", strict=False, time_unit="us")
-    return np.asarray(moments.to_physical().fill_null(-1))
 
 
 def _steps(whole: _Whole) -> _Floats:

@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-import polars as pl
-
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
 from iolake.extractors.jsonhits import decoded
 from iolake.extractors.members import members
-from iolake.extractors.transfers.records import Hit, batch, columns
+from iolake.extractors.transfers.records import Hit, Records
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.transfers import TRANSFERS
 
@@ -36,20 +34,20 @@ class Globus(Extractor):
 
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """Yield the transfers; a reject counts the other records."""
-        read: list[pl.DataFrame] = []
-        left_out, found = 0, 0
+        records, read, found = Records(), 0, 0
         for member in members(input.uri):
             for some in decoded(member.file, input.uri, Hit):
-                frame = columns(some)
-                left_out += len(some) - frame.height
-                found += frame.height
-                read.append(frame)
-                if sum(frame.height for frame in read) >= _PIECE:
-                    yield batch(pl.concat(read), site)
-                    read = []
-        if any(frame.height for frame in read):
-            yield batch(pl.concat(read), site)
+                records.add(some)
+                read += len(some)
+                if records.count >= _PIECE:
+                    batch, count = records.batch(site)
+                    records, found = Records(), found + count
+                    yield batch
+        batch, count = records.batch(site)
+        found += count
+        if count:
+            yield batch
         if not found:
             raise InputError(input.uri, "holds no transfer of Globus", _REMEDY)
-        if left_out:
-            yield Reject(input, f"{left_out} records are not transfers of Globus", "records")
+        if found < read:
+            yield Reject(input, f"{read - found} records are not transfers of Globus", "records")

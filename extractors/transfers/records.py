@@ -1,54 +1,65 @@
-"""Globus's records as columns, all at once, where each of them has the types that Globus writes."""
+"""Globus's records as columns, many at once, where each of them has the types that Globus writes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from math import nan
 from operator import attrgetter
 from typing import Annotated, Any, Final
 
 import msgspec
+import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 import xxhash
 
 from iolake.extractors.base import Batch
+from iolake.extractors.clock import utc_us
+from iolake.extractors.codes import Codes
+from iolake.extractors.counters import Ints
 from iolake.extractors.jsonhits import fits
-from iolake.extractors.transfers.logs import FIRST_US, LAST_US, batch_of
+from iolake.extractors.lustre import rows
+from iolake.extractors.transfers.logs import FIRST_US, LAST_US
 from iolake.extractors.transfers.mounts import file_systems
 from iolake.schemas.site import Site
+from iolake.schemas.transfers import TRANSFERS
 
 INTO: Final = ("STOR", "ESTO", "APPE")
 """Operations that bring a file in."""
 OUT: Final = ("RETR", "ERET")
 """Operations that take a file out."""
-_TIME: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{3}|\.[0-9]{6})?Z$"
 _LONGEST_S: Final = 1e9
-_TEXTS: Final = ("start", "end", "operation", "path", "node", "user_name", "task_id", "volume", "peer")
-_NAMED: Final = ("path", "node", "user_name", "task_id", "volume")
-"""Texts that are unknown where they are empty."""
-_NUMBERS: Final = ("bytes", "return_code", "streams", "stripes", "block_bytes", "buffer_bytes")
+_TEXTS: Final = ("operation", "node", "user_name", "task_id", "volume", "peer")
+_NUMBERS: Final = ("return_code", "streams", "stripes", "block_bytes", "buffer_bytes")
+_SHARED: Final = attrgetter(*_TEXTS, *_NUMBERS)
+"""What many records have alike: it is looked at once."""
+_OWN: Final = ("path", "start", "end", "bytes", "duration")
 _Whole = str | int | None
 
 
 class Record(msgspec.Struct, gc=False):
-    """What of a record is read; None where it is null or missing."""
+    """What of a record is read; None or NaN where it is null or missing.
 
-    start: str | None = msgspec.field(name="start_date", default=None)
-    end: str | None = msgspec.field(name="end_date", default=None)
-    operation: str | None = msgspec.field(name="TYPE", default=None)
-    path: str | None = msgspec.field(name="FILE", default=None)
-    node: str | None = msgspec.field(name="HOST", default=None)
-    user_name: str | None = msgspec.field(name="USER", default=None)
-    task_id: str | None = msgspec.field(name="TASKID", default=None)
-    volume: str | None = msgspec.field(name="VOLUME", default=None)
-    peer: str | None = msgspec.field(name="DEST", default=None)
-    bytes: _Whole = msgspec.field(name="NBYTES", default=None)
-    return_code: _Whole = msgspec.field(name="CODE", default=None)
-    streams: _Whole = msgspec.field(name="STREAMS", default=None)
-    stripes: _Whole = msgspec.field(name="STRIPES", default=None)
+    Fields in the order of a text are found fastest.
+    """
+
     block_bytes: _Whole = msgspec.field(name="BLOCK", default=None)
     buffer_bytes: _Whole = msgspec.field(name="BUFFER", default=None)
-    duration: float | None = None
+    return_code: _Whole = msgspec.field(name="CODE", default=None)
+    peer: str | None = msgspec.field(name="DEST", default=None)
+    path: str | None = msgspec.field(name="FILE", default=None)
+    node: str | None = msgspec.field(name="HOST", default=None)
+    bytes: _Whole = msgspec.field(name="NBYTES", default=None)
+    streams: _Whole = msgspec.field(name="STREAMS", default=None)
+    stripes: _Whole = msgspec.field(name="STRIPES", default=None)
+    task_id: str | None = msgspec.field(name="TASKID", default=None)
+    operation: str | None = msgspec.field(name="TYPE", default=None)
+    user_name: str | None = msgspec.field(name="USER", default=None)
+    volume: str | None = msgspec.field(name="VOLUME", default=None)
+    duration: float | None = nan
+    end: str | None = msgspec.field(name="end_date", default=None)
+    start: str | None = msgspec.field(name="start_date", default=None)
 
 
 _KEYS: Final = dict(zip(Record.__struct_fields__, Record.__struct_encode_fields__, strict=True))
@@ -61,24 +72,83 @@ class Hit(msgspec.Struct, gc=False):
     source: Record = msgspec.field(name="_source")
 
 
-def columns(found: Sequence[Hit] | Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Return what is read of the records that have an end, an operation and a number of bytes, a row each."""
-    hits: Sequence[Hit]
-    if fits(found, Hit):
-        hits = found
-    else:
-        documents: Sequence[Any] = found
-        hits = [_hit(document) for document in documents]
-    records = [hit.source for hit in hits]
-    read = [pl.Series(name, list(map(attrgetter(name), records)), dtype=pl.String) for name in _TEXTS]
-    read += [_whole(name, list(map(attrgetter(name), records))) for name in _NUMBERS]
-    read.append(pl.Series("duration", [record.duration for record in records], dtype=pl.Float64))
-    read.append(pl.Series("transfer_id", [hit.transfer_id for hit in hits], dtype=pl.String))
-    read += [_times(f"{word}_time", read[_TEXTS.index(word)]) for word in ("start", "end")]
-    frame = pl.DataFrame(read)
-    return frame.filter(
-        pl.all_horizontal(pl.col("end_time", "operation", "bytes").is_not_null()), pl.col("operation") != ""
+class Records:
+    """Collects records as columns; `count` is their number."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._shared: Codes[tuple[Any, ...]] = Codes()
+        self._codes: list[Ints] = []
+        self._ids: list[str] = []
+        self._own: dict[str, list[Any]] = {name: [] for name in _OWN}
+
+    def add(self, found: Sequence[msgspec.Struct] | Sequence[dict[str, Any]]) -> None:
+        """Add hits, or records as dictionaries."""
+        items: Sequence[Any] = found
+        hits: Sequence[Hit] = items if fits(found, Hit) else [_hit(item) for item in items]
+        records = [hit.source for hit in hits]
+        self.count += len(hits)
+        self._codes.append(self._shared.of(map(_SHARED, records)))
+        self._ids += [hit.transfer_id for hit in hits]
+        for name, values in self._own.items():
+            values.extend(map(attrgetter(name), records))
+
+    def batch(self, site: Site) -> tuple[Batch, int]:
+        """Return the rows of the records that have an end, an operation and a number of bytes, and how many do.
+
+        Of two records with the same id the later one counts.
+        """
+        shared = _columns(list(self._shared))
+        code = pa.array(np.concatenate(self._codes) if self._codes else np.empty(0, np.int64))
+        own = {name: _times(self._own[name]) for name in ("start", "end")} | {"bytes": _whole(self._own["bytes"])}
+        own["path"] = pa.array([path or None for path in self._own["path"]], pa.string())
+        own["duration"] = pa.array(np.array(self._own["duration"], np.float64))
+        own["transfer_id"] = pa.array(self._ids, pa.string())
+        good = pc.and_(own["end"].is_valid(), own["bytes"].is_valid())
+        place = pc.indices_nonzero(pc.and_(good, shared["operation"].is_valid().take(code)))
+        known = len(place)
+        if len(set(self._ids)) < self.count:
+            latest = {self._ids[i]: i for i in place.to_pylist()}
+            place = pa.array(sorted(latest.values()), pa.uint64())
+        if len(place) < self.count:
+            code, own = code.take(place), {name: values.take(place) for name, values in own.items()}
+        return _batch(own | {name: values.take(code) for name, values in shared.items()}, site), known
+
+
+def _columns(shared: Sequence[tuple[Any, ...]]) -> dict[str, pa.Array]:
+    """Return the columns that records with the same texts and numbers have alike."""
+    fields = dict(zip((*_TEXTS, *_NUMBERS), zip(*shared, strict=True), strict=False))
+    texts = {name: [text or None for text in fields.get(name, ())] for name in _TEXTS}
+    texts["peer"] = [peer and (peer.strip("[]") or None) for peer in texts["peer"]]
+    directions = dict.fromkeys(INTO, "in") | dict.fromkeys(OUT, "out")
+    texts["direction"] = [directions.get(operation or "") for operation in texts["operation"]]
+    columns = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    numbers = {name: [_number(value) for value in fields.get(name, ())] for name in _NUMBERS}
+    columns |= {name: pa.array(values, pa.int64()) for name, values in numbers.items()}
+    succeeded = [None if code is None else 200 <= code <= 299 for code in numbers["return_code"]]
+    return columns | {"succeeded": pa.array(succeeded, pa.bool_())}
+
+
+def _batch(columns: dict[str, pa.Array], site: Site) -> Batch:
+    """Return the rows of `transfers`. `start` and `end` are microseconds, `duration` is the records' own in s."""
+    start, end, moved = (
+        np.asarray(columns[name].cast(pa.float64()).fill_null(nan)) for name in ("start", "end", "bytes")
     )
+    logged, took = np.asarray(columns.pop("duration")), (end - start) * 1e-6
+    duration_s = np.where((logged >= 0) & (logged < _LONGEST_S), logged, np.where(took >= 0, took, nan))
+    rate = moved / np.where((duration_s > 0) & (moved > 0), duration_s, nan)
+    count = len(end)
+    path = pl.DataFrame({"path": pl.Series(columns["path"], dtype=pl.String)})
+    columns |= {
+        "start_time": columns.pop("start").view(pa.timestamp("us")),
+        "end_time": columns.pop("end").view(pa.timestamp("us")),
+        "time_ambiguous": pa.repeat(False, count),
+        "tool": pa.repeat("gridftp", count),
+        "duration_s": pa.array(duration_s, from_pandas=True),
+        "bytes_per_s": pa.array(rate, from_pandas=True),
+        "file_system": path.with_columns(its=file_systems(pl.col("path"), site))["its"].to_arrow(),
+    }
+    return Batch(TRANSFERS, rows(TRANSFERS, columns, count).cast(TRANSFERS.batch_schema))
 
 
 def _hit(document: dict[str, Any]) -> Hit:
@@ -90,8 +160,8 @@ def _hit(document: dict[str, Any]) -> Hit:
     record = found if isinstance(found, dict) else {}
     fields = {name: record.get(key) for name, key in _KEYS.items()}
     moments = {name: _text(fields[name]) if isinstance(fields[name], str) else None for name in ("start", "end")}
-    texts = {name: _text(fields[name]) for name in _TEXTS if name not in moments}
-    numbers = {name: _number(fields[name]) for name in _NUMBERS}
+    texts = {name: _text(fields[name]) for name in ("path", *_TEXTS)}
+    numbers = {name: _number(fields[name]) for name in ("bytes", *_NUMBERS)}
     logged: Any = fields["duration"]
     is_number = isinstance(logged, (int, float)) and not isinstance(logged, bool) and 0 <= logged < _LONGEST_S
     identifier = _text(document.get("_id")) or f"{xxhash.xxh3_64_intdigest(repr(record).encode()):016x}"
@@ -99,33 +169,21 @@ def _hit(document: dict[str, Any]) -> Hit:
     return Hit(identifier, Record(**kinds))
 
 
-def _times(name: str, text: pl.Series) -> pl.Series:
+def _times(texts: list[str | None]) -> pa.Array:
     """Return microseconds since 1970 (UTC) of texts in ISO 8601; null where one is not a time that a log can have."""
-    us = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", strict=False, time_unit="us").dt.epoch("us")
-    usual = text.str.contains(_TIME).fill_null(True)
-    if not usual.all():
-        others = [us[i] if usual[i] else _moment(text[i]) for i in range(len(text))]
-        us = pl.Series(others, dtype=pl.Int64)
-    return us.set((us < FIRST_US) | (us >= LAST_US), None).alias(name)
+    us = utc_us(texts)
+    possible = pc.and_(pc.greater_equal(us, FIRST_US), pc.less(us, LAST_US))
+    return pc.if_else(possible, us, pa.scalar(None, pa.int64()))
 
 
-def _moment(text: str) -> int | None:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _whole(name: str, values: list[Any]) -> pl.Series:
+def _whole(values: list[Any]) -> pa.Array:
     """Return the numbers from 0 of a column; they may be texts."""
     try:
-        found = pl.Series(name, values, dtype=pl.Int64)
-        return found.set(found < 0, None)
-    except (TypeError, OverflowError):
+        found = pa.array(values, pa.int64())
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
         known = {value: _number(value) for value in set(values)}
-        return pl.Series(name, [known[value] for value in values], dtype=pl.Int64)
+        return pa.array([known[value] for value in values], pa.int64())
+    return pc.if_else(pc.less(found, 0), pa.scalar(None, pa.int64()), found)
 
 
 def _text(value: Any) -> str | None:
@@ -139,24 +197,3 @@ def _number(value: Any) -> int | None:
     except ValueError:
         return None
     return number if 0 <= number < 1 << 63 else None
-
-
-def batch(frame: pl.DataFrame, site: Site) -> Batch:
-    """Return the rows of `transfers`; of two records with the same id the later one counts."""
-    frame = frame.unique("transfer_id", keep="last", maintain_order=True)
-    took = (pl.col("end_time") - pl.col("start_time")) / 1e6
-    logged = pl.when((pl.col("duration") >= 0) & (pl.col("duration") < _LONGEST_S)).then(pl.col("duration"))
-    into, out = pl.col("operation").is_in(INTO), pl.col("operation").is_in(OUT)
-    frame = frame.with_columns(
-        *(pl.when(pl.col(name) != "").then(pl.col(name)) for name in _NAMED),
-        duration_s=pl.coalesce(logged, pl.when(took >= 0).then(took)),
-        time_ambiguous=pl.lit(False),
-        tool=pl.lit("gridftp"),
-        direction=pl.when(into).then(pl.lit("in")).when(out).then(pl.lit("out")),
-        succeeded=pl.col("return_code").is_between(200, 299),
-        file_system=file_systems(pl.col("path"), site),
-        peer=pl.col("peer").str.strip_chars("[]").replace("", None),
-    )
-    moved = (pl.col("duration_s") > 0) & (pl.col("bytes") > 0)
-    frame = frame.with_columns(bytes_per_s=pl.when(moved).then(pl.col("bytes") / pl.col("duration_s")))
-    return batch_of(frame)

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from iolake.extractors import jsonhits
 from iolake.extractors.base import Extractor, InputError, Span
 from iolake.extractors.transfers.globus import Globus
 from iolake.extractors.transfers.gridftp import GridFtp
@@ -227,6 +231,40 @@ def test_a_start_that_is_no_time_is_null_and_stops_no_other_record(tmp_path: Pat
 def test_a_searchs_answer_and_one_record_a_line_are_read_too(tmp_path: Path, text: str) -> None:
     ((row,), rejects) = read(tmp_path, Globus(), text)
     assert (row["transfer_id"], rejects) == ("Z7K", {})
+
+
+WHOLE = st.sampled_from([None, 0, 226, "226", "-1", -1, "x", 1 << 63])
+WORD = st.sampled_from([None, "", "a", "[::1]", "/home/x", "/homes"])
+TIME = st.sampled_from(
+    [None, "", "2019-01-29T08:04:53.142Z", "2019-01-29T08:04:52", "2019-01-29T09:04:52+01:00", "1970-01-01T00:00:00Z"]
+)
+RECORDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
+    {"TYPE": st.sampled_from(["STOR", "RETR", "MKD", "", None]), "NBYTES": WHOLE, "end_date": TIME},
+    optional={
+        **dict.fromkeys(("FILE", "HOST", "USER", "TASKID", "VOLUME", "DEST"), WORD),
+        **dict.fromkeys(("CODE", "STREAMS", "STRIPES", "BLOCK", "BUFFER"), WHOLE),
+        "start_date": TIME,
+        "duration": st.sampled_from([None, 0, 0.149, -1.0, 1e9]),
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from("abc"), RECORDS), max_size=6))
+def test_globus_records_are_read_alike_as_structs_and_as_dictionaries(
+    tmp_path: Path, made: list[tuple[str, dict[str, Any]]]
+) -> None:
+    """P5 and P6: a piece that fits no struct gives the same rows and the same count of others."""
+    sure = ("sure", {"TYPE": "RETR", "NBYTES": 1, "end_date": "2019-01-29T08:04:53.142Z"})
+    text = json.dumps([[{"_id": id, "_source": record} for id, record in (*made, sure)]])
+    found = read(tmp_path, Globus(), text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonhits, "_typed", refused)
+        assert read(tmp_path, Globus(), text) == found
+
+
+def refused(*_: Any) -> None:
+    raise msgspec.DecodeError
 
 
 def test_the_daily_report_is_three_tables(tmp_path: Path) -> None:
