@@ -28,7 +28,7 @@ class InterfaceCounters(Extractor):
     """An input is a day's files. An interface's first reading of a later day ends the day's last row."""
 
     source: ClassVar = "interface_counters"
-    version: ClassVar = 1
+    version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (NETWORK_INTERFACE,)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -43,13 +43,41 @@ def counter_batch(interfaces: Mapping[tuple[str, str], Series]) -> Batch | None:
         values = np.array([[int(found.get(way, 0)) for way in ways] for _, found in readings], np.int64)
         listed = np.array([[way in found for way in ways] for _, found in readings], bool)
         counted, resets = listed_amounts(values, listed)
-        known = [bool(listed[:, i].any()) for i in range(len(ways))]
-        for place, (amounts, reset) in enumerate(zip(counted.tolist(), resets.tolist(), strict=True)):
-            ts, until = readings[place][0], readings[place + 1][0]
-            moved = {_COLUMNS[way]: amounts[i] for i, way in enumerate(ways) if known[i]}
+        times = [ts for ts, _ in readings]
+        moved = {
+            _COLUMNS[way]: _read_amounts(counted[:, i].tolist(), listed[:, i].tolist(), resets.tolist(), times)
+            for i, way in enumerate(ways)
+        }
+        for place, reset in enumerate(resets.tolist()):
+            ts, until = times[place : place + 2]
             row = {"router": router, "interface": interface, "ts": ts, "interval_s": float(until - ts), "reset": reset}
-            rows.append(row | moved)
+            rows.append(row | {column: amounts[place] for column, amounts in moved.items()})
     return _batch(rows)
+
+
+def _read_amounts(
+    counted: Sequence[int], listed: Sequence[bool], resets: Sequence[bool], times: Sequence[int]
+) -> list[int | None]:
+    """What a counter moved from each reading to the next, where readings may lack the counter.
+
+    Up to its first value nothing is known. What it moved over readings that lack it is spread over them by time; the
+    amount since a reset belongs to the reset's own interval.
+    """
+    amounts: list[int | None] = [None] * len(counted)
+    since: int | None = 0 if listed[0] else None
+    for place, amount in enumerate(counted):
+        if not listed[place + 1]:
+            continue
+        if since is not None and resets[place]:
+            amounts[place] = amount
+        elif since is not None:
+            span, left = times[place + 1] - times[since], amount
+            for part in range(since, place):
+                share = amount * (times[part + 1] - times[part]) // span
+                amounts[part], left = share, left - share
+            amounts[place] = left
+        since = place + 1
+    return amounts
 
 
 def step_of(interfaces: Mapping[tuple[str, str], Series]) -> int | None:

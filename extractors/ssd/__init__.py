@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
-from iolake.extractors.files import mtime
+from iolake.extractors.files import mtime, named_time
 from iolake.extractors.jsontext import storable
 from iolake.extractors.members import Member, members
 from iolake.extractors.ssd import smart
@@ -42,7 +42,7 @@ class Ssd(Extractor):
     """
 
     source: ClassVar = "ssd"
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (SSD_HEALTH,)
 
@@ -58,8 +58,9 @@ class Ssd(Extractor):
         zone = zone_of(input, site, self.owner)
         where = next(where for name, where, _ in site.sources(self.owner, self.source) if name == input.owner)
         day = _Day(input, zone, where.options.get("name"))
-        for file in days_of(input, zone).files(input.day):
-            yield from day.read(file.uri, mtime(file.info))
+        days = days_of(input, zone)
+        for file in days.files(input.day):
+            yield from day.read(file.uri, mtime(file.info), named_time(days.pattern, file.uri))
         yield from day.results()
 
 
@@ -77,18 +78,30 @@ class _Day:
         self._left_out: Counter[str] = Counter()
         self._damaged: InputError | None = None
 
-    def read(self, uri: str, changed: datetime | None) -> Iterator[Reject]:
-        """Read one file of the day, and all that an archive holds."""
+    def read(self, uri: str, changed: datetime | None, named: datetime | None) -> Iterator[Reject]:
+        """Read one file of the day, and all that an archive holds; `named` is the local time in the file's name."""
         try:
             for member in members(uri):
                 try:
-                    self._take(member, member.mtime or changed)
+                    self._take(member, self._taken(member.mtime or changed, named))
                 except InputError as error:
                     self._damaged = self._damaged or error
                     yield Reject(self._input, f"{error.reason}; {error.remedy}", self._path(member))
         except InputError as error:
             self._damaged = self._damaged or error
             yield Reject(self._input, f"{error.reason}; {error.remedy}", uri)
+
+    def _taken(self, changed: datetime | None, named: datetime | None) -> datetime | None:
+        """When a file that has no time in it was written: the time in its name, else its last change if on its day.
+
+        A copy of another day is dated to the day's start.
+        """
+        if named is not None:
+            return named.replace(tzinfo=self._zone)
+        day = self._input.day
+        if day is None or (changed is not None and changed.astimezone(self._zone).date() == day):
+            return changed
+        return datetime.combine(day, datetime.min.time(), self._zone)
 
     @staticmethod
     def _path(member: Member) -> str:

@@ -69,12 +69,22 @@ def test_counters_become_amounts_by_the_projects_rules(tmp_path: Path) -> None:
     rows, rejects = read(tmp_path, InterfaceCounters(), CSV)
     assert amounts(rows) == [
         ("r1", "if0", TS, 30.0, 600, 0, False),
-        ("r1", "if0", TS.replace(second=30), 60.0, 300, 0, False),
+        ("r1", "if0", TS.replace(second=30), 60.0, 300, None, False),
         ("r1", "if0", TS.replace(minute=1, second=30), 30.0, 40, 7, True),
     ]
     assert rejects == {}
     same = {"r1": {"if0": {"units": "bytes", "in": {str(AT): 1000, str(AT + 30): 1600}, "out": {}}}}
     assert amounts(read(tmp_path, EsnetSnmp(), same)[0]) == [("r1", "if0", TS, 30.0, 600, None, False)]
+
+
+def test_a_counter_that_readings_lack_is_unknown_up_to_its_first_value_and_spread_after(tmp_path: Path) -> None:
+    """P6: all that a router had moved since its boot was counted in one interval."""
+    values = [("", 100), (5_000_000, 300), ("", 400), (5_000_300, 500)]
+    lines = [f"{AT + 60 * i},r1,if0,{into},{out}" for i, (into, out) in enumerate(values)]
+    text = "\n".join(["ts,router,interface,in_octets,out_octets", *lines])
+    rows, rejects = read(tmp_path, InterfaceCounters(), text)
+    assert [(row["net_in_bytes"], row["net_out_bytes"]) for row in rows] == [(None, 200), (150, 100), (150, 100)]
+    assert rejects == {}
 
 
 def test_local_times_are_read_in_the_endpoints_zone(tmp_path: Path) -> None:

@@ -226,6 +226,16 @@ def test_a_smart_log_alone_is_known_by_node_and_device(tmp_path: Path) -> None:
     assert {r["ssd"] for r in rows} == {"None:nvme0n1"}
 
 
+def test_a_file_without_a_time_in_it_is_of_the_day_in_its_name(tmp_path: Path) -> None:
+    """P4: the files of a copied archive have the time of the copy."""
+    put(tmp_path, "2026-01-05/n1/nvme0n1.json", SMART_LOG)
+    put(tmp_path, "2026-01-06/n1/nvme0n1-1830.json", SMART_LOG)
+    by_day, _ = read(tmp_path, files="%Y-%m-%d/n1/nvme0n1.json")
+    by_time, _ = read(tmp_path, files="%Y-%m-%d/n1/nvme0n1-%H%M.json")
+    assert [row["ts"] for row in by_day] == [datetime(2026, 1, 5, 0, 0)]
+    assert [row["ts"] for row in by_time] == [datetime(2026, 1, 6, 18, 30)]
+
+
 def test_smartctl_says_when_and_which(tmp_path: Path) -> None:
     put(tmp_path, "n1/nvme0.json", SMARTCTL, 5)
     put(tmp_path, "n1/sda.json", ATA, 5)
