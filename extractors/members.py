@@ -63,7 +63,7 @@ class Member:
         found = self.content()
         if b"\0" in found:
             raise self._not_text(found)
-        return found.decode("utf-8-sig", "backslashreplace")
+        return found.removeprefix(codecs.BOM_UTF8).decode("utf-8", "backslashreplace")
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a text of any length, without their ends; InputError where it is not text."""
@@ -143,19 +143,21 @@ def _members(uri: str, name: str, file: _Counted, size: int) -> Iterator[Member]
                 raise InputError(uri, f"holds more than {MAX_MEMBERS:,} files", "split it")
             if not info.isfile():
                 continue
-            content: Any = archive.extractfile(info)
             changed = datetime.fromtimestamp(info.mtime, UTC) if 0 < info.mtime < 1 << 33 else None
-            yield Member(uri, as_text(info.name), changed, _opened(uri, content, info.size))
+            yield Member(uri, as_text(info.name), changed, _opened(uri, archive, info))
 
 
-def _opened(uri: str, content: Any, size: int) -> IO[bytes]:
+def _opened(uri: str, archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     """Return a member's content, decompressed; a small one is read at once, which is faster than a stream of it."""
-    if size > _BLOCK:
-        return io.BufferedReader(_decompressed(uri, content, size))
-    found = content.read()
+    if info.size > _BLOCK or info.issparse() or archive.fileobj is None:
+        content: Any = archive.extractfile(info)
+        return io.BufferedReader(_decompressed(uri, content, info.size))
+    found = archive.fileobj.read(info.size)
+    if len(found) < info.size:
+        raise tarfile.ReadError("unexpected end of data")
     if not found.startswith((_GZIP, _BZIP2, _XZ)):
         return io.BytesIO(found)
-    return io.BufferedReader(_decompressed(uri, io.BytesIO(found), size))
+    return io.BufferedReader(_decompressed(uri, io.BytesIO(found), info.size))
 
 
 def _decompressed(uri: str, raw: Any, size: int) -> _Counted:

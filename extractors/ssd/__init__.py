@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
@@ -110,7 +111,7 @@ class _Day:
     def _take(self, member: Member, changed: datetime | None) -> None:
         path = self._path(member)
         if stamp := _STAMP.fullmatch(path):
-            self._stamp(str(PurePosixPath(path).parent), stamp[1])
+            self._stamp(_folders(path.rpartition("/")[0])[0], stamp[1])
             return
         text = member.text()
         if text.lstrip().startswith(("{", "[")):
@@ -121,9 +122,8 @@ class _Day:
             self._leave_out(path)
             return
         serial, attributes = drive
-        folder = PurePosixPath(path).parent
-        root = str(folder.parent)
-        _, known = self._isdct.setdefault((root, serial), (folder.name, {}))
+        _, root, node = _folders(path.rpartition("/")[0])
+        _, known = self._isdct.setdefault((root, serial), (node, {}))
         merge(known, attributes)
         if changed is not None:
             self._times[root] = min(changed, self._times.get(root, changed))
@@ -216,6 +216,13 @@ class _Day:
         for first, count in self._left_out.items():
             yield Reject(self._input, f"{_NOTHING}, one of {count} such; {_CHECK}", first)
         yield Batch(SSD_HEALTH, pa.Table.from_pylist(list(rows.values()), SSD_HEALTH.batch_schema))
+
+
+@lru_cache(maxsize=1024)
+def _folders(name: str) -> tuple[str, str, str]:
+    """Return the path of a folder, that of the folder above it, and its own name."""
+    folder = PurePosixPath(name)
+    return str(folder), str(folder.parent), folder.name
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

@@ -105,10 +105,10 @@ def merge(known: dict[str, str], further: Mapping[str, str]) -> None:
     The tool reads counters anew for each file: of two counts the later one, which is larger, counts. Of two texts the
     longer one does: '1349.20 years' says more than '1349.17'.
     """
-    for name, text in further.items():
-        if known.setdefault(name, text) == text:
-            continue
-        both = text, known.get(name, text)
+    earlier = {name: known[name] for name in known.keys() & further.keys() if known[name] != further[name]}
+    known.update(further)
+    for name, text in earlier.items():
+        both = text, known[name]
         counts = all(whole(one) is not None for one in both)
         known[name] = max(both, key=(lambda one: (whole(one), one)) if counts else (lambda one: (len(one), one)))
 

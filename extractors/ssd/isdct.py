@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from iolake.extractors.jsontext import parsed
@@ -17,6 +19,8 @@ _DRIVE: Final = re.compile(
     r"-\s+(?P<kind>Intel\b.*?|SMART Attributes|SMART and Health Information)\s+(?P<serial>[A-Z0-9]{8,}(?:-\d+)?)\s+-\s*"
 )
 _BLOCK: Final = re.compile(r"-\s+([0-9A-Fa-f]{1,4})\s+-\s*")
+_USUAL_LINES, _USUAL_LINE = 200, 200
+"""The tool prints no more lines, and no longer ones; others are not remembered."""
 _ADDED: Final = frozenset({
     "timestamp", "node_name", "write_amplification_factor", "data_units_read_bytes", "data_units_written_bytes",
     "smart_host_bytes_written_bytes", "smart_nand_bytes_written_bytes", "temperature_unit",
@@ -27,30 +31,40 @@ _ADDED: Final = frozenset({
 
 def read_isdct(lines: Iterable[str]) -> tuple[str, dict[str, str]] | None:
     """Return (serial number, attributes by snake_case name) of one file; None where it is not isdct's."""
-    serial, prefix, blocked = None, "", False
-    found: dict[str, str] = {}
-    block: dict[str, str] = {}
-    for line in lines:
-        if serial is None:
-            if drive := _DRIVE.fullmatch(line.strip()):
-                serial, blocked = drive["serial"], drive["kind"] == "SMART Attributes"
-            elif line.strip():
-                return None
-        elif blocked and (start := _BLOCK.fullmatch(line.strip())):
-            found |= _named(prefix, block)
-            prefix, block = start[1], {}
-        elif " : " in line or line.rstrip().endswith(" :"):
-            key, _, value = line.partition(" :")
-            (block if blocked else found)[snake(key)] = value.strip()
-    if serial is None:
+    written = [line for line in lines if line and not line.isspace()]
+    drive = _DRIVE.fullmatch(written[0].strip()) if written else None
+    if drive is None:
         return None
-    return serial, found | _named(prefix, block)
+    is_usual = len(written) <= _USUAL_LINES and max(map(len, written)) <= _USUAL_LINE
+    pair, block = (_known_pair, _known_block) if is_usual else (_pair, _block)
+    if drive["kind"] != "SMART Attributes":
+        return drive["serial"], dict(filter(None, map(pair, written[1:])))
+    starts = [place for place, line in enumerate(written) if "-" in line and _BLOCK.fullmatch(line.strip())]
+    found: dict[str, str] = {}
+    for start, end in pairwise([0, *starts, len(written)]):
+        found |= block(tuple(written[start:end]))
+    return drive["serial"], found
 
 
-def _named(identifier: str, block: dict[str, str]) -> dict[str, str]:
+def _pair(line: str) -> tuple[str, str] | None:
+    """Return the name and value of a line; None where it has none."""
+    if " : " not in line and not line.rstrip().endswith(" :"):
+        return None
+    key, _, value = line.partition(" :")
+    return snake(key), value.strip()
+
+
+def _block(lines: tuple[str, ...]) -> dict[str, str]:
     """Return a SMART block's fields, named by its description, or by its id where it has none."""
-    name = snake(block.get("description") or identifier)
-    return {f"smart_{name}_{field}": value for field, value in block.items()}
+    fields = dict(filter(None, map(_pair, lines[1:])))
+    start = _BLOCK.fullmatch(lines[0].strip())
+    name = snake(fields.get("description") or (start[1] if start else ""))
+    return {f"smart_{name}_{field}": value for field, value in fields.items()}
+
+
+_known_pair = lru_cache(maxsize=1 << 14)(_pair)
+_known_block = lru_cache(maxsize=1 << 10)(_block)
+"""Drives print most of their lines alike."""
 
 
 def cached_isdct(text: str) -> Iterator[tuple[str, str | None, int, dict[str, str]]]:
