@@ -17,11 +17,17 @@ from functools import partial
 from pathlib import Path
 
 Stretch = Callable[[bytes, int], bytes]
+_MOMENT = re.compile(rb":\d\d:\d\d(?= \d{4} )|(?<==\d{14})\.\d{6}")
 
 
 def lines(content: bytes, times: int) -> bytes:
-    """Repeat a log's lines."""
-    return content * times
+    """Repeat a log's lines, each time at another minute and second, or at another fraction of a second."""
+    return b"".join(_MOMENT.sub(_moment(i), content) for i in range(times))
+
+
+def _moment(i: int) -> Callable[[re.Match[bytes]], bytes]:
+    clock, fraction = b":%02d:%02d" % divmod(i % 3600, 60), b".%06d" % i
+    return lambda found: clock if found[0].startswith(b":") else fraction
 
 
 def hits(content: bytes, times: int) -> bytes:

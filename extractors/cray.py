@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -21,8 +20,8 @@ _WANTED: Final = (
     "cab_position", "cab_row", "cage", "slot", "cpu",
 )  # fmt: skip
 _BLOCK: Final = 1 << 24
-_ODD_QUOTES: Final = re.compile(r"='[^',\n]*(?:[,\n]|'[^,\n]|\Z)")
-"""A quoted value that holds a comma, does not end, or does not end its pair."""
+_PADDED: Final = re.compile(r"(?P<prefix>[^{}]*)\{:0(?P<width>\d{1,2})d\}")
+"""A format that pads a number with zeros, as most do: Arrow writes such names faster."""
 
 
 def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
@@ -33,57 +32,69 @@ def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
     keys = [field.partition("=")[0] for field in lines[0].split(",")]
     if len(set(keys)) < len(keys) or "processor_id" not in keys or not all(re.fullmatch(r"\w+", key) for key in keys):
         return None
-    text = "\n".join(lines)
-    if _ODD_QUOTES.search(text) or any(text.count(f"{key}=") != (key in keys) * len(lines) for key in _WANTED):
-        return None
-    pairs = _pairs(text, keys)
+    pairs = _pairs("\n".join(lines), keys)
     if pairs is None:
         return None
-    count = pairs.num_rows
-    columns = {key: pa.nulls(count, pa.string()) for key in _WANTED if key not in keys}
+    columns = {key: pa.nulls(pairs.num_rows, pa.string()) for key in _WANTED}
     try:
-        for key in pairs.column_names:
+        numbers = _numbers(pairs["processor_id"].combine_chunks())
+        for key in {*keys} - {"processor_id"}:
             kind, convert = (pa.float64(), _coordinate) if key.endswith("_coord") else (pa.string(), _same)
             columns[key] = _converted(pairs[key].combine_chunks(), key, kind, convert)
-        nids = [_number(text) for text in columns["processor_id"].to_pylist()]
-        names = [name.format(nid) for nid in nids]
+        names = _names(numbers, name)
     except (ValueError, IndexError, KeyError):
         return None
-    cabinet = pc.coalesce(columns["cabinet"], _joined(columns, ("c", "cab_position", "-", "cab_row")))
-    below = _joined(columns, ("c", "cage", "s", "slot", "n", "cpu"))
+    columns["cabinet"] = pc.coalesce(columns["cabinet"], _joined(columns, ("c", "cab_position", "-", "cab_row")))
     found = {
-        "node": pa.array(names, pa.string()),
-        "nid": pa.array(nids, pa.int64()),
-        "location": pc.binary_join_element_wise(cabinet, below, ""),
-        "cabinet": cabinet,
+        "node": names,
+        "nid": numbers,
+        "location": _joined(columns, ("cabinet", "c", "cage", "s", "slot", "n", "cpu")),
+        "cabinet": columns["cabinet"],
         "role": columns["processor_type"],
         "status": columns["processor_status"],
         **{axis: columns[f"{axis}_coord"].cast(pa.float64()) for axis in "xyz"},
     }
-    table = pa.table([found.get(f.name, pa.nulls(count, f.type)) for f in NODES], schema=NODES)
-    first = {node: at for at, node in reversed([*enumerate(names)])}
-    return table if len(first) == count else table.take(sorted(first.values()))
+    table = pa.table([found.get(f.name, pa.nulls(len(names), f.type)) for f in NODES], schema=NODES)
+    if pc.count_distinct(names).as_py() == len(names):
+        return table
+    first = {node: at for at, node in reversed([*enumerate(names.to_pylist())])}
+    return table.take(sorted(first.values()))
 
 
 def _pairs(text: str, keys: Sequence[str]) -> pa.Table | None:
-    """Return the wanted pairs, `key=value`, a column a key; None where a line has another number of pairs."""
-    wanted = [key for key in keys if key in _WANTED]
+    """Return the pairs, `key=value`, a column a key; None where a line has another number of pairs."""
+    kinds = dict.fromkeys(keys, pa.dictionary(pa.int32(), pa.string()))
     try:
         return csv.read_csv(
-            io.BytesIO(text.encode()),
+            pa.BufferReader(text.encode()),
             csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=list(keys)),
             csv.ParseOptions(quote_char=False),
-            csv.ConvertOptions(
-                include_columns=wanted,
-                column_types=dict.fromkeys(wanted, pa.dictionary(pa.int32(), pa.string())),
-                strings_can_be_null=False,
-            ),
+            csv.ConvertOptions(column_types=kinds | {"processor_id": pa.string()}, strings_can_be_null=False),
         )
     except pa.ArrowInvalid:
         return None
 
 
-def _converted(pairs: pa.Array, key: str, kind: pa.DataType, convert: Callable[[str], object]) -> pa.Array:
+def _numbers(pairs: pa.StringArray) -> pa.Int64Array:
+    """Return the numbers of pairs of processor_id; ValueError where one has another key, or no number."""
+    key = "processor_id="
+    digits = pc.utf8_slice_codeunits(pairs, len(key))
+    is_number = pc.and_(pc.ascii_is_decimal(digits), pc.less(pc.binary_length(digits), 10))
+    if not pc.all(pc.and_(is_number, pc.starts_with(pairs, key))).as_py():
+        raise ValueError(key)
+    return digits.cast(pa.int64())
+
+
+def _names(numbers: pa.Int64Array, form: str) -> pa.StringArray:
+    """Return the nodes' names; ValueError, IndexError or KeyError where the form is not a format of a number."""
+    padded = _PADDED.fullmatch(form)
+    if padded is None:
+        return pa.array(map(form.format, numbers.to_pylist()), pa.string())
+    digits = pc.utf8_lpad(numbers.cast(pa.string()), int(padded["width"]), "0")
+    return pc.binary_join_element_wise(padded["prefix"], digits, "")
+
+
+def _converted(pairs: pa.DictionaryArray, key: str, kind: pa.DataType, convert: Callable[[str], object]) -> pa.Array:
     """Return the values of pairs; ValueError where a pair has another key, or a quote within its value."""
     values = [_value(pair, key) for pair in pairs.dictionary.to_pylist()]
     distinct = pa.array([None if value is None else convert(value) for value in values], kind)
@@ -104,12 +115,6 @@ def _same(text: str) -> str:
 
 def _coordinate(text: str) -> float | None:
     return value if math.isfinite(value := float(text)) else None
-
-
-def _number(text: str | None) -> int:
-    if text is None or not (text.isascii() and text.isdigit()) or len(text) > 9:
-        raise ValueError(text)
-    return int(text)
 
 
 def _joined(columns: dict[str, pa.Array], parts: Sequence[str]) -> pa.Array:

@@ -35,7 +35,9 @@ Grouped = dict[str, list[str]]
 
 def by_host(uri: str, lines: list[str]) -> list[str]:
     """The lines of each host together, without its name; the same list where lines have no hosts before them."""
-    return list(chain.from_iterable(by_prefix(uri, lines).values())) if _has_hosts(uri, "\n".join(lines)) else lines
+    if not _shows_lustre("\n".join(line for line in lines if ":" in line)) or not _has_hosts(uri, "\n".join(lines)):
+        return lines
+    return list(chain.from_iterable(by_prefix(uri, lines).values()))
 
 
 def by_prefix(uri: str, lines: Iterable[str]) -> Grouped:
@@ -117,13 +119,18 @@ def _has_hosts(uri: str, text: str) -> bool:
 
     InputError where most lines do, and some do not.
     """
-    if not any(word in text for word in _WORDS) or _LUSTRE.search(text) is None:
+    if not _shows_lustre(text):
         return False
     lines = [line for line in text.splitlines() if _is_output(line)]
     odd = [line for line in lines if (found := _LINE.fullmatch(line)) is None or _TARGET.fullmatch(found["host"])]
     if odd and 2 * len(odd) < len(lines):
         raise _odd_line(uri, odd[0])
     return bool(lines) and not odd
+
+
+def _shows_lustre(text: str) -> bool:
+    """Whether Lustre's output stands behind a host's name in a line."""
+    return any(word in text for word in _WORDS) and _LUSTRE.search(text) is not None
 
 
 def _is_output(line: str) -> bool:

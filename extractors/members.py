@@ -34,6 +34,8 @@ MAX_EXPANSION: Final = 1000
 _FREE_BYTES: Final = 1 << 30
 _TAR_HEAD: Final = 512
 _BLOCK: Final = 1 << 20
+_LIST_BLOCKS: Final = 4
+"""Blocks whose lines make one list: a longer list shares what each costs, a shorter one takes less memory."""
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 
 
@@ -78,17 +80,22 @@ class Member:
             first = False
 
     def line_lists(self) -> Iterator[list[str]]:
-        """Yield the lines of a text in lists of about 1 MiB, as `lines` does one by one, but in a tenth of its time."""
-        rest, first = b"", True
+        """Yield the lines of a text in lists of about 4 MiB, as `lines` does one by one, but in a tenth of its time."""
+        rest, first, lines, blocks = b"", True, list[str](), 0
         while block := self.file.read(_BLOCK):
             whole, newline, rest = (rest + block).rpartition(b"\n")
             if max(len(rest), len(whole.partition(b"\n")[0])) >= MAX_LINE:
                 raise InputError(self.uri, f"{self._part}has a line longer than 1 MiB", "check what it holds")
             if newline:
-                yield self._split(whole, first)
-                first = False
+                lines += self._split(whole, first)
+                first, blocks = False, blocks + 1
+            if blocks == _LIST_BLOCKS:
+                yield lines
+                lines, blocks = [], 0
         if rest:
-            yield self._split(rest, first)
+            lines += self._split(rest, first)
+        if lines:
+            yield lines
 
     def _split(self, content: bytes, is_first: bool) -> list[str]:
         if b"\0" in content:
@@ -197,12 +204,20 @@ class _Counted(io.RawIOBase):
         if not found:
             with damage_named(self._uri):
                 found = self._raw.read(min(size, 1 << 20))
-        self._count += len(found)
-        if self._limit is not None and self._count > self._limit:
-            raise InputError(self._uri, f"expands to more than {self._limit >> 20} MiB", "check what it holds")
+        self._add(len(found))
         return found
 
     def readinto(self, buffer: Any) -> int:
-        found = self.read(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
+        if self._head:
+            found = self.read(len(buffer))
+            buffer[: len(found)] = found
+            return len(found)
+        with damage_named(self._uri):
+            count = int(self._raw.readinto(buffer))
+        self._add(count)
+        return count
+
+    def _add(self, count: int) -> None:
+        self._count += count
+        if self._limit is not None and self._count > self._limit:
+            raise InputError(self._uri, f"expands to more than {self._limit >> 20} MiB", "check what it holds")

@@ -47,15 +47,14 @@ def snapshots(input: Input, lines: Iterable[str], zone: ZoneInfo, named: datetim
     begin_line, ts, own, any_begin = 0, None, list[str](), False
     lines = iter(lines)
     for number, line in enumerate(lines, 1):
-        begin = _BEGIN.match(line) if "BEGIN" in line else None
-        if begin and begin["host"] and not any_begin:
-            yield from _of_hosts(input, [*own, line, *islice(lines, _MOST_LINES)], zone, named)
-            return
-        if begin is None:
+        if "BEGIN" not in line or (begin := _BEGIN.match(line)) is None:
             own.append(line)
             if len(own) > _MOST_LINES:
                 raise InputError(input.uri, f"has a snapshot of more than {_MOST_LINES} lines", "check what it holds")
             continue
+        if begin["host"] and not any_begin:
+            yield from _of_hosts(input, [*own, line, *islice(lines, _MOST_LINES)], zone, named)
+            return
         yield Snapshot(ts, begin_line, by_host(input.uri, own))
         begin_line, ts, own, any_begin = number, _time(begin), [], True
     yield Snapshot(ts if any_begin else taken(input, zone, named), begin_line, by_host(input.uri, own))

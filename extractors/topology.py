@@ -94,7 +94,7 @@ def _at(ts: datetime, nodes: pa.Table) -> pa.Table:
 
 def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> pa.Table:
     """Return a row without `ts` for each node, from any of the forms that the lines may have."""
-    meaningful = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    meaningful = [line for line in lines if (text := line.lstrip()) and text[0] != "#"]
     is_cray = any("processor_id=" in line for line in meaningful[:100])
     if is_cray and (usual := usual_nodes(meaningful, name)) is not None:
         return usual

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar, Final
 
 import polars as pl
@@ -23,35 +24,50 @@ _USUAL: Final = {
     "TASKID=": "task_id",
 }  # fmt: skip
 """The keys in the order in which a server prints them; the last one is Globus's alone."""
-_BARE: Final = ("path", "buffer_bytes")
-"""Values that a line is cut at, so that they stand without their keys."""
-_MISFIT: Final = [""] * len(_USUAL)
 _NUMBERS: Final = ("buffer_bytes", "block_bytes", "bytes", "streams", "stripes", "return_code")
-_TAIL: Final = r"\sBUFFER=\d+\sBLOCK=\d+\sNBYTES=\d+\s.*"
-_PAIRS: Final = r"(?:\s(?:BUFFER|BLOCK|NBYTES|VOLUME|STREAMS|STRIPES|DEST|TYPE|CODE|TASKID|USER|HOST|START)=\S*)+\s*"
-_FILE: Final = (rf"(?:^|\s)FILE=(.*)({_TAIL})$", rf"(?:^|\s)FILE=(.*?)({_PAIRS})$")
+_GAP: Final = r"[ \t]"
+_TAIL: Final = rf"{_GAP}BUFFER=\d+{_GAP}BLOCK=\d+{_GAP}NBYTES=\d+{_GAP}.*"
+_LATER: Final = "BUFFER|BLOCK|NBYTES|VOLUME|STREAMS|STRIPES|DEST|TYPE|CODE|TASKID|USER|HOST|START"
+_PAIRS: Final = rf"(?:{_GAP}(?:{_LATER})=[^ \t]*)+{_GAP}*"
+_FILE: Final = (rf"(?:^|{_GAP})FILE=(.*)({_TAIL})$", rf"(?:^|{_GAP})FILE=(.*?)({_PAIRS})$")
 """Two ways to find the name: before the keys that a server prints after it, else before a rest of pairs alone."""
+
+
+def _pairs(keys: list[str]) -> str:
+    """Return the form of pairs with one space between them, in ASCII."""
+    kinds = {key: r"\d+" if name in _NUMBERS else "[!-~]+" for key, name in _USUAL.items()}
+    return " ".join(f"{re.escape(key)}(?P<{_USUAL[key]}>{kinds[key]})" for key in keys)
+
+
+_KEYS: Final = list(_USUAL)
+_BEFORE: Final = f"(?-u)^{_pairs(_KEYS[:6])}$"
+"""What stands before FILE in a line as the server prints it."""
+_AFTER: Final = f"(?-u)^{_pairs(_KEYS[7:-1])}(?: {_pairs(_KEYS[-1:])})?$".replace("BUFFER=", "", 1)
+"""What stands after BUFFER=."""
 
 
 class GridFtp(TransferLog):
     """Transfers of a GridFTP server. STOR (and ESTO) brings a file in, RETR (and ERET) takes one out."""
 
     source: ClassVar = "gridftp"
+    version: ClassVar = 2
     tool: ClassVar = "a GridFTP transfer log"
     mounted: ClassVar = "path"
+    belongs: ClassVar = (pl.col("event") != "FTP_INFO").fill_null(False)
 
     def parse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the pairs as columns: by their places in lines as the server prints them, else by their keys."""
-        usual, fits = _by_place(frame)
-        found = pl.concat([usual, _by_key(frame.filter(~fits))], how="diagonal").sort("number")
+        usual = _by_place(frame)
+        fits = pl.col("date").is_not_null() & pl.col("bytes").is_not_null()
+        others = frame.filter(~usual.select(fits).to_series())
+        found = pl.concat([usual.filter(fits), _by_key(others)], how="diagonal").sort("number")
         found = found.with_columns(
             local_us=end_us(pl.col("date"), _STAMP),
             started_us=end_us(pl.col("start"), _STAMP),
             peer=pl.col("peer").str.strip_chars("[]"),
-            is_other=(pl.col("event") != "FTP_INFO").fill_null(False),
             **{column: pl.col(column).cast(pl.Int64, strict=False) for column in _NUMBERS},
         )
-        moved = (pl.col("bytes") >= 0) & pl.col("operation").is_not_null() & ~pl.col("is_other")
+        moved = (pl.col("bytes") >= 0) & pl.col("operation").is_not_null() & ~self.belongs
         return found.with_columns(
             local_us=pl.when(moved).then(pl.col("local_us")),
             tool=pl.lit("gridftp"),
@@ -60,37 +76,31 @@ class GridFtp(TransferLog):
         )
 
 
-def _by_place(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
-    """Return (the lines in the usual order with their values, which of all lines those are)."""
-    flat: list[str] = []  # all lines' pairs in one list: a list a line would cost more than the splitting
-    most = len(_USUAL)
-    for line in frame["line"].to_list():
-        head, _, rest = line.partition(" FILE=")
-        name, _, tail = rest.rpartition(" BUFFER=")
-        pairs = [*head.split(" "), name, *tail.split(" "), "TASKID="][:most]
-        flat += pairs if len(pairs) == most else _MISFIT
-    columns = {name: pl.Series(flat[place::most], dtype=pl.String) for place, name in enumerate(_USUAL.values())}
-    raw = pl.DataFrame(columns)
-    keyed = {name: key for key, name in _USUAL.items() if name not in _BARE}
-    fits = raw.select(pl.all_horizontal(pl.col(n).str.starts_with(key) for n, key in keyed.items())).to_series()
-    fits &= frame["line"].str.contains(" BUFFER=", literal=True)
-    values = [pl.col(name).str.strip_prefix(key) for name, key in keyed.items()]
-    named = raw.with_columns(*values).with_columns(task_id=pl.when(pl.col("task_id") != "").then("task_id"))
-    return frame.with_columns(named.get_columns()).filter(fits), fits
+def _by_place(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the pairs as columns; `date` or `bytes` is null in a line that the server does not print so."""
+    found = frame.lazy().with_columns(_cut("line", " FILE=", ["before", "rest"]))
+    found = found.with_columns(_cut("rest", " BUFFER=", ["path", "after"]))
+    groups = [pl.col(part).str.extract_groups(form) for part, form in (("before", _BEFORE), ("after", _AFTER))]
+    return found.with_columns(group.struct.unnest() for group in groups).drop("before", "rest", "after").collect()
+
+
+def _cut(column: str, mark: str, names: list[str]) -> pl.Expr:
+    """What stands before a mark, and all behind it."""
+    return pl.col(column).str.splitn(mark, 2).struct.rename_fields(names).struct.unnest()
 
 
 def _by_key(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the pairs as columns, each found by its key."""
     line = pl.col("line")
     path, tail = (pl.coalesce(*(line.str.extract(form, group) for form in _FILE)) for group in (1, 2))
-    head = line.str.extract(r"^(.*?)(?:^|\s)FILE=", 1)
+    head = line.str.extract(rf"^(.*?)(?:^|{_GAP})FILE=", 1)
     frame = frame.with_columns(path=path, rest=pl.coalesce(pl.concat_str(head, tail), line))
     return frame.with_columns(**{n: _value(key.strip("=")) for key, n in _USUAL.items() if n != "path"}).drop("rest")
 
 
 def _value(key: str) -> pl.Expr:
     """The value of a pair; null where the line has none."""
-    return pl.col("rest").str.extract(rf"(?:^|\s){key.replace('.', r'[.]')}=(\S+)", 1)
+    return pl.col("rest").str.extract(rf"(?:^|{_GAP}){re.escape(key)}=([^ \t]+)", 1)
 
 
 def _direction() -> pl.Expr:

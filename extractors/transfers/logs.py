@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import xxhash
@@ -39,6 +39,8 @@ class TransferLog(Extractor):
     tool: ClassVar[str]
     mounted: ClassVar[str | None] = None
     """The column whose paths are those of mounted file systems."""
+    belongs: ClassVar[pl.Expr] = pl.lit(False)
+    """Whether a line without a transfer is one of the log's own."""
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the files that the site's patterns name."""
@@ -48,19 +50,21 @@ class TransferLog(Extractor):
         """Yield the log's transfers; a reject names the first line without a transfer."""
         zone = zone_of(input, site, self.owner)
         left_out: list[tuple[int, str]] = []
-        seen: Counter[int] = Counter()
+        seen: dict[bytes, int] = {}
         count, found, number, latest = 0, 0, 0, None
         for member in members(input.uri):
             for piece in member.line_lists():
-                frame = pl.DataFrame({"line": piece, "number": range(number + 1, number + 1 + len(piece))})
+                numbers = np.arange(number + 1, number + 1 + len(piece))
+                parsed = self.parse(pl.DataFrame({"number": numbers, "line": piece, "digest": _digests(piece)}))
                 number += len(piece)
-                frame = frame.filter(pl.col("line").str.strip_chars() != "")
-                parsed = self.parse(frame)
-                wrong = parsed.filter(pl.col("local_us").is_null() & ~pl.col("is_other"))
-                count += wrong.height
-                left_out += wrong.head(1).select("number", "line").rows()
-                parsed = parsed.filter(pl.col("local_us").is_not_null())
-                found += parsed.height + int(frame.height - wrong.height - parsed.height)
+                if parsed["local_us"].null_count():
+                    others = parsed.filter(pl.col("local_us").is_null()).filter(pl.col("line").str.strip_chars() != "")
+                    wrong = others.filter(~self.belongs)
+                    count += wrong.height
+                    found += others.height - wrong.height
+                    left_out += wrong.head(1).select("number", "line").rows()
+                    parsed = parsed.filter(pl.col("local_us").is_not_null())
+                found += parsed.height
                 if not parsed.height:
                     continue
                 local = parsed["local_us"].to_numpy()
@@ -69,7 +73,7 @@ class TransferLog(Extractor):
                 ends = utc_s * 1_000_000 + local % 1_000_000
                 yield _batch(parsed, ends, unsure, seen, site, self.mounted)
                 if len(seen) > _REMEMBERED:
-                    seen = Counter()
+                    seen = {}
         if not found:
             raise InputError(input.uri, f"has no line of {self.tool}", _CHECK)
         if left_out:
@@ -81,8 +85,8 @@ class TransferLog(Extractor):
     def parse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return `frame` (line, number) with columns of `transfers`.
 
-        `local_us` is the local end in microseconds since 1970, null in lines that are not transfers; `is_other` marks
-        those that belong to the log all the same. `started_us` is the local start, where the log has one.
+        `local_us` is the local end in microseconds since 1970, null in lines that are not transfers. `started_us` is
+        the local start, where the log has one.
         """
 
 
@@ -93,35 +97,32 @@ def end_us(text: pl.Expr, form: str) -> pl.Expr:
 
 
 def _batch(
-    parsed: pl.DataFrame, ends: Ints, unsure: Flags, seen: Counter[int], site: Site, mounted: str | None
+    parsed: pl.DataFrame, ends: Ints, unsure: Flags, seen: dict[bytes, int], site: Site, mounted: str | None
 ) -> Batch:
     """Return the rows of `transfers`; a file is in the file system of the longest mount that holds it."""
-    us = pl.Series("end_us", ends)
-    frame = parsed.with_columns(us, pl.Series("time_ambiguous", unsure))
-    if "started_us" in frame.columns:  # both are of the same clock, so that their difference is of any
-        took = (pl.col("local_us") - pl.col("started_us")) / 1e6
-        frame = frame.with_columns(duration_s=pl.when(took >= 0).then(took))
     logged = pl.lit(None, pl.Float64)
-    if "rate" in frame.columns:
+    known = [pl.col("duration_s")] if "duration_s" in parsed.columns else []
+    if "started_us" in parsed.columns:  # both are of the same clock, so that their difference is of any
+        took = (pl.col("local_us") - pl.col("started_us")) / 1e6
+        known.append(pl.when(took >= 0).then(took))
+    if "rate" in parsed.columns:
         logged = pl.when(pl.col("rate") > 0).then(pl.when(pl.col("rate") < 1e18).then("rate"))
-        took = pl.when(pl.col("bytes") > 0).then(pl.col("bytes") / logged)
-        known = [pl.col("duration_s")] if "duration_s" in frame.columns else []
-        frame = frame.with_columns(duration_s=pl.coalesce(*known, took))
-    if "duration_s" in frame.columns:
-        frame = frame.with_columns(
-            duration_s=pl.when(pl.col("duration_s").is_between(0, _LONGEST_S)).then("duration_s")
-        )
-    rate = pl.when((pl.col("duration_s") > 0) & (pl.col("bytes") > 0)).then(pl.col("bytes") / pl.col("duration_s"))
-    frame = frame.with_columns(
-        bytes_per_s=pl.coalesce(rate, logged),
-        start_time=pl.col("end_us") - (pl.col("duration_s") * 1e6).round().cast(pl.Int64),
-        end_time=pl.col("end_us"),
-        transfer_id=pl.Series(_ids(frame["line"].to_list(), seen), dtype=pl.String),
+        known.append(pl.when(pl.col("bytes") > 0).then(pl.col("bytes") / logged))
+    duration = pl.coalesce(known)
+    frame = parsed.with_columns(
+        pl.Series("end_time", ends),
+        pl.Series("time_ambiguous", unsure),
+        duration_s=pl.when(duration.is_between(0, _LONGEST_S)).then(duration),
+        transfer_id=_ids(parsed["digest"], seen),
     )
+    rate = pl.when((pl.col("duration_s") > 0) & (pl.col("bytes") > 0)).then(pl.col("bytes") / pl.col("duration_s"))
+    columns = {
+        "bytes_per_s": pl.coalesce(rate, logged),
+        "start_time": pl.col("end_time") - (pl.col("duration_s") * 1e6).round().cast(pl.Int64),
+    }
     if mounted is not None:
-        path = pl.when(pl.col("direction").is_not_null()).then(pl.col(mounted))
-        frame = frame.with_columns(file_system=file_systems(path, site))
-    return batch_of(frame)
+        columns["file_system"] = file_systems(pl.when(pl.col("direction").is_not_null()).then(pl.col(mounted)), site)
+    return batch_of(frame.with_columns(**columns))
 
 
 def batch_of(frame: pl.DataFrame) -> Batch:
@@ -137,16 +138,21 @@ def batch_of(frame: pl.DataFrame) -> Batch:
     return Batch(TRANSFERS, pa.Table.from_arrays(arrays, schema=TRANSFERS.batch_schema))
 
 
-def _ids(lines: list[str], seen: Counter[int]) -> list[str]:
+def _digests(lines: list[str]) -> pl.Series:
+    """Return a hash of each line, of eight bytes."""
+    return pl.Series(list(map(xxhash.xxh3_64_digest, map(str.encode, lines))), dtype=pl.Binary)
+
+
+def _ids(digests: pl.Series, seen: dict[bytes, int]) -> pl.Series:
     """Return an id for each line: equal lines are numbered, so that a log read twice gives the same ids."""
-    digests = [xxhash.xxh3_64_intdigest(line.encode()) for line in lines]
-    once = len(set(digests)) == len(digests) and seen.keys().isdisjoint(digests)
-    ids = [f"{digest:016x}" for digest in digests]
-    if not once:
-        for place, digest in enumerate(digests):
-            seen[digest] += 1
-            if seen[digest] > 1:
-                ids[place] += f"-{seen[digest]}"
-    else:
-        seen.update(digests)
-    return ids
+    ids = digests.bin.encode("hex")
+    lines = digests.to_list()
+    if digests.n_unique() == len(lines) and seen.keys().isdisjoint(lines):
+        seen |= dict.fromkeys(lines, 1)
+        return ids
+    numbered = ids.to_list()
+    for place, digest in enumerate(lines):
+        seen[digest] = times = seen.get(digest, 0) + 1
+        if times > 1:
+            numbered[place] += f"-{times}"
+    return pl.Series(numbered, dtype=pl.String)

@@ -132,6 +132,13 @@ def test_pairs_in_another_order_are_found(tmp_path: Path) -> None:
     assert (row["succeeded"], row["streams"]) == (False, None)
 
 
+def test_a_value_that_a_gridftp_line_leaves_empty_is_null(tmp_path: Path) -> None:
+    """P6: in the server's own order of pairs and in another one."""
+    for line in (f"{HEAD} USER= FILE=/home/x {TAIL}", f"USER= {HEAD} FILE=/home/x {TAIL}"):
+        ((row,), _) = read(tmp_path, GridFtp(), line.replace("VOLUME=/", "VOLUME="))
+        assert (row["user_name"], row["volume"], row["path"], row["bytes"]) == (None, None, "/home/x", 1456)
+
+
 def test_equal_lines_are_two_transfers_and_a_log_read_twice_has_the_same_ids(tmp_path: Path) -> None:
     """P2."""
     line = f"{HEAD} USER=glock FILE=/home/x {TAIL}\n"
