@@ -7,7 +7,7 @@ ends at a blank or a shorter line.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 from math import isfinite
@@ -58,6 +58,14 @@ class _Section(NamedTuple):
     system: str
     title: str
     columns: dict[str, list[str]]
+
+
+class _Layout(NamedTuple):
+    """Where the last column begins, what cuts a line into columns, and their names."""
+
+    last: int
+    cut: Callable[[str], tuple[str, ...]]
+    names: list[str]
 
 
 class HpssReport(Extractor):
@@ -123,28 +131,30 @@ def _start(line: str, zone: ZoneInfo) -> datetime | None:
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
     """Yield the tables: a title, a heading and a ruler after each other, then rows."""
+    layouts: dict[tuple[str, str], _Layout] = {}
     for place in range(2, len(lines)):
-        ruler = lines[place]
+        heading, ruler = lines[place - 1], lines[place]
         if "==" not in ruler or not _RULER.fullmatch(ruler):
             continue
         title = _TITLE.fullmatch(lines[place - 2].strip())
         if title is None:
             continue
-        spans = _spans(ruler)
+        if (heading, ruler) not in layouts:
+            layouts[heading, ruler] = _layout(heading, ruler)
+        last, cut, names = layouts[heading, ruler]
         end = place + 1
-        while end < len(lines) and len(lines[end].rstrip()) > spans[-1][0] and not lines[end].isspace():
+        while end < len(lines) and lines[end][last:].strip():
             end += 1
-        rows, heading = lines[place + 1 : end], lines[place - 1]
-        cut = itemgetter(*(slice(a, b) for a, b in spans))
-        cells = [*map(str.strip, chain.from_iterable(map(cut, rows)))]
-        columns = {name.strip().lower(): cells[at :: len(spans)] for at, name in enumerate(cut(heading))}
+        cells = [*map(str.strip, chain.from_iterable(map(cut, lines[place + 1 : end])))]
+        columns = {name: cells[at :: len(names)] for at, name in enumerate(names)}
         yield _Section(title["system"].lower(), title["title"].lower(), columns)
 
 
-def _spans(ruler: str) -> list[tuple[int, int]]:
-    """Return where each column begins and ends: from the end of the one before it to the end of its run."""
+def _layout(heading: str, ruler: str) -> _Layout:
+    """Return the columns, each from the end of the one before it to the end of its run; names are in lower case."""
     ends = [run.end() for run in _RUN.finditer(ruler)]
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    cut = itemgetter(*(slice(a, b) for a, b in pairwise([0, *ends])))
+    return _Layout(ends[-2], cut, [name.strip().lower() for name in cut(heading)])
 
 
 def _table(title: str) -> Table | None:
