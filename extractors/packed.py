@@ -47,6 +47,10 @@ _NOT_TEXT: Final = {
 """The first bytes of files that are taken for text."""
 
 
+_TAR_AT: Final = 257
+"""Where a tar archive has its mark (POSIX.1, pax, ustar format)."""
+
+
 def compression_of(file: IO[bytes]) -> str | None:
     """Return what fsspec calls the compression that the first bytes show, or None."""
     begin = file.read(8)
@@ -56,6 +60,8 @@ def compression_of(file: IO[bytes]) -> str | None:
 def not_text(begin: bytes) -> str | None:
     """Return what a file is, by its first bytes, where that is no text in UTF-8."""
     known = next((name for magic, name in _NOT_TEXT.items() if begin.startswith(magic)), None)
+    if known is None and begin[_TAR_AT : _TAR_AT + 5] == b"ustar":
+        return "a tar archive, not text; unpack it"
     if known is None and b"\0" in begin:
         return "not text"
     return known

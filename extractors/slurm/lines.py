@@ -149,7 +149,7 @@ def parse_header(line: bytes, uri: str) -> Header:
     """The header; InputError if it is not sacct's."""
     if len(line) > _LONGEST_HEADER:
         raise InputError(uri, f"has a header of more than {_LONGEST_HEADER >> 10} KiB", "check that it is sacct's text")
-    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n")
+    text = line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").rstrip("\r\n").lstrip(" ")
     if not text.strip():
         raise InputError(uri, "is empty: sacct writes a header even where there are no jobs", "write it again")
     if re.match(r"\w+: (error|fatal|warning|info|debug)", text):

@@ -19,8 +19,8 @@ from iolake.pipelines.cli.options import DAY, Where, where_options
 def morning(day: datetime | None, folder: Path, where: Where) -> None:
     """Write the page of a day (UTC): its file systems, users, slow jobs with their verdicts, and what is missing.
 
-    Without DAY it is the last day on which a job ended. The folder also gets a page for each slow job, and an index
-    with a calendar.
+    Without DAY it is the last day on which a job ended, in a lake without jobs the last day of any data. The folder
+    also gets a page for each slow job, and an index with a calendar.
 
     \b
     iolake morning --html pages
@@ -33,7 +33,7 @@ def morning(day: datetime | None, folder: Path, where: Where) -> None:
         require_day(lake, day.date())
     asked: date | None = day.date() if day else last_day(lake)
     if asked is None:
-        raise click.ClickException("the lake has no jobs yet; `iolake ingest` loads them")
+        raise click.ClickException("the lake is empty; `iolake ingest` loads what is new")
     click.echo(write_morning(lake, asked, folder))
 
 

@@ -67,8 +67,10 @@ def require_day(lake: Lake, day: date) -> None:
 
 
 def last_day(lake: Lake) -> date | None:
-    """The last UTC day on which a run ended, as far as the lake has it; None for an empty lake."""
-    (found,) = lake.sql("SELECT max(date) FROM files WHERE table_name = 'job_summary'").fetchall()
+    """The last UTC day on which a run ended; in a lake without runs the last day of any data, None in an empty one."""
+    (found,) = lake.sql(
+        "SELECT coalesce(max(date) FILTER (table_name = 'job_summary'), max(date)) FROM files"
+    ).fetchall()
     day = found[0]
     return day if isinstance(day, date) else None
 

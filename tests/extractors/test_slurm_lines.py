@@ -164,6 +164,10 @@ def test_bytes_that_are_not_utf_8_are_replaced_and_their_line_is_named(block_byt
         ("sacct: error: Invalid user id: ada\nJobID|End\n1|10\n", "begins with a message: 'sacct: error: Invalid user"),
         ("1|FAILED|10\n2|FAILED|20\n", "names no field of sacct"),
         ("JobID           JobName\n------------ ----------\n1  steps\n", "cuts long values"),
+        (
+            "       JobID    JobName      State\n------------ ---------- ----------\n1  steps  FAILED\n",
+            "cuts long values",
+        ),
     ],
 )
 def test_what_is_not_delimited_text_with_a_header_is_refused(text: str, reason: str) -> None:

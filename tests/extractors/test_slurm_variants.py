@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
+import tarfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -166,12 +168,23 @@ def test_a_file_is_read_by_its_content_whatever_its_name(path: Path, content: by
     assert ([row["job_id"] for row in tables["slurm_jobs"]], rejects) == (jobs, {})
 
 
+def tarred(content: bytes) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        member = tarfile.TarInfo("sacct.txt")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"SQLite format 3\0" + b"\0" * 100, "is an SQLite database"),
         (PLAIN.decode().encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
         (b"\x28\xb5\x2f\xfd\0\0", "is compressed with zstd"),
+        (tarred(PLAIN), "is a tar archive, not text; unpack it"),
+        (gzip.compress(tarred(PLAIN)), "is a tar archive, not text; unpack it"),
         (b"", "is empty"),
         (b"\0" * 50, "is not text"),
     ],
