@@ -88,6 +88,33 @@ def _last_reset(readings: Ints, listed: Flags, latest: Ints, restarts: Sequence[
     return np.maximum.accumulate(since)
 
 
+def read_amounts(
+    counted: Sequence[int], listed: Sequence[bool], resets: Sequence[bool], times: Sequence[int]
+) -> list[int | None]:
+    """What a counter counted from each reading to the next, where a reading may lack it because it was not read.
+
+    `counted` and `resets` are those of `listed_amounts`, `times` those of the readings.
+
+    Up to its first value nothing is known. What it counted over readings that lack it is spread over them by time; the
+    amount since a reset belongs to the reset's own interval.
+    """
+    amounts: list[int | None] = [None] * len(counted)
+    since: int | None = 0 if listed[0] else None
+    for place, amount in enumerate(counted):
+        if not listed[place + 1]:
+            continue
+        if since is not None and resets[place]:
+            amounts[place] = amount
+        elif since is not None:
+            span, left = times[place + 1] - times[since], amount
+            for part in range(since, place):
+                share = amount * (times[part + 1] - times[part]) // span
+                amounts[part], left = share, left - share
+            amounts[place] = left
+        since = place + 1
+    return amounts
+
+
 class Placement:
     """Where intervals [opening, closing) lie on the steps between `edges`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from iolake.extractors.base import Batch
-from iolake.extractors.counters import listed_amounts
+from iolake.extractors.counters import listed_amounts, read_amounts
 from iolake.schemas.network import NETWORK_INTERFACE
 
 Series = dict[int, dict[str, float]]
@@ -45,7 +45,7 @@ def counter_batch(interfaces: Mapping[tuple[str, str], Series]) -> Batch | None:
         counted, resets = listed_amounts(values, listed)
         times = [ts for ts, _ in readings]
         moved = {
-            _COLUMNS[way]: _read_amounts(counted[:, i].tolist(), listed[:, i].tolist(), resets.tolist(), times)
+            _COLUMNS[way]: read_amounts(counted[:, i].tolist(), listed[:, i].tolist(), resets.tolist(), times)
             for i, way in enumerate(ways)
         }
         for place, reset in enumerate(resets.tolist()):
@@ -53,31 +53,6 @@ def counter_batch(interfaces: Mapping[tuple[str, str], Series]) -> Batch | None:
             row = {"router": router, "interface": interface, "ts": ts, "interval_s": float(until - ts), "reset": reset}
             rows.append(row | {column: amounts[place] for column, amounts in moved.items()})
     return _batch(rows)
-
-
-def _read_amounts(
-    counted: Sequence[int], listed: Sequence[bool], resets: Sequence[bool], times: Sequence[int]
-) -> list[int | None]:
-    """What a counter moved from each reading to the next, where readings may lack the counter.
-
-    Up to its first value nothing is known. What it moved over readings that lack it is spread over them by time; the
-    amount since a reset belongs to the reset's own interval.
-    """
-    amounts: list[int | None] = [None] * len(counted)
-    since: int | None = 0 if listed[0] else None
-    for place, amount in enumerate(counted):
-        if not listed[place + 1]:
-            continue
-        if since is not None and resets[place]:
-            amounts[place] = amount
-        elif since is not None:
-            span, left = times[place + 1] - times[since], amount
-            for part in range(since, place):
-                share = amount * (times[part + 1] - times[part]) // span
-                amounts[part], left = share, left - share
-            amounts[place] = left
-        since = place + 1
-    return amounts
 
 
 def step_of(interfaces: Mapping[tuple[str, str], Series]) -> int | None:

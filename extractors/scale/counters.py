@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
-from iolake.extractors.counters import Flags, Ints, listed_amounts
+from iolake.extractors.counters import Flags, Ints, listed_amounts, read_amounts
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.lustre import integers, other_system, rows, several_systems, times
 from iolake.extractors.params.recordings import Recording
@@ -142,11 +142,15 @@ def client_batch(readings: Readings, ends: Readings) -> Batch | None:
         values = np.array([[counters.get(name, 0) for name in COUNTERS] for _, counters in series], np.int64)
         listed = np.array([[name in counters for name in COUNTERS] for _, counters in series])
         counted, reset = listed_amounts(values, listed)
+        read = [
+            read_amounts(counted[:, i].tolist(), listed[:, i].tolist(), reset.tolist(), moments.tolist())
+            for i in range(len(COUNTERS))
+        ]
         nodes += [node] * len(counted)
         starts.append(moments[:-1])
         lengths.append(np.diff(moments))
-        amounts.append(counted)
-        known.append(np.broadcast_to(listed.any(axis=0), counted.shape))
+        amounts.append(np.array([[amount or 0 for amount in one] for one in read], np.int64).T)
+        known.append(np.array([[amount is not None for amount in one] for one in read], bool).T)
         resets.append(reset)
     if not nodes:
         return None

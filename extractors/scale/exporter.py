@@ -72,7 +72,7 @@ class GpfsExporter(NodeCounters):
     """Scrapes of an exporter, one a file; or many a file where each sample has its time."""
 
     source: ClassVar = "gpfs_exporter"
-    version: ClassVar = 1
+    version: ClassVar = 2
     tables: ClassVar = (SCALE_CLIENT, SCALE_CAPACITY, SCALE_POOL)
     nothing: ClassVar = "no metrics of a GPFS exporter"
 

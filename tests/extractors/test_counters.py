@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iolake.extractors.counters import Placement, amounts, listed_amounts, sample_order
+from iolake.extractors.counters import Placement, amounts, listed_amounts, read_amounts, sample_order
 
 readings = st.lists(st.integers(0, 10**16), min_size=2, max_size=30)
 
@@ -169,3 +169,19 @@ def test_a_step_counts_the_intervals_that_cover_it() -> None:
     place = Placement(np.array([0, 5, 0]), np.array([5, 15, 15]), edges)
     assert place.count(np.array([True, True, True])).tolist() == [2, 2, 2]
     assert place.count(np.array([True, True, False])).tolist() == [1, 1, 1]
+
+
+@given(st.lists(st.tuples(st.integers(1, 10**6), st.booleans()), min_size=1, max_size=20), st.booleans())
+def test_amounts_of_a_counter_that_readings_lack_add_up_from_its_first_value_to_its_last(
+    steps: list[tuple[int, bool]], first: bool
+) -> None:
+    """P6: before its first value, and after its last one, nothing is known."""
+    values = np.cumsum([10**9, *(step for step, _ in steps)])
+    listed = np.array([first, *(there for _, there in steps)])
+    counted, resets = listed_amounts(np.where(listed, values, 0)[:, None], listed[:, None])
+    found = read_amounts(counted[:, 0].tolist(), listed.tolist(), resets.tolist(), list(range(len(values))))
+    there = np.flatnonzero(listed)
+    known = range(there[0], there[-1]) if len(there) else range(0)
+    assert [place for place, amount in enumerate(found) if amount is not None] == list(known)
+    assert sum(amount or 0 for amount in found) == (values[there[-1]] - values[there[0]] if len(there) else 0)
+    assert all(amount is None or amount >= 0 for amount in found)

@@ -160,6 +160,16 @@ def test_the_exporters_text_gives_mmpmons_rows_and_the_space(tmp_path: Path) -> 
     assert rejects == {}
 
 
+def test_a_counter_that_the_first_scrape_lacks_is_unknown_and_not_all_since_the_boot(tmp_path: Path) -> None:
+    """P6: an exporter may leave a metric out."""
+    for minute, n in ((0, 1), (5, 3), (10, 4)):
+        lines = scrape(tuple(n * 1000 * k for k in range(1, 9))).splitlines(keepends=True)
+        kept = [line for line in lines if minute or "write_bytes" not in line]
+        (tmp_path / f"2026-03-01T10-{minute:02}.prom").write_text("".join(kept))
+    rows, _ = read(tmp_path, GpfsExporter(), "%Y-%m-%dT%H-%M.prom", "scratch")
+    assert [(r["read_bytes"], r["write_bytes"]) for r in rows["scale_client"]] == [(2000, None), (1000, 2000)]
+
+
 def test_a_sample_with_a_time_of_its_own_has_that(tmp_path: Path) -> None:
     """The other exporters' names of mmpmon's counters; the node is the option's where no label names one."""
     epoch_ms = int((TEN - datetime(1970, 1, 1)).total_seconds() * 1000)
