@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,21 +19,19 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.schemas import ddl
-from iolake.schemas.inputs import STATUSES, values
+from iolake.schemas.inputs import STATUSES, InputRecord, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
 from iolake.warehouse import catalog_cache, ducklake, freshness, months, views
+from iolake.warehouse.engines import BLOCK_SIZE, STORAGE_VERSION, attached, engine_of, own_engine
+from iolake.warehouse.near_files import NearFiles
 from iolake.warehouse.records import DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
 from iolake.warehouse.views import sql_files
 
-STORAGE_VERSION = "v1.2.0"
-"""The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
-BLOCK_SIZE = 16384
-"""Bytes of a block, the least that DuckDB takes: a ledger's columns of few rows fill no larger one."""
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
 
 
@@ -62,8 +59,23 @@ class Catalog:
     """A catalog file open for writing, on its way to becoming the next snapshot."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
-        self.con = con
+        self._con = con
+        self._waiting: dict[str, tuple[LedgerTable, list[dict[str, Any]]]] = {}
+        self._generations: set[str] = set()
         self.changes = Changes()
+        self.near_files = NearFiles(self)
+        self.month_files: list[DataFile] | None = None
+        """The month files, once an edit asked for them: each load of a commit does."""
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The connection. The ledger has every inserted row by then: one INSERT for many loads takes as long as one."""
+        waiting, self._waiting = self._waiting, {}
+        for table, rows in waiting.values():
+            self._con.register("incoming", pa.Table.from_pylist(rows, schema=table.schema))
+            self._con.execute(f"INSERT INTO {table.name} SELECT * FROM incoming")
+            self._con.unregister("incoming")
+        return self._con
 
     @classmethod
     @contextmanager
@@ -74,7 +86,7 @@ class Catalog:
         """
         if not path.exists():
             shutil.copyfile(_empty(declarations()), path)
-        engine = _engine(store)
+        engine = engine_of(store)
         with cls._written(engine, path) as catalog:
             written = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
             if written in ([], [(declarations(),)]):
@@ -82,7 +94,7 @@ class Catalog:
                 return
         older = path.rename(path.with_suffix(".older"))
         shutil.copyfile(_empty(declarations()), path)
-        with _attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog:
+        with attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog:
             catalog._take_ledger(name)
             yield catalog
 
@@ -93,8 +105,8 @@ class Catalog:
         with scratch() as folder:
             copy = Path(folder) / Path(path).name  # DuckDB attaches a file once, and others may read this one
             store.copy(path, copy)
-            engine = _engine(store)
-            with _attached(engine, copy, "READ_ONLY") as name, engine.cursor() as con:
+            engine = engine_of(store)
+            with attached(engine, copy, "READ_ONLY") as name, engine.cursor() as con:
                 con.execute(f"USE {name}")
                 yield cls(con)
 
@@ -104,11 +116,12 @@ class Catalog:
         option = f"STORAGE_VERSION '{STORAGE_VERSION}'"
         if not path.exists():
             option += f", BLOCK_SIZE {BLOCK_SIZE}"
-        with _attached(engine, path, option) as name, engine.cursor() as con:
+        with attached(engine, path, option) as name, engine.cursor() as con:
             con.execute(f"USE {name}")
             con.execute("BEGIN")  # every statement of its own would wait for the disk
-            yield cls(con)
-            con.execute("COMMIT")
+            catalog = cls(con)
+            yield catalog
+            catalog.con.execute("COMMIT")
             con.execute("CHECKPOINT")
 
     def _take_ledger(self, older: str) -> None:
@@ -131,11 +144,8 @@ class Catalog:
 
     def insert(self, table: LedgerTable, rows: Iterable[dict[str, Any]]) -> None:
         """Add rows to a ledger table."""
-        data = pa.Table.from_pylist(list(rows), schema=table.schema)
-        if data.num_rows:
-            self.con.register("incoming", data)
-            self.con.execute(f"INSERT INTO {table.name} SELECT * FROM incoming")
-            self.con.unregister("incoming")
+        if new := list(rows):
+            self._waiting.setdefault(table.name, (table, []))[1].extend(new)
 
     # -- files
 
@@ -154,11 +164,15 @@ class Catalog:
         self.add_generations(files)
         months.forget(self, files)
         self.insert(FILES, ({name: getattr(f, name) for name in FILES.schema.names} for f in files))
+        self.near_files.add(files)
         self.changes.added |= {f.path: f for f in files if self.changes.removed.pop(f.path, None) is None}
 
     def add_generations(self, files: Iterable[DataFile]) -> None:
-        known = {row[0] for row in self.rows("SELECT generation FROM generations")}
-        new = {f.generation: f for f in files if f.generation not in known}
+        new = {f.generation: f for f in files}
+        if new.keys() - self._generations:
+            self._generations |= {row[0] for row in self.rows("SELECT generation FROM generations")}
+        new = {generation: f for generation, f in new.items() if generation not in self._generations}
+        self._generations |= new.keys()
         self.insert(
             GENERATIONS,
             ({"generation": g, "table_name": f.table_name, "column_names": f.columns} for g, f in new.items()),
@@ -168,23 +182,34 @@ class Catalog:
         gone = {f.path: f for f in files}
         months.forget(self, gone.values())
         self.con.execute("DELETE FROM files WHERE path IN (SELECT unnest(?))", [[*gone]])
+        self.near_files.remove(gone.values())
         self.changes.removed |= {path: f for path, f in gone.items() if self.changes.added.pop(path, None) is None}
 
     # -- loads and inputs
 
-    def has_load(self, load_id: str) -> bool:
-        """Whether that load was published."""
-        return bool(self.rows("FROM loads WHERE load_id = ?", [load_id]))
+    def published(self, load_ids: Iterable[str]) -> set[str]:
+        """Those of some loads that were published."""
+        query = "SELECT load_id FROM loads WHERE load_id IN (SELECT unnest(?))"
+        return {row[0] for row in self.rows(query, [[*load_ids]])}
+
+    def known(self, input_ids: Iterable[str]) -> set[str]:
+        """Those of some inputs that the ledger has a row or rejects of."""
+        query = "FROM {} WHERE input_id IN (SELECT unnest($1))"
+        union = " UNION ".join(f"SELECT input_id {query.format(table.name)}" for table in (INPUTS, REJECTS))
+        return {row[0] for row in self.rows(union, [[*input_ids]])}
 
     def has(self, table: LedgerTable) -> bool:
         """Whether a snapshot has a table of the ledger: an older iolake may not have known it."""
         query = "FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()"
         return self.rows(query, [table.name]) != []
 
-    def put_load(self, load: Load, snapshot: int) -> None:
-        """Write a load into the ledger; its inputs and rejects take the place of what was known of them."""
+    def put_load(self, load: Load, snapshot: int, all_new: bool = False) -> None:
+        """Write a load into the ledger; its inputs and rejects take the place of what was known of them.
+
+        `all_new` promises that the ledger has none of its inputs.
+        """
         stamp = now()
-        self._put_inputs(load)
+        self._put_inputs(load, all_new)
         self._touch_inputs(load)
         of_load = {"load_id": load.info.load_id, "source": load.info.source, "owner": load.info.owner}
         self.insert(REJECTS, (values(reject) | of_load | {"rejected_at": stamp} for reject in load.rejects))
@@ -202,10 +227,16 @@ class Catalog:
         self.insert(LOADS, [row | {status: load.count(status) for status in STATUSES}])
         self.changes.loads += 1
 
-    def _put_inputs(self, load: Load) -> None:
+    def _put_inputs(self, load: Load, all_new: bool) -> None:
         """Write a load's inputs in place of their rows and rejects."""
-        ids = [r.input_id for r in load.inputs]
-        rejected = [r.input_id for r in load.inputs if r.status == "rejected"]
+        kept = {} if all_new else self._take_out(load.inputs)
+        by_load = {"load_id": load.info.load_id, "extractor_version": load.info.extractor_version}
+        self.insert(INPUTS, (values(record) | by_load | kept.get(record.input_id, {}) for record in load.inputs))
+
+    def _take_out(self, inputs: Sequence[InputRecord]) -> dict[str, dict[str, Any]]:
+        """Delete inputs and their rejects. Return what stays true of each that is rejected now and has rows."""
+        ids = [r.input_id for r in inputs]
+        rejected = [r.input_id for r in inputs if r.status == "rejected"]
         # A rejected new content leaves the rows of the old one, which are still the old load's.
         kept = {
             input_id: {"load_id": load_id, "rows": rows, "content_hash": content}
@@ -217,8 +248,7 @@ class Catalog:
         }
         self.con.execute("DELETE FROM inputs WHERE input_id IN (SELECT unnest(?))", [ids])
         self.con.execute("DELETE FROM rejects WHERE input_id IN (SELECT unnest(?))", [ids])
-        by_load = {"load_id": load.info.load_id, "extractor_version": load.info.extractor_version}
-        self.insert(INPUTS, (values(record) | by_load | kept.get(record.input_id, {}) for record in load.inputs))
+        return kept
 
     def forget_rejected(self, gone: Sequence[tuple[str, str]]) -> bool:
         """Drop inputs, by id and load, that are still rejected without rows, with their rejects; whether any were."""
@@ -313,44 +343,6 @@ class Catalog:
                 raise views.SqlError(name, str(error)) from error
 
 
-def pack(path: Path) -> None:
-    """Write a catalog anew without the blocks that its edits left free: they are half of the file."""
-    engine, packed = _own_engine(), path.with_suffix(".packed")
-    option = f"STORAGE_VERSION '{STORAGE_VERSION}', BLOCK_SIZE {BLOCK_SIZE}"
-    with _attached(engine, path, "READ_ONLY") as old, _attached(engine, packed, option) as new:
-        engine.cursor().execute(f"COPY FROM DATABASE {old} TO {new}")
-        engine.cursor().execute(f"CHECKPOINT {new}")
-    packed.replace(path)
-
-
-@cache
-def _own_engine() -> duckdb.DuckDBPyConnection:
-    """The process's own DuckDB, kept because starting one takes as long as editing a snapshot."""
-    engine = duckdb.connect()
-    atexit.register(_own_engine.cache_clear)  # one that outlives Prefect's modules is reported on stderr as leaked
-    return engine
-
-
-def _engine(store: Store) -> duckdb.DuckDBPyConnection:
-    """A DuckDB that can read the lake's files; for an object store, a new one with the store's keys."""
-    if store.local:
-        return _own_engine()
-    engine = duckdb.connect()
-    engine.register_filesystem(store.fs)
-    return engine
-
-
-@contextmanager
-def _attached(engine: duckdb.DuckDBPyConnection, path: Path, option: str) -> Iterator[str]:
-    """Attach the database at `path` while the block runs, and yield its name."""
-    name = f"catalog_{secrets.token_hex(4)}"
-    engine.cursor().execute(f"ATTACH {ddl.literal(str(path))} AS {name} ({option})")
-    try:
-        yield name
-    finally:
-        engine.cursor().execute(f"DETACH {name}")
-
-
 @cache
 def _empty(declared: str) -> Path:
     """A catalog without loads, which new lakes start from; thousands of comments take seconds, so it is made once."""
@@ -362,7 +354,7 @@ def _empty(declared: str) -> Path:
 
 
 def _write_empty(path: Path) -> None:
-    with Catalog._written(_own_engine(), path) as catalog:
+    with Catalog._written(own_engine(), path) as catalog:
         catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
         catalog.con.execute(ddl.CREATE_JOB_DAYS)
         for ledger in LEDGER:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 
@@ -18,10 +19,10 @@ from iolake.warehouse.store import Store
 
 
 class CatalogUpdate:
-    """The update of one catalog by one load."""
+    """The update of one catalog by one load. `known` are the load's inputs that the catalog has something of."""
 
-    def __init__(self, store: Store, catalog: Catalog, load: Load, keys: FileKeys) -> None:
-        self._catalog, self._load = catalog, load
+    def __init__(self, store: Store, catalog: Catalog, load: Load, keys: FileKeys, known: Collection[str]) -> None:
+        self._catalog, self._load, self._known = catalog, load, known
         self._rewriter = Rewriter(store, catalog, load.info.load_id, keys)
         self._taken_out: list[tuple[DataFile, pl.DataFrame]] = []
         """Files of tables with one row a key, each with the keys of the rows that this update removed."""
@@ -33,7 +34,7 @@ class CatalogUpdate:
         self._catalog.add_files(self._load.files)
         self._rewriter.leave_one_row_a_key(self._load.files)
         self._requeue_deduplicated_inputs()
-        self._catalog.put_load(self._load, snapshot)
+        self._catalog.put_load(self._load, snapshot, all_new=not self._known)
         return self._load
 
     def _omit_known_inputs(self) -> None:
@@ -42,10 +43,10 @@ class CatalogUpdate:
         info = self._load.info
         known = {
             row[0]: row[1:]
-            for row in self._catalog.rows(
+            for row in self._of_known(
                 "SELECT input_id, content_hash, extractor_version, coalesce(superseded, []) FROM inputs "
                 "WHERE status = 'loaded' AND input_id IN (SELECT unnest(?))",
-                [[r.input_id for r in loaded]],
+                [r.input_id for r in loaded],
             )
         }
         # Another run may have loaded the same inputs meanwhile.
@@ -66,6 +67,10 @@ class CatalogUpdate:
             rejects=tuple(r for r in self._load.rejects if r.input_id not in here),
             unchanged=self._load.unchanged + len(twins),
         )
+
+    def _of_known(self, query: str, input_ids: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The answer about some of the load's inputs. A load of new inputs asks nothing: that takes a few ms each."""
+        return self._catalog.rows(query, [input_ids]) if self._known else []
 
     def _copies(self, loaded: Sequence[InputRecord]) -> dict[str, InputRecord]:
         """Inputs of equal content, except the one that the lake has, or else the first by name."""
@@ -91,9 +96,8 @@ class CatalogUpdate:
     def _drop_replaced_rows(self) -> None:
         """Remove rows of an earlier content of the load's inputs, and rows of inputs that are now superseded."""
         ids = [r.input_id for r in self._load.inputs if r.status in {"loaded", "superseded", "unchanged"}]
-        old = self._catalog.rows(
-            "SELECT input_id, load_id, content_hash FROM inputs WHERE rows > 0 AND input_id IN (SELECT unnest(?))",
-            [ids],
+        old = self._of_known(
+            "SELECT input_id, load_id, content_hash FROM inputs WHERE rows > 0 AND input_id IN (SELECT unnest(?))", ids
         )
         if not old:
             return

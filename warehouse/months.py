@@ -78,12 +78,15 @@ def put(catalog: Catalog, files: Sequence[DataFile]) -> None:
     names = [*_COLUMNS, "generation"]
     catalog.insert(MONTHS, ({name: getattr(f, name) for name in names} | {"month": f.date} for f in files))
     catalog.changes.months |= {f.table_name for f in files}
+    catalog.month_files = None
 
 
 def forget(catalog: Catalog, files: Iterable[DataFile]) -> None:
     """Take the month files of some data files' months out of the catalog."""
     keys = set(map(key, files))
-    remove(catalog, [m for m in of(catalog) if key(m) in keys] if keys else [])
+    if keys and catalog.month_files is None:
+        catalog.month_files = of(catalog)
+    remove(catalog, [m for m in catalog.month_files or () if key(m) in keys])
 
 
 def remove(catalog: Catalog, files: Sequence[DataFile]) -> None:
@@ -91,6 +94,7 @@ def remove(catalog: Catalog, files: Sequence[DataFile]) -> None:
     if files:
         catalog.con.execute("DELETE FROM months WHERE path IN (SELECT unnest(?))", [[f.path for f in files]])
         catalog.changes.months |= {f.table_name for f in files}
+        catalog.month_files = None
 
 
 def remove_lost(catalog: Catalog, store: Store) -> None:

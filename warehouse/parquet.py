@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import IO, Any
 
@@ -28,6 +29,10 @@ _SEALED = _SEAL_KEY + b"\x18\x20"
 
 The seal is the XXH3-128 of the file with zeros in its place. It checks files that no ledger names.
 """
+_SMALL_BYTES = 1 << 20
+"""Rows of less go to memory first: pyarrow writes a file in some 300 pieces, and each is a call of Python."""
+_REMEMBERED = 128
+"""Sets of columns whose schema and options are kept: a run writes many small files of the same."""
 OTHER_CONTENT = "damaged (its content is not what was written)"
 _HASHED_AT_ONCE = 8 << 20
 _BATCH_ROWS = 8_192
@@ -54,22 +59,35 @@ def write(
 
     `groups` are the row groups' [start, stop), those of `row_groups` by default.
     """
+    names = tuple(data.schema.names)
+    plain, encoded = _declared(table, names)
+    extra = {b"ARROW:schema": encoded, FOOTER_KEY: footer, _SEAL_KEY: _NO_SEAL}
+    # A column that is declared as never null needs no definition levels.
+    fields = zip(plain, data.schema, strict=True)
+    schema = pa.schema([pa.field(f.name, given.type, f.nullable) for f, given in fields])
+    data = pa.Table.from_arrays(data.columns, schema=schema)
     with store.create(path) as file:
         hashed = _Hashed(file)
-        plain = pa.schema([table[name].arrow_field for name in data.schema.names])
-        # Strings may come dictionary-encoded; the schema that readers see says that they are strings.
-        arrow = base64.b64encode(plain.serialize().to_pybytes())
-        extra = {b"ARROW:schema": arrow, FOOTER_KEY: footer, _SEAL_KEY: _NO_SEAL}
-        # A column that is declared as never null needs no definition levels.
-        schema = pa.schema([pa.field(f.name, data.schema.field(f.name).type, f.nullable) for f in plain])
-        data = pa.Table.from_arrays(data.columns, schema=schema)
-        with pq.ParquetWriter(hashed, data.schema, store_schema=False, **_options(table, data.schema)) as writer:
+        small = pa.BufferOutputStream() if data.nbytes < _SMALL_BYTES else None
+        with pq.ParquetWriter(small or hashed, schema, store_schema=False, **_options(table, names)) as writer:
             writer.add_key_value_metadata(extra)
             for start, stop in row_groups(table, data) if groups is None else groups:
                 writer.write_table(data.slice(start, stop - start), row_group_size=stop - start)
             hashed.hold()
+        if small:
+            hashed.write(small.getvalue())
         hashed.seal()
         return Written(file.tell(), hashed.digest())
+
+
+@lru_cache(_REMEMBERED)
+def _declared(table: Table, names: tuple[str, ...]) -> tuple[pa.Schema, bytes]:
+    """The declared schema of a file with these columns, and its encoding for the footer.
+
+    Strings may come dictionary-encoded; the schema that readers see says that they are strings.
+    """
+    plain = pa.schema([table[name].arrow_field for name in names])
+    return plain, base64.b64encode(plain.serialize().to_pybytes())
 
 
 class _Hashed:
@@ -84,7 +102,7 @@ class _Hashed:
         self._file, self._hash = file, xxhash.xxh3_128()
         self._held: bytearray | None = None
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: bytes | pa.Buffer) -> int:
         if self._held is not None:
             self._held += content
             return len(content)
@@ -101,7 +119,8 @@ class _Hashed:
         footer, self._held = bytes(self._held or b""), None
         whole = self._hash.copy()
         whole.update(footer)
-        self.write(footer.replace(_SEALED + _NO_SEAL, _SEALED + whole.hexdigest().encode()))
+        before, _, after = footer.rpartition(_SEALED + _NO_SEAL)
+        self.write(before + _SEALED + whole.hexdigest().encode() + after)
 
     def flush(self) -> None:
         self._file.flush()
@@ -197,9 +216,10 @@ def row_groups(table: Table, data: pa.Table) -> list[tuple[int, int]]:
     return list(pairwise([*starts, count]))
 
 
-def _options(table: Table, schema: pa.Schema) -> dict[str, Any]:
+@lru_cache(_REMEMBERED)
+def _options(table: Table, names: tuple[str, ...]) -> dict[str, Any]:
     """pyarrow's writer options for the encodings that the columns declare."""
-    columns = [table[name] for name in schema.names]
+    columns = [table[name] for name in names]
     encodings = {leaf: encoding for column in columns for leaf, encoding in column.encodings.items()}
     return {
         "compression": "zstd",

@@ -10,7 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from iolake.warehouse import ducklake, layout
-from iolake.warehouse.catalog import Catalog, pack
+from iolake.warehouse.catalog import Catalog
+from iolake.warehouse.engines import pack
 from iolake.warehouse.scratch import scratch
 from iolake.warehouse.warehouse import Warehouse
 

@@ -65,7 +65,7 @@ class Rewriter:
 
     def has_keys(self, file: DataFile, keys: pl.DataFrame) -> bool:
         """Whether the catalog has a row of each of `keys`; they are keys of rows of `file`."""
-        for other in self._neighbours(file):
+        for other in self._catalog.near_files.of(file):
             there = pl.DataFrame(backfill.read(self._store, other, _keys(file)))
             keys = keys.join(there, on=_keys(file), how="anti", nulls_equal=True)
         return keys.is_empty()
@@ -89,17 +89,12 @@ class Rewriter:
             waiting.remove(file.path)
             if not schemas.tables()[file.table_name].unique:
                 continue
-            earlier = [f for f in self._neighbours(file) if f.path != file.path and f.path not in waiting]
+            # Accounts of two adjacent days may list one job.
+            earlier = [f for f in self._catalog.near_files.of(file) if f.path != file.path and f.path not in waiting]
             new: DataFile | None = file
             for old in self._with_shared_keys(file, earlier):
                 if new is not None:
                     new = self._settle(old, new)
-
-    def _neighbours(self, file: DataFile) -> list[DataFile]:
-        """Files that may have rows of the same keys: accounts of two adjacent days may list one job."""
-        return self._catalog.files(
-            "f.table_name = ? AND owner = ? AND abs(date - ?) <= 1", [file.table_name, file.owner, file.date]
-        )
 
     def _with_shared_keys(self, file: DataFile, others: Sequence[DataFile]) -> list[DataFile]:
         """Those of the other files that have rows of keys of `file`; each file's keys are read once a commit."""

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from iolake.warehouse import conditional_put, ducklake, heartbeat, layout
-from iolake.warehouse.catalog import Catalog, pack
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.catalog_update import CatalogUpdate
+from iolake.warehouse.engines import pack
 from iolake.warehouse.errors import CommitContested, LoadLost, NoLake, NoSnapshot, SnapshotDamaged
 from iolake.warehouse.file_keys import FileKeys
 from iolake.warehouse.lake import Lake
@@ -177,10 +178,17 @@ class Warehouse:
 
         def edit(catalog: Catalog, number: int) -> bool:
             nonlocal named, fresh, folded
-            fresh = [load for load in loads if load.is_news and not catalog.has_load(load.info.load_id)]
+            there = catalog.published(load.info.load_id for load in loads)
+            fresh = [load for load in loads if load.is_news and load.info.load_id not in there]
             self._check_marks(load.info.load_id for load in fresh if load.files)
             keys = FileKeys(self.store)
-            folded = {load.info.load_id: CatalogUpdate(self.store, catalog, load, keys).run(number) for load in fresh}
+            folded = {}
+            known = catalog.known(r.input_id for load in fresh for r in load.inputs)
+            for load in fresh:
+                own = {r.input_id for r in load.inputs}
+                update = CatalogUpdate(self.store, catalog, load, keys, own & known)
+                folded[load.info.load_id] = update.run(number)
+                known |= own
             also(catalog)
             named = catalog.changes.added
             return bool(fresh)

@@ -15,6 +15,7 @@ from iolake.pipelines import plan, registry
 from iolake.pipelines.ingest import bundles, ingest, prepare
 from iolake.pipelines.stage import Unit, stage_bundle, weight_of
 from iolake.schemas.site import Site
+from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.records import LoadInfo
 from tests.warehouse.toy import TOYS, Centre, Toy, df, expected, rows
 
@@ -119,3 +120,27 @@ def test_each_unit_of_a_bundle_is_staged_on_its_own(centre: Centre, many: Many) 
     staged = stage_bundle(alone, centre.site)
     assert [sum(record.rows for record in unit.inputs) for unit in staged] == [1, 1, 1]
     assert [sum(file.rows for file in unit.files) for unit in staged] == [1, 1, 1]
+
+
+def test_a_commit_asks_the_ledger_no_more_for_thirty_new_days_than_for_two(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1, P2: some queries for each load would take longer than the load."""
+    asked: list[str] = []
+    rows_of = Catalog.rows
+
+    def counted(catalog: Catalog, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return rows_of(catalog, sql, parameters)
+
+    monkeypatch.setattr(Catalog, "rows", counted)
+    counts = []
+    for days in (range(1, 3), range(3, 31)):
+        for day in days:
+            centre.write(f"2017-03-{day:02}.json", {"lustre_df": [df("OST0", 24 * (day - 20), day)]})
+        asked.clear()
+        centre.ingest()
+        counts.append(len(asked))
+    assert counts[1] <= counts[0] + 5
+    wanted = [df("OST0", 24 * (day - 20), day) for day in range(1, 31)]
+    assert rows(centre.lake) == expected("lustre_df", *wanted)
