@@ -78,8 +78,8 @@ class InputError(PermanentError):
     """An input that cannot be read. It becomes one line of output and one row of `rejects`."""
 
     def __init__(self, uri: str, reason: str, remedy: str = "") -> None:
-        self.uri, self.reason, self.remedy = uri, reason, remedy
-        super().__init__(f"{uri}: {reason}" + (f"; {remedy}" if remedy else ""))
+        self.uri, self.reason, self.remedy = _one_line(uri), _one_line(reason), _one_line(remedy)
+        super().__init__(f"{self.uri}: {self.reason}" + (f"; {self.remedy}" if remedy else ""))
 
 
 class OptionError(InputError):
@@ -118,6 +118,11 @@ class Reject:
     transient: bool = False
     rows: int | None = None
     lacking: bool = False
+
+    def __post_init__(self) -> None:
+        """A name or value that it quotes may have line breaks; a reject is one line."""
+        object.__setattr__(self, "reason", _one_line(self.reason))
+        object.__setattr__(self, "part", _one_line(self.part))
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,10 @@ class Extractor(ABC):
 def as_text(name: str) -> str:
     """A file's name as storable text: bytes that are not UTF-8 are escaped, as in \\xff."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _one_line(text: str) -> str:
+    return "\\n".join(text.splitlines()) if len(text.splitlines()) > 1 else text.rstrip("\r\n")
 
 
 def quoted(said: object) -> str:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import fsspec
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolake.extractors.base import InputError, quoted
@@ -61,8 +62,7 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
     """The `wanted` columns of CSV or Parquet; no other column is decoded."""
     try:
         if content.startswith(b"PAR1"):
-            own, unread = _check_parquet(content, uri, wanted)
-            return JobTable(pl.read_parquet(io.BytesIO(content), columns=own), unread, [])
+            return _read_parquet(content, uri, wanted)
         header = content.partition(b"\n")[0].decode()
         separator = max(",;\t|", key=header.count)
         _check_columns(header.count(separator) + 1, uri)
@@ -92,18 +92,27 @@ def _parted(names: Sequence[str], wanted: Collection[str]) -> tuple[list[str], l
     return own or list(names[:1]), [name for name in names if name not in wanted]
 
 
-def _check_parquet(content: bytes, uri: str, wanted: Collection[str]) -> tuple[list[str], list[str]]:
-    """The wanted columns and the others of a Parquet file.
+def _read_parquet(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
+    """The wanted columns of a Parquet file; InputError where it is damaged.
 
-    InputError where it is damaged, or its wanted columns have more values or bytes than fit, however small it is.
+    pyarrow decodes it: polars panics where a damaged footer places a column beyond the file, and takes any bytes for
+    UTF-8.
     """
     try:
         file = pq.ParquetFile(io.BytesIO(content))
-        metadata, names = file.metadata, file.schema_arrow.names
-    except (OSError, ValueError) as error:
+        own, unread = _parted(file.schema_arrow.names, wanted)
+        _check_size(file.metadata, own, uri)
+        rows = file.read(own).replace_schema_metadata()
+        rows.validate(full=True)
+        frame = pl.DataFrame(rows)
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(uri, f"is a damaged Parquet file{quoted(error)}", "copy it again") from None
+    return JobTable(frame, unread, [])
+
+
+def _check_size(metadata: pq.FileMetaData, own: Collection[str], uri: str) -> None:
+    """InputError where some columns of a Parquet file have more values or bytes than fit, however small it is."""
     _check_columns(metadata.num_columns, uri)
-    own, unread = _parted(names, wanted)
     leaves = [c for c in range(metadata.num_columns) if metadata.schema.column(c).path.partition(".")[0] in own]
     groups = [metadata.row_group(place) for place in range(metadata.num_row_groups)]
     size = sum(group.column(c).total_uncompressed_size for group in groups for c in leaves)
@@ -111,7 +120,6 @@ def _check_parquet(content: bytes, uri: str, wanted: Collection[str]) -> tuple[l
     if metadata.num_rows > _MOST_ROWS or size > _MOST_VALUE_BYTES:
         reason = f"holds {metadata.num_rows:,} rows of {size >> 20:,} MiB; at most {_MOST_ROWS:,} of 4,096 MiB are read"
         raise InputError(uri, reason, "write a file a month or a day")
-    return own, unread
 
 
 def _check_columns(columns: int, uri: str) -> None:

@@ -92,3 +92,10 @@ def test_rows_that_the_lake_has_are_not_handed_on_and_others_are() -> None:
         assert sizes(batches) == list(said)
         assert isinstance(changed, Outcome) and changed.status == "loaded"
         assert changed.content_hash not in {None, loaded.content_hash}
+
+
+def test_a_reject_is_one_line_whatever_it_quotes() -> None:
+    """P5: a name in a file may have line breaks."""
+    reject = Reject(INPUT, "router 'a\nb' has no times\r\n", "interface\nc")
+    assert (reject.reason, reject.part) == ("router 'a\\nb' has no times", "interface\\nc")
+    assert str(InputError("a\nb", "has\nno", "write\nit")) == "a\\nb: has\\nno; write\\nit"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import socket
 import sqlite3
 import threading
@@ -15,8 +16,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from iolake.extractors.base import Span
+from iolake.extractors.base import InputError, Span
 from iolake.extractors.jobs import Jobs, database
+from iolake.extractors.jobs.files import read_table
 from iolake.extractors.slurm.nodelist import MAX_NODES, NodeListError, expand
 from iolake.extractors.slurm.nodes import node_lists
 from iolake.schemas.site import Site, SiteError
@@ -75,6 +77,17 @@ def test_a_table_that_would_fill_the_memory_is_refused_before_it_is_parsed(
     path.write_bytes(content)
     _, rejects, outcome = read(files=str(path))
     assert outcome == "rejected" and reason in rejects[""]
+
+
+def test_parquet_with_any_one_byte_changed_is_read_or_refused(tmp_path: Path) -> None:
+    """P5: also where its footer places a column beyond the file, on which polars panics."""
+    content = io.BytesIO()
+    pl.DataFrame({"scheduler_id": ["1"], "start_time": ["10"], "end_time": ["20"]}).write_parquet(content)
+    whole = content.getvalue()
+    for at in range(len(whole)):
+        damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
+        with suppress(InputError):
+            read_table(damaged, "a.parquet", ["scheduler_id", "start_time", "end_time"])
 
 
 def test_a_bomb_in_a_file_costs_its_own_value(tmp_path: Path) -> None:
