@@ -25,6 +25,7 @@ class Lsf(SchedulerFiles):
     """lsb.acct files of LSF."""
 
     source: ClassVar[str] = "lsf"
+    version = 2
 
     def parse(self, text: str, uri: str) -> Records:
         """The jobs of JOB_FINISH records."""
@@ -76,6 +77,7 @@ def _job(values: list[str]) -> Job:
         "submit_time": known(head["submit_time"], "0"),
         "start_time": started,
         "end_time": known(head["end_time"], "0"),
+        "nnodes": None if started else "0",
         "ncpus": head["processors"] if started else "0",
         "node_list": ":".join(dict.fromkeys(nodes)) or None,
         "state": _STATUS.get(status, status),

@@ -84,6 +84,12 @@ def test_lsf_accounting_gives_the_jobs_that_finished(tmp_path: Path) -> None:
     assert never["run_id"] == "102.1490000000"
 
 
+def test_a_job_that_lsf_never_started_had_no_nodes_and_no_processors(tmp_path: Path) -> None:
+    """P6: LSF writes that it ran on 0 hosts, so that the number is known."""
+    jobs, _, _ = read(tmp_path, Lsf(), LSF)
+    assert [(job["nnodes"], job["nodes"]) for job in jobs] == [(2, ["h1", "h2"]), (0, None)]
+
+
 FLUX = {
     "jobs": [
         {"id": "ƒ2", "userid": 500, "username": "ada", "t_submit": 1490000000.25, "t_run": 1490000400.5}
