@@ -108,9 +108,9 @@ def _parts(lake: Lake, text: str, what: str, cluster: str | None, condition: str
 
 
 def _by_scheduler_id(lake: Lake, text: str, cluster: str | None) -> list[Wanted]:
-    """Jobs of another scheduler that has exactly this text for them."""
+    """Jobs of another scheduler that has exactly this text for them, or a run of one by its run_id."""
     rows = lake.sql(
-        "SELECT job_id, list(run_id) FROM jobs WHERE scheduler <> 'slurm' AND scheduler_id = $1 "
+        "SELECT job_id, list(run_id) FROM jobs WHERE scheduler <> 'slurm' AND $1 IN (scheduler_id, run_id) "
         "AND ($2::VARCHAR IS NULL OR cluster = $2) AND job_id IS NOT NULL GROUP BY job_id ORDER BY job_id",
         [text, cluster],
     ).fetchall()

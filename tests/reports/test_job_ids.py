@@ -61,6 +61,7 @@ SUBMIT = int(T.timestamp())
         ),
         ("76+1", [Wanted(77, frozenset({f"77.{SUBMIT}"}))]),
         ("44.sdb", [Wanted(44, frozenset({f"44.sdb.{SUBMIT}"}))]),
+        (f"44.sdb.{SUBMIT}", [Wanted(44, frozenset({f"44.sdb.{SUBMIT}"}))]),
     ],
 )
 def test_an_id_stands_for_the_jobs_that_the_scheduler_means_by_it(jobs: Lake, text: str, found: list[Wanted]) -> None:
