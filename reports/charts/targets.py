@@ -20,11 +20,28 @@ _LOAD_PX, _FULLNESS_PX = 110, 90
 
 
 def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was."""
+    """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was.
+
+    The targets of Storage Scale are its disks that hold data; the last mmdf of these days says how full they were.
+    """
+    of_days = "WHERE file_system = $file_system AND date BETWEEN $first AND $last"
+    of_hours = f"{of_days}\n    AND ts >= date_trunc('hour', $since::TIMESTAMP) AND ts < $until"
     return Query(
-        "SELECT ost, sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes, sum(seen_s) AS seen_s, "
-        "max(used_pct) AS used_pct\nFROM ost_hour\nWHERE file_system = $file_system AND date BETWEEN $first AND $last "
-        "AND ts >= date_trunc('hour', $since::TIMESTAMP) AND ts < $until\nGROUP BY ost\nORDER BY ost",
+        "WITH counted AS (\n"
+        "  SELECT ost, read_bytes, write_bytes, seen_s, used_pct\n"
+        f"  FROM ost_hour\n  {of_hours}\n"
+        "  UNION ALL\n"
+        "  SELECT nsd, sum(read_bytes), sum(write_bytes), max(interval_s), NULL\n"
+        f"  FROM scale_nsd\n  {of_hours} AND role = 'data'\n"
+        "    AND read_bytes + write_bytes IS NOT NULL\n  GROUP BY nsd, ts   -- of all its servers\n"
+        "),\n"
+        "full_disks AS (\n"
+        "  SELECT nsd AS ost, 100 * arg_max(used_bytes / nullif(total_bytes, 0), ts) AS disk_used_pct\n"
+        f"  FROM scale_disk\n  {of_days} AND used_bytes IS NOT NULL AND ts < $until\n  GROUP BY nsd\n"
+        ")\n"
+        "SELECT ost, sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes, sum(seen_s) AS seen_s,\n"
+        "  coalesce(max(used_pct), any_value(disk_used_pct)) AS used_pct\n"
+        "FROM counted\nLEFT JOIN full_disks USING (ost)\nGROUP BY ost\nORDER BY ost",
         {
             "file_system": file_system,
             "first": window[0].date(),
