@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from iolake.demo.jobs import Cause, Delay, File, Interface, Layout, LogFate, Run
-from iolake.demo.world import FileSystem
+from iolake.demo.world import FileSystem, ScaleSystem
 
 PROCESS_BANDWIDTH = 250e6
 TARGET_BANDWIDTH = 400e6
@@ -139,8 +139,37 @@ _GROWN = (
     replace(_GENOME, name="genome-grown", reads=4 * 60 * GIB),
     replace(_ARCHIVE, name="archive-grown", reads=16 * GIB),
 )
-CROWD = (_CLIMA, _LATTICE, _GENOME, _LEARN, _POST, _ARCHIVE)
-APPS = {app.name: app for app in (*CROWD, *_CLUMSY, *_GROWN, _SWEEP, _STORM, _MDTEST)}
+_TIDE = App(
+    "tide", "/opt/apps/tide/bin/tide", "nils", 51120, "ocean", nnodes=4, nprocs=128, style="shared",
+    interface="MPI-IO", reads=8 * GIB, writes=48 * GIB, transfer=8 * MIB, compute_s=900.0,
+)  # fmt: skip
+_DUNE = App(
+    "dune", "/opt/apps/dune/bin/dune", "edda", 51244, "sand", nnodes=2, nprocs=16, style="per process",
+    interface="POSIX", writes=3 * GIB, transfer=4 * MIB, compute_s=1500.0,
+)  # fmt: skip
+_SILT = App(
+    "silt", "/opt/apps/silt/bin/silt", "rune", 51307, "mud", nnodes=1, nprocs=8, style="shared",
+    interface="POSIX", reads=30 * GIB, transfer=MIB, compute_s=1800.0,
+)  # fmt: skip
+_SWELL = App(
+    "swell", "/opt/apps/bench/ior", "lotte", 51777, "perf", nnodes=8, nprocs=256, style="shared",
+    interface="POSIX", transfer=16 * MIB,
+)  # fmt: skip
+_DUNE_SERIAL = replace(
+    _DUNE, name="dune-serial", style="one process", writes=16 * 3 * GIB, mistake="rank 0 alone", well_done=1 / 16
+)
+CROWD = ((_CLIMA, 0.3), (_LATTICE, 0.2), (_GENOME, 0.15), (_LEARN, 0.15), (_POST, 0.1), (_ARCHIVE, 0.1))
+"""The crowd's programs on Lustre, and how often each is run."""
+CROWD_ON_SCALE = ((_TIDE, 0.5), (_DUNE, 0.3), (_SILT, 0.2))
+CROWD_BESIDE = ((_TIDE, 0.6), (_DUNE, 0.4))
+"""That of the smaller clusters."""
+APPS = {
+    app.name: app
+    for app in (
+        *(app for app, _ in (*CROWD, *CROWD_ON_SCALE)), *_CLUMSY, *_GROWN, _DUNE_SERIAL, _SWEEP, _STORM, _MDTEST,
+        _SWELL,
+    )
+}  # fmt: skip
 GROWN = tuple(app.name for app in _GROWN)
 """Programs that move more than they used to."""
 MISTAKES = {app.name: app.mistake for app in _CLUMSY}
@@ -154,7 +183,7 @@ class Stage:
     """
 
     app: App
-    fs: FileSystem
+    fs: FileSystem | ScaleSystem
     tag: str
     rng: np.random.Generator
     weather: Sequence[Weather] = ()
@@ -191,7 +220,7 @@ class Stage:
         opening = self._opening(begin)
         begin += opening
         for rank in ranks:
-            layout = Layout(MIB, self.on or self._allocate())
+            layout = self._layout()
             length = max(1, int(size * self.rng.uniform(0.97, 1.03)))
             path = f"{fs.mount}/{app.account}/{app.user}/{self.tag}/{kind}.{index:04d}"
             if app.style == "per process":
@@ -225,9 +254,16 @@ class Stage:
                     self._lose(Delay(front.cause, front.culprit, took - alone))
         return took
 
-    def _allocate(self) -> tuple[int, ...]:
+    def _layout(self) -> Layout:
+        """Where a file lies: on Storage Scale on all NSDs, from a random first one on."""
+        if isinstance(self.fs, FileSystem):
+            return Layout(MIB, self.on or self._allocate(self.fs))
+        first = int(self.rng.integers(self.fs.nsds))
+        return Layout(self.fs.block, tuple((first + k) % self.fs.nsds for k in range(self.fs.nsds)), shown=False)
+
+    def _allocate(self, fs: FileSystem) -> tuple[int, ...]:
         """Consecutive targets from a random first one, as the round-robin allocator gives them: no full one."""
-        open_to_all = [ost for ost in range(self.fs.working) if ost != self.fs.full_ost]
+        open_to_all = [ost for ost in range(fs.working) if ost != fs.full_ost]
         first = int(self.rng.integers(len(open_to_all)))
         stripes = min(self.app.stripes, len(open_to_all))
         return tuple(open_to_all[(first + k) % len(open_to_all)] for k in range(stripes))

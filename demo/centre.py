@@ -2,10 +2,11 @@
 
 site.toml                                   what exists, for iolake
 darshan/<cluster>/%Y/%-m/%-d/*.darshan      logs, in the day of their local start
-slurm/<cluster>/%Y-%m-%d.txt                what sacct said ten minutes after each local day
+slurm/, pbs/, lsf/, flux/                   what each cluster's scheduler wrote (accounting)
 tts/%Y-%m-%d/lag01.hdf5                     lagoon's servers
 lmt/fjd02.sqlite3                           fjord's servers
 lfs/%Y-%m-%d/{df,targets}.txt.gz            space and servers of both
+mmperfmon/, mmdf/, mmlsdisk/, mmlsfs/       estuary's servers and disks (scale_servers)
 topology/, ssd/, collectd/                  osprey's and heron's networks, osprey's drives and sensors
 gridftp/, snmp/                             what left by the endpoint harbour, or came
 late/                                       logs that come later (deliver_late)
@@ -21,21 +22,20 @@ from pathlib import Path
 
 import numpy as np
 
-from iolake.demo import cast, monitoring
-from iolake.demo.formats import sacct
+from iolake.demo import cast, monitoring, scale_cast
+from iolake.demo.accounting import write_accounting
 from iolake.demo.jobs import Job, Run
 from iolake.demo.jobstats import write_job_stats
 from iolake.demo.logs import log_bytes, log_name
+from iolake.demo.scale_servers import scale_faults, scale_traffic, write_scale
 from iolake.demo.schedule import Schedule
 from iolake.demo.servers import faults, traffic
 from iolake.demo.surroundings import SENSED_S, SITE, write_surroundings
 from iolake.demo.troubles import dark
 from iolake.demo.truth import LogTruth, Truth, job_truth, log_truth
-from iolake.demo.world import Cluster, World, clocks_back, local_days
+from iolake.demo.world import Cluster, World, clocks_back
 
 START = date(2025, 10, 25)
-ASKED_AFTER_S = 600
-"""When sacct is asked for a day: so long after its end."""
 
 _SITE = """\
 # A simulated centre; truth.json tells what really happened there.
@@ -56,6 +56,21 @@ darshan = { files = "darshan/heron/%Y/%-m/%-d/*.darshan" }
 slurm = { files = "slurm/heron/%Y-%m-%d.txt" }
 topology = { files = "topology/heron/%Y-%m-%d.conf" }
 
+[clusters.plover]
+timezone = "America/St_Johns"
+darshan = { files = "darshan/plover/%Y/%-m/%-d/*.darshan" }
+pbs = { files = "pbs/plover/%Y%m%d" }
+
+[clusters.avocet]
+timezone = "Asia/Kolkata"
+darshan = { files = "darshan/avocet/%Y/%-m/%-d/*.darshan" }
+lsf = { files = "lsf/avocet/lsb.acct*" }
+
+[clusters.dunlin]
+timezone = "UTC"
+darshan = { files = "darshan/dunlin/%Y/%-m/%-d/*.darshan" }
+flux = { files = "flux/dunlin/%Y-%m-%d.json" }
+
 [file_systems.lagoon]
 mounts = ["/lagoon"]
 backend = "lag01"
@@ -73,6 +88,15 @@ lmt = { uri = "sqlite:///lmt/fjd02.sqlite3" }
 # the client that asks lives in the other zone, and names its days by it
 df = { files = "lfs/%Y-%m-%d/df.txt.gz", timezone = "America/Los_Angeles" }
 targets = { files = "lfs/%Y-%m-%d/targets.txt.gz", timezone = "America/Los_Angeles" }
+
+[file_systems.estuary]
+mounts = ["/estuary"]
+backend = "est01"
+timezone = "America/St_Johns"
+mmperfmon = { files = "mmperfmon/%Y-%m-%d.tgz", options = { luns = { '_d\\d+$' = "data", '_m\\d+$' = "metadata" } } }
+mmdf = { files = "mmdf/%Y-%m-%d.txt" }
+mmlsdisk = { files = "mmlsdisk/%Y-%m-%d.txt" }
+mmlsfs = { files = "mmlsfs/%Y-%m-%d.txt" }
 """
 
 
@@ -89,10 +113,10 @@ def simulate(
 ) -> Truth:
     """Simulate the centre and write it to `root`, which may not hold one yet. The same arguments give the same bytes.
 
-    `jobs` are the crowd's, some 45 that play a part come on top, more of them in a larger crowd, and from 500 jobs
-    and two days on those of further troubles (`troubles`); `osts` are lagoon's
-    targets, fjord has three quarters of them; `files` are the data sets of a run; the servers are sampled
-    every `step_s` seconds.
+    `jobs` are the crowd's on Lustre, some 45 that play a part come on top, more of them in a larger crowd, and from
+    500 jobs and two days on those of further troubles (`troubles`); a quarter as many run on Storage Scale, and some 30
+    that play a part (`scale_cast`). `osts` are lagoon's targets, fjord has three quarters of them; `files` are the data
+    sets of a run; the servers are sampled every `step_s` seconds.
     FileExistsError if there is a centre already; ValueError names an argument that is too small.
     """
     world = World(seed, start, days, jobs, osts, files, step_s)
@@ -115,16 +139,22 @@ def simulate(
     monitoring.write_lfs(root / "lfs", world, seen)
     write_job_stats(root / "params", lagoon, schedule.jobs, dark(world, lagoon.fs))
 
+    apart = np.random.default_rng([seed, 17])
+    on_scale = scale_cast.play(world, apart)
+    scale = scale_traffic(world, on_scale, apart)
+    scale_missed = scale_faults(scale)
+    write_scale(root, world, scale, scale_missed)
+
     jobs_truth, logs = [], []
-    for cluster in world.clusters:
-        mine = [job for job in schedule.jobs if job.cluster == cluster.name]
-        _write_accounting(root / "slurm" / cluster.name, world, cluster, mine)
+    for cluster in world.all_clusters:
+        mine = [job for job in (*schedule.jobs, *on_scale) if job.cluster == cluster.name]
+        write_accounting(root, world, cluster, mine)
         logs += _write_logs(root, world, cluster, mine)
         fold = clocks_back(*world.window, cluster.tz)
         jobs_truth += [job_truth(cluster, job, fold) for job in mine]
     rejects = [log["path"] for log in logs if log["fate"] == "truncated"]
     around = write_surroundings(root, world, schedule.jobs, ways[-1])
-    truth = Truth(world, jobs_truth, logs, rejects, seen, missed, around)
+    truth = Truth(world, jobs_truth, logs, rejects, seen, missed, scale, scale_missed, around)
     truth.write(root)
     (root / "site.toml").write_text(_SITE.replace("INTERVAL", str(SENSED_S)) + SITE)
     return truth
@@ -139,16 +169,6 @@ def deliver_late(root: Path) -> list[Path]:
         shutil.move(late, place)
         delivered.append(place)
     return delivered
-
-
-def _write_accounting(folder: Path, world: World, cluster: Cluster, jobs: Iterable[Job]) -> None:
-    """A file a local day, with all that ran or ended in it."""
-    first, last = world.window
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = list(jobs)
-    for day, begin, end in local_days(first, last, cluster.tz):
-        met = [job for job in jobs if (job.start or job.submit) < end and (job.end is None or job.end >= begin)]
-        (folder / f"{day}.txt").write_text(sacct.text(cluster, met, end + ASKED_AFTER_S))
 
 
 def _write_logs(root: Path, world: World, cluster: Cluster, jobs: Iterable[Job]) -> list[LogTruth]:

@@ -19,10 +19,14 @@ Cause = Literal[
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is striped: stripe k lies on `osts[k % len(osts)]`, as Lustre's RAID-0 layout has it."""
+    """How a file is striped: stripe k lies on `osts[k % len(osts)]`, as Lustre's RAID-0 layout has it.
+
+    On Storage Scale these are the NSDs, and no client knows them (`shown`).
+    """
 
     stripe_size: int
     osts: tuple[int, ...]
+    shown: bool = True
 
     def bytes_on_targets(self, length: int) -> list[int]:
         """Bytes of [0, length) on each of `osts`; their sum is `length`."""
@@ -37,8 +41,8 @@ class Layout:
 class File:
     """A file that one run moves: bytes [0, read) read in `reading`, bytes [0, written) written in `writing`.
 
-    `rank` is the one process that does it, or -1 where all share the file. `layout` is None off Lustre.
-    Where `interface` is MPI-IO, the same bytes pass through POSIX below it.
+    `rank` is the one process that does it, or -1 where all share the file. `layout` is None off the parallel file
+    systems. Where `interface` is MPI-IO, the same bytes pass through POSIX below it.
     """
 
     path: str
@@ -113,10 +117,14 @@ class Job:
     """(heterogeneous job's id, component)."""
     role: str = "crowd"
     """The part it plays in the centre's mess; "crowd" plays none."""
+    scheduler_id: str = ""
+    """The id as a scheduler other than Slurm writes it: "90312[3].plover"."""
 
     @property
     def shown_id(self) -> str:
-        """What sacct shows in JobID: "7", "2_7", "11+0"."""
+        """What the scheduler shows: of Slurm's JobID "7", "2_7", "11+0"."""
+        if self.scheduler_id:
+            return self.scheduler_id
         if self.array:
             return f"{self.array[0]}_{self.array[1]}"
         return f"{self.het[0]}+{self.het[1]}" if self.het else str(self.job_id)

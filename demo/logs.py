@@ -33,7 +33,7 @@ def log_bytes(world: World, job: Job, run: Run) -> bytes:
         names[number] = file.path
         for interface in _passed(file):
             modules[interface].append(_record(number, file, interface, run))
-        if file.layout and file.file_system:
+        if file.layout and file.layout.shown and file.file_system:
             modules["LUSTRE"].append(_layout(number, file, world.file_system(file.file_system)))
     if run.traced:
         hosts = [world.cluster(job.cluster).node_format.format(node + 1) for node in job.nodes]
@@ -51,13 +51,21 @@ def log_bytes(world: World, job: Job, run: Run) -> bytes:
         end_ns=int((run.end - end_s) * 1e9),
         nprocs=run.nprocs,
         exe=f"{run.exe} {run.arguments}",
-        mounts=_MOUNTS,
+        mounts=_mounts(world, job),
         metadata={"lib_ver": "3.4.6", "h": "romio_no_indep_rw=true;cb_nodes=4"},
         names=names,
         modules={module: records for module, records in modules.items() if records},
         versions={"LUSTRE": 1, "DXT_POSIX": 1},
     )
     return encode(log)
+
+
+def _mounts(world: World, job: Job) -> tuple[tuple[str, str], ...]:
+    """(mount point, type) of what the nodes of the job's cluster mount."""
+    scale = world.scale
+    if scale.name in world.cluster(job.cluster).file_systems:
+        return (scale.mount, "gpfs"), *(mount for mount in _MOUNTS if mount[1] != "lustre")
+    return _MOUNTS
 
 
 def log_name(cluster: Cluster, job: Job, run: Run) -> str:

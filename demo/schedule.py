@@ -10,7 +10,7 @@ import numpy as np
 
 from iolake.demo.apps import APPS, CROWD, App, Stage, Weather
 from iolake.demo.jobs import Job, Run
-from iolake.demo.world import Cluster, FileSystem, World, clocks_back
+from iolake.demo.world import Cluster, FileSystem, ScaleSystem, World, clocks_back
 
 FOLD_S = 3600
 """How long the clocks are set back, in seconds."""
@@ -43,37 +43,44 @@ class Schedule:
         return range(first, first + count)
 
     def fill(self, count: int) -> None:
-        """Submit `count` jobs of the crowd over the window and run them first come, first served.
+        """Submit `count` jobs of the crowd to the clusters that use Lustre."""
+        share = np.array([0.6, 0.4])
+        for cluster, mine in zip(self.world.clusters, _split(count, share), strict=True):
+            self.queue(cluster, mine, CROWD, self.world.window)
 
-        A job that would run past the window's end is still running then: its record has no end, and no I/O is known.
+    def queue(
+        self, cluster: Cluster, count: int, programs: Sequence[tuple[App, float]], during: tuple[int, int]
+    ) -> None:
+        """Submit jobs of these programs to a cluster in epoch seconds `during`; run them first come, first served.
+
+        A job that would run past its end is still running then: its record has no end, and no I/O is known.
         """
         world, rng = self.world, self.rng
-        first, last = world.window
-        share = np.array([0.6, 0.4])
-        for cluster, mine in zip(world.clusters, _split(count, share), strict=True):
-            free = np.full(self.crowd_nodes, first, dtype=np.int64)
-            submits = np.sort(rng.integers(first, first + int((last - first) * 0.93), mine))
-            for number, drawn in enumerate(submits):
-                app = CROWD[int(rng.choice(len(CROWD), p=(0.3, 0.2, 0.15, 0.15, 0.1, 0.1)))]
-                fs = world.file_system(str(rng.choice(cluster.file_systems[::-1], p=_preference(cluster))))
-                submit = self._clear_of_fold(cluster, int(drawn))
-                nodes = np.argpartition(free, app.nnodes - 1)[: app.nnodes]
-                start = max(submit + int(rng.integers(2, 90)), int(free[nodes].max()) + 5)
-                start = self._clear_of_fold(cluster, start)
-                runs = 2 if rng.random() < 0.15 else 1
-                tag = f"{cluster.name}{number:06d}"
-                job = self._play(cluster, app, fs, start, tag, sorted(nodes.tolist()), runs=runs)
-                job.submit = submit
-                if job.end is None or job.end > last - 60:
-                    job = replace(job, end=None, state="RUNNING", runs=[], delays=[])
-                free[nodes] = job.end if job.end is not None else last
-                self.jobs.append(job)
+        first, last = during
+        often = [share for _, share in programs]
+        free = np.full(self.crowd_nodes, first, dtype=np.int64)
+        submits = np.sort(rng.integers(first, first + int((last - first) * 0.93), count))
+        for number, drawn in enumerate(submits):
+            app, _ = programs[int(rng.choice(len(programs), p=often))]
+            fs = world.storage(str(rng.choice(cluster.file_systems[::-1], p=_preference(cluster))))
+            submit = self._clear_of_fold(cluster, int(drawn))
+            nodes = np.argpartition(free, app.nnodes - 1)[: app.nnodes]
+            start = max(submit + int(rng.integers(2, 90)), int(free[nodes].max()) + 5)
+            start = self._clear_of_fold(cluster, start)
+            runs = 2 if rng.random() < 0.15 else 1
+            tag = f"{cluster.name}{number:06d}"
+            job = self._play(cluster, app, fs, start, tag, sorted(nodes.tolist()), runs=runs)
+            job.submit = submit
+            if job.end is None or job.end > last - 60:
+                job = replace(job, end=None, state="RUNNING", runs=[], delays=[])
+            free[nodes] = job.end if job.end is not None else last
+            self.jobs.append(job)
 
     def place(
         self,
         cluster: Cluster,
         app_name: str,
-        fs: FileSystem,
+        fs: FileSystem | ScaleSystem,
         start: int,
         *,
         role: str,
@@ -92,7 +99,7 @@ class Schedule:
         self,
         cluster: Cluster,
         app: App,
-        fs: FileSystem,
+        fs: FileSystem | ScaleSystem,
         start: int,
         tag: str,
         nodes: Sequence[int],
@@ -129,10 +136,11 @@ class Schedule:
     def number(self) -> None:
         """Give the jobs their ids: in the order of submission on each cluster, an array's tasks together.
 
-        As Slurm has it, an array's last task keeps the array's own id. A job with a number already keeps it.
+        As Slurm has it, an array's last task keeps the array's own id; elsewhere all tasks have it. A job with a number
+        already keeps it.
         """
         self.jobs.sort(key=lambda job: (job.cluster, job.submit, job.array or (0, 0), job.het or (0, 0)))
-        for cluster in self.world.clusters:
+        for cluster in self.world.all_clusters:
             fresh = cluster.first_job_id
             groups: dict[int, tuple[int, int]] = {}
             for job in self.jobs:
@@ -143,10 +151,11 @@ class Schedule:
                     if group not in groups:
                         size = sum(1 for other in self.jobs if other.array and other.array[0] == group)
                         groups[group] = fresh, size
-                        fresh += size
+                        fresh += size if cluster.scheduler == "slurm" else 1
                     master, size = groups[group]
                     job.array = master, task
-                    job.job_id = master if task == size - 1 else master + 1 + task
+                    shared = cluster.scheduler != "slurm" or task == size - 1
+                    job.job_id = master if shared else master + 1 + task
                     continue
                 job.job_id = fresh
                 fresh += 1

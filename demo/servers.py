@@ -26,18 +26,16 @@ UNSEEN_FROM, UNSEEN_S = 0.41, 600
 
 
 @dataclass
-class Traffic:
-    """The traffic of one file system's servers in `steps` steps of `step_s` seconds from epoch second `first` on.
+class Moved:
+    """Bytes of one file system's targets in `steps` steps of `step_s` seconds from epoch second `first` on.
 
-    `read` and `written` are bytes (steps, targets), `ops` operations (steps, metadata targets, MDT_OPS).
+    `read` and `written` are (steps, targets).
     """
 
-    fs: FileSystem
     first: int
     step_s: int
     read: Counts
     written: Counts
-    ops: Counts
 
     @property
     def steps(self) -> int:
@@ -53,6 +51,14 @@ class Traffic:
     def times(self) -> Counts:
         """Epoch second at which each step begins."""
         return self.first + np.arange(self.steps, dtype=np.int64) * self.step_s
+
+
+@dataclass
+class Traffic(Moved):
+    """The traffic of a Lustre file system's servers; `ops` are operations (steps, metadata targets, MDT_OPS)."""
+
+    fs: FileSystem
+    ops: Counts
 
     @cached_property
     def used_kib(self) -> Counts:
@@ -98,7 +104,7 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
     first, last = world.span(fs)
     steps = (last - first) // world.step_s
     none = np.zeros((0, 0), dtype=np.int64)
-    seen = Traffic(fs, first, world.step_s, np.zeros((steps, 1), dtype=np.int64), none, none)
+    seen = Traffic(first, world.step_s, np.zeros((steps, 1), dtype=np.int64), none, fs, none)
     read, written, ops = Flows(), Flows(), Flows()
     for job in jobs:
         for run in job.runs:
@@ -107,8 +113,8 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
                     _move(seen, file, run.nprocs, read, written, ops)
     idle = np.arange(fs.osts) == fs.osts - 1
     more = growth(world, steps)
-    seen.read = read.spread(steps, fs.osts) + _others(rng, steps, idle, 6e6, more)
-    seen.written = written.spread(steps, fs.osts) + _others(rng, steps, idle, 9e6, more)
+    seen.read = read.spread(steps, fs.osts) + unlogged(rng, steps, idle, 6e6, more)
+    seen.written = written.spread(steps, fs.osts) + unlogged(rng, steps, idle, 9e6, more)
     own = ops.spread(steps, fs.mdts * len(MDT_OPS)).reshape(steps, fs.mdts, len(MDT_OPS))
     rates = np.array([4.0, 4.0, 1.5, 1.2, 0.1, 9.0, 1.0, 0.2, 0.0]) * world.step_s
     seen.ops = own + rng.poisson(rates, (steps, fs.mdts, len(MDT_OPS)))
@@ -117,13 +123,7 @@ def traffic(world: World, fs: FileSystem, jobs: Iterable[Job], rng: np.random.Ge
 
 def _move(seen: Traffic, file: File, nprocs: int, read: Flows, written: Flows, ops: Flows) -> None:
     """Add one file's bytes and operations to the flows."""
-    layout = file.layout
-    assert layout is not None, "a file on Lustre has a layout"
-    for flows, length, during in ((read, file.read, file.reading), (written, file.written, file.writing)):
-        if length:
-            begin, end = seen.steps_of(during)
-            on_targets = zip(layout.osts, layout.bytes_on_targets(length), strict=True)
-            flows.rows += [(begin, end, ost, amount) for ost, amount in on_targets if amount]
+    move_bytes(seen, file, read, written)
     during = file.writing if file.written else file.reading
     begin, end = seen.steps_of(during)
     mdt = metadata_target(seen.fs, file.path)
@@ -139,12 +139,23 @@ def _move(seen: Traffic, file: File, nprocs: int, read: Flows, written: Flows, o
         ops.rows += [(*busy, mdt * len(MDT_OPS) + MDT_OPS.index(op), again) for op in ("open", "close", "getattr")]
 
 
+def move_bytes(seen: Moved, file: File, read: Flows, written: Flows) -> None:
+    """Add one file's bytes on each target to the flows."""
+    layout = file.layout
+    assert layout is not None, "a file on a parallel file system has a layout"
+    for flows, length, during in ((read, file.read, file.reading), (written, file.written, file.writing)):
+        if length:
+            begin, end = seen.steps_of(during)
+            on_targets = zip(layout.osts, layout.bytes_on_targets(length), strict=True)
+            flows.rows += [(begin, end, ost, amount) for ost, amount in on_targets if amount]
+
+
 def metadata_target(fs: FileSystem, path: str) -> int:
     """Which metadata target holds a path."""
     return zlib.crc32(path.encode()) % fs.mdts
 
 
-def _others(rng: np.random.Generator, steps: int, idle: Mask, mean: float, more: Any) -> Counts:
+def unlogged(rng: np.random.Generator, steps: int, idle: Mask, mean: float, more: Any) -> Counts:
     """Bytes that no log records: logins, transfers, purges. In bursts of whole pages, only on busy targets."""
     bursts = rng.gamma(0.25, mean / 0.25, (steps, len(idle)))
     bursts[:, idle] = 0.0
@@ -166,7 +177,8 @@ class Reset:
 class Faults:
     """The faults of a file system's monitoring.
 
-    `missing` (steps + 1, targets) says which samples were not taken; `resets` when counters were cleared.
+    `missing` (steps + 1, targets) says which samples were not taken; `resets` when counters were cleared. Of
+    Storage Scale it says so of intervals, (steps, NSDs).
     """
 
     missing: Mask

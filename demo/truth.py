@@ -15,9 +15,13 @@ from typing import Any, TypedDict
 import numpy as np
 
 from iolake.demo.jobs import File, Job, Run
-from iolake.demo.servers import Faults, Reset, Traffic
+from iolake.demo.scale_servers import ScaleTraffic
+from iolake.demo.servers import Faults, Moved, Reset, Traffic
 from iolake.demo.surroundings import Surroundings
 from iolake.demo.world import Cluster, World
+
+_MOVED = ("read", "written", "ops")
+_ON_SCALE = ("read", "written", "metadata", "cpu", "free", "net")
 
 
 class FileTruth(TypedDict):
@@ -59,11 +63,16 @@ class JobTruth(TypedDict):
     """
 
     cluster: str
+    scheduler: str
     job_id: int
     shown_id: str
     name: str
     user: str
+    uid: int
     account: str
+    partition: str
+    timelimit_s: int
+    cores: int
     submit: int
     start: int | None
     end: int | None
@@ -82,7 +91,10 @@ class JobTruth(TypedDict):
 
 @dataclass
 class Truth:
-    """The whole truth. `traffic` and `faults` are by file system; `rejects` are paths that can't be read."""
+    """The whole truth. `rejects` are paths that can't be read.
+
+    `traffic` and `faults` are by Lustre file system; `scale` and `scale_faults` are those of Storage Scale.
+    """
 
     world: World
     jobs: list[JobTruth]
@@ -90,7 +102,15 @@ class Truth:
     rejects: list[str]
     traffic: dict[str, Traffic]
     faults: dict[str, Faults]
+    scale: ScaleTraffic
+    scale_faults: Faults
     around: Surroundings
+
+    def moved(self, file_system: str) -> tuple[Moved, Faults]:
+        """Bytes of a file system's targets, of whichever kind it is, and what monitoring missed."""
+        if file_system == self.world.scale.name:
+            return self.scale, self.scale_faults
+        return self.traffic[file_system], self.faults[file_system]
 
     def write(self, root: Path) -> None:
         """Write truth.json and truth.npz into the centre's folder."""
@@ -106,8 +126,11 @@ class Truth:
         (root / "truth.json").write_text(json.dumps(content, ensure_ascii=False))
         arrays: dict[str, Any] = {}
         for name, seen in self.traffic.items():
-            arrays |= {f"{name}.{part}": getattr(seen, part) for part in ("read", "written", "ops")}
+            arrays |= {f"{name}.{part}": getattr(seen, part) for part in _MOVED}
             arrays[f"{name}.missing"] = self.faults[name].missing
+        name = self.world.scale.name
+        arrays |= {f"{name}.{part}": getattr(self.scale, part) for part in _ON_SCALE}
+        arrays |= {f"{name}.missing": self.scale_faults.missing, f"{name}.step_s": np.array(self.scale.step_s)}
         np.savez_compressed(root / "truth.npz", **arrays)
 
     @classmethod
@@ -119,11 +142,17 @@ class Truth:
         traffic, faults = {}, {}
         with np.load(root / "truth.npz") as arrays:
             for fs in world.file_systems:
-                parts = [arrays[f"{fs.name}.{part}"] for part in ("read", "written", "ops")]
-                traffic[fs.name] = Traffic(fs, world.span(fs)[0], world.step_s, *parts)
+                read, written, ops = (arrays[f"{fs.name}.{part}"] for part in _MOVED)
+                traffic[fs.name] = Traffic(world.span(fs)[0], world.step_s, read, written, fs, ops)
                 resets = [Reset(**reset) for reset in content["resets"][fs.name]]
                 faults[fs.name] = Faults(arrays[f"{fs.name}.missing"], resets)
-        return cls(world, content["jobs"], content["logs"], content["rejects"], traffic, faults, content["around"])
+            system = world.scale
+            step_s = int(arrays[f"{system.name}.step_s"])
+            read, written, *others = (arrays[f"{system.name}.{part}"] for part in _ON_SCALE)
+            scale = ScaleTraffic(world.span(system)[0], step_s, read, written, system, *others)
+            scale_faults = Faults(arrays[f"{system.name}.missing"])
+        books = content["jobs"], content["logs"], content["rejects"]
+        return cls(world, *books, traffic, faults, scale, scale_faults, content["around"])
 
 
 def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:
@@ -137,11 +166,16 @@ def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:
                 sums[1] += file.written
     return JobTruth(
         cluster=job.cluster,
+        scheduler=cluster.scheduler,
         job_id=job.job_id,
         shown_id=job.shown_id,
         name=job.name,
         user=job.user,
+        uid=job.uid,
         account=job.account,
+        partition=job.partition,
+        timelimit_s=job.timelimit_s,
+        cores=cluster.cores_per_node * len(job.nodes),
         submit=job.submit,
         start=job.start,
         end=job.end,
@@ -164,7 +198,7 @@ def _on_targets(job: Job, file_system: str) -> list[tuple[int, int, int]]:
     read: Counter[int] = Counter()
     written: Counter[int] = Counter()
     for file in (file for run in job.runs for file in run.files if file.file_system == file_system):
-        assert file.layout is not None, "a file on Lustre has a layout"
+        assert file.layout is not None, "a file on a parallel file system has a layout"
         for sums, length in ((read, file.read), (written, file.written)):
             for ost, amount in zip(file.layout.osts, file.layout.bytes_on_targets(length), strict=True):
                 sums[ost] += amount
@@ -197,8 +231,8 @@ def _file_truth(file: File) -> FileTruth:
         file_system=file.file_system,
         read_bytes=file.read,
         write_bytes=file.written,
-        osts=list(file.layout.osts) if file.layout else None,
-        stripe_size=file.layout.stripe_size if file.layout else None,
+        osts=list(file.layout.osts) if file.layout and file.layout.shown else None,
+        stripe_size=file.layout.stripe_size if file.layout and file.layout.shown else None,
     )
 
 

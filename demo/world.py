@@ -1,11 +1,14 @@
-"""The simulated centre: its two machines, its two file systems, and their sizes.
+"""The simulated centre: its machines, its file systems, and their sizes.
 
-    osprey  America/Los_Angeles   mounts lagoon
-    heron   Europe/Berlin         mounts lagoon and fjord
+    osprey  America/Los_Angeles   Slurm   mounts lagoon
+    heron   Europe/Berlin         Slurm   mounts lagoon and fjord
+    plover  America/St_Johns      PBS     mounts estuary
+    avocet  Asia/Kolkata          LSF     mounts estuary
+    dunlin  UTC                   Flux    mounts estuary
 
-lagoon is watched through TTS HDF5, a file a day; fjord through an LMT database. Europe/Berlin sets its clocks
-back in the night to 2025-10-26, inside the default three days, so that fjord's database and heron's
-accounting have an hour that comes twice.
+lagoon is watched through TTS HDF5, a file a day; fjord through an LMT database. Both are Lustre; estuary is IBM Storage
+Scale, and mmperfmon watches it. Europe/Berlin sets its clocks back in the night to 2025-10-26, inside the default
+three days, so that fjord's database and heron's accounting have an hour that comes twice.
 """
 
 from __future__ import annotations
@@ -14,10 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 MDT_OPS = ("open", "close", "mknod", "unlink", "mkdir", "getattr", "setattr", "statfs", "sync")
 """The metadata operations that happen here, by Lustre's names."""
+Scheduler = Literal["slurm", "pbs", "lsf", "flux"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Cluster:
     cores_per_node: int
     file_systems: tuple[str, ...]
     first_job_id: int
+    scheduler: Scheduler = "slurm"
 
     @cached_property
     def tz(self) -> ZoneInfo:
@@ -82,6 +88,45 @@ class FileSystem:
 
 
 @dataclass(frozen=True)
+class ScaleSystem:
+    """A Storage Scale file system: the blocks of each file lie on all data NSDs, one after the other.
+
+    Each server serves some of the NSDs. `block` and sizes are in bytes.
+    """
+
+    name: str
+    backend: str
+    mount: str
+    zone: str
+    nsds: int
+    servers: int
+    block: int = 8 << 20
+    nsd_kib: int = 61_203_283_968
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        """The zone of its servers' clocks."""
+        return ZoneInfo(self.zone)
+
+    def nsd(self, number: int) -> str:
+        """Name of an NSD that holds data: "est01_d003"."""
+        return f"{self.backend}_d{number:03d}"
+
+    @property
+    def metadata_nsd(self) -> str:
+        """Name of the NSD that holds the metadata; the first server serves it."""
+        return f"{self.backend}_m000"
+
+    def server(self, number: int) -> str:
+        """Host name of a server."""
+        return f"nsd{number + 1:02d}.{self.name}.example.org"
+
+    def server_of(self, nsd: int) -> int:
+        """Number of the server that serves an NSD."""
+        return nsd % self.servers
+
+
+@dataclass(frozen=True)
 class World:
     """The simulation's size: `days` days from `start` in each file system's own zone, at some scale.
 
@@ -97,7 +142,12 @@ class World:
     files: int
     step_s: int
     clusters: tuple[Cluster, ...] = field(init=False)
+    """The Slurm ones, which use Lustre."""
     file_systems: tuple[FileSystem, ...] = field(init=False)
+    """Those of Lustre."""
+    others: tuple[Cluster, ...] = field(init=False)
+    """Clusters of other schedulers, which use `scale`."""
+    scale: ScaleSystem = field(init=False)
 
     def __post_init__(self) -> None:
         smallest = {"days": 1, "jobs": 1, "osts": 4, "files": 1}
@@ -115,24 +165,48 @@ class World:
             FileSystem("lagoon", "lag01", "/lagoon", "America/Los_Angeles", self.osts, 1, "10.100.101"),
             FileSystem("fjord", "fjd02", "/fjord", "Europe/Berlin", fewer, 2, "10.100.102", full_ost=1),
         )
+        others = (
+            Cluster("plover", "America/St_Johns", "pl{:04d}", 32, ("estuary",), 6_090_310, "pbs"),
+            Cluster("avocet", "Asia/Kolkata", "av{:03d}", 32, ("estuary",), 3_620_450, "lsf"),
+            Cluster("dunlin", "UTC", "dunlin{:d}", 32, ("estuary",), 1, "flux"),
+        )
         object.__setattr__(self, "clusters", clusters)
         object.__setattr__(self, "file_systems", file_systems)
+        object.__setattr__(self, "others", others)
+        object.__setattr__(self, "scale", ScaleSystem("estuary", "est01", "/estuary", "America/St_Johns", 6, 2))
 
     def file_system(self, name: str) -> FileSystem:
-        """The file system of that name."""
+        """The Lustre file system of that name."""
         return next(fs for fs in self.file_systems if fs.name == name)
+
+    @property
+    def storages(self) -> tuple[FileSystem | ScaleSystem, ...]:
+        """The file systems of both kinds."""
+        return *self.file_systems, self.scale
+
+    def storage(self, name: str) -> FileSystem | ScaleSystem:
+        """The file system of that name, of whichever kind."""
+        return next(fs for fs in self.storages if fs.name == name)
+
+    @property
+    def all_clusters(self) -> tuple[Cluster, ...]:
+        """The clusters of every scheduler."""
+        return *self.clusters, *self.others
 
     def cluster(self, name: str) -> Cluster:
         """The cluster of that name."""
-        return next(c for c in self.clusters if c.name == name)
+        return next(c for c in self.all_clusters if c.name == name)
 
-    def span(self, fs: FileSystem) -> tuple[int, int]:
+    def span(self, fs: FileSystem | ScaleSystem) -> tuple[int, int]:
         """Epoch seconds [first, last) of a file system's days."""
         return midnight(self.start, fs.tz), midnight(self.start + timedelta(days=self.days), fs.tz)
 
     @cached_property
     def window(self) -> tuple[int, int]:
-        """Epoch seconds in which every file system is watched: all jobs' bytes move in it."""
+        """Epoch seconds in which every file system is watched: all jobs' bytes move in it.
+
+        The zone of `scale` lies between those of the others, so that its days hold the window.
+        """
         spans = [self.span(fs) for fs in self.file_systems]
         return max(first for first, _ in spans), min(last for _, last in spans)
 

@@ -11,11 +11,20 @@ from __future__ import annotations
 import duckdb
 
 from iolake.demo.check.jobs import job_differences
+from iolake.demo.check.scale import scale_differences
+from iolake.demo.check.schedulers import scheduler_differences
 from iolake.demo.check.servers import server_differences
 from iolake.demo.check.views import view_differences
 from iolake.demo.truth import Truth
 
-__all__ = ["differences", "job_differences", "server_differences", "view_differences"]
+__all__ = [
+    "differences",
+    "job_differences",
+    "scale_differences",
+    "scheduler_differences",
+    "server_differences",
+    "view_differences",
+]
 
 
 def differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool = False) -> list[str]:
@@ -25,6 +34,8 @@ def differences(con: duckdb.DuckDBPyConnection, truth: Truth, *, late: bool = Fa
     """
     return [
         *job_differences(con, truth, late=late),
+        *scheduler_differences(con, truth),
         *server_differences(con, truth),
+        *scale_differences(con, truth),
         *view_differences(con, truth, late=late),
     ]

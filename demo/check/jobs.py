@@ -11,7 +11,7 @@ import duckdb
 from iolake.demo.check.compare import compare
 from iolake.demo.formats.darshan import record_id
 from iolake.demo.logs import HEAT_RANKS
-from iolake.demo.truth import FileTruth, LogTruth, Truth
+from iolake.demo.truth import FileTruth, JobTruth, LogTruth, Truth
 
 _MODULES = {"POSIX": "darshan_posix", "MPIIO": "darshan_mpiio", "STDIO": "darshan_stdio"}
 
@@ -53,10 +53,14 @@ def _allocations(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
             job["doubtful"],
             0,
         )
-        for job in truth.jobs
+        for job in _of_slurm(truth)
         if job["end"] is not None
     ]
     return compare("jobs", happened, shown)
+
+
+def _of_slurm(truth: Truth) -> list[JobTruth]:
+    return [job for job in truth.jobs if job["scheduler"] == "slurm"]
 
 
 def _parts(shown_id: str, mark: str) -> tuple[int | None, int | None]:
@@ -70,7 +74,7 @@ def _steps(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
             ntasks, count(*) - count(DISTINCT input_id)
         FROM slurm_steps GROUP BY ALL""").fetchall()
     happened: list[tuple[object, ...]] = []
-    for job in truth.jobs:
+    for job in _of_slurm(truth):
         if job["start"] is None or job["end"] is None:
             continue
         whose = job["cluster"], job["job_id"], job["submit"]
@@ -83,7 +87,8 @@ def _running(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
     shown = con.execute("""
         SELECT cluster, job_id FROM slurm_running
         WHERE (cluster, job_id) NOT IN (SELECT (cluster, job_id) FROM slurm_jobs)""").fetchall()
-    return compare("running jobs", [(j["cluster"], j["job_id"]) for j in truth.jobs if j["state"] == "RUNNING"], shown)
+    running = [(job["cluster"], job["job_id"]) for job in _of_slurm(truth) if job["state"] == "RUNNING"]
+    return compare("running jobs", running, shown)
 
 
 def _logs(con: duckdb.DuckDBPyConnection, logs: list[LogTruth]) -> list[str]:
@@ -181,9 +186,9 @@ def _bytes_of_jobs(con: duckdb.DuckDBPyConnection, truth: Truth, logs: list[LogT
             AND l.start_time BETWEEN j.start_time AND j.end_time
         JOIN moved m ON m.cluster = l.cluster AND m.log_id = l.log_id
         WHERE file_system IS NOT NULL GROUP BY ALL""").fetchall()
-    submit = {(job["cluster"], job["job_id"], job["start"]): job["submit"] for job in truth.jobs}
+    submit = {(job["cluster"], job["job_id"], job["start"]): job["submit"] for job in _of_slurm(truth)}
     sums: Counter[tuple[str, int, int, str, str]] = Counter()
-    for log in logs:
+    for log in (log for log in logs if (log["cluster"], log["job_id"], log["job_start"]) in submit):
         whose = log["cluster"], log["job_id"], submit[log["cluster"], log["job_id"], log["job_start"]]
         for file in log["files"]:
             if file["file_system"] is not None:

@@ -9,7 +9,14 @@ import duckdb
 import pytest
 
 from iolake.demo.centre import deliver_late, simulate
-from iolake.demo.check import differences, job_differences, server_differences, view_differences
+from iolake.demo.check import (
+    differences,
+    job_differences,
+    scale_differences,
+    scheduler_differences,
+    server_differences,
+    view_differences,
+)
 from iolake.demo.truth import Truth
 from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
@@ -17,18 +24,10 @@ from iolake.warehouse.lake import Lake
 
 CHECKED = (
     "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",
-    "darshan_stdio", "inputs", "lustre_df", "lustre_fs", "lustre_jobstats", "lustre_mdt", "lustre_ost", "lustre_target",
-    "slurm_jobs", "slurm_running", "slurm_steps",
+    "darshan_stdio", "file_system_hour", "inputs", "lustre_df", "lustre_fs", "lustre_jobstats", "lustre_mdt",
+    "lustre_ost", "lustre_target", "other_jobs", "scale_capacity", "scale_disk", "scale_nsd", "scale_pool",
+    "scale_server", "scale_setting", "slurm_jobs", "slurm_running", "slurm_steps",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def lake(root: Path, truth: Truth) -> Lake:
-    """The lake of the shared centre; its late logs are not there yet."""
-    site = Site.read(root / "site.toml")
-    assert {fs.name for fs in truth.world.file_systems} == set(site.file_systems)
-    ingest(site, workers=0)
-    return Lake(site.lake_uri)
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +61,8 @@ def test_the_lake_shows_what_happened_in_every_table_to_the_byte(lake: Lake, tru
 def test_a_copy_that_nobody_spoilt_is_right(copy: duckdb.DuckDBPyConnection, truth: Truth) -> None:
     assert job_differences(copy, truth, late=False) == []
     assert server_differences(copy, truth) == []
+    assert scale_differences(copy, truth) == []
+    assert scheduler_differences(copy, truth) == []
 
 
 @pytest.mark.parametrize(
@@ -118,21 +119,49 @@ def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: s
         ("DELETE FROM slurm_steps WHERE {one}", "steps"),
         ("INSERT INTO slurm_running SELECT * REPLACE (1 AS job_id) FROM slurm_running WHERE {one}", "running jobs"),
         ("UPDATE inputs SET status = 'rejected' WHERE {one}", "rejected inputs"),
+        ("UPDATE scale_nsd SET read_bytes = read_bytes + 1 WHERE {one}", "intervals of estuary's NSDs"),
+        ("UPDATE scale_nsd SET ts = ts + INTERVAL 1 MINUTE WHERE {one}", "intervals of estuary's NSDs"),
+        ("UPDATE scale_nsd SET write_bytes = NULL WHERE {one}", "intervals of estuary's NSDs"),
+        ("UPDATE scale_nsd SET role = NULL WHERE {one}", "intervals of estuary's NSDs"),
+        ("UPDATE scale_server SET cpu_user_pct = cpu_user_pct + 0.01 WHERE {one}", "intervals of estuary's servers"),
+        ("UPDATE scale_server SET mem_free_bytes = 1 WHERE {one}", "intervals of estuary's servers"),
+        ("UPDATE scale_server SET net_in_bytes = net_in_bytes + 1 WHERE {one}", "intervals of estuary's servers"),
+        ("UPDATE file_system_hour SET write_bytes = write_bytes + 1 WHERE {one}", "hours of estuary"),
+        ("UPDATE file_system_hour SET seen_pct = 99 WHERE {one}", "hours of estuary"),
+        ("UPDATE scale_capacity SET free_bytes = free_bytes + 1 WHERE {one}", "space of estuary"),
+        ("UPDATE scale_pool SET total_bytes = total_bytes + 1 WHERE {one}", "space of estuary"),
+        ("UPDATE scale_disk SET pool = 'data' WHERE {one}", "space of estuary"),
+        ("UPDATE scale_setting SET value = '1' WHERE {one}", "settings of estuary"),
+        ("UPDATE other_jobs SET exit_code = 99 WHERE {one}", "jobs of other schedulers"),
+        ("UPDATE other_jobs SET end_time = end_time + INTERVAL 1 SECOND WHERE {one}", "jobs of other schedulers"),
+        ("UPDATE other_jobs SET nodes = list_append(nodes, 'x') WHERE {one}", "jobs of other schedulers"),
+        ("INSERT INTO other_jobs FROM other_jobs WHERE {one}", "jobs of other schedulers"),
     ],
 )
 def test_a_wrong_row_is_reported(copy: duckdb.DuckDBPyConnection, truth: Truth, change: str, named: str) -> None:
     """One row of one table is changed, and the check of that table reports it."""
     table = change.removeprefix("INSERT INTO ").removeprefix("DELETE FROM ").removeprefix("UPDATE ").split()[0]
-    here = "file_system = 'fjord'" if table.startswith("lustre") and table != "lustre_jobstats" else "true"
+    ours = "nsd = 'est01_m000'" if table == "scale_disk" else "true"
+    here = "file_system = 'fjord'" if table.startswith("lustre") and table != "lustre_jobstats" else ours
     if table == "lustre_target":
         here += " AND role = 'ost' AND server_address IS NOT NULL"
     elif table == "lustre_ost":
         here += " AND read_bytes IS NOT NULL"
     elif table == "slurm_jobs":
         here += " AND (cluster, job_id) IN (SELECT (cluster, job_id) FROM darshan_logs)"
+    elif table == "darshan_posix":
+        here += " AND cluster = 'heron'"
+    elif table == "file_system_hour":
+        here += " AND file_system = 'estuary'"
+    elif table == "other_jobs":
+        here += " AND nodes IS NOT NULL"
     one = f"rowid = (SELECT min(rowid) FROM {table} WHERE {here})"
     assert copy.execute(change.format(one=one)).fetchall() == [(1,)]
     side = server_differences(copy, truth) if table.startswith("lustre") else job_differences(copy, truth, late=False)
+    if table == "other_jobs":
+        side = scheduler_differences(copy, truth)
+    elif table.startswith(("scale", "file_system_hour")):
+        side = scale_differences(copy, truth)
     assert any(line.startswith(f"{named}:") for line in side)
 
 

@@ -39,7 +39,7 @@ def test_each_notebook_runs_and_shows_what_the_lake_has(
     first = found["first_join"]
     (written,) = demo_lake.sql("SELECT sum(POSIX_BYTES_WRITTEN) FROM darshan_posix").fetchall()[0]
     assert first["written"]["written"].sum() == written > 0
-    assert set(first["joined"]["file_system"]) == {"fjord", "lagoon"}
+    assert set(first["joined"]["file_system"]) == {"estuary", "fjord", "lagoon"}
 
     users = found["jobs_with_polars"]["users"]
     (runs, measured) = demo_lake.sql("SELECT count(*), count(read_bytes + write_bytes) FROM job_summary").fetchall()[0]

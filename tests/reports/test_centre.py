@@ -23,25 +23,24 @@ def centre(small_centre: tuple[Truth, Lake]) -> tuple[Truth, Lake]:
 
 def test_every_run_that_ended_has_one_row(centre: tuple[Truth, Lake]) -> None:
     truth, lake = centre
-    happened = Counter((job["cluster"], job["job_id"], job["submit"]) for job in truth.jobs if job["end"] is not None)
-    shown = lake.sql("SELECT cluster, job_id, epoch(submit_time)::BIGINT FROM job_summary").fetchall()
+    happened = Counter((job["cluster"], job["job_id"], job["start"]) for job in truth.jobs if job["end"] is not None)
+    shown = lake.sql("SELECT cluster, job_id, epoch(start_time)::BIGINT FROM job_summary").fetchall()
     assert Counter(shown) == happened
 
 
 def test_a_runs_bytes_and_logs_are_those_that_its_application_moved(centre: tuple[Truth, Lake]) -> None:
     truth, lake = centre
-    submit = {(job["cluster"], job["job_id"], job["start"]): job["submit"] for job in truth.jobs}
     moved: dict[tuple[str, int, int], tuple[int, int, int]] = {}
     for log in truth.logs:
         if log["fate"] not in {"kept", "misfiled"}:
             continue
-        run = log["cluster"], log["job_id"], submit[log["cluster"], log["job_id"], log["job_start"]]
+        run = log["cluster"], log["job_id"], log["job_start"]
         read = sum(file["read_bytes"] for file in log["files"])
         written = sum(file["write_bytes"] for file in log["files"])
         logs = moved.get(run, (0, 0, 0))
         moved[run] = logs[0] + 1, logs[1] + read, logs[2] + written
     shown = lake.sql(
-        "SELECT cluster, job_id, epoch(submit_time)::BIGINT, logs, read_bytes, write_bytes "
+        "SELECT cluster, job_id, epoch(start_time)::BIGINT, logs, read_bytes, write_bytes "
         "FROM job_summary WHERE logs > 0"
     ).fetchall()
     assert {row[:3]: row[3:] for row in shown} == moved

@@ -130,7 +130,7 @@ def test_a_file_systems_page_names_what_it_has_and_what_it_lacks(centre: tuple[T
     page = file_system_page(lake, "lagoon")
     assert "moved in 1 day seen; 2 of 3 days" in page.answer
     assert {figure.key for figure in page.figures} == {"days", "fullness", "heat", "users", "coverage"}
-    with pytest.raises(NoFileSystem, match="it has fjord, lagoon"):
+    with pytest.raises(NoFileSystem, match="it has estuary, fjord, lagoon"):
         file_system_page(lake, "lagune")
 
 
