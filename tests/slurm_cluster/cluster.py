@@ -66,7 +66,7 @@ class Cluster:
         """Submit a batch job; its id."""
         return int(self.run("sbatch", "--parsable", "-o", "/dev/null", *options).split(";")[0])
 
-    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 40) -> None:
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
         """Wait until `condition` holds; AssertionError names `what` was waited for."""
         until = time.monotonic() + seconds
         while not condition():
