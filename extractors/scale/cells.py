@@ -62,7 +62,7 @@ class Cells:
         if any_wrong := bool(wrong.any()):
             values = np.where(wrong, np.nan, values)
         codes = [self.components.setdefault(component, len(self.components)) for component in components]
-        length = np.broadcast_to(np.asarray(interval_s, np.float64), start_us.shape)
+        length = np.full(len(start_us), interval_s, np.float64)
         self._parts.append(_Part(np.array(codes, np.int64), start_us, length, column, values))
         return int(wrong.sum()) if any_wrong else 0
 
@@ -74,22 +74,22 @@ class Cells:
         if not self._parts:
             return None
         moments = np.unique(np.concatenate([part.start_us for part in self._parts]))
-        shape = len(self.components), len(moments)
-        filled = np.zeros(shape, bool)
-        length = np.zeros(shape)
+        size = len(self.components) * len(moments)
+        length = np.full(size, np.nan)
         columns: dict[str, Floats] = {}
         for part in self._parts:
-            at = np.ix_(part.codes, np.searchsorted(moments, part.start_us))
-            column = columns.setdefault(part.column, np.full(shape, np.nan))
-            known = ~np.isnan(part.values.T)
-            column[at] = np.where(known, part.values.T, column[at])
-            length[at] = np.where(known, part.interval_s, length[at])
-            filled[at] |= known
-        if not filled.any():
+            cells = part.codes * len(moments) + np.searchsorted(moments, part.start_us)[:, None]
+            known = ~np.isnan(part.values)
+            if part.column not in columns:
+                columns[part.column] = np.full(size, np.nan)
+            columns[part.column][cells[known]] = part.values[known]
+            length[cells[known]] = part.interval_s[known.nonzero()[0]]
+        filled = np.flatnonzero(~np.isnan(length))
+        if not len(filled):
             return None
-        component, at_moment = np.nonzero(filled)
-        taken = {name: values[filled] for name, values in columns.items()}
-        return Dense(component, moments[at_moment], length[filled], taken)
+        component, at_moment = np.divmod(filled, len(moments))
+        dense = {name: values[filled] for name, values in columns.items()}
+        return Dense(component, moments[at_moment], length[filled], dense)
 
     def batch(self, dense: Dense, roles: Sequence[str | None] | None = None) -> Batch:
         """Return the rows as the table's; `roles` holds the role of each component."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from operator import lt
 from typing import ClassVar, Final
 from zoneinfo import ZoneInfo
 
@@ -117,14 +119,12 @@ class _Day:
 
     def _in_order(self, chunk: Chunk) -> Ints:
         """Put the chunk's rows into the order of their times, one a time; return when each ends (UTC)."""
-        order = np.argsort(np.array(chunk.row_ids), kind="stable")
-        chunk.values, chunk.in_bytes = chunk.values[order], chunk.in_bytes[order]
-        if chunk.utc is not None:
-            utc = chunk.utc[order]
-        else:
-            local = local_seconds([chunk.stamps[i] for i in order])
-            forward = [step for step in np.diff(local).tolist() if step > 0]
-            utc, _ = utc_in_order(local, self._zone, min(forward, default=None))
+        if not all(map(lt, chunk.row_ids, chunk.row_ids[1:])):
+            order = np.argsort(np.array(chunk.row_ids), kind="stable")
+            chunk.stamps = [chunk.stamps[i] for i in order]
+            chunk.values, chunk.in_bytes = chunk.values[order], chunk.in_bytes[order]
+            chunk.utc = None if chunk.utc is None else chunk.utc[order]
+        utc = _utc(tuple(chunk.stamps), self._zone) if chunk.utc is None else chunk.utc
         keep = np.append(np.diff(utc) != 0, True)
         if not keep.all() or (np.diff(utc) < 0).any():
             utc, first = np.unique(utc[keep], return_index=True)
@@ -237,6 +237,15 @@ def _reports(member: Member) -> Iterator[Report]:
         yield cached_report(member.uri, text)
     else:
         yield from read_reports(text)
+
+
+@lru_cache(maxsize=64)
+def _utc(stamps: tuple[str, ...], zone: ZoneInfo) -> Ints:
+    """Return the UTC seconds of local times in their order. Reports of many servers have the same ones."""
+    local = local_seconds(stamps)
+    forward = [step for step in np.diff(local).tolist() if step > 0]
+    utc, _ = utc_in_order(local, zone, min(forward, default=None))
+    return utc
 
 
 def _joined(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
