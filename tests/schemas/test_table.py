@@ -52,3 +52,9 @@ def test_a_declaration_that_contradicts_itself_is_an_error(change: dict[str, Any
 
 def test_a_right_declaration_is_accepted() -> None:
     assert Table(**RIGHT)["watts"] is WATTS
+
+
+@pytest.mark.parametrize(("name", "comment"), [("watts", "[W] power (from POSIX_WATTS)"), ("POSIX_WATTS", "[W] power")])
+def test_a_comment_names_no_counter_that_keeps_its_name(name: str, comment: str) -> None:
+    """P10: the name of such a column is its source."""
+    assert Column(name, pa.float64(), "power", unit="W", origin="POSIX_WATTS").comment == comment
