@@ -20,7 +20,7 @@ from iolake import schemas
 from iolake.schemas.ddl import duckdb_type
 from iolake.schemas.ledger import LEDGER, LedgerTable
 from iolake.schemas.table import Column, Table
-from iolake.warehouse import catalog, views
+from iolake.warehouse import catalog, freshness, views
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/generate.py from the declarations; change those. -->\n"
@@ -82,7 +82,7 @@ def _column_row(column: Column) -> str:
 
 def _view_sections() -> Iterator[str]:
     """A section for each view and macro: its question, how to ask it, and its columns."""
-    con = duckdb.connect(str(catalog._empty(catalog.declarations())), read_only=True)
+    con = _every_view()
     known = views.table_comments()
     sections = {}
     for name, text in views.sql_files().items():
@@ -92,6 +92,15 @@ def _view_sections() -> Iterator[str]:
         sections[name] = _view_section(name, text, columns, known[name])
     con.close()
     yield from (sections[name] for name in sorted(sections))
+
+
+def _every_view() -> duckdb.DuckDBPyConnection:
+    """An empty catalog with the models of all marts, in memory."""
+    con = duckdb.connect()
+    con.execute(f"ATTACH '{catalog._empty(catalog.declarations())}' AS empty (READ_ONLY)")
+    con.execute("COPY FROM DATABASE empty TO memory; DETACH empty")
+    catalog.Catalog(con).write_models(freshness.marts())
+    return con
 
 
 def _view_section(name: str, text: str, columns: list[tuple[str, str]], meanings: dict[str, str]) -> str:

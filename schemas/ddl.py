@@ -43,7 +43,10 @@ def duckdb_type(kind: pa.DataType) -> str:
 
 
 STORAGE = "storage"
-"""The schema of the views that name files. The views of `main` read these; they have the comments, and never change."""
+"""The schema of the table macros that name files. Each has a view in `main` that reads it, has the comments and stays.
+
+Beside such a view, a second one would hold each column's name and type again, and its own statement as text.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,21 +67,19 @@ class FileSet:
     by_month: bool = False
 
 
-def create_storage_view(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
-    """CREATE VIEW over files, by the columns that they have: one read for each set, united.
+def create_storage_macro(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
+    """CREATE MACRO over files, by the columns that they have: one read for each set, united.
 
     `computed` are SELECTs of rows that lie in no file, with all columns of the table in order.
     """
     reads = [_read(table, one) for one in sets if one.files]
     reads += computed
-    name = f"{STORAGE}.{quote(table.name)}"
-    if not reads:
-        return f"CREATE OR REPLACE VIEW {name} {_no_rows(table)}"
-    return f"CREATE OR REPLACE VIEW {name} AS\n" + "\nUNION ALL BY NAME\n".join(reads)
+    rows = "\nUNION ALL BY NAME\n".join(reads or [_no_rows(table)])
+    return f"CREATE OR REPLACE MACRO {STORAGE}.{quote(table.name)}() AS TABLE\n{rows}"
 
 
 READ: Final = "read_parquet"
-"""The table function by which storage views read files."""
+"""The table function by which storage macros read files."""
 
 
 def typed_columns(table: Table) -> list[tuple[str, str]]:
@@ -87,10 +88,10 @@ def typed_columns(table: Table) -> list[tuple[str, str]]:
 
 
 def stand_ins(columns: Sequence[tuple[str, str]], model: str | None = None) -> tuple[list[str], list[str]]:
-    """Statements that create and drop macros in place of what a storage view reads, with its (name, type) columns.
+    """Statements that create and drop macros in place of what a storage macro reads, with its (name, type) columns.
 
-    DuckDB opens the files of a view to create it, and plans the models that it calls, all for the types of its columns,
-    which are known. A temporary macro comes before the function of its name, and the statement that the
+    DuckDB opens the files of a macro to create it, and plans the models that it calls, all for the types of its
+    columns, which are known. A temporary macro comes before the function of its name, and the statement that the
     catalog keeps has the name alone.
     """
     nulls = ", ".join(f"NULL::{kind} AS {quote(name)}" for name, kind in columns)
@@ -107,7 +108,7 @@ def create_view(table: Table) -> list[str]:
     """The statements that make the table's view for readers, with the comments of the table and each column."""
     name = quote(table.name)
     return [
-        f"CREATE OR REPLACE VIEW {name} AS FROM {STORAGE}.{name}",
+        f"CREATE OR REPLACE VIEW {name} AS FROM {STORAGE}.{name}()",
         f"COMMENT ON VIEW {name} IS {literal(table.doc)}",
         *(f"COMMENT ON COLUMN {name}.{quote(c.name)} IS {literal(c.comment)}" for c in table.all_columns),
     ]
@@ -167,17 +168,23 @@ def _within(table: Table, files: FileSet) -> str:
     return f"\nWHERE date >= DATE '{files.first_day}' AND date <= DATE '{files.last_day}'"
 
 
+_WIDE: Final = 400
+"""Columns from which a table without rows is text that DuckDB parses for each query."""
+
+
 def _no_rows(table: Table) -> str:
-    """The columns of a view and its query, without rows.
+    """The query of a table without rows.
 
     Most tables of a lake have no rows, so this decides the size of a small lake's snapshot. A cast for each column
-    would take half as much again, and one unnested STRUCT 15 times as long to plan.
+    would take half as much again, and one unnested STRUCT 15 times as long to plan. Text takes half, and half as long
+    again to plan, so that it pays for the two tables that have a third of all columns and that no view reads.
     """
     kinds = [duckdb_type(c.type) for c in table.all_columns]
     nulls = {kind: f"null_{at}" for at, kind in enumerate(dict.fromkeys(kinds))}
-    names = ", ".join(quote(c.name) for c in table.all_columns)
+    columns = ", ".join(f"{nulls[kind]} AS {quote(c.name)}" for kind, c in zip(kinds, table.all_columns, strict=True))
     given = ", ".join(f"NULL::{kind} AS {null}" for kind, null in nulls.items())
-    return f"({names}) AS\nSELECT {', '.join(nulls[kind] for kind in kinds)}\nFROM (SELECT {given}) WHERE false"
+    query = f"SELECT {columns}\nFROM (SELECT {given}) WHERE false"
+    return query if len(kinds) < _WIDE else f"FROM query({literal(query)})"
 
 
 def quote(name: str) -> str:

@@ -49,10 +49,13 @@ class Changes:
     thresholds: bool = False
     """Whether thresholds of finding_rules changed."""
 
+    marts: set[str] = field(default_factory=set)
+    """The marts with partitions that became fresh or stale."""
+
     @property
     def tables(self) -> set[str]:
-        """The tables whose files changed."""
-        return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months
+        """The tables whose files, or what is computed beside these, changed."""
+        return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months | self.marts
 
 
 class Catalog:
@@ -88,8 +91,8 @@ class Catalog:
             shutil.copyfile(_empty(declarations()), path)
         engine = engine_of(store)
         with cls._written(engine, path) as catalog:
-            written = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
-            if written in ([], [(declarations(),)]):
+            last = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
+            if last in ([], [(declarations(),)]):
                 yield catalog
                 return
         older = path.rename(path.with_suffix(".older"))
@@ -300,29 +303,47 @@ class Catalog:
         )
 
     def write_views(self, store: Store) -> None:
-        """Write the storage views of changed tables, and all of them where declarations or location changed."""
+        """Write the storage macros of changed tables, and all of them where declarations or location changed."""
         root = store.uri
         months.remove_lost(self, store)
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
         derived = freshness.update(self, sql_files(), declarations())
+        stale = {name for (name,) in self.rows("SELECT DISTINCT table_name FROM derived WHERE NOT fresh")}
+        self.write_models(mart for mart in freshness.marts() if mart.name in stale)
         tables = [table for table in schemas.tables().values() if not isinstance(table, Mart)]
         for table in (*tables, *freshness.marts()):  # a mart's view reads tables, where these lie now
             if everything or table.name in self.changes.tables or table.name in derived:
-                self.write_storage_view(table, root)
+                self.write_storage_macro(table, root)
+
+    def write_models(self, marts: Iterable[Mart]) -> None:
+        """Have the models of these marts, with the models that they call, and no other.
+
+        Only rows that a query computes need them, and all of them are 245 kB.
+        """
+        texts = sql_files()
+        here = "database_name = current_database() AND schema_name = 'main'"
+        there = {name for (name,) in self.rows(f"SELECT function_name FROM duckdb_functions() WHERE {here}")}
+        wanted = views.models_behind(mart.model for mart in marts)
+        for name in texts:  # each after those that it calls
+            if name in wanted - there:
+                self._write_file(name, texts[name], {})
+        for name in reversed(texts):
+            if name in there and name not in wanted and views.is_of_models(name):
+                self.con.execute(f"DROP MACRO TABLE main.{ddl.quote(name)}")
 
     def _declare(self) -> None:
-        """Write the readers' views with their comments, and what sql/ has. Storage views must be there."""
+        """Write the readers' views with their comments, and what sql/ has. Storage macros must be there."""
         for table in schemas.tables().values():
             for statement in ddl.create_view(table):
                 self.con.execute(statement)
         self._write_sql()
 
-    def write_storage_view(self, table: Table, root: str) -> None:
+    def write_storage_macro(self, table: Table, root: str) -> None:
         computed = freshness.live(table, self) if isinstance(table, Mart) else []
         sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root, months.of(self, table.name))
         create, drop = ddl.stand_ins(ddl.typed_columns(table), table.model if isinstance(table, Mart) else None)
-        self.con.execute(";\n".join([*create, ddl.create_storage_view(table, sets, computed), *drop]))
+        self.con.execute(";\n".join([*create, ddl.create_storage_macro(table, sets, computed), *drop]))
         self.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
         if any(one.by_job for one in sets):
             self.con.execute(
@@ -335,12 +356,16 @@ class Catalog:
     def _write_sql(self) -> None:
         known = views.table_comments()
         for name, text in sql_files().items():
-            try:
-                self.con.execute(text)
-                for statement in views.comment_statements(self.con, name, text, known):
-                    self.con.execute(statement)
-            except duckdb.Error as error:
-                raise views.SqlError(name, str(error)) from error
+            if not views.is_of_models(name):
+                self._write_file(name, text, known)
+
+    def _write_file(self, name: str, text: str, known: views.Comments) -> None:
+        try:
+            self.con.execute(views.code(text))  # DuckDB keeps the text of a view, with its comments
+            for statement in views.comment_statements(self.con, name, text, known):
+                self.con.execute(statement)
+        except duckdb.Error as error:
+            raise views.SqlError(name, str(error)) from error
 
 
 @cache
@@ -362,7 +387,7 @@ def _write_empty(path: Path) -> None:
                 catalog.con.execute(statement)
         catalog.insert(MART_READS, freshness.origins())
         for table in schemas.tables().values():
-            catalog.con.execute(ddl.create_storage_view(table, []))
+            catalog.con.execute(ddl.create_storage_macro(table, []))
         catalog._declare()
         for statement in ducklake.create():
             catalog.con.execute(statement)
@@ -379,7 +404,7 @@ def _hash(tables: tuple[Table, ...]) -> str:
     for ledger in LEDGER:
         digest.update("".join(ddl.create_ledger_table(ledger)).encode())
     for table in tables:
-        digest.update("".join([ddl.create_storage_view(table, []), *ddl.create_view(table)]).encode())
+        digest.update("".join([ddl.create_storage_macro(table, []), *ddl.create_view(table)]).encode())
     for name, text in sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     digest.update("".join(ducklake.create()).encode())

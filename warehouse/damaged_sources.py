@@ -54,7 +54,7 @@ def take_out(store: Store, catalog: Catalog, damage: Damage) -> None:
     catalog.remove_files(damage.files)
     months.remove(catalog, damage.months)
     for name in {file.table_name for file in (*damage.files, *damage.months)}:
-        catalog.write_storage_view(schemas.tables()[name], store.uri)
+        catalog.write_storage_macro(schemas.tables()[name], store.uri)
 
 
 def without_damage(work: Work, damaged: Iterable[DataFile]) -> Work:

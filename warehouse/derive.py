@@ -236,7 +236,7 @@ class _Writer:
     def show(self, mart: Mart) -> None:
         """Let the models of other marts read what was made of this one."""
         freshness.put(self._catalog, [m for m in self._made if m[0] is mart])
-        self._catalog.write_storage_view(mart, self._store.uri)
+        self._catalog.write_storage_macro(mart, self._store.uri)
 
     def _write(self, mart: Mart, owner: str, day: date, data: pa.Table, name: str) -> DataFile:
         schema = pa.schema([c.arrow_field for c in mart.stored if c.name != LOAD_ID.name])

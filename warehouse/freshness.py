@@ -176,7 +176,7 @@ def model_hash(mart: Mart, sql: dict[str, str], thresholds: Mapping[str, float])
         if name in sql and name not in seen:
             seen.add(name)
             waiting += words(sql[name])
-    declared = ddl.create_storage_view(mart, [])
+    declared = repr(ddl.typed_columns(mart))
     named = {name: code(sql[name]) for name in sorted(seen)}
     if thresholds:
         quoted = {rule for name in seen - {"finding_rules"} for rule in re.findall(r"'([\w-]+)'", named[name])}
@@ -304,6 +304,7 @@ def _reach_days(mart: Mart) -> int:
 
 def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None, str]]) -> None:
     """Write partitions that a derivation made into the catalog, in place of what it had of them."""
+    catalog.changes.marts |= {mart.name for mart, *_ in made}
     _remove(catalog, [(mart.name, p.owner, p.day) for mart, p, _, _ in made])
     catalog.add_files(file for _, _, file, _ in made if file)
     catalog.insert(
@@ -328,6 +329,7 @@ def put(catalog: Catalog, made: Sequence[tuple[Mart, Partition, DataFile | None,
 
 def make_stale(catalog: Catalog, keys: Sequence[tuple[str, str, date]]) -> None:
     """Have partitions derived again: their files leave the catalog, and until then a query computes their rows."""
+    catalog.changes.marts |= {name for name, _, _ in keys}
     for name, owner, day in keys:
         catalog.remove_files(catalog.files("f.table_name = ? AND owner = ? AND date = ?", [name, owner, day]))
         catalog.con.execute(

@@ -37,6 +37,7 @@ def differing(
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:
             catalog.write_views(warehouse.store)
+            catalog.write_models(freshness.marts())
             work = _fresh(catalog)
         total = sum(len(partitions) for _, partitions in work)
         with derive.engine(warehouse.store, path, Path(folder)) as con:

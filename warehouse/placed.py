@@ -12,7 +12,16 @@ from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.mart import Mart
 
-_HERE = f"database_name = current_database() AND schema_name = '{ddl.STORAGE}'"
+_HERE = "database_name = current_database() AND schema_name"
+_TEXTS = f"""
+SELECT view_name, regexp_replace(rtrim(sql, ';'), '^CREATE VIEW', 'CREATE OR REPLACE VIEW') FROM duckdb_views()
+WHERE {_HERE} = '{ddl.STORAGE}'
+UNION ALL
+SELECT function_name,
+  format('CREATE OR REPLACE MACRO {ddl.STORAGE}."{{}}"() AS TABLE {{}}', function_name, macro_definition)
+FROM duckdb_functions() WHERE {_HERE} = '{ddl.STORAGE}'
+"""
+"""(name, statement) of all that names files. The first snapshots of a lake may have views there, of an older iolake."""
 
 
 def place(snapshot: Path, old: str, new: str) -> bool:
@@ -26,7 +35,7 @@ def place(snapshot: Path, old: str, new: str) -> bool:
     with duckdb.connect(str(snapshot)) as con:
         columns: dict[str, list[tuple[str, str]]] = {}
         for view, column, kind in con.execute(
-            f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE {_HERE} "
+            f"SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE {_HERE} = 'main' "
             "ORDER BY table_name, column_index"
         ).fetchall():
             columns.setdefault(view, []).append((column, kind))
@@ -36,13 +45,12 @@ def place(snapshot: Path, old: str, new: str) -> bool:
             return False
         con.execute("BEGIN")
         before, after = (f"{ddl.literal(root.rstrip('/'))[:-1]}/" for root in (old, new))
-        for name, text in con.execute(f"SELECT view_name, sql FROM duckdb_views() WHERE {_HERE}").fetchall():
+        for name, text in con.execute(_TEXTS).fetchall():
             if before in text:
                 table = tables.get(name)
                 model = table.model if isinstance(table, Mart) else None
                 create, drop = ddl.stand_ins(columns[name], model)
-                view = text.replace(before, after).replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1)
-                con.execute(";\n".join([*create, view.rstrip().rstrip(";"), *drop]))
+                con.execute(";\n".join([*create, text.replace(before, after), *drop]))
         con.execute("UPDATE snapshots SET root = ? WHERE number = (SELECT max(number) FROM snapshots)", [new])
         con.execute("COMMIT")
     return True

@@ -7,7 +7,7 @@ file computes; a column that passes through has the comment of the table or view
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files as package_files
@@ -217,7 +217,7 @@ def comment_statements(con: duckdb.DuckDBPyConnection, name: str, text: str, kno
     line (name, type, meaning, separated by tabs) for each column. `known` gains the comments of this file's columns.
     """
     form, named, comment = kind(text), ddl.quote(name), question(text)
-    columns = [] if is_model(name) else columns_of(con, name, text)
+    columns = [] if is_of_models(name) else columns_of(con, name, text)
     meanings = comments_of(f"{text}\n{example(name, text)}", [c for c, _ in columns], known)
     known[name] = known.get(name, {}) | meanings
     if form == "VIEW":
@@ -227,6 +227,24 @@ def comment_statements(con: duckdb.DuckDBPyConnection, name: str, text: str, kno
         call = f"{name}({', '.join(parameters(text))})"
         lines = [f"{column}\t{type_}\t{meanings.get(column, '')}" for column, type_ in columns]
         yield f"COMMENT ON {form} {named} IS {ddl.literal(chr(10).join([comment, call, *lines]))}"
+
+
+def is_of_models(name: str) -> bool:
+    """Whether a macro is a model, or one that models alone call."""
+    return is_model(name) or name in {f"{macro}_for_models" for macro in FOR_MODELS}
+
+
+def models_behind(names: Iterable[str]) -> set[str]:
+    """Models by name, with the macros of models that they call, themselves or by way of other macros and views."""
+    texts = sql_files()
+    seen: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        name = waiting.pop()
+        if name in texts and name not in seen:
+            seen.add(name)
+            waiting += words(texts[name])
+    return {name for name in seen if is_of_models(name)}
 
 
 def is_model(name: str) -> bool:

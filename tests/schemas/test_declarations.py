@@ -39,7 +39,7 @@ def test_arrow_duckdb_and_polars_agree_on_a_table(table: Table) -> None:
 def test_the_views_of_an_empty_table_have_its_columns_types_and_comments(table: Table) -> None:
     con = duckdb.connect()
     con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
-    for statement in (ddl.create_storage_view(table, []), *ddl.create_view(table)[:2]):
+    for statement in (ddl.create_storage_macro(table, []), *ddl.create_view(table)[:2]):
         con.execute(statement)
     name = ddl.quote(table.name)
     for statement in [s for s in ddl.create_view(table)[2:] if "COLUMN" in s][:3]:

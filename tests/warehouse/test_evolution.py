@@ -131,7 +131,7 @@ def test_a_view_reads_each_generation_once() -> None:
     table = TABLES["lustre_df"]
     names = tuple(c.name for c in table.stored)
     sets = [ddl.FileSet(names, ["/x/1.parquet", "/x/2.parquet"]), ddl.FileSet(names[:-1], ["/x/3.parquet"])]
-    text = ddl.create_storage_view(table, sets)
+    text = ddl.create_storage_macro(table, sets)
     assert text.count("read_parquet(") == 2
     assert "union_by_name = true" not in text
     assert "hive_types" in text

@@ -48,8 +48,10 @@ def paths(centre: Centre) -> set[str]:
 
 
 def view(centre: Centre) -> str:
-    """The statement of the storage view."""
-    query = "SELECT sql FROM duckdb_views() WHERE schema_name = 'storage' AND view_name = 'lustre_df'"
+    """The text of the storage macro."""
+    query = (
+        "SELECT macro_definition FROM duckdb_functions() WHERE schema_name = 'storage' AND function_name = 'lustre_df'"
+    )
     return str(centre.lake.sql(query).fetchall()[0][0])
 
 

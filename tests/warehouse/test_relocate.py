@@ -32,10 +32,11 @@ def used(path: Path) -> list[tuple[int]]:
 
 
 def files_read(path: Path) -> set[str]:
-    """The files that a plain client's view reads, by the text of the view."""
+    """The files that a plain client's view reads, by the text of its macro."""
     with duckdb.connect(str(path), read_only=True) as con:
         ((text,),) = con.sql(
-            "SELECT sql FROM duckdb_views() WHERE schema_name = 'storage' AND view_name = 'lustre_df'"
+            "SELECT macro_definition FROM duckdb_functions() "
+            "WHERE schema_name = 'storage' AND function_name = 'lustre_df'"
         ).fetchall()
     return {word for word in text.split("'") if word.endswith(".parquet")}
 
