@@ -8,7 +8,6 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -26,36 +25,13 @@ from iolake.schemas.table import Table
 from iolake.warehouse import catalog_cache, ducklake, freshness, months, views
 from iolake.warehouse.engines import BLOCK_SIZE, STORAGE_VERSION, attached, engine_of, own_engine
 from iolake.warehouse.near_files import NearFiles
-from iolake.warehouse.records import DataFile, Load, now
+from iolake.warehouse.records import Changes, DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
 from iolake.warehouse.views import sql_files
 
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
-
-
-@dataclass
-class Changes:
-    """What was done to a catalog since it was opened: the loads it was given, and data files by their paths."""
-
-    loads: int = 0
-    added: dict[str, DataFile] = field(default_factory=dict)
-    removed: dict[str, DataFile] = field(default_factory=dict)
-    written: list[DataFile] = field(default_factory=list)
-    """Files that were written for this edit; remove them if it is not published."""
-    months: set[str] = field(default_factory=set)
-    """The tables that gained or lost month files."""
-    thresholds: bool = False
-    """Whether thresholds of finding_rules changed."""
-
-    marts: set[str] = field(default_factory=set)
-    """The marts with partitions that became fresh or stale."""
-
-    @property
-    def tables(self) -> set[str]:
-        """The tables whose files, or what is computed beside these, changed."""
-        return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months | self.marts
 
 
 class Catalog:

@@ -147,3 +147,26 @@ class Load(_Staged):
     def rows(self) -> int:
         """Rows of its inputs in all tables."""
         return sum(record.rows for record in self.inputs)
+
+
+@dataclass
+class Changes:
+    """What was done to a catalog since it was opened: the loads it was given, and data files by their paths."""
+
+    loads: int = 0
+    added: dict[str, DataFile] = field(default_factory=dict)
+    removed: dict[str, DataFile] = field(default_factory=dict)
+    written: list[DataFile] = field(default_factory=list)
+    """Files that were written for this edit; remove them if it is not published."""
+    months: set[str] = field(default_factory=set)
+    """The tables that gained or lost month files."""
+    thresholds: bool = False
+    """Whether thresholds of finding_rules changed."""
+
+    marts: set[str] = field(default_factory=set)
+    """The marts with partitions that became fresh or stale."""
+
+    @property
+    def tables(self) -> set[str]:
+        """The tables whose files, or what is computed beside these, changed."""
+        return {f.table_name for f in (*self.added.values(), *self.removed.values())} | self.months | self.marts
