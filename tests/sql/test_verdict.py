@@ -19,6 +19,7 @@ from iolake.schemas.site import Site
 from iolake.warehouse.freshness import select
 from iolake.warehouse.views import sql_files
 from tests.conftest import Fill
+from tests.warehouse.by_hand import with_models
 
 START = datetime(2026, 1, 1, 12)
 HOUR = timedelta(hours=1)
@@ -177,8 +178,9 @@ def test_a_mart_derived_day_by_day_has_the_rows_of_one_made_at_once(judged: tupl
         f"SELECT {columns} FROM ({select(declared, owner, day, day, first, last)})" for owner, day, first, last in days
     )
     stored = f"SELECT {columns} FROM {mart}"
-    assert lake.sql(f"({stored}) EXCEPT ALL ({by_day})").fetchall() == []
-    assert lake.sql(f"({by_day}) EXCEPT ALL ({stored})").fetchall() == []
+    with with_models(lake) as con:
+        assert con.sql(f"({stored}) EXCEPT ALL ({by_day})").fetchall() == []
+        assert con.sql(f"({by_day}) EXCEPT ALL ({stored})").fetchall() == []
 
 
 def test_every_rule_is_judged_and_every_judgement_has_a_rule() -> None:
