@@ -99,11 +99,13 @@ def _read_parquet(content: bytes, uri: str, wanted: Collection[str]) -> JobTable
     UTF-8.
     """
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
+        file = pq.ParquetFile(io.BytesIO(content), coerce_int96_timestamp_unit="us")
         own, unread = _parted(file.schema_arrow.names, wanted)
         _check_size(file.metadata, own, uri)
         rows = file.read(own).replace_schema_metadata()
         rows.validate(full=True)
+        if long := [f.name for f in rows.schema if pa.types.is_decimal256(f.type)]:
+            raise InputError(uri, f"column {long[0]} has numbers of more than 38 digits", "write it as a double")
         frame = pl.DataFrame(rows)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(uri, f"is a damaged Parquet file{quoted(error)}", "copy it again") from None

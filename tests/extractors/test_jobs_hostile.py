@@ -10,10 +10,13 @@ import threading
 import time
 import tracemalloc
 from contextlib import suppress
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from iolake.extractors.base import InputError, Span
@@ -88,6 +91,21 @@ def test_parquet_with_any_one_byte_changed_is_read_or_refused(tmp_path: Path) ->
         damaged = whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :]
         with suppress(InputError):
             read_table(damaged, "a.parquet", ["scheduler_id", "start_time", "end_time"])
+
+
+def test_parquet_whose_times_have_96_bits_is_read_beyond_2262(tmp_path: Path) -> None:
+    """As nanoseconds such times would wrap to another century."""
+    column = pa.array([datetime(9999, 12, 31), datetime(2026, 3, 1)], pa.timestamp("us"))
+    pq.write_table(pa.table({"end_time": column}), tmp_path / "a.parquet", use_deprecated_int96_timestamps=True)
+    found = read_table((tmp_path / "a.parquet").read_bytes(), "a.parquet", ["end_time"])
+    assert found.frame["end_time"].to_list() == column.to_pylist()
+
+
+def test_parquet_of_longer_decimals_is_refused_by_its_column(tmp_path: Path) -> None:
+    column = pa.array([Decimal(1)], pa.decimal256(50, 2))
+    pq.write_table(pa.table({"nnodes": column}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="column nnodes has numbers of more than 38 digits"):
+        read_table((tmp_path / "a.parquet").read_bytes(), "a.parquet", ["nnodes"])
 
 
 def test_a_bomb_in_a_file_costs_its_own_value(tmp_path: Path) -> None:
