@@ -108,7 +108,10 @@ def named_time(pattern: str, uri: str) -> datetime | None:
     if day is None or "H" not in parts:
         return None
     hour, minute, second = (int(parts.get(part, 0)) for part in "HMS")
-    return datetime(day.year, day.month, day.day, hour, minute, second)
+    try:
+        return datetime(day.year, day.month, day.day, hour, minute, second)
+    except ValueError:  # digits that are no time of a day
+        return None
 
 
 def _exact(fs: Any, path: str) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iolake.extractors.base import Span
-from iolake.extractors.files import find_files, match, walk
+from iolake.extractors.files import find_files, match, named_time, walk
 from iolake.schemas.site import Site
 
 PATTERNS = ["%Y-%m-%d.txt", "%Y/%-m/%-d/x.log", "%Y%m%d/x", "%Y/%j.dat", "d-%y-%m-%d"]
@@ -198,3 +198,8 @@ def test_a_walk_leaves_out_what_vanishes_while_it_looks(tmp_path: Path, monkeypa
     monkeypatch.setattr(os, "scandir", Racing)
     assert [name for name, _ in walk(f"{tmp_path}/x/*.log")] == [f"{tmp_path}/x/b.log"]
     assert [name for name, _ in walk(f"{tmp_path}/*/*.log")] == [f"{tmp_path}/x/b.log"]
+
+
+def test_a_name_whose_digits_are_no_time_of_a_day_tells_no_time() -> None:
+    assert named_time("/a/df-%Y-%m-%d-%H.txt", "/a/df-2024-01-01-24.txt") is None
+    assert named_time("/a/df-%Y-%m-%d-%H.txt", "/a/df-2024-01-01-23.txt") == datetime(2024, 1, 1, 23)
