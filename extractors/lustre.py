@@ -160,7 +160,7 @@ class Sums:
         for name, (values, valid) in amounts.items():
             total, seen = self.amounts.get(name, (0, False))
             self.amounts[name] = total + place.total(np.where(valid, values, 0)), seen | place.touched(valid)
-        counted = whole_counts({name: valid for name, (_, valid) in amounts.items() if valid.any()})
+        counted = whole_counts({name: valid for name, (_, valid) in amounts.items()})
         if counted is not None:
             whole = counted if reset is None else counted & ~reset
             self.present += np.minimum(place.count(whole), self.known)

@@ -35,7 +35,7 @@ def whole_system(cells: Cells, dense: Dense, roles: Sequence[str | None]) -> Bat
     wanted = Dense(dense.component[held], dense.start_us[held], dense.interval_s[held], columns)
     if not held.any() or not columns:
         return None
-    sums = summed(wanted, group[wanted.component], list(columns))
+    sums = summed(wanted, group[wanted.component], [name for name in columns if not np.isnan(columns[name]).all()])
     lengths = np.rint(sums.interval_s * 1e6).astype(np.int64)
     ends = sums.start_us + lengths
     values, counts = np.unique(lengths, return_counts=True)

@@ -51,6 +51,16 @@ def test_of_hdf5(tmp_path: Path, reads: list[Any], writes: list[Any], missing: l
     assert [row["osts_missing"] for row in rows] == missing
 
 
+def test_of_a_disk_that_tells_one_count_all_day(tmp_path: Path) -> None:
+    """The sum of the other count is that of the other disk alone."""
+    reads = "Legend:\n 1: io2|GPFSNSDDisk|lun1|gpfs_nsdds_bytes_read\n\nRow Timestamp gpfs_nsdds_bytes_read\n"
+    rows = [f"{minute} 2026-01-05-12:0{minute}:00 7\n" for minute in (1, 5)]
+    (tmp_path / "a.txt").write_text(NSDS)
+    (tmp_path / "b.txt").write_text(reads + "".join(rows))
+    found = {row["ts"].minute: row["osts_missing"] for row in read(tmp_path)[0]["lustre_fs"]}
+    assert (found[0], found[4]) == (1, 1)
+
+
 def test_of_a_counter_that_restarted() -> None:
     """What it counted before is not known: the sum is a lower bound."""
     edges = np.array([0, 60, 120, 180], np.int64)
