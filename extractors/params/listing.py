@@ -7,7 +7,7 @@ from typing import Final
 
 _LARGEST: Final = 2**63 - 1
 _LINE: Final = re.compile(
-    r'(?P<indent>[ \t]*)(?P<name>"[^"\n]+"|[^\s:\-\[{"][^:\n]*?)\s*:(?:[ \t]+(?P<value>\S.*))?\s*'
+    r'(?P<indent>[ \t]*)(?P<name>"[^"\n]+"|[^\s:\-\[{"][^:\n]*+)\s*+:(?:[ \t]+(?P<value>\S.*))?\s*'
 )
 
 
@@ -29,7 +29,7 @@ def named_values(text: str) -> dict[str, str] | None:
             return None
         while sections and sections[-1][0] >= len(parts["indent"]):
             sections.pop()
-        name, value = parts["name"].strip('"'), (parts["value"] or "").strip()
+        name, value = parts["name"].strip().strip('"'), (parts["value"] or "").strip()
         path = ".".join([*(section for _, section in sections), name])
         if value and path in found:
             return None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from iolake.extractors.base import InputError
+from iolake.extractors.params.listing import named_values
 from tests.extractors.test_params_state import Rows, picked, read
 
 NET = """\
@@ -252,3 +253,9 @@ def test_clients_of_the_management_server_are_exports(tmp_path: Path) -> None:
 def test_peers_alone_have_no_table(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"2 parameters of 2 kinds have no table, such as lnetctl route, lnetctl peer"):
         read(tmp_path, host=PEER)
+
+
+def test_a_line_of_blanks_is_no_list_and_costs_its_length() -> None:
+    """With a quarter of a million blanks, a search that starts again at each would take minutes."""
+    assert named_values("x: 1\ny" + " " * 250_000 + "z") is None
+    assert named_values("x: 1\ny  :  2") == {"x": "1", "y": "2"}
