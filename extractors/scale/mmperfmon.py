@@ -239,7 +239,7 @@ def _reports(member: Member) -> Iterator[Report]:
         yield from read_reports(text)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=2)
 def _utc(stamps: tuple[str, ...], zone: ZoneInfo) -> Ints:
     """Return the UTC seconds of local times in their order. Reports of many servers have the same ones."""
     local = local_seconds(stamps)

@@ -84,7 +84,7 @@ class _Day:
         try:
             for member in members(uri):
                 try:
-                    self._take(member, self._taken(member.mtime or changed, named))
+                    self._take(member, member.mtime or self._taken(changed, named))
                 except InputError as error:
                     self._damaged = self._damaged or error
                     yield Reject(self._input, f"{error.reason}; {error.remedy}", self._path(member))
@@ -95,7 +95,7 @@ class _Day:
     def _taken(self, changed: datetime | None, named: datetime | None) -> datetime | None:
         """When a file that has no time in it was written: the time in its name, else its last change if on its day.
 
-        A copy of another day is dated to the day's start.
+        A copy of another day is dated to the day's start. An archive tells its members' own times.
         """
         if named is not None:
             return named.replace(tzinfo=self._zone)

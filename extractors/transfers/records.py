@@ -134,7 +134,7 @@ def _batch(columns: dict[str, pa.Array], site: Site) -> Batch:
     start, end, moved = (
         np.asarray(columns[name].cast(pa.float64()).fill_null(nan)) for name in ("start", "end", "bytes")
     )
-    logged, took = np.asarray(columns.pop("duration")), (end - start) * 1e-6
+    logged, took = np.asarray(columns.pop("duration")), (end - start) / 1e6
     duration_s = np.where((logged >= 0) & (logged < _LONGEST_S), logged, np.where(took >= 0, took, nan))
     rate = moved / np.where((duration_s > 0) & (moved > 0), duration_s, nan)
     count = len(end)
