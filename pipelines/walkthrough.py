@@ -26,11 +26,11 @@ def run(folder: Path, jobs: int, days: int) -> None:
         click.echo(f"{folder}/ holds a simulated centre already; loading what is new of it")
     else:
         started = time.monotonic()
-        simulate(folder, jobs=jobs, days=days)
+        ran = len(simulate(folder, jobs=jobs, days=days).jobs)
         size = sum(f.stat().st_size for f in folder.rglob("*") if f.is_file())
         from iolake.reports.units import bytes_text
 
-        click.echo(f"simulated {jobs} jobs over {days} days in {folder}/: {bytes_text(size)} in {_since(started)}")
+        click.echo(f"simulated {ran} jobs over {days} days in {folder}/: {bytes_text(size)} in {_since(started)}")
     site = folder / "site.toml"
     click.echo("loading it with the nightly flow, on a temporary Prefect server ...")
     _nightly(site, START.isoformat())
