@@ -191,7 +191,13 @@ class Extractor(ABC):
         if digest is None:
             results = rows.passing(results)
             if input.known_hash is not None:
-                results = list(results)  # the hash needs all rows
+                held: list[Batch | Reject] = []  # the hash needs all rows
+                try:
+                    held.extend(results)
+                except (InputError, OSError):
+                    yield from (result for result in held if isinstance(result, Reject))
+                    raise
+                results = held
                 if rows.hexdigest() == input.known_hash:
                     yield Outcome(input, "unchanged", input.known_hash)
                     return

@@ -19,7 +19,7 @@ INPUT = Input("live", "fs", "live://here")
 
 
 class Live(Extractor):
-    """A source without files: it yields these sizes of a target, one a batch, and fails at None."""
+    """A source without files: it yields these sizes of a target, a batch each, rejects those below 0, fails at None."""
 
     source: ClassVar[str] = "live"
     version: ClassVar[int] = 1
@@ -41,6 +41,9 @@ class Live(Extractor):
             self.asked.append(size)
             if size is None:
                 raise InputError(input.uri, "broke off")
+            if size < 0:
+                yield Reject(input, "is negative", f"size {size}")
+                continue
             row = {"target": "OST0000", "role": "ost", "ts": datetime(2026, 3, 1), "total_bytes": size}
             yield Batch(LUSTRE_DF, pa.Table.from_pylist([row], LUSTRE_DF.batch_schema))
 
@@ -71,6 +74,16 @@ def test_an_input_that_breaks_off_ends_rejected_and_the_others_are_read() -> Non
         (other.uri, "rejected"),
     ]
     assert [r.reason for r in results if isinstance(r, Reject)] == ["broke off", "broke off"]
+
+
+@pytest.mark.parametrize("known", [None, "of other rows"])
+def test_an_input_that_breaks_off_names_the_parts_that_were_refused_before(known: str | None) -> None:
+    """P5: also of an input that was loaded once, whose rows wait for their hash."""
+    *rejects, _ = Live(1, -1, None).read_many([replace(INPUT, known_hash=known)], SITE)
+    assert [(r.part, r.reason) for r in rejects if isinstance(r, Reject)] == [
+        ("size -1", "is negative"),
+        ("", "broke off"),
+    ]
 
 
 def test_a_content_that_the_lake_has_is_not_read() -> None:
