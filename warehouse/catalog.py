@@ -293,14 +293,14 @@ class Catalog:
                 self.write_storage_macro(table, root)
 
     def write_models(self, marts: Iterable[Mart]) -> None:
-        """Have the models of these marts, with the models that they call, and no other.
+        """Have the models of these marts and those that a view or macro calls, with the models behind them, no other.
 
         Only rows that a query computes need them, and all of them are 245 kB.
         """
         texts = sql_files()
         here = "database_name = current_database() AND schema_name = 'main'"
         there = {name for (name,) in self.rows(f"SELECT function_name FROM duckdb_functions() WHERE {here}")}
-        wanted = views.models_behind(mart.model for mart in marts)
+        wanted = views.models_behind([*(mart.model for mart in marts), *views.for_readers()])
         for name in texts:  # each after those that it calls
             if name in wanted - there:
                 self._write_file(name, texts[name], {})
@@ -331,8 +331,9 @@ class Catalog:
 
     def _write_sql(self) -> None:
         known = views.table_comments()
+        wanted = {*views.for_readers(), *views.models_behind(views.for_readers())}
         for name, text in sql_files().items():
-            if not views.is_of_models(name):
+            if name in wanted:
                 self._write_file(name, text, known)
 
     def _write_file(self, name: str, text: str, known: views.Comments) -> None:

@@ -234,6 +234,11 @@ def is_of_models(name: str) -> bool:
     return is_model(name) or name in {f"{macro}_for_models" for macro in FOR_MODELS}
 
 
+def for_readers() -> list[str]:
+    """The views and macros for readers. A plug-in's may call models; none of iolake's own does."""
+    return [name for name in sql_files() if not is_of_models(name)]
+
+
 def models_behind(names: Iterable[str]) -> set[str]:
     """Models by name, with the macros of models that they call, themselves or by way of other macros and views."""
     texts = sql_files()

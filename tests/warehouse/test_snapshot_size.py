@@ -8,8 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from iolake.warehouse import catalog, views
 from iolake.warehouse.views import is_of_models, models_behind
-from tests.warehouse.by_hand import Loaded
+from tests.warehouse.by_hand import NOON, Loaded, job
 from tests.warehouse.toy import Centre, df
 
 LIMIT = 1_180_000
@@ -70,3 +71,17 @@ def test_a_pass_that_finds_nothing_writes_nothing(centre: Centre) -> None:
 def files(root: Path) -> dict[str, tuple[int, int]]:
     """The inode and time of change of every file."""
     return {str(p): (p.stat().st_ino, p.stat().st_mtime_ns) for p in root.rglob("*") if p.is_file()}
+
+
+@pytest.mark.usefixtures("all_tables")
+def test_a_plug_ins_view_may_call_a_model(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The snapshot has that model whether the mart is stale or fresh."""
+    view = "-- Its own runs\nCREATE OR REPLACE VIEW own_runs AS FROM job_summary_model(NULL, NULL, NULL, NULL, NULL)"
+    texts = views._texts() | {"own_runs": view}
+    monkeypatch.setattr(views, "_texts", lambda: texts)
+    catalog._hash.cache_clear()
+    loaded.load("slurm_jobs", job(1, NOON))
+    for _ in range(2):
+        assert loaded.lake.sql("SELECT job_id FROM own_runs").fetchall() == [(1,)]
+        loaded.derive()
+    catalog._hash.cache_clear()
