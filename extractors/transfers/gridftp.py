@@ -53,7 +53,7 @@ class GridFtp(TransferLog):
     version: ClassVar = 2
     tool: ClassVar = "a GridFTP transfer log"
     mounted: ClassVar = "path"
-    belongs: ClassVar = (pl.col("event") != "FTP_INFO").fill_null(False)
+    of_no_transfer: ClassVar = (pl.col("event") != "FTP_INFO").fill_null(False)
 
     def parse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the pairs as columns: by their places in lines as the server prints them, else by their keys."""
@@ -67,7 +67,7 @@ class GridFtp(TransferLog):
             peer=pl.col("peer").str.strip_chars("[]"),
             **{column: pl.col(column).cast(pl.Int64, strict=False) for column in _NUMBERS},
         )
-        moved = (pl.col("bytes") >= 0) & pl.col("operation").is_not_null() & ~self.belongs
+        moved = (pl.col("bytes") >= 0) & pl.col("operation").is_not_null() & ~self.of_no_transfer
         return found.with_columns(
             local_us=pl.when(moved).then(pl.col("local_us")),
             tool=pl.lit("gridftp"),

@@ -42,7 +42,7 @@ class HpssFtp(TransferLog):
 
     source: ClassVar = "hpss_ftp"
     tool: ClassVar = "an HPSS FTP log"
-    belongs: ClassVar = pl.col("line").str.contains(_OPENS)
+    of_no_transfer: ClassVar = pl.col("line").str.contains(_OPENS)
 
     def parse(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the transfers: STOR, PSTO and LFSTO go into HPSS; RETR, PRTR and LFRTR out of it."""

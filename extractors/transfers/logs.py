@@ -39,8 +39,8 @@ class TransferLog(Extractor):
     tool: ClassVar[str]
     mounted: ClassVar[str | None] = None
     """The column whose paths are those of mounted file systems."""
-    belongs: ClassVar[pl.Expr] = pl.lit(False)
-    """Whether a line without a transfer is one of the log's own."""
+    of_no_transfer: ClassVar[pl.Expr] = pl.lit(False)
+    """Whether a line is one of those that the log has for other things than transfers."""
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the files that the site's patterns name."""
@@ -59,7 +59,7 @@ class TransferLog(Extractor):
                 number += len(piece)
                 if parsed["local_us"].null_count():
                     others = parsed.filter(pl.col("local_us").is_null()).filter(pl.col("line").str.strip_chars() != "")
-                    wrong = others.filter(~self.belongs)
+                    wrong = others.filter(~self.of_no_transfer)
                     count += wrong.height
                     found += others.height - wrong.height
                     left_out += wrong.head(1).select("number", "line").rows()
