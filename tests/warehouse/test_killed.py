@@ -46,9 +46,15 @@ def kill(centre: Centre) -> Iterator[Kill]:
 
 def state(lake: Lake) -> Any:
     """All rows, and how every input ended."""
-    gc.collect()  # a connection that is left open to a file of this name would answer for the one that was deleted
     inputs = lake.sql("SELECT uri, status, rows, size_bytes, mtime, content_hash FROM inputs ORDER BY uri").fetchall()
     return [rows(lake, name) for name in TABLES], inputs
+
+
+def anew(saved: Path, lake: Path) -> None:
+    """Put the saved lake in the place of the one there."""
+    shutil.rmtree(lake)
+    gc.collect()  # a connection that is left open to a snapshot would answer for the next one of its number
+    shutil.copytree(saved, lake)
 
 
 def assert_tidy(centre: Centre) -> None:
@@ -94,8 +100,7 @@ def test_killed_at_any_step(centre: Centre, kill: Kill, operation: str) -> None:
     count = len(centre.lake.files())
 
     for step in range(1, 1000):
-        shutil.rmtree(lake)
-        shutil.copytree(saved, lake)
+        anew(saved, lake)
         killed = kill(operation, step)
         assert state(Lake(lake, snapshot=base)) == before
         assert state(centre.lake) == (before if centre.warehouse.newest() == base else after)
@@ -126,8 +131,7 @@ def test_killed_at_any_step_of_putting_things_in_order(centre: Centre, kill: Kil
     count = len(list(lake.rglob("*.parquet")))
 
     for step in range(1, 1000):
-        shutil.rmtree(lake)
-        shutil.copytree(saved, lake)
+        anew(saved, lake)
         killed = kill(operation, step)
         assert state(centre.lake) == (before if centre.warehouse.newest() == base else after)
         garbage.recover(centre.warehouse, 24)
