@@ -29,7 +29,6 @@ from iolake.warehouse.records import Changes, DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
 from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
-from iolake.warehouse.views import sql_files
 
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
 
@@ -284,7 +283,7 @@ class Catalog:
         months.remove_lost(self, store)
         last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
         everything = last != [] and last != [(root, declarations())]
-        derived = freshness.update(self, sql_files(), declarations())
+        derived = freshness.update(self, views.sql_files(), declarations())
         stale = {name for (name,) in self.rows("SELECT DISTINCT table_name FROM derived WHERE NOT fresh")}
         self.write_models(mart for mart in freshness.marts() if mart.name in stale)
         tables = [table for table in schemas.tables().values() if not isinstance(table, Mart)]
@@ -297,7 +296,7 @@ class Catalog:
 
         Only rows that a query computes need them, and all of them are 245 kB.
         """
-        texts = sql_files()
+        texts = views.sql_files()
         here = "database_name = current_database() AND schema_name = 'main'"
         there = {name for (name,) in self.rows(f"SELECT function_name FROM duckdb_functions() WHERE {here}")}
         wanted = views.models_behind([*(mart.model for mart in marts), *views.for_readers()])
@@ -332,7 +331,7 @@ class Catalog:
     def _write_sql(self) -> None:
         known = views.table_comments()
         wanted = {*views.for_readers(), *views.models_behind(views.for_readers())}
-        for name, text in sql_files().items():
+        for name, text in views.sql_files().items():
             if name in wanted:
                 self._write_file(name, text, known)
 
@@ -382,7 +381,7 @@ def _hash(tables: tuple[Table, ...]) -> str:
         digest.update("".join(ddl.create_ledger_table(ledger)).encode())
     for table in tables:
         digest.update("".join([ddl.create_storage_macro(table, []), *ddl.create_view(table)]).encode())
-    for name, text in sql_files().items():
+    for name, text in views.sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     digest.update("".join(ducklake.create()).encode())
     return digest.hexdigest()

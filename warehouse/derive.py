@@ -19,7 +19,7 @@ from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import freshness, layout, months, parquet
+from iolake.warehouse import freshness, layout, months, parquet, views
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.damaged_sources import Work, damage_behind, take_out, without_damage
@@ -30,7 +30,6 @@ from iolake.warehouse.records import DataFile
 from iolake.warehouse.relocate import mend
 from iolake.warehouse.scratch import scratch
 from iolake.warehouse.store import Store
-from iolake.warehouse.views import sql_files
 from iolake.warehouse.warehouse import Warehouse
 
 Progress = Callable[[str, int, int], None]
@@ -112,7 +111,7 @@ def _stale(catalog: Catalog) -> Work:
         wanted.setdefault(name, set()).add((owner, day))
     if not wanted:
         return []
-    found = freshness.Dependencies(catalog, sql_files())
+    found = freshness.Dependencies(catalog, views.sql_files())
     return [
         (mart, sorted((p for p in found.partitions(mart) if (p.owner, p.day) in wanted[mart.name]), key=_place))
         for mart in freshness.marts()
@@ -199,7 +198,7 @@ def _publish(
         catalog.changes.written += [m.file for m in made if m.file]
         current = {
             (m.name, p.owner, p.day): p.fingerprint
-            for found in [freshness.Dependencies(catalog, sql_files())]
+            for found in [freshness.Dependencies(catalog, views.sql_files())]
             for m in {m.mart.name: m.mart for m in made}.values()
             for p in found.partitions(m)
         }

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from iolake.schemas import ddl
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import derive, freshness, layout
+from iolake.warehouse import derive, freshness, layout, views
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.scratch import scratch
-from iolake.warehouse.views import sql_files
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,7 +52,7 @@ def differing(
 def _fresh(catalog: Catalog) -> list[tuple[Mart, list[Partition]]]:
     """The fresh partitions by mart, in order of owner and day."""
     fresh = set(catalog.rows("SELECT table_name, owner, date FROM derived WHERE fresh"))
-    dependencies = freshness.Dependencies(catalog, sql_files())
+    dependencies = freshness.Dependencies(catalog, views.sql_files())
     return [
         (
             mart,

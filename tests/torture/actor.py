@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from iolake import schemas
 from iolake.pipelines import registry
-from iolake.warehouse import catalog, garbage, heartbeat, processes, records
+from iolake.warehouse import garbage, heartbeat, processes, records, views
 from tests.warehouse.killed import run, run_until
 from tests.warehouse.toy import TABLES, TOYS, Centre
 
@@ -67,7 +67,7 @@ def main() -> None:
     root = Path(sys.argv[1])
     vars(registry)["extractors"] = lambda: TOYS
     vars(schemas)["tables"] = lambda: TABLES
-    vars(catalog)["sql_files"] = dict
+    vars(views)["sql_files"] = dict
     pa.array([1])
     for line in sys.stdin:
         order = json.loads(line)

@@ -24,7 +24,7 @@ from unittest.mock import patch
 
 from iolake import schemas
 from iolake.pipelines import registry
-from iolake.warehouse import catalog, heartbeat
+from iolake.warehouse import heartbeat, views
 from iolake.warehouse.verify import verify
 from tests.torture.beside import reading
 from tests.torture.bombs import burst
@@ -271,7 +271,7 @@ def main() -> None:
     with (
         patch.object(registry, "extractors", lambda: TOYS),
         patch.object(schemas, "tables", lambda: TABLES),
-        patch.object(catalog, "sql_files", dict),
+        patch.object(views, "sql_files", dict),
     ):
         results = [torture(half_s, arguments.seed), faulty_store(arguments.seed)]
     results += [commands(half_s, arguments.seed), bombs_beside_good_inputs(), burst()]

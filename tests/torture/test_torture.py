@@ -12,7 +12,7 @@ from iolake import schemas
 from iolake.pipelines import registry
 from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
-from iolake.warehouse import catalog, heartbeat
+from iolake.warehouse import heartbeat, views
 from tests.torture.commands import CONTESTED, NOT_STARTED, Commands, has_namespaces
 from tests.torture.run import torture
 from tests.warehouse.toy import TABLES, TOYS
@@ -26,7 +26,7 @@ def test_a_tortured_lake_keeps_its_promises(monkeypatch: pytest.MonkeyPatch) -> 
     with (
         patch.object(registry, "extractors", lambda: TOYS),
         patch.object(schemas, "tables", lambda: TABLES),
-        patch.object(catalog, "sql_files", dict),
+        patch.object(views, "sql_files", dict),
     ):
         counts, violations = torture(SECONDS, seed=13)
     assert violations == []

@@ -7,7 +7,7 @@ import pytest
 
 from iolake import schemas
 from iolake.pipelines import registry
-from iolake.warehouse import catalog
+from iolake.warehouse import views
 from iolake.warehouse.relocate import relocate
 from tests.warehouse.by_hand import Loaded, first_night
 from tests.warehouse.toy import TABLES, TOYS, Centre
@@ -24,7 +24,7 @@ def toys(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(registry, "extractors", lambda: TOYS)
     if "all_tables" not in request.fixturenames:
         monkeypatch.setattr(schemas, "tables", lambda: TABLES)
-        monkeypatch.setattr(catalog, "sql_files", dict)
+        monkeypatch.setattr(views, "sql_files", dict)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from iolake.pipelines import registry
 from iolake.schemas import ddl, ledger
 from iolake.schemas.table import Column, Table
-from iolake.warehouse import catalog, staging
+from iolake.warehouse import catalog, staging, views
 from iolake.warehouse.compact import compact
 from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df
@@ -95,12 +95,12 @@ def test_a_column_that_is_declared_no_longer_is_gone(grown: Centre, monkeypatch:
 
 def test_views_that_are_declared_no_longer_are_gone(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next commit uses the new declarations; the ledger keeps its rows."""
-    monkeypatch.setattr(catalog, "sql_files", lambda: {"early": "-- Which?\nCREATE OR REPLACE VIEW early AS SELECT 1"})
+    monkeypatch.setattr(views, "sql_files", lambda: {"early": "-- Which?\nCREATE OR REPLACE VIEW early AS SELECT 1"})
     catalog._hash.cache_clear()
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     centre.ingest()
     assert centre.lake.tables()["early"] == "Which?"
-    monkeypatch.setattr(catalog, "sql_files", lambda: {"late": "CREATE OR REPLACE VIEW late AS FROM lustre_df"})
+    monkeypatch.setattr(views, "sql_files", lambda: {"late": "CREATE OR REPLACE VIEW late AS FROM lustre_df"})
     catalog._hash.cache_clear()
     centre.write("2017-03-21.json", {"lustre_df": [df("b", 25, 1)]})
     centre.ingest()

@@ -13,7 +13,7 @@ from iolake import schemas
 from iolake.schemas.mart import Mart
 from iolake.warehouse import catalog as catalog_module
 from iolake.warehouse import derive as derive_module
-from iolake.warehouse import freshness
+from iolake.warehouse import freshness, views
 from iolake.warehouse.compact import compact
 from iolake.warehouse.derive import Derived, stale
 from iolake.warehouse.rebuild import rebuild
@@ -116,8 +116,7 @@ def test_merging_the_files_of_a_day_leaves_marts_fresh(fresh: Loaded) -> None:
 def test_a_changed_model_makes_its_marts_stale(fresh: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = sql_files()
     texts["runs_between"] = texts["runs_between"].replace("'scheduler' AS known_by", "'someone' AS known_by")
-    for module in (catalog_module, derive_module):
-        monkeypatch.setattr(module, "sql_files", lambda: texts)
+    monkeypatch.setattr(views, "sql_files", lambda: texts)
     catalog_module._hash.cache_clear()
     fresh.load("slurm_jobs", job(8, NOON + 30 * DAY))
     assert stale(fresh.warehouse)["job_summary"] == 3

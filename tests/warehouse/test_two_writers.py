@@ -21,10 +21,10 @@ from iolake.pipelines import registry
 from iolake.pipelines.ingest import ingest
 from iolake.schemas.site import Site
 from tests.warehouse.toy import TABLES, TOYS
-from iolake.warehouse import catalog
+from iolake.warehouse import views
 vars(registry)["extractors"] = lambda: TOYS
 vars(schemas)["tables"] = lambda: TABLES
-vars(catalog)["sql_files"] = dict
+vars(views)["sql_files"] = dict
 site = Site.model_validate({
     "root": sys.argv[1], "lake": {"uri": sys.argv[3]},
     "file_systems": {"scratch": {"toy": {"files": [sys.argv[2] + "/%Y-%m-%d*.json", "shared/%Y-%m-%d*.json"]}}},
