@@ -25,7 +25,7 @@ from iolake import schemas
 from iolake.pipelines import registry
 from iolake.pipelines.ingest import ingest
 from iolake.pipelines.repair import repair
-from iolake.warehouse import catalog, garbage, months, store
+from iolake.warehouse import garbage, months, store, views
 from iolake.warehouse.compact import compact
 from iolake.warehouse.rebuild import rebuild
 from tests.warehouse.toy import TABLES, TOYS, Centre
@@ -100,7 +100,7 @@ def main() -> None:
     centre = Centre(Path(sys.argv[1]))
     vars(registry)["extractors"] = lambda: TOYS
     vars(schemas)["tables"] = lambda: TABLES
-    vars(catalog)["sql_files"] = dict
+    vars(views)["sql_files"] = dict
     pa.array([1])  # pyarrow imports much at its first use
     for line in sys.stdin:
         operation, step = line.split()
