@@ -27,7 +27,7 @@ class Params(Extractor):
     """An input is a day's dumps: the pattern and the day (`…/%Y-%m-%d/*.txt#2026-03-01`), or all that it names."""
 
     source: ClassVar = "params"
-    version: ClassVar = 9
+    version: ClassVar = 10
     owner: ClassVar = "file_system"
     tables: ClassVar = (*_TABLES, *STATE_TABLES)
     contested: ClassVar = contested(_TABLES)

@@ -50,10 +50,12 @@ class Day:
         yield from self._read_recordings(days, recordings)
         self._end_rows(days.recordings_after(self.input.day), self._system())
         yield from self._rejects(recordings)
-        yield from target_batches(
-            {target: [reading for _, reading in sorted(found.items())] for target, found in self.series.items()}
-        )
+        series = {target: [reading for _, reading in sorted(found.items())] for target, found in self.series.items()}
+        yield from target_batches(series, self.jobs.unread)
         yield from self.jobs.batches(last=True)
+        if self.jobs.unread:
+            units = ", ".join(f"{op} {unit}" for op, unit in sorted(self.jobs.unread))
+            yield Reject(self.input, f"counts {units}, whose size is not known; these bytes are null", "units")
 
     def _read_recordings(self, days: Days, recordings: Sequence[Recording]) -> Iterator[Batch]:
         """Read the day's own dumps; yield rows of jobs as they fill batches."""

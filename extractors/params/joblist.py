@@ -8,6 +8,7 @@ change since the last list is not parsed again.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -20,19 +21,34 @@ _NAME: Final = re.compile(r"[ \t]*+:[ \t]*+(?P<job>[^\n]*+(?:\n(?![ \t]*(?:snaps
 """A name may hold newlines."""
 _LINE: Final = re.compile(
     r"\n[ \t]*+(\w++)[ \t]*+:?[ \t]*+(?:"
-    r"\{ *+samples: *+([1-9]\d{0,19}+), *+unit: *+(\w++)(?:, *+min: *+\d++, *+max: *+\d++, *+sum: *+(\d{1,20}+))?"
+    r"\{ *+samples: *+([1-9]\d{0,19}+)(?:, *+unit: *+\"?([^\s,\"}]++)\"?)?+"
+    r"(?:, *+min: *+-?\d++, *+max: *+-?\d++, *+sum: *+(\d{1,20}+))?"
     r"|(\d{1,20}+)(?:\.(\d{1,20}+))?(?=\s)(?: secs\.(\w)secs)?)"
 )
 """An operation that counted something, or a time. The kernel's numbers have up to twenty digits."""
 _FIRST_DATE_US, _LAST_DATE_US = 1_000_000_000_000_000, 4_000_000_000_000_000
 """Times before 2001 (older than Lustre) or after 2096 are no dates: some versions give the time since the boot."""
-_SUMS: Final = {"bytes": "sum", "usec": "time", "usecs": "time"}
-"""A unit to what its sum counts."""
-_BYTES: Final = {"read": "read_bytes", "write": "write_bytes"}
+_SIZES: Final = {
+    **dict.fromkeys(("b", "byte", "bytes"), 1),
+    **{unit: 1 << 10 * power for power, k in enumerate("kmgt", 1) for unit in (k, f"{k}b", f"{k}ib", f"{k}bytes")},
+}
+"""Units of sizes, in small letters, to bytes: a KB of Lustre's has 1,024."""
+_TIMES: Final = {
+    **dict.fromkeys(("us", "usec", "usecs"), 1),
+    **dict.fromkeys(("ms", "msec", "msecs"), 1_000),
+    **dict.fromkeys(("s", "sec", "secs"), 1_000_000),
+}
+"""Units of times to microseconds."""
+_EVENTS: Final = {"", "reqs", "regs", "locks", "locks/s"}
+"""Units of which only the samples count."""
+_BYTES: Final = {"read": "read_bytes", "write": "write_bytes", "read_bytes": "read_bytes", "write_bytes": "write_bytes"}
+_UNREAD: Final = "in "
+"""Begins what is counted of bytes in a unit without a known size."""
 _MOST_REMEMBERED: Final = 1 << 18
 
 Counters = dict[tuple[str, str], int]
-"""(operation, "count" | "sum" | "time") to what was counted since the start: times, bytes, microseconds."""
+"""(operation, kind) to what was counted since the start. The kinds are "count" (samples), "sum" (bytes), "time"
+(microseconds), and `in <unit>`: samples of bytes in a unit without a known size, such as pages."""
 
 
 @dataclass(slots=True)
@@ -96,21 +112,35 @@ def count(counters: Counters, op: str, samples: str, unit: str, total: str | Non
 
     A name that a list has twice is two counters of one operation. A line that is cut off has no `total`.
     """
-    samples_key, total_key = _keys(op, unit)
+    samples_key, total_key, factor = _keys(op, unit)
     counters[samples_key] = counters.get(samples_key, 0) + int(samples)
-    if total and total_key:
-        counters[total_key] = counters.get(total_key, 0) + int(total)
+    if total_key and (total or not factor):
+        amount = int(total or 0) * factor if factor else int(samples)
+        counters[total_key] = counters.get(total_key, 0) + amount
+
+
+def unread_units(keys: Iterable[tuple[str, str]], op: str | None = None) -> set[tuple[str, str]]:
+    """Those of the counters, or of an operation's, that count bytes in a unit without a known size."""
+    return {key for key in keys if key[1].startswith(_UNREAD) and op in {None, key[0]}}
 
 
 @lru_cache(maxsize=4096)
-def _keys(op: str, unit: str) -> tuple[tuple[str, str], tuple[str, str] | None]:
-    """The keys of an operation's samples, and of its sum where the unit has one.
+def _keys(op: str, unit: str) -> tuple[tuple[str, str], tuple[str, str] | None, int]:
+    """The keys of an operation's samples, and of its sum where it has one, and what to multiply the sum by.
 
-    The unit separates bytes from times: until Lustre 2.8 jobs have `read` in bytes, which is `read_bytes` later.
+    The unit separates bytes from times: until Lustre 2.8 jobs have `read` in bytes, which is `read_bytes` later. Bytes
+    in another unit have the factor 0.
     """
-    if unit == "bytes":
+    word = unit.lower()
+    if word in _TIMES:
+        return (op, "count"), (op, "time"), _TIMES[word]
+    if word in _SIZES:
         op = _BYTES.get(op, op)
-    return (op, "count"), (op, _SUMS[unit]) if unit in _SUMS else None
+        return (op, "count"), (op, "sum"), _SIZES[word]
+    if op in _BYTES and (word not in _EVENTS or op == _BYTES[op]):
+        op = _BYTES[op]
+        return (op, "count"), (op, f"{_UNREAD}{unit or 'no unit'}"), 0
+    return (op, "count"), None, 1
 
 
 def _is_cut_off(jobs: str) -> bool:
@@ -135,13 +165,13 @@ def _parsed(entry: str) -> tuple[str, Job]:
     counters = job.counters
     for word, samples, unit, total, seconds, fraction, scale in _LINE.findall(entry, name.end()):
         if samples:
-            samples_key, total_key = _keys(word, unit)
-            if samples_key in counters:
+            samples_key, total_key, factor = _keys(word, unit)
+            if samples_key in counters or not factor:
                 count(counters, word, samples, unit, total)
                 continue
             counters[samples_key] = int(samples)
             if total and total_key:
-                counters[total_key] = int(total)
+                counters[total_key] = int(total) * factor
         elif word == "snapshot_time":
             if (changed := date_us(microseconds(seconds, fraction, scale))) is not None:
                 job.us = max(job.us or 0, changed)

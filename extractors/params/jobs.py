@@ -17,7 +17,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch
 from iolake.extractors.counters import Flags, Ints
 from iolake.extractors.lustre import BYTE_COUNTERS, counts_map, integers, rows, times
-from iolake.extractors.params.joblist import Counters, Job, date_us
+from iolake.extractors.params.joblist import Counters, Job, date_us, unread_units
 from iolake.extractors.params.reading import U64
 from iolake.schemas.lustre import LUSTRE_JOBSTATS
 from iolake.schemas.site import JOB_ID_GROUPS
@@ -85,6 +85,8 @@ class JobRows:
         self._targets: dict[str, _Target] = {}
         self._identities: dict[str, dict[str, Any]] = {}
         self._done: list[_Row] = []
+        self.unread: set[tuple[str, str]] = set()
+        """Counters of bytes in the rows so far whose unit has no known size."""
 
     def last(self, target: str) -> int | None:
         """The moment of a target's last list."""
@@ -161,6 +163,7 @@ class JobRows:
 
     def _table(self, found: list[_Row]) -> pa.Table:
         amounts = _Amounts([row.counters for row in found])
+        self.unread |= amounts.unread
         columns = {
             "target": pa.array([row.target for row in found], pa.string()),
             "jobstats_id": pa.array([row.text for row in found], pa.string()),
@@ -198,10 +201,13 @@ class _Amounts:
         parts = np.split(by_code, ends[:-1]) if len(codes) else []
         self._count = len(rows)
         self._found = {key: (row[part], values[part]) for key, part in zip(codes, parts, strict=True)}
+        self.unread = unread_units(self._found)
 
     def column(self, key: tuple[str, str]) -> pa.Array:
-        """A counter's column: 0 where a row does not have it, null where the value does not fit."""
+        """A counter's column: 0 where a row does not have it, null where the value does not fit or has no unit."""
         values, fits = self._dense(key)
+        for unread in unread_units(self._found, key[0]) if key[1] == "sum" else ():
+            fits[self._found[unread][0]] = False
         return integers(values, fits)
 
     def others(self, kind: str) -> pa.Array:

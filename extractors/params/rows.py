@@ -14,7 +14,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch
 from iolake.extractors.counters import Flags, Ints, Placement, listed_amounts
 from iolake.extractors.lustre import BYTE_COUNTERS, Sums, counts_map, fs_batch, integers, names, rows, times
-from iolake.extractors.params.joblist import date_us
+from iolake.extractors.params.joblist import date_us, unread_units
 from iolake.extractors.params.reading import U64, Reading
 from iolake.schemas.lustre import LUSTRE_MDT, LUSTRE_OST, MD_OP_COLUMN
 from iolake.schemas.table import Table
@@ -44,9 +44,15 @@ class _Steps:
     amounts: dict[tuple[str, str], Ints]
     space: dict[str, tuple[Ints, Flags]]
 
+    def known(self, key: tuple[str, str]) -> Flags:
+        """In which rows a counter's amount is known: nothing of it was counted in a unit without a known size."""
+        unread = unread_units(self.amounts, key[0]) if key[1] == "sum" else ()
+        known: Flags = np.all([self.counted, *(self.amounts[one] == 0 for one in unread)], axis=0)
+        return known
 
-def target_batches(series: Series) -> list[Batch]:
-    """`lustre_ost`, `lustre_mdt` and `lustre_fs`.
+
+def target_batches(series: Series, unread: set[tuple[str, str]] | None = None) -> list[Batch]:
+    """`lustre_ost`, `lustre_mdt` and `lustre_fs`; adds counters of bytes without a known unit to `unread`.
 
     A target's last reading has a row for its space, without a length and amounts: no reading follows. Readings of jobs
     alone are not rows of the target.
@@ -57,6 +63,8 @@ def target_batches(series: Series) -> list[Batch]:
         for table, prefix in ((LUSTRE_OST, "OST"), (LUSTRE_MDT, "MDT"))
     }
     steps = {table.name: _steps(kind) for table, kind in kinds.items() if kind}
+    if unread is not None:
+        unread.update(*(unread_units(step.amounts) for step in steps.values()))
     batches = [Batch(table, _rows(table, sorted(kind), steps[table.name])) for table, kind in kinds.items() if kind]
     edges = _edges(list(steps.values()))
     if len(edges) > 1:
@@ -136,8 +144,8 @@ def _rows(table: Table, targets: Sequence[str], steps: _Steps) -> pa.Table:
         "ts": times(steps.start),
         "interval_s": pa.array(interval, mask=~steps.counted),
         "reset": pa.array(steps.reset, mask=~steps.counted),
-        **{column: integers(np.zeros(len(interval), np.int64), steps.counted) for column in always.values()},
-        **{own[key]: integers(values, steps.counted) for key, values in steps.amounts.items() if key in own},
+        **{name: integers(np.zeros(len(interval), np.int64), steps.known(key)) for key, name in always.items()},
+        **{own[key]: integers(values, steps.known(key)) for key, values in steps.amounts.items() if key in own},
         "other_ops": counts_map(
             {op: v for (op, kind), v in steps.amounts.items() if kind == "count" and (op, kind) not in own},
             steps.counted,
@@ -194,8 +202,9 @@ def _sums(table: Table, steps: _Steps | None, known: int, edges: Ints) -> Sums:
         has = steps.counted
         zero = np.zeros(int(has.sum()), np.int64)
         owned = _owned(table, steps)[1]
-        amounts = {name: steps.amounts[key][has] if key in steps.amounts else zero for key, name in owned.items()}
-        place = Placement(steps.start[has], steps.end[has], edges)
-        valid = np.ones(len(zero), bool)
-        sums.add(place, {name: (values, valid) for name, values in amounts.items()}, steps.reset[has])
+        amounts = {
+            name: (steps.amounts[key][has] if key in steps.amounts else zero, steps.known(key)[has])
+            for key, name in owned.items()
+        }
+        sums.add(Placement(steps.start[has], steps.end[has], edges), amounts, steps.reset[has])
     return sums
