@@ -44,9 +44,12 @@ claims AS (              -- each interval with every run, of any cluster, that i
 counted AS (             -- an interval that several runs may be of can't be split: unknown, never counted twice
   SELECT
     cluster, run_id, file_system,
-    CASE WHEN max(claimants) = 1 THEN try_cast(sum(read_bytes) AS BIGINT) END AS read_bytes,
-    CASE WHEN max(claimants) = 1 THEN try_cast(sum(write_bytes) AS BIGINT) END AS write_bytes,
-    CASE WHEN max(claimants) > 1 THEN 'another run of the same id may be meant' END AS reason
+    CASE WHEN max(claimants) = 1 AND count(read_bytes) = count(*) THEN try_cast(sum(read_bytes) AS BIGINT) END AS read_bytes,
+    CASE WHEN max(claimants) = 1 AND count(write_bytes) = count(*) THEN try_cast(sum(write_bytes) AS BIGINT) END AS write_bytes,
+    CASE
+      WHEN max(claimants) > 1 THEN 'another run of the same id may be meant'
+      WHEN least(count(read_bytes), count(write_bytes)) < count(*) THEN 'the servers count bytes in an unknown unit'
+    END AS reason
   FROM claims
   GROUP BY cluster, run_id, file_system
 ),

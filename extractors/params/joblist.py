@@ -40,7 +40,7 @@ _TIMES: Final = {
 }
 """Units of times to microseconds."""
 _EVENTS: Final = {"", "reqs", "regs", "locks", "locks/s"}
-"""Units of which only the samples count."""
+"""Units whose samples alone count."""
 _BYTES: Final = {"read": "read_bytes", "write": "write_bytes", "read_bytes": "read_bytes", "write_bytes": "write_bytes"}
 _UNREAD: Final = "in "
 """Begins what is counted of bytes in a unit without a known size."""

@@ -1,4 +1,4 @@
-"""Units of what Lustre servers count: bytes in any size that is known, and null in one that is not."""
+"""Units of what Lustre servers count: bytes in any size that is known; in another unit they are null."""
 
 from __future__ import annotations
 

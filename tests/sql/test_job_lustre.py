@@ -121,7 +121,7 @@ def test_an_interval_that_may_be_of_two_runs_is_counted_for_neither(jobs: Lake, 
     ]
     stats = {"file_system": "named", "jobstats_id": "1@c", "job_id": 1, "cluster": "c", "role": "ost", "fresh": False}
     row = {**stats, "target": "OST0000", "ts": START + timedelta(minutes=3), "interval_s": 60.0}
-    fill("lustre_jobstats", {**row, "read_bytes": 7})
+    fill("lustre_jobstats", {**row, "read_bytes": 7, "write_bytes": 0})
     assert jobs.sql(query, ["named"]).fetchall() == [("c", 7, None)]
 
 
