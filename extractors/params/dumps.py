@@ -26,7 +26,9 @@ PROC_FILE = re.compile(rf"(?P<root>.*/){_DEVICE}/{TARGET}/{_WHAT}")
 _COUNTED = {("obdfilter", "stats"), ("mdt", "md_stats")}
 """The lists of a target's own counters; the disk file system below it (osd-*) counts something else."""
 _WHOLE = re.compile(r"\s*+([0-9]{1,20})[ \t\r]*+(?:\n|$)")
-_STAT = re.compile(r"^(\w+)\s+(\d{1,20}) samples(?: \[([^\]\s]+)\](?: -?\d+ -?\d+ (\d{1,25}+))?)?", re.MULTILINE)
+_STAT = re.compile(
+    r"^(\w{1,200}+)\s+(\d{1,20}) samples(?: \[([^\]\s]{1,40})\](?: -?\d+ -?\d+ (\d{1,25}+))?)?", re.MULTILINE
+)
 
 
 def read_dumps(text: str | Iterable[str], lists: JobLists | None = None) -> Iterator[Dump]:

@@ -20,8 +20,8 @@ _ENTRY: Final = re.compile(r"\n[ \t]*+- job_id(?=[ \t]*:)")
 _NAME: Final = re.compile(r"[ \t]*+:[ \t]*+(?P<job>[^\n]*+(?:\n(?![ \t]*(?:snapshot_time|- job_id)\b)[^\n]*+)*+)")
 """A name may hold newlines."""
 _LINE: Final = re.compile(
-    r"\n[ \t]*+(\w++)[ \t]*+:?[ \t]*+(?:"
-    r"\{ *+samples: *+([1-9]\d{0,19}+)(?:, *+unit: *+\"?([^\s,\"}]++)\"?)?+"
+    r"\n[ \t]*+(\w{1,200}+)[ \t]*+:?[ \t]*+(?:"
+    r"\{ *+samples: *+([1-9]\d{0,19}+)(?:, *+unit: *+\"?([^\s,\"}]{1,40}+)\"?)?+"
     r"(?:, *+min: *+-?\d++, *+max: *+-?\d++, *+sum: *+(\d{1,20}+))?"
     r"|(\d{1,20}+)(?:\.(\d{1,20}+))?(?=\s)(?: secs\.(\w)secs)?)"
 )

@@ -17,12 +17,22 @@ _ABBREVIATIONS: Final = {"NVMe": "Nvme", "SMBus": "Smbus", "-": ""}
 _WORD: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 
 
-@lru_cache(maxsize=4096)
+_USUAL_NAME: Final = 200
+"""The tools print no longer names; others are not remembered."""
+
+
 def snake(name: str) -> str:
     """Return a tool's name in snake_case: PCILinkGenSpeed is pci_link_gen_speed."""
+    return known_snake(name) if len(name) <= _USUAL_NAME else _snake(name)
+
+
+def _snake(name: str) -> str:
     for long, short in _ABBREVIATIONS.items():
         name = name.replace(long, short)
     return re.sub("_+", "_", _WORD.sub("_", name)).strip("_").lower()
+
+
+known_snake = lru_cache(maxsize=4096)(_snake)
 
 
 def whole(text: str) -> int | None:

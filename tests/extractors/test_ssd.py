@@ -14,7 +14,7 @@ import pytest
 
 from iolake.extractors.base import InputError, Span
 from iolake.extractors.ssd import Ssd
-from iolake.extractors.ssd.drive import merge, snake
+from iolake.extractors.ssd.drive import known_snake, merge, snake
 from iolake.schemas.site import Site
 from tests.extractors.fuzz import survives
 from tests.extractors.reading import everything
@@ -295,3 +295,10 @@ def test_a_lone_surrogate_is_escaped(tmp_path: Path) -> None:
     (tmp_path / "n1" / "nvme0n1.json").write_text(json.dumps(document))
     (row,) = read(tmp_path)[0]
     assert (row["ssd"], row["firmware"]) == ("A\\ud800", "\\udfff1")
+
+
+def test_names_longer_than_any_tool_prints_are_not_remembered() -> None:
+    """P3: thousands of odd names of a mebibyte each would else stay in memory."""
+    before = known_snake.cache_info().currsize
+    assert snake("OddName" * 1000) == "_".join(["odd_name"] * 1000)
+    assert known_snake.cache_info().currsize == before
