@@ -7,6 +7,7 @@ tts/%Y-%m-%d/lag01.hdf5                     lagoon's servers
 lmt/fjd02.sqlite3                           fjord's servers
 lfs/%Y-%m-%d/{df,targets}.txt.gz            space and servers of both
 mmperfmon/, mmdf/, mmlsdisk/, mmlsfs/       estuary's servers and disks (scale_servers)
+mmpmon/, gpfs_exporter/                     what nodes count on estuary (scale_clients)
 topology/, ssd/, collectd/                  osprey's and heron's networks, osprey's drives and sensors
 gridftp/, snmp/                             what left by the endpoint harbour, or came
 late/                                       logs that come later (deliver_late)
@@ -27,6 +28,7 @@ from iolake.demo.accounting import write_accounting
 from iolake.demo.jobs import Job, Run
 from iolake.demo.jobstats import write_job_stats
 from iolake.demo.logs import log_bytes, log_name
+from iolake.demo.scale_clients import client_traffic, write_clients
 from iolake.demo.scale_servers import scale_faults, scale_traffic, write_scale
 from iolake.demo.schedule import Schedule
 from iolake.demo.servers import faults, traffic
@@ -97,6 +99,8 @@ mmperfmon = { files = "mmperfmon/%Y-%m-%d.tgz", options = { luns = { '_d\\d+$' =
 mmdf = { files = "mmdf/%Y-%m-%d.txt" }
 mmlsdisk = { files = "mmlsdisk/%Y-%m-%d.txt" }
 mmlsfs = { files = "mmlsfs/%Y-%m-%d.txt" }
+mmpmon = { files = "mmpmon/%Y-%m-%d.txt" }
+gpfs_exporter = { files = "gpfs_exporter/%Y-%m-%d.prom.gz" }
 """
 
 
@@ -144,6 +148,9 @@ def simulate(
     scale = scale_traffic(world, on_scale, apart)
     scale_missed = scale_faults(scale)
     write_scale(root, world, scale, scale_missed)
+    of_clients = np.random.default_rng([seed, 18])
+    clients = client_traffic(world, on_scale, of_clients)
+    write_clients(root, world, clients, scale, of_clients)
 
     jobs_truth, logs = [], []
     for cluster in world.all_clusters:
@@ -154,7 +161,7 @@ def simulate(
         jobs_truth += [job_truth(cluster, job, fold) for job in mine]
     rejects = [log["path"] for log in logs if log["fate"] == "truncated"]
     around = write_surroundings(root, world, schedule.jobs, ways[-1])
-    truth = Truth(world, jobs_truth, logs, rejects, seen, missed, scale, scale_missed, around)
+    truth = Truth(world, jobs_truth, logs, rejects, seen, missed, scale, scale_missed, clients, around)
     truth.write(root)
     (root / "site.toml").write_text(_SITE.replace("INTERVAL", str(SENSED_S)) + SITE)
     return truth

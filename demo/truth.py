@@ -15,6 +15,7 @@ from typing import Any, TypedDict
 import numpy as np
 
 from iolake.demo.jobs import File, Job, Run
+from iolake.demo.scale_clients import ClientTraffic, watched_nodes
 from iolake.demo.scale_servers import ScaleTraffic
 from iolake.demo.servers import Faults, Moved, Reset, Traffic
 from iolake.demo.surroundings import Surroundings
@@ -22,6 +23,7 @@ from iolake.demo.world import Cluster, World
 
 _MOVED = ("read", "written", "ops")
 _ON_SCALE = ("read", "written", "metadata", "cpu", "free", "net")
+_ON_CLIENTS = ("counts", "taken", "rebooted")
 
 
 class FileTruth(TypedDict):
@@ -93,7 +95,8 @@ class JobTruth(TypedDict):
 class Truth:
     """The whole truth. `rejects` are paths that can't be read.
 
-    `traffic` and `faults` are by Lustre file system; `scale` and `scale_faults` are those of Storage Scale.
+    `traffic` and `faults` are by Lustre file system; `scale` and `scale_faults` are those of Storage Scale,
+    `scale_clients` what nodes count that mount it.
     """
 
     world: World
@@ -104,6 +107,7 @@ class Truth:
     faults: dict[str, Faults]
     scale: ScaleTraffic
     scale_faults: Faults
+    scale_clients: ClientTraffic
     around: Surroundings
 
     def moved(self, file_system: str) -> tuple[Moved, Faults]:
@@ -131,6 +135,7 @@ class Truth:
         name = self.world.scale.name
         arrays |= {f"{name}.{part}": getattr(self.scale, part) for part in _ON_SCALE}
         arrays |= {f"{name}.missing": self.scale_faults.missing, f"{name}.step_s": np.array(self.scale.step_s)}
+        arrays |= {f"{name}.clients.{part}": getattr(self.scale_clients, part) for part in _ON_CLIENTS}
         np.savez_compressed(root / "truth.npz", **arrays)
 
     @classmethod
@@ -151,8 +156,10 @@ class Truth:
             read, written, *others = (arrays[f"{system.name}.{part}"] for part in _ON_SCALE)
             scale = ScaleTraffic(world.span(system)[0], step_s, read, written, system, *others)
             scale_faults = Faults(arrays[f"{system.name}.missing"])
+            counted = (arrays[f"{system.name}.clients.{part}"] for part in _ON_CLIENTS)
+            clients = ClientTraffic(world.span(system)[0], watched_nodes(world), *counted)
         books = content["jobs"], content["logs"], content["rejects"]
-        return cls(world, *books, traffic, faults, scale, scale_faults, content["around"])
+        return cls(world, *books, traffic, faults, scale, scale_faults, clients, content["around"])
 
 
 def job_truth(cluster: Cluster, job: Job, fold: int | None) -> JobTruth:

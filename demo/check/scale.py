@@ -10,6 +10,7 @@ import numpy as np
 
 from iolake.demo.check.compare import compare
 from iolake.demo.formats.mmcommands import QUORUM, Disk, uid
+from iolake.demo.scale_clients import STEP_S, space_times
 from iolake.demo.scale_servers import INODES, MEMORY_MB, SETTINGS, SNAPSHOT_AT_S, disks_at
 from iolake.demo.servers import Mask
 from iolake.demo.truth import Truth
@@ -20,7 +21,8 @@ _MB = 1 << 20
 
 def scale_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
     """The differences between the tables of Storage Scale and the truth."""
-    return [*_nsds(con, truth), *_servers(con, truth), *_hours(con, truth), *_space(con, truth), *_settings(con, truth)]
+    checks = (_nsds, _servers, _clients, _hours, _space, _settings)
+    return [line for check in checks for line in check(con, truth)]
 
 
 def _seen(truth: Truth) -> Mask:
@@ -61,6 +63,21 @@ def _servers(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
         for step in np.flatnonzero(seen[:, server]).tolist()
     ]
     return compare("intervals of estuary's servers", happened, shown)
+
+
+def _clients(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
+    """All counters of every watched node between two readings, of mmpmon and of the exporter."""
+    shown = con.execute("""
+        SELECT node, epoch_us(ts), interval_s, reset, read_bytes, write_bytes, opens, closes, read_ops, write_ops,
+            readdirs, inode_updates
+        FROM scale_client""").fetchall()
+    clients = truth.scale_clients
+    happened = [
+        (name, clients.read_at_us(step, node), float((until - step) * STEP_S), restarted, *amounts)
+        for node, name in enumerate(clients.nodes)
+        for step, until, restarted, amounts in clients.amounts(node)
+    ]
+    return compare("counters of estuary's clients", happened, shown)
 
 
 def _hours(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
@@ -111,6 +128,15 @@ def _space(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
         for number, d in enumerate(disks, 1):
             state = f"{d.pool} {d.failure_group} {d.metadata}".lower() + f" ready up {uid(number)}"
             happened.append(("disk", d.nsd, at, *_sums([d]), state + " desc" * (number <= QUORUM)))
+    clients = truth.scale_clients
+    for at in space_times(clients, range(len(clients.taken))):
+        disks = disks_at(truth.scale, at)
+        happened += [
+            (kind, pool, at, *_sums([d for d in disks if pool in {"", d.pool}])[:2], None, inodes)
+            for kind, pool, inodes in (
+                ("file system", "", str(INODES[0])), ("pool", "system", None), ("pool", "data", None)
+            )
+        ]  # fmt: skip
     return compare("space of estuary", happened, shown)
 
 

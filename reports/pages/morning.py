@@ -205,8 +205,9 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
     ]
     month = history.trend_query(name, window[1].date())
     trend = history.forecast(month.frame(lake))
+    fullest = full["fullest_ost_pct"].drop_nulls()  # targets may be asked less often than the whole
     fullness = (
-        f" {full['used_pct'][-1]:.1f} % full, its fullest target {text.percent(full['fullest_ost_pct'][-1], 1)}, "
+        f" {full['used_pct'][-1]:.1f} % full, its fullest target {text.percent(next(iter(fullest[-1:]), None), 1)}, "
         f"{trend}."
         if full.height
         else ""

@@ -163,7 +163,9 @@ def test_hours_that_come_twice_are_told_apart(tmp_path: Path) -> None:
     truth = simulate(tmp_path, start=date(2025, 11, 1), days=2, jobs=4, osts=4, files=1, step_s=300)
     site = Site.read(tmp_path / "site.toml")
     assert truth.scale.steps == 49 * 12
-    ingest(site, ["pbs", "lsf", "flux", "mmperfmon", "mmdf", "mmlsdisk", "mmlsfs"], workers=0)
+    ingest(
+        site, ["pbs", "lsf", "flux", "mmperfmon", "mmdf", "mmlsdisk", "mmlsfs", "mmpmon", "gpfs_exporter"], workers=0
+    )
     con = Lake(site.lake_uri).connect()
     assert scale_differences(con, truth) == []
     assert scheduler_differences(con, truth) == []

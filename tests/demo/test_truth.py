@@ -25,8 +25,8 @@ from iolake.warehouse.lake import Lake
 CHECKED = (
     "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",
     "darshan_stdio", "file_system_hour", "inputs", "lustre_df", "lustre_fs", "lustre_jobstats", "lustre_mdt",
-    "lustre_ost", "lustre_target", "other_jobs", "scale_capacity", "scale_disk", "scale_nsd", "scale_pool",
-    "scale_server", "scale_setting", "slurm_jobs", "slurm_running", "slurm_steps",
+    "lustre_ost", "lustre_target", "other_jobs", "scale_capacity", "scale_client", "scale_disk", "scale_nsd",
+    "scale_pool", "scale_server", "scale_setting", "slurm_jobs", "slurm_running", "slurm_steps",
 )  # fmt: skip
 
 
@@ -126,6 +126,9 @@ def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: s
         ("UPDATE scale_server SET cpu_user_pct = cpu_user_pct + 0.01 WHERE {one}", "intervals of estuary's servers"),
         ("UPDATE scale_server SET mem_free_bytes = 1 WHERE {one}", "intervals of estuary's servers"),
         ("UPDATE scale_server SET net_in_bytes = net_in_bytes + 1 WHERE {one}", "intervals of estuary's servers"),
+        ("UPDATE scale_client SET write_bytes = write_bytes + 1 WHERE {one}", "counters of estuary's clients"),
+        ("UPDATE scale_client SET opens = NULL WHERE {one}", "counters of estuary's clients"),
+        ("UPDATE scale_client SET reset = NOT reset WHERE {one}", "counters of estuary's clients"),
         ("UPDATE file_system_hour SET write_bytes = write_bytes + 1 WHERE {one}", "hours of estuary"),
         ("UPDATE file_system_hour SET seen_pct = 99 WHERE {one}", "hours of estuary"),
         ("UPDATE scale_capacity SET free_bytes = free_bytes + 1 WHERE {one}", "space of estuary"),
