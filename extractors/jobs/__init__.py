@@ -34,7 +34,7 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
-    version = 6
+    version = 7
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]
 

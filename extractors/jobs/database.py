@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC
 from typing import Any, Final
@@ -30,6 +31,8 @@ _MOST_SECONDS: Final = 60.0
 _LONGEST_VALUE: Final = 1 << 20
 _NAMED: Final = 5
 """How many machines a reason names."""
+_SECONDS: Final = re.compile(r"-?\d{1,10}(\.\d+)?")
+"""A time in seconds, before the year 2286; milliseconds and dates have more digits."""
 _CONNECT_S: Final = 10
 _ANSWER_S: Final = 30
 _SILENT_FOR_S: Final = 300.0
@@ -70,9 +73,14 @@ def _ask_sqlite(input: Input, path: str, host: str) -> list[Any]:
     if len(rows) > _MOST_ROWS:
         raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs in summary", "check that it is a table")
     if others:
-        names = ", ".join(str(name)[:50] for (name,) in others)
-        raise InputError(input.uri, f"has jobs of {names}, none of {host}", 'write options = { hostname = "..." }')
+        raise _of_others(input, others, host)
     return rows
+
+
+def _of_others(input: Input, machines: Sequence[Sequence[Any]], host: str) -> InputError:
+    """The error for a database whose jobs are all of other machines."""
+    names = ", ".join(str(name)[:50] for (name,) in machines)
+    return InputError(input.uri, f"has jobs of {names}, none of {host}", 'write options = { hostname = "..." }')
 
 
 def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
@@ -100,6 +108,8 @@ def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
         ):
             cursor.execute(sql, (host, int(since), int(until)))
             rows = list(cursor.fetchmany(_MOST_ROWS + 1))
+            if not rows:
+                _explain_none(input, host, cursor)
     except pymysql.OperationalError as error:
         if refused := refusal(input.uri, input.owner, input.source, error):
             raise refused from None
@@ -109,6 +119,20 @@ def _ask_mysql(input: Input, host: str, zone: ZoneInfo) -> list[Any]:
     if len(rows) > _MOST_ROWS:
         raise InputError(input.uri, f"has more than {_MOST_ROWS:,} jobs on one day", "check that summary is a table")
     return rows
+
+
+def _explain_none(input: Input, host: str, cursor: SSCursor) -> None:
+    """InputError where the table shows why a day has no jobs: its machines are others, or its times no seconds."""
+    cursor.execute("SELECT completion FROM summary WHERE hostname = %s AND completion IS NOT NULL LIMIT 1", (host,))
+    if found := cursor.fetchall():
+        ((time,),) = found
+        if not _SECONDS.fullmatch(str(time)):
+            reason = f"has completion times such as {str(time)[:50]!r}, which are not seconds since 1970"
+            raise InputError(input.uri, reason, "make a view whose times are UNIX_TIMESTAMP(...)")
+        return
+    cursor.execute("SELECT DISTINCT hostname FROM summary WHERE completion IS NOT NULL LIMIT %s", (_NAMED,))
+    if machines := cursor.fetchall():
+        raise _of_others(input, machines, host)
 
 
 @contextmanager

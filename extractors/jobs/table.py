@@ -3,7 +3,8 @@
 A row has a value for each column of `other_jobs` that its source fills. Times are ISO 8601 with separators, with an
 offset or on the cluster's own clock, or seconds since 1970; a day alone is its midnight, and fractions of a second
 may follow. `timelimit_s` is seconds or [D-]HH:MM:SS; `node_list` joins names by commas, spaces, `+` or `:`, with
-brackets for ranges, PBS's `/cpu` behind a name and LSF's `cpus*` before it.
+brackets for ranges, PBS's `/cpu` behind a name and LSF's `cpus*` before it. NA, None, null and - are null,
+except as a job's name.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ _TIME: Final = (
     r"^(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<minute>\d\d:\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
     r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?)?$"
 )
+_NOTHING: Final = ("NA", "N/A", "n/a", "None", "NULL", "null", "(null)", "NaN", "-", "--", r"\N")
+"""How programs write that a value is not known, in any column but the job's name, which may be any text."""
+_NO_VALUE: Final = (*_NOTHING, "na", "none", "nan", "NaT", "Unknown", "unknown", "None assigned", "INVALID", "[]", "()")
+"""The same of columns whose values are no names: times, numbers and node lists."""
 _NODE: Final = re.compile(r"(?:\[[^\]]*\]|[^\s,+:])+")
 
 
 def job_table(frame: pl.DataFrame, input: Input, zone: ZoneInfo) -> Iterator[Batch | Reject]:
     """The batch of a frame's jobs, then what was left out of it; InputError where a column that all need is missing."""
     given, rejects = _usable(frame, input)
-    texts = {name: _text(column) for name, column in given.items()}
+    texts = {name: _known(name, _text(column)) for name, column in given.items()}
     read, ambiguous = _typed(given, texts, frame.height, zone)
     for name, column in read.items():
         rejects += _not_understood(input, texts[name], column)
@@ -165,6 +170,13 @@ def _plain(column: pl.Series) -> pl.Series | None:
 def _text(column: pl.Series) -> pl.Series:
     texts = column.cast(pl.String, strict=False).str.strip_chars()
     return texts.set(texts == "", None)
+
+
+def _known(name: str, texts: pl.Series) -> pl.Series:
+    """A column's texts, null where they say that nothing is known."""
+    is_text = OTHER_JOBS.batch_schema.field(name).type == TEXT and name != "node_list"
+    words = () if name == "job_name" else _NOTHING if is_text else _NO_VALUE
+    return texts.set(texts.is_in(words), None)
 
 
 def _times(column: pl.Series, zone: ZoneInfo) -> tuple[pl.Series, pl.Series]:

@@ -144,7 +144,8 @@ def in_order(
         except InputError as error:
             damaged.append(error)
 
-    starts = [recording.us or 0 if days.has_times else _first_moment(recording) for recording in recordings]
+    are_placed = days.has_times or len(recordings) == 1
+    starts = [recording.us or 0 if are_placed else _first_moment(recording) for recording in recordings]
     waiting = deque(sorted(zip(starts, range(len(recordings)), strict=True)))
     while waiting or opened:
         while waiting and (not opened or waiting[0][0] <= opened[0][0]):

@@ -182,6 +182,28 @@ def test_a_database_on_a_server_is_asked_by_the_days_of_the_clusters_clock(serve
     assert others == {date(2017, 3, 12): ["5.x"]}
 
 
+def test_days_without_jobs_say_where_a_server_has_those_of_other_machines(server: str) -> None:
+    """P5: a wrong hostname is no day on which nothing ran; a day after the last job is one."""
+    days, reasons = ask(server, date(2017, 3, 11), date(2017, 3, 13), hostname="C1")
+    assert not any(days.values())
+    assert reasons == ['has jobs of c, other, none of C1; write options = { hostname = "..." }'] * 2
+    assert ask(server, date(2018, 3, 11), date(2018, 3, 12)) == ({date(2018, 3, 11): []}, [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "time"), [("DATETIME", "2017-03-11 12:00:00"), ("VARCHAR(32)", "2017-03-11"), ("BIGINT", 1489262400000)]
+)
+def test_a_server_whose_times_are_no_seconds_is_refused_by_what_they_are(server: str, kind: str, time: object) -> None:
+    """P5: its days would all be empty."""
+    port = int(server.rpartition(":")[2].partition("/")[0])
+    with pymysql.connect(host="127.0.0.1", port=port, user="root", autocommit=True) as con, con.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE `jobs db`.summary DROP COLUMN completion, ADD COLUMN completion {kind}")
+        cursor.execute("UPDATE `jobs db`.summary SET completion = %s", (time,))
+    days, (reason,) = ask(server, date(2017, 3, 11), date(2017, 3, 12))
+    assert not any(days.values())
+    assert reason.startswith(f"has completion times such as '{time}") and "not seconds since 1970" in reason
+
+
 def test_a_servers_rows_are_those_of_the_same_database_in_sqlite(server: str, tmp_path: Path) -> None:
     jobs_database(tmp_path / "j.db", ("7.c", "c", 1490000342, 1490001098, 3))
     (wanted,), _, _ = read(uri=f"sqlite:///{tmp_path / 'j.db'}")

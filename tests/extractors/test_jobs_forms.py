@@ -62,7 +62,7 @@ def test_parquets_times_may_be_numbers_days_and_times(tmp_path: Path, value: obj
 @pytest.mark.parametrize(
     "text",
     [
-        "9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "1600000000000", "99999999999999999999", "-5", "nan", "inf",
+        "9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "1600000000000", "99999999999999999999", "-5", "inf",
         "2020-13-01T00:00:00", "2020-01-01T00:00:00 PST",
     ],
 )  # fmt: skip
@@ -217,3 +217,21 @@ def test_lists_past_the_most_names_of_a_file_say_so(tmp_path: Path, monkeypatch:
     assert rejects == {
         "column node_list": "1 node lists are past 6 names in one file; null; write a file a month or a day"
     }
+
+
+@pytest.mark.parametrize("word", ["NA", "N/A", "None", "NULL", "null", "NaN", "-", "--", r"\N", "(null)", '"NA"'])
+def test_a_word_for_nothing_is_null_in_every_column_but_a_jobs_name(tmp_path: Path, word: str) -> None:
+    """P6: R writes NA and Python None; neither is a node, a user or a damaged number."""
+    header = "scheduler_id,submit_time,start_time,end_time,job_name,user_name,queue,nnodes,timelimit_s,node_list\n"
+    rows = f"1,5,{word},20,{word},{word},{word},{word},{word},{word}\n2,5,10,20,n,u,q,1,1,a\n"
+    (job, _), rejects, _ = csv(tmp_path, header + rows)
+    names = ("start_time", "user_name", "queue", "nnodes", "timelimit_s", "node_list", "nodes")
+    assert [job[name] for name in names] == [None] * len(names)
+    assert (job["job_name"], rejects) == (word.strip('"'), {})
+
+
+@pytest.mark.parametrize("word", ["none", "nan", "Unknown", "None assigned", "[]"])
+def test_a_word_for_nothing_may_be_a_users_name(tmp_path: Path, word: str) -> None:
+    """P6: a node list has no node of that name, but a user may have it."""
+    (job,), rejects, _ = csv(tmp_path, f"scheduler_id,start_time,end_time,user_name,node_list\n1,10,20,{word},{word}\n")
+    assert (job["user_name"], job["nodes"], job["nnodes"], rejects) == (word, None, None, {})
