@@ -10,20 +10,16 @@ from typing import IO, Any, Literal
 
 import duckdb
 
-from iolake.warehouse import LakeError
 from iolake.warehouse.scratch import scratch
 
 Form = Literal["table", "line", "csv", "json", "parquet"]
 
 
-def write(answer: duckdb.DuckDBPyRelation | None, form: Form, out: IO[str], folder: str | None = None) -> None:
+def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str | None = None) -> None:
     """Write a query's answer: a table, a line for each value, csv with a header, JSON lines, or a Parquet file's bytes.
 
     `folder` is where DuckDB may write an answer on its way, the usual folder for temporary files if None.
-    LakeError for no answer, which DuckDB gives to an empty query, a comment and a statement that is no question.
     """
-    if answer is None:
-        raise LakeError("the query asks for nothing; write one such as FROM jobs LIMIT 5")
     if form == "line":
         _write_lines(answer, out)
         return

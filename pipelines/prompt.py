@@ -1,4 +1,4 @@
-"""The prompt of `iolake sql` without a query: each statement that ends with a semicolon is answered."""
+"""What `iolake sql` does with its queries: each statement is answered, those of an argument or of standard input."""
 
 from __future__ import annotations
 
@@ -11,7 +11,25 @@ import duckdb
 
 from iolake.pipelines.output import Form, write
 from iolake.schemas.errors import IolakeError
+from iolake.warehouse import LakeError
 from iolake.warehouse.sandbox import Sandbox, Unbounded
+
+
+def answer(lake: Sandbox | Unbounded, text: str, form: Form) -> None:
+    """Run a text's statements and print the answer of each.
+
+    LakeError without a statement, and for two statements as Parquet: a file holds one answer.
+    """
+    found = lake.statements(text)
+    if not found:
+        raise LakeError("the query asks for nothing; write one such as FROM jobs LIMIT 5")
+    if form == "parquet" and len(found) > 1:
+        raise LakeError(f"a Parquet file holds one answer, and these are {len(found)} statements; ask them one by one")
+    with lake.bounded():
+        for statement in found:
+            rows = lake.lake.sql(statement)
+            if [kind.name for kind in statement.expected_result_type] != ["NOTHING"]:
+                write(rows, form, sys.stdout, lake.folder)
 
 
 def answer_all(lake: Sandbox | Unbounded, form: Form) -> int:
@@ -23,8 +41,7 @@ def answer_all(lake: Sandbox | Unbounded, form: Form) -> int:
     for statement in statements(_lines()):
         asked += 1
         try:
-            with lake.bounded():
-                write(lake.sql(statement), form, sys.stdout, lake.folder)
+            answer(lake, statement, form)
         except (IolakeError, duckdb.Error) as error:
             failed += 1
             click.echo(f"iolake: {str(error).splitlines()[0]}", err=True)

@@ -88,7 +88,9 @@ class Lake:
         self._bound(con)
         return con
 
-    def sql(self, query: str, parameters: list[Any] | dict[str, Any] | None = None) -> duckdb.DuckDBPyRelation:
+    def sql(
+        self, query: str | duckdb.Statement, parameters: list[Any] | dict[str, Any] | None = None
+    ) -> duckdb.DuckDBPyRelation:
         """Run a query and return a DuckDB relation: `.pl()`, `.df()`, `.to_arrow_table()`; it prints as a table.
 
         `parameters` are bound to `$1`, `$2`, ... from a list, and to `$name` from a dict.

@@ -44,15 +44,13 @@ def sql(query: str | None, form: Form, safe: bool | None, snapshot: int | None, 
     iolake sql "FROM darshan_logs" --format parquet > logs.parquet
     iolake sql --unsafe "COPY (FROM jobs) TO 'jobs.csv'"
     """
-    from iolake.pipelines.output import write
-    from iolake.pipelines.prompt import answer_all
+    from iolake.pipelines.prompt import answer, answer_all
     from iolake.warehouse.sandbox import Sandbox, Unbounded
 
     opened = where.open_lake(snapshot)
     lake = Unbounded(opened) if safe is False else Sandbox.of(opened, safe=safe is True)
     if query is not None:
-        with lake.bounded():
-            write(lake.sql(query), form, sys.stdout, lake.folder)
+        answer(lake, query, form)
     elif answer_all(lake, form):
         sys.exit(1)
 

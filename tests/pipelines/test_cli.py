@@ -246,6 +246,15 @@ def test_help_is_there_before_any_heavy_library() -> None:
     assert done.stderr.strip() == "[]"
 
 
+def test_each_statement_of_a_query_is_answered(centre: Path) -> None:
+    """A Parquet file holds one answer, so it is refused for two."""
+    assert run("sql", "SELECT 1 AS a; SELECT 2 AS b", "--format", "csv", cwd=centre).stdout == b"a\n1\nb\n2\n"
+    assert run("sql", "SET threads = 1; SELECT 3 AS c", "--unsafe", "--format", "csv", cwd=centre).stdout == b"c\n3\n"
+    refused = run("sql", "SELECT 1; SELECT 2", "--format", "parquet", cwd=centre)
+    assert (refused.returncode, refused.stdout) == (1, b"")
+    assert b"ask them one by one" in refused.stderr
+
+
 def test_sql_without_a_query_answers_those_of_standard_input(centre: Path) -> None:
     """The statements after a failed one still run, and the exit status is 1."""
     program = str(Path(sys.executable).with_name("iolake"))
