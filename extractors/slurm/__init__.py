@@ -34,7 +34,7 @@ class Slurm(Extractor):
     """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
 
     source = "slurm"
-    version = 7
+    version = 8
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]
 

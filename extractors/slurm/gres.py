@@ -9,9 +9,14 @@ from typing import Final
 import polars as pl
 
 _GRES: Final = re.compile(
-    r"(?:gres[:/])?(?P<name>[A-Za-z]\w*)(?::(?P<kind>(?!\d+[KMGTP]?(?:[:=]|$))\w[\w.-]*))?"
+    r"(?:gres[:/])?(?P<name>[A-Za-z]\w*|\d{5,10}(?=:))(?::(?P<kind>(?!\d+[KMGTP]?(?:[:=]|$))\w[\w.-]*))?"
     r"(?:[:=](?P<count>\d{1,18}[KMGTP]?))?"
 )
+_NAMES: Final = ("gpu", "mps", "nic", "mic", "hbm", "shard", "bandwidth", "craynetwork", "gpu_mem", "tmpfs", "scratch")
+_BY_NUMBER: Final = {
+    str(sum(ord(letter) << 8 * (place % 4) for place, letter in enumerate(name)) % 2**32): name for name in _NAMES
+}
+"""Slurm's number for a resource, which it writes where it lacks the resource's plug-in: gpu is 7696487."""
 _SCALE: Final = {"": 1, **{letter: 1024**power for power, letter in enumerate("KMGTP", 1)}}
 
 
@@ -36,7 +41,10 @@ def _as_tres(text: str | None) -> str | None:
             continue
         amount = found["count"] or "1"
         count = int(amount.rstrip("KMGTP")) * _SCALE[amount.lstrip("0123456789")]
-        counts[f"gres/{found['name']}"] += count
+        name = _BY_NUMBER.get(found["name"], found["name"])
+        if name.isdecimal():
+            continue
+        counts[f"gres/{name}"] += count
         if found["kind"]:
-            counts[f"gres/{found['name']}:{found['kind']}"] += count
+            counts[f"gres/{name}:{found['kind']}"] += count
     return ",".join(f"{name}={count}" for name, count in counts.items()) or None

@@ -154,6 +154,8 @@ def parse_header(line: bytes, uri: str) -> Header:
         raise InputError(uri, "is empty: sacct writes a header even where there are no jobs", "write it again")
     if re.match(r"\w+: (error|fatal|warning|info|debug)", text):
         raise InputError(uri, f"begins with a message: {text[:200]!r}", "fix that and write the file again")
+    if "\r" in text:
+        raise InputError(uri, "has lines that end in a carriage return alone", "convert it with tr '\\r' '\\n'")
     names = re.findall(r"[A-Za-z][A-Za-z0-9]*", text)
     if not any(_current(name) in known() for name in names):
         raise InputError(uri, "its first line names no field of sacct", "write it without --noheader")

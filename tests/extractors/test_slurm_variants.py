@@ -119,11 +119,6 @@ def test_older_gres_are_trackable_resources_whatever_their_kind(path: Path, gres
     assert (row["alloc_tres"], rejects) == (found, {})
 
 
-def test_a_gres_that_is_a_number_alone_is_named(path: Path) -> None:
-    """P5: Slurm prints the number of a resource whose name it no longer knows."""
-    assert list(job(path, "AllocGRES", "7696487:2")[1]) == ["field allocgres"]
-
-
 @pytest.mark.parametrize(
     ("header", "row"),
     [
@@ -192,3 +187,39 @@ def tarred(content: bytes) -> bytes:
 def test_a_file_that_is_no_text_is_named_as_what_it_is(path: Path, content: bytes, said: str) -> None:
     """P5: one line that says what the file is."""
     assert said in read(path, content)[1][""]
+
+
+def test_runs_of_one_submission_that_start_at_different_times_are_requeues(path: Path) -> None:
+    """P5: without the field Restarts, a requeue and its steps were dropped as repeats of the run before."""
+    submitted = "2026-01-05T12:00:00"
+    tables, rejects, _ = read(
+        path,
+        text(
+            f"7|NODE_FAIL|{submitted}|{submitted}|2026-01-05T12:20:00",
+            f"7.batch|CANCELLED|{submitted}|{submitted}|2026-01-05T12:20:00",
+            f"7|COMPLETED|{submitted}|2026-01-05T12:50:00|2026-01-05T13:00:00",
+            "7.batch|COMPLETED|2026-01-05T12:50:00|2026-01-05T12:50:00|2026-01-05T13:00:00",
+            f"7|COMPLETED|{submitted}|2026-01-05T12:50:00|2026-01-05T13:00:00",
+            header=FIELDS,
+        ),
+    )
+    first, second = tables["slurm_jobs"]
+    assert [(row["state"], row["restart"]) for row in (first, second)] == [("NODE_FAIL", None), ("COMPLETED", 1)]
+    assert [row["run_id"] for row in tables["slurm_steps"]] == [first["run_id"], second["run_id"]]
+    assert rejects == {"repeats": "1 rows repeat an earlier row's key; the first is kept"}
+
+
+def test_resources_that_slurm_names_by_number_are_counted(path: Path) -> None:
+    """P6: where sacct lacks a resource's plug-in, old Slurm writes its number, that of the name's letters."""
+    row, rejects = job(path, "AllocGRES|AllocTRES", "7696487:2,7565421:tesla:100", "cpu=4")
+    assert dict(row["alloc_tres"]) == {"cpu": 4, "gres/gpu": 2, "gres/mps": 100, "gres/mps:tesla": 100}
+    row, rejects = job(path, "AllocGRES", "1234567:2")
+    assert rejects == {"field allocgres": "1 values not understood, such as '1234567:2'; null"}
+
+
+def test_a_text_whose_lines_end_in_a_carriage_return_alone_is_refused_by_that(path: Path) -> None:
+    """P5: all of it was taken for the header, and nothing was said."""
+    _, rejects, outcome = read(path, text(f"1|{ROW}", header=FIELDS).replace("\n", "\r"))
+    assert (outcome, *rejects.values()) == (
+        "rejected", "has lines that end in a carriage return alone; convert it with tr '\\r' '\\n'",
+    )  # fmt: skip
