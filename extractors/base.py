@@ -110,6 +110,8 @@ class Reject:
     A `transient` reject is tried again although the input is unchanged: permission denied, a server that is down.
     A `lacking` one took more memory or time than the machine had, and is tried again in a few runs.
     `rows` is the number of rows left out: 0 where only a column or a value was, None where it is one or unknown.
+    A `once` reject is for what comes again in each input, such as a parameter without a table: the ledger names its
+    `part` once for each source and owner.
     """
 
     input: Input
@@ -118,6 +120,7 @@ class Reject:
     transient: bool = False
     rows: int | None = None
     lacking: bool = False
+    once: bool = False
 
     def __post_init__(self) -> None:
         """A name or value that it quotes may have line breaks; a reject is one line."""

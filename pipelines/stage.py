@@ -323,16 +323,17 @@ def _finished(info: LoadInfo, stager: Stager, outcomes: list[Outcome], rejects: 
             if why and why.lacking:
                 ended = replace(ended, tries=input.tries + 1)
         inputs.append(ended)
+    named: dict[bool, list[RejectRecord]] = {False: [], True: []}
+    for r in rejects:
+        named[r.once].append(RejectRecord(r.input.input_id, r.input.day, r.input.uri, _shown(r.part), _shown(r.reason)))
     return StagedUnit(
         info,
         files=stager.finish(inputs),
         inputs=tuple(inputs),
         touched=tuple(touched),
         unchanged=untouched,
-        rejects=tuple(
-            RejectRecord(input.input_id, input.day, input.uri, _shown(part), _shown(reason))
-            for input, reason, part in ((r.input, r.reason, r.part) for r in rejects)
-        ),
+        rejects=tuple(named[False]),
+        once=tuple(named[True]),
     )
 
 

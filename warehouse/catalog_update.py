@@ -30,6 +30,7 @@ class CatalogUpdate:
     def run(self, snapshot: int) -> Load:
         """Add the load to the catalog, and return it as the catalog has it."""
         self._omit_known_inputs()
+        self._name_once()
         self._drop_replaced_rows()
         self._catalog.add_files(self._load.files)
         self._rewriter.leave_one_row_a_key(self._load.files)
@@ -65,8 +66,23 @@ class CatalogUpdate:
             files=tuple(f for f in kept if f is not None),
             inputs=tuple(copies.get(r.input_id, r) for r in self._load.inputs if r.input_id not in twins),
             rejects=tuple(r for r in self._load.rejects if r.input_id not in here),
+            once=tuple(r for r in self._load.once if r.input_id not in here),
             unchanged=self._load.unchanged + len(twins),
         )
+
+    def _name_once(self) -> None:
+        """Add the rejects of parts that the ledger does not name yet, one a part. Rows of the load's inputs will go."""
+        first = {reject.part: reject for reject in reversed(self._load.once)}
+        if not first:
+            return
+        info = self._load.info
+        named = self._catalog.rows(
+            "SELECT DISTINCT part FROM rejects WHERE source = ? AND owner = ? AND part IN (SELECT unnest(?)) "
+            "AND input_id NOT IN (SELECT unnest(?))",
+            [info.source, info.owner, [*first], [record.input_id for record in self._load.inputs]],
+        )
+        new = [reject for part, reject in first.items() if (part,) not in named]
+        self._load = replace(self._load, rejects=self._load.rejects + tuple(reversed(new)), once=())
 
     def _of_known(self, query: str, input_ids: Sequence[str]) -> list[tuple[Any, ...]]:
         """The answer about some of the load's inputs. A load of new inputs asks nothing: that takes a few ms each."""

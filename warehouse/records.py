@@ -92,6 +92,8 @@ class _Staged:
     inputs: tuple[InputRecord, ...] = ()
     touched: tuple[InputRecord, ...] = ()
     rejects: tuple[RejectRecord, ...] = ()
+    once: tuple[RejectRecord, ...] = ()
+    """Rejects that the ledger keeps once: one for each source, owner and part."""
     unchanged: int = 0
     """How many inputs are as the ledger has them."""
 
@@ -121,6 +123,7 @@ class Load(_Staged):
             inputs=self.inputs + tuple(record for unit in units for record in unit.inputs),
             touched=self.touched + tuple(record for unit in units for record in unit.touched),
             rejects=self.rejects + tuple(reject for unit in units for reject in unit.rejects),
+            once=self.once + tuple(reject for unit in units for reject in unit.once),
             unchanged=self.unchanged + sum(unit.unchanged for unit in units),
         )
 

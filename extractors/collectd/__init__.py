@@ -65,4 +65,4 @@ class Collectd(Extractor):
             raise InputError(input.uri, "holds nothing of collectd's disk, cpu and memory", "check what was asked for")
         yield from batches
         for kind, count in found.others.most_common(20):
-            yield Reject(input, f"{count} documents that no table takes", kind)
+            yield Reject(input, f"{count} documents that no table takes", kind, once=kind not in found.faulty)

@@ -30,6 +30,7 @@ _PIECE: Final = 200_000
 """Documents that are divided at once."""
 _TIME: Final = "%Y-%m-%dT%H:%M:%S%.fZ"
 _FEW: Final = 100
+_NO_DOCUMENT: Final = "no document of collectd"
 """Distances between documents that are too few to tell collectd's interval."""
 _COLUMNS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "cpu": {
@@ -98,6 +99,8 @@ class Documents:
         self._kept: dict[str, list[_Kept]] = {plugin: [] for plugin in PLUGINS}
         self.others: Counter[str] = Counter()
         """The number of documents that no table takes, by plugin, type and instance."""
+        self.faulty = {_NO_DOCUMENT}
+        """Those of `others` that are damaged, or no document of collectd."""
 
     def add(self, found: Sequence[msgspec.Struct] | Sequence[dict[str, Any]]) -> None:
         """Add documents, as hits or alone."""
@@ -132,7 +135,9 @@ class Documents:
         is_time = (found.us >= _FIRST_US) & (found.us <= _LAST_US)
         good = np.flatnonzero((found.series >= 0) & is_time & ~np.isnan(values).all(axis=0))
         if len(good) < len(found.us):
-            self.others[f"{plugin} without a time, name or number"] += len(found.us) - len(good)
+            kind = f"{plugin} without a time, name or number"
+            self.faulty.add(kind)
+            self.others[kind] += len(found.us) - len(good)
         self._kept[plugin].append(_Kept(found.series[good], found.us[good], values[:, good]))
 
     def batches(self, interval_s: int) -> Iterator[Batch]:
@@ -183,7 +188,7 @@ def _label(texts: _Texts) -> str:
     """Return how documents that no table takes are named: by plugin, type and instance."""
     plugin, collectd_type, type, *_, part = texts
     if plugin is None:
-        return "no document of collectd"
+        return _NO_DOCUMENT
     return " ".join(text for text in (plugin, collectd_type or type, part) if text is not None).strip()[:80]
 
 

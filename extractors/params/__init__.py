@@ -73,8 +73,9 @@ class Params(Extractor):
                 raise InputError(input.uri, _no_table(state.unread), "collect those of targets as well") from None
             if not state.taken:
                 raise
-        if state.unread:
-            yield Reject(input, f"{_no_table(state.unread)}; leave them out of the dump", "parameters without a table")
+        for kind, count in state.unread.items():
+            reason = f"no table takes this parameter, which the day's dumps have {count} times; leave it out of them"
+            yield Reject(input, reason, kind, rows=0, once=True)
 
     def _counted(self, input: Input, owner: FileSystem, days: Days, useful: set[str]) -> Iterator[Batch | Reject]:
         """Yield the rows of counters and jobs. Dumps that are out of order are read again, all in memory."""
@@ -89,7 +90,7 @@ class Params(Extractor):
 
 
 def _no_table(unread: Counter[str]) -> str:
-    """One line for all parameters that no table takes, so that a site's odd one is named once an input."""
+    """One line for all parameters of an input that has no others."""
     kinds = ", ".join(name for name, _ in unread.most_common(3))
     return f"{unread.total()} parameters of {len(unread)} kinds have no table, such as {kinds}"
 

@@ -27,6 +27,8 @@ from iolake.schemas.table import Table
 Row = dict[str, Any]
 Connections = dict[tuple[str, str], dict[str, str]]
 _ROWS: Final = 50_000
+_KINDS: Final = 100
+"""Kinds of parameters without a table that are named; the others are counted together."""
 _QUOTA_TYPES: Final = {
     "usr": "user",
     "user": "user",
@@ -122,7 +124,8 @@ class State:
         if found is not None:
             self.put_all(found, dump, moment, start)
         else:
-            self.unread[_NUMBERED.sub("#", name)] += 1
+            kind = _NUMBERED.sub("#", name)
+            self.unread[kind if kind in self.unread or len(self.unread) < _KINDS else "further parameters"] += 1
 
     def put_all(self, found: Iterable[tuple[Table, Row]], dump: str, us: int, start: int | None = None) -> None:
         """Add rows of a dump; a row that comes again in one dump replaces the one before."""

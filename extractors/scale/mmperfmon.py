@@ -224,9 +224,9 @@ class _Day:
             if count:
                 reason = f"{count} sizes have no unit; query mmperfmon without -r"
                 yield Reject(self._input, reason, counter)
-        if self._untaken:
-            untaken = ", ".join(f"{sensor} ({count} columns)" for sensor, count in sorted(self._untaken.items()))
-            yield Reject(self._input, f"no table takes these sensors: {untaken}", "sensors")
+        for sensor, count in sorted(self._untaken.items()):
+            reason = f"no table takes this sensor, which the day's reports have in {count} columns"
+            yield Reject(self._input, reason, f"sensor {sensor}", rows=0, once=True)
         if self._odd:
             yield Reject(self._input, f"{self._odd} values are negative, infinite or beyond 2**53", "values")
 

@@ -77,7 +77,7 @@ class LeftOut:
         for name in sorted(self.clusters[place]):
             yield Reject(input, "is not the input's own; left out", f"cluster {name}", rows=0)
         for name in sorted(self.unknown[place]):
-            yield Reject(input, "is not a field that is known; left out", f"field {name}", rows=0)
+            yield Reject(input, "is not a field that is known; left out", f"unknown field {name}", rows=0, once=True)
         for (owner, name), (count, example) in sorted(self._values.items()):
             if owner == place:
                 reason = f"{count} values not understood, such as {example!r}; null"

@@ -129,8 +129,16 @@ def test_each_parameter_fills_the_table_of_its_kind(tmp_path: Path) -> None:
 def test_a_parameter_without_a_table_is_counted_once_an_input(tmp_path: Path) -> None:
     """P5: named and counted, whatever the number of files."""
     _, rejects = read(tmp_path, one=DUMP, two=DUMP)
-    (reject,) = [r for r in rejects if r.part == "parameters without a table"]
-    assert reject.reason.startswith("2 parameters of 1 kinds have no table, such as some.odd.list")
+    (reject,) = [r for r in rejects if r.once]
+    assert (reject.part, "have 2 times" in reject.reason) == ("some.odd.list", True)
+
+
+def test_kinds_of_parameters_beyond_any_number_are_counted_together(tmp_path: Path) -> None:
+    """P5: a dump whose names are garbage does not fill the ledger."""
+    odd = "".join(f"some.odd{chr(97 + n % 26) * (n // 26 + 1)}.list=\n- x\n- y\n" for n in range(130))
+    _, rejects = read(tmp_path, one=DUMP + odd)
+    assert len(rejects) == 101
+    assert "have 31 times" in next(r.reason for r in rejects if r.part == "further parameters")
 
 
 CLIENT = """\

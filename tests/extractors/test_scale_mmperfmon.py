@@ -215,7 +215,7 @@ def test_what_is_left_out_is_named(tmp_path: Path) -> None:
         str(tmp_path / "c.txt"): "holds no mmperfmon report, one of 1 such files of the day; "
         "check what the pattern names",
         "mem_free": "1 sizes have no unit; query mmperfmon without -r",
-        "sensors": "no table takes these sensors: Infiniband (1 columns)",
+        "sensor Infiniband": "no table takes this sensor, which the day's reports have in 1 columns",
         "values": "1 values are negative, infinite or beyond 2**53",
     }
     assert sorted((r["nsd"], r["ts"].minute, r["read_bytes"]) for r in rows["scale_nsd"]) == [

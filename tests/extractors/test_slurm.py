@@ -112,7 +112,7 @@ def test_new_fields_and_odd_values_are_recorded_and_the_row_loads(path: Path) ->
     tables, rejects, outcome = read(path, text("1|10|20|many|x", header="JobIDRaw|Start|End|AllocCPUS|Sparkle"))
     assert [(j["job_id"], j["ncpus"]) for j in tables["slurm_jobs"]] == [(1, None)]
     assert rejects == {
-        "field sparkle": "is not a field that is known; left out",
+        "unknown field sparkle": "is not a field that is known; left out",
         "field alloccpus": "1 values not understood, such as 'many'; null",
     }
     assert outcome == "loaded"
