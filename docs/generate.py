@@ -20,7 +20,7 @@ from iolake import schemas
 from iolake.schemas.ddl import duckdb_type
 from iolake.schemas.ledger import LEDGER, LedgerTable
 from iolake.schemas.table import Column, Table
-from iolake.warehouse import catalog, freshness, views
+from iolake.warehouse import catalog, freshness, snapshot_views, views
 
 HERE = Path(__file__).resolve().parent
 _MADE = "<!-- Made by docs/generate.py from the declarations; change those. -->\n"
@@ -99,7 +99,7 @@ def _every_view() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect()
     con.execute(f"ATTACH '{catalog._empty(catalog.declarations())}' AS empty (READ_ONLY)")
     con.execute("COPY FROM DATABASE empty TO memory; DETACH empty")
-    catalog.Catalog(con).write_models(freshness.marts())
+    snapshot_views.write_models(catalog.Catalog(con), freshness.marts())
     return con
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -43,9 +43,10 @@ def duckdb_type(kind: pa.DataType) -> str:
 
 
 STORAGE = "storage"
-"""The schema of the table macros that name files. Each has a view in `main` that reads it, has the comments and stays.
+"""The schema of what views of `main` read: table macros that name files, and the queries of sql/ as text.
 
-Beside such a view, a second one would hold each column's name and type again, and its own statement as text.
+A view in `main` has the comments and stays. A second view in place of the macro would hold each column's name and type
+again, and its own statement as text.
 """
 
 
@@ -70,11 +71,10 @@ class FileSet:
 def create_storage_macro(table: Table, sets: Sequence[FileSet], computed: Sequence[str] = ()) -> str:
     """CREATE MACRO over files, by the columns that they have: one read for each set, united.
 
-    `computed` are SELECTs of rows that lie in no file, with all columns of the table in order.
+    `computed` are SELECTs of rows that lie in no file, with all columns of the table in order. There must be a set or
+    one of them: a table without rows has no macro, see `create_empty_view`.
     """
-    reads = [_read(table, one) for one in sets if one.files]
-    reads += computed
-    rows = "\nUNION ALL BY NAME\n".join(reads or [_no_rows(table)])
+    rows = "\nUNION ALL BY NAME\n".join([*(_read(table, one) for one in sets), *computed])
     return f"CREATE OR REPLACE MACRO {STORAGE}.{quote(table.name)}() AS TABLE\n{rows}"
 
 
@@ -168,23 +168,39 @@ def _within(table: Table, files: FileSet) -> str:
     return f"\nWHERE date >= DATE '{files.first_day}' AND date <= DATE '{files.last_day}'"
 
 
-_WIDE: Final = 400
-"""Columns from which a table without rows is text that DuckDB parses for each query."""
+NOTHING: Final = f"{STORAGE}.nothing"
+"""A view without rows that has a column of each type; the views of `create_empty_view` read it."""
 
 
-def _no_rows(table: Table) -> str:
-    """The query of a table without rows.
+def letters(tables: Iterable[Table]) -> dict[str, str]:
+    """The name in NOTHING of each type that these tables have."""
+    kinds = dict.fromkeys(duckdb_type(c.type) for table in tables for c in table.all_columns)
+    return {kind: f"{chr(ord('a') + at % 26)}{at // 26 or ''}" for at, kind in enumerate(kinds)}
 
-    Most tables of a lake have no rows, so this decides the size of a small lake's snapshot. A cast for each column
-    would take half as much again, and one unnested STRUCT 15 times as long to plan. Text takes half, and half as long
-    again to plan, so that it pays for the two tables that have a third of all columns and that no view reads.
+
+def create_nothing(letters: Mapping[str, str]) -> str:
+    """The statement that makes NOTHING."""
+    columns = ", ".join(f"NULL::{kind} AS {letter}" for kind, letter in letters.items())
+    return f"CREATE VIEW {NOTHING} AS SELECT {columns} WHERE false"
+
+
+def create_empty_view(table: Table, letters: Mapping[str, str]) -> str:
+    """The statement that makes the view of a table without rows: its columns and their types, without comments.
+
+    Most tables of a lake have no rows, so this decides the size of a small lake's snapshot. Each column's name is in it
+    once: the query, which is kept as text, names types, and DuckDB keeps no text of a statement that is explained.
     """
-    kinds = [duckdb_type(c.type) for c in table.all_columns]
-    nulls = {kind: f"null_{at}" for at, kind in enumerate(dict.fromkeys(kinds))}
-    columns = ", ".join(f"{nulls[kind]} AS {quote(c.name)}" for kind, c in zip(kinds, table.all_columns, strict=True))
-    given = ", ".join(f"NULL::{kind} AS {null}" for kind, null in nulls.items())
-    query = f"SELECT {columns}\nFROM (SELECT {given}) WHERE false"
-    return query if len(kinds) < _WIDE else f"FROM query({literal(query)})"
+    names = ", ".join(quote(c.name) for c in table.all_columns)
+    query = f"SELECT {','.join(letters[duckdb_type(c.type)] for c in table.all_columns)} FROM {NOTHING}"
+    return f"EXPLAIN ANALYZE CREATE OR REPLACE VIEW {quote(table.name)} ({names}) AS FROM query({literal(query)})"
+
+
+def create_text_view(name: str, query: str) -> list[str]:
+    """The statements that make a view whose query is kept as text: its parse tree takes three times as much."""
+    return [
+        f"CREATE OR REPLACE MACRO {STORAGE}.{quote(name)}() AS TABLE FROM query({literal(query)})",
+        f"CREATE OR REPLACE VIEW {quote(name)} AS FROM {STORAGE}.{quote(name)}()",
+    ]
 
 
 def quote(name: str) -> str:

@@ -20,14 +20,12 @@ from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.inputs import STATUSES, InputRecord, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
-from iolake.schemas.mart import Mart
 from iolake.schemas.table import Table
-from iolake.warehouse import catalog_cache, ducklake, freshness, months, views
+from iolake.warehouse import catalog_cache, ducklake, freshness, months, snapshot_views, views
 from iolake.warehouse.engines import BLOCK_SIZE, STORAGE_VERSION, attached, engine_of, own_engine
 from iolake.warehouse.near_files import NearFiles
 from iolake.warehouse.records import Changes, DataFile, Load, now
 from iolake.warehouse.scratch import prefix, scratch
-from iolake.warehouse.spans import file_sets
 from iolake.warehouse.store import Store
 
 _TOUCHED = pa.schema([INPUTS.schema.field(name) for name in ("input_id", "uri", "size_bytes", "mtime")])
@@ -278,70 +276,8 @@ class Catalog:
         )
 
     def write_views(self, store: Store) -> None:
-        """Write the storage macros of changed tables, and all of them where declarations or location changed."""
-        root = store.uri
-        months.remove_lost(self, store)
-        last = self.rows("SELECT root, declarations FROM snapshots ORDER BY number DESC LIMIT 1")
-        everything = last != [] and last != [(root, declarations())]
-        derived = freshness.update(self, views.sql_files(), declarations())
-        stale = {name for (name,) in self.rows("SELECT DISTINCT table_name FROM derived WHERE NOT fresh")}
-        self.write_models(mart for mart in freshness.marts() if mart.name in stale)
-        tables = [table for table in schemas.tables().values() if not isinstance(table, Mart)]
-        for table in (*tables, *freshness.marts()):  # a mart's view reads tables, where these lie now
-            if everything or table.name in self.changes.tables or table.name in derived:
-                self.write_storage_macro(table, root)
-
-    def write_models(self, marts: Iterable[Mart]) -> None:
-        """Have the models of these marts and those that a view or macro calls, with the models behind them, no other.
-
-        Only rows that a query computes need them, and all of them are 245 kB.
-        """
-        texts = views.sql_files()
-        here = "database_name = current_database() AND schema_name = 'main'"
-        there = {name for (name,) in self.rows(f"SELECT function_name FROM duckdb_functions() WHERE {here}")}
-        wanted = views.models_behind([*(mart.model for mart in marts), *views.for_readers()])
-        for name in texts:  # each after those that it calls
-            if name in wanted - there:
-                self._write_file(name, texts[name], {})
-        for name in reversed(texts):
-            if name in there and name not in wanted and views.is_of_models(name):
-                self.con.execute(f"DROP MACRO TABLE main.{ddl.quote(name)}")
-
-    def _declare(self) -> None:
-        """Write the readers' views with their comments, and what sql/ has. Storage macros must be there."""
-        for table in schemas.tables().values():
-            for statement in ddl.create_view(table):
-                self.con.execute(statement)
-        self._write_sql()
-
-    def write_storage_macro(self, table: Table, root: str) -> None:
-        computed = freshness.live(table, self) if isinstance(table, Mart) else []
-        sets = file_sets(table, self.files("f.table_name = ?", [table.name]), root, months.of(self, table.name))
-        create, drop = ddl.stand_ins(ddl.typed_columns(table), table.model if isinstance(table, Mart) else None)
-        self.con.execute(";\n".join([*create, ddl.create_storage_macro(table, sets, computed), *drop]))
-        self.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
-        if any(one.by_job for one in sets):
-            self.con.execute(
-                f"INSERT INTO {ddl.STORAGE}.job_days "
-                "SELECT table_name, owner, date, min(first_job_id), max(last_job_id) FROM files "
-                "WHERE table_name = ? AND first_job_id IS NOT NULL GROUP BY ALL ORDER BY ALL",
-                [table.name],
-            )
-
-    def _write_sql(self) -> None:
-        known = views.table_comments()
-        wanted = {*views.for_readers(), *views.models_behind(views.for_readers())}
-        for name, text in views.sql_files().items():
-            if name in wanted:
-                self._write_file(name, text, known)
-
-    def _write_file(self, name: str, text: str, known: views.Comments) -> None:
-        try:
-            self.con.execute(views.code(text))  # DuckDB keeps the text of a view, with its comments
-            for statement in views.comment_statements(self.con, name, text, known):
-                self.con.execute(statement)
-        except duckdb.Error as error:
-            raise views.SqlError(name, str(error)) from error
+        """Write the views of changed tables, and of all of them where declarations or location changed."""
+        snapshot_views.write(self, store, declarations())
 
 
 @cache
@@ -362,9 +298,7 @@ def _write_empty(path: Path) -> None:
             for statement in ddl.create_ledger_table(ledger):
                 catalog.con.execute(statement)
         catalog.insert(MART_READS, freshness.origins())
-        for table in schemas.tables().values():
-            catalog.con.execute(ddl.create_storage_macro(table, []))
-        catalog._declare()
+        snapshot_views.declare(catalog)
         for statement in ducklake.create():
             catalog.con.execute(statement)
 
@@ -379,8 +313,10 @@ def _hash(tables: tuple[Table, ...]) -> str:
     digest = hashlib.blake2b(ddl.CREATE_JOB_DAYS.encode(), digest_size=8)
     for ledger in LEDGER:
         digest.update("".join(ddl.create_ledger_table(ledger)).encode())
+    letters = ddl.letters(tables)
+    digest.update(ddl.create_nothing(letters).encode())
     for table in tables:
-        digest.update("".join([ddl.create_storage_macro(table, []), *ddl.create_view(table)]).encode())
+        digest.update("".join([ddl.create_empty_view(table, letters), *ddl.create_view(table)]).encode())
     for name, text in views.sql_files().items():
         digest.update(f"{name}\0{text}".encode())
     digest.update("".join(ducklake.create()).encode())

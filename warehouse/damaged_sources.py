@@ -12,7 +12,7 @@ from functools import partial
 
 from iolake import schemas
 from iolake.schemas.mart import Mart
-from iolake.warehouse import months
+from iolake.warehouse import months, snapshot_views
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.errors import DamagedFile
 from iolake.warehouse.freshness import Partition, read_as_of
@@ -54,7 +54,7 @@ def take_out(store: Store, catalog: Catalog, damage: Damage) -> None:
     catalog.remove_files(damage.files)
     months.remove(catalog, damage.months)
     for name in {file.table_name for file in (*damage.files, *damage.months)}:
-        catalog.write_storage_macro(schemas.tables()[name], store.uri)
+        snapshot_views.write_table(catalog, schemas.tables()[name], store.uri)
 
 
 def without_damage(work: Work, damaged: Iterable[DataFile]) -> Work:

@@ -19,7 +19,7 @@ from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import freshness, layout, months, parquet, views
+from iolake.warehouse import freshness, layout, months, parquet, snapshot_views, views
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.damaged_sources import Work, damage_behind, take_out, without_damage
@@ -235,7 +235,7 @@ class _Writer:
     def show(self, mart: Mart) -> None:
         """Let the models of other marts read what was made of this one."""
         freshness.put(self._catalog, [m for m in self._made if m[0] is mart])
-        self._catalog.write_storage_macro(mart, self._store.uri)
+        snapshot_views.write_table(self._catalog, mart, self._store.uri)
 
     def _write(self, mart: Mart, owner: str, day: date, data: pa.Table, name: str) -> DataFile:
         schema = pa.schema([c.arrow_field for c in mart.stored if c.name != LOAD_ID.name])

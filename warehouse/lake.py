@@ -177,12 +177,15 @@ class Lake:
 
     def tables(self) -> dict[str, str]:
         """Every table, view and ledger table of the snapshot, with its comment."""
+        from iolake import schemas
+
         here = "WHERE NOT internal AND database_name = current_database() AND schema_name = 'main'"
         found = self.sql(
             f"SELECT view_name AS name, comment FROM duckdb_views() {here} "
             f"UNION ALL SELECT table_name, comment FROM duckdb_tables() {here} ORDER BY ALL"
         ).fetchall()
-        return {name: comment or "" for name, comment in found}
+        declared = schemas.tables()  # the snapshot itself has no comments of a table without rows
+        return {name: comment or (declared[name].doc if name in declared else "") for name, comment in found}
 
     def macros(self) -> dict[str, Macro]:
         """Every macro of the snapshot by name, with its question, its call and its columns."""
@@ -194,13 +197,17 @@ class Lake:
 
     def describe(self, table: str) -> list[tuple[str, str, str]]:
         """(column, type, comment) of each column of a table, view or macro. Raises NoTable."""
+        from iolake import schemas
+
         found: list[tuple[str, str, str]] = self.sql(
             "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE table_name = $1 "
             "AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
             [table],
         ).fetchall()
         if found:
-            return found
+            declared = schemas.tables().get(table)
+            known = {c.name: c.comment for c in declared.all_columns} if declared else {}
+            return [(column, kind, comment or known.get(column, "")) for column, kind, comment in found]
         macros = self.macros()
         if table in macros:
             return macros[table].columns or self.describe(table.removesuffix("_model"))

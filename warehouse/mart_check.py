@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iolake.schemas import ddl
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import derive, freshness, layout, views
+from iolake.warehouse import derive, freshness, layout, snapshot_views, views
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.scratch import scratch
 
@@ -36,7 +36,7 @@ def differing(
         warehouse.store.copy(layout.snapshot_path(number), path)
         with Catalog.editing(path, warehouse.store) as catalog:
             catalog.write_views(warehouse.store)
-            catalog.write_models(freshness.marts())
+            snapshot_views.write_models(catalog, freshness.marts())
             work = _fresh(catalog)
         total = sum(len(partitions) for _, partitions in work)
         with derive.engine(warehouse.store, path, Path(folder)) as con:

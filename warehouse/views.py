@@ -30,6 +30,7 @@ _COLUMN: Final = re.compile(r"--\s*column\s+(\w+):\s*(.+)")
 _BETWEEN: Final = re.compile(r"""('(?:[^']|'')*'|"(?:[^"]|"")*")|(?:\s|--[^\n]*|/\*.*?\*/)+""", re.DOTALL)
 """A string, a quoted name, or the space between two words."""
 _CALL: Final = re.compile(r"FROM \w+\(.*\)")
+_VIEW: Final = re.compile(r"CREATE OR REPLACE VIEW \"?\w+\"? AS (.+?);?", re.IGNORECASE | re.DOTALL)
 _NAME: Final = re.compile(r"CREATE\s+OR\s+REPLACE\s+(VIEW|MACRO)\s+\"?(\w+)", re.IGNORECASE)
 
 _DECLARED: Final = {
@@ -140,6 +141,12 @@ def question(text: str) -> str:
 def declared_columns(text: str) -> dict[str, str]:
     """The comments that a file's head declares, by column."""
     return {m[1]: m[2].strip() for line in _head(text) if (m := _COLUMN.match(line))}
+
+
+def query_of(text: str) -> str | None:
+    """The query of a file that defines a view of no more than a name and a query."""
+    found = _VIEW.fullmatch(code(text))
+    return found[1] if found else None
 
 
 def kind(text: str) -> str:

@@ -18,7 +18,7 @@ from iolake import schemas
 from iolake.schemas.inputs import InputRecord
 from iolake.schemas.table import INPUT_ID, Table
 from iolake.warehouse import derive as derive_module
-from iolake.warehouse import freshness, layout
+from iolake.warehouse import freshness, layout, snapshot_views
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.damaged_sources import Work
 from iolake.warehouse.derive import Derived, derive, stale
@@ -120,7 +120,7 @@ def with_models(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         copy = shutil.copyfile(f"{lake.uri}/{layout.NEWEST}", f"{folder}/copy.duckdb")
         with duckdb.connect(copy) as con:
             con.execute("SET TimeZone = 'UTC'")
-            Catalog(con).write_models(freshness.marts())
+            snapshot_views.write_models(Catalog(con), freshness.marts())
             yield con
 
 

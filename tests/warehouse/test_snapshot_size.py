@@ -8,12 +8,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from iolake.schemas import ddl
+from iolake.schemas.lustre import LUSTRE_DF
 from iolake.warehouse import catalog, views
 from iolake.warehouse.views import is_of_models, models_behind
 from tests.warehouse.by_hand import NOON, Loaded, job
 from tests.warehouse.toy import Centre, df
 
-LIMIT = 1_180_000
+LIMIT = 720_000
 """Bytes of a small lake's snapshot with every declared table; 4.7 MB before blocks were small and packed."""
 
 
@@ -37,6 +39,27 @@ def test_a_small_lake_has_small_snapshots_with_every_comment(centre: Centre) -> 
         )
         assert bare == []
         assert macros.fetchall() == []
+
+
+def test_a_tables_comments_come_with_its_first_rows_and_go_with_the_last(centre: Centre) -> None:
+    """P9: a plain client sees them in the snapshot that has the rows; `iolake describe` always shows them."""
+    described = []
+    for rows in ([], [df("a", 1, 7)], []):
+        centre.write("2017-03-20.json", {"lustre_target": [df("a", 1)], "lustre_df": rows})
+        centre.ingest()
+        with duckdb.connect(str(centre.root / "lake" / "lake.duckdb"), read_only=True) as con:
+            shown = con.sql(
+                "SELECT column_name, data_type, comment FROM duckdb_columns() "
+                "WHERE schema_name = 'main' AND table_name = 'lustre_df' ORDER BY column_index"
+            ).fetchall()
+            assert con.sql("SELECT count(*) FROM lustre_df").fetchall() == [(len(rows),)]
+        described.append(shown)
+        assert centre.lake.describe("lustre_df") == [
+            (c.name, ddl.duckdb_type(c.type), c.comment) for c in LUSTRE_DF.all_columns
+        ]
+    before, full, after = described
+    assert full == centre.lake.describe("lustre_df")
+    assert before == after == [(name, kind, None) for name, kind, _ in full]
 
 
 @pytest.mark.usefixtures("all_tables")
