@@ -71,7 +71,7 @@ class Head:
     compression: Literal["zlib", "bzip2", "gzip", "none"]
     job_id: int | None
     uid: int | None
-    nprocs: int
+    nprocs: int | None
     start_us: int | None
     end_us: int | None
     run_time_s: float | None
@@ -96,11 +96,16 @@ class RunSpan(NamedTuple):
 
 
 def run_span(start_us: int, end_us: int) -> RunSpan:
-    """The span of a run by its log, in which 0 means that a time was never written.
+    """The span of a run by its log, in which a time that was never written is 0, or below.
 
     A killed process writes no end. An end before the start is wrong, because the start is written first.
     """
-    return RunSpan(start_us or None, end_us if end_us and end_us >= start_us else None)
+    return RunSpan(start_us if start_us > 0 else None, end_us if end_us > 0 and end_us >= start_us else None)
+
+
+def recorded(number: int | None) -> int | None:
+    """A number of a log's head, null where -1 or another number below zero says that it was not recorded."""
+    return number if number is not None and number >= 0 else None
 
 
 @dataclass(slots=True)

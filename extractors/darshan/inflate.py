@@ -123,7 +123,8 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
             position += len(waiting)
             if not waiting:
                 break
-        if at_start and compression == "gzip" and not waiting[0] and only_padding(compressed, position - len(waiting)):
+        begin = position - len(waiting)
+        if at_start and compression in ("gzip", "bzip2") and padding_end(compressed, begin) == len(compressed):
             break
         try:
             piece = inflater.decompress(waiting, _PIECE)
@@ -138,6 +139,10 @@ def _streams(compressed: Content, compression: Compression) -> Iterator[bytes]:
         raise InflateError("ends in the middle of a compressed stream")
 
 
-def only_padding(content: Content, start: int) -> bool:
-    """Return whether all bytes from `start` on are zeros, as tapes and block devices pad files, or whitespace."""
-    return not any(bytes(content[at : at + _FEED]).strip(b"\0 \t\r\n") for at in range(start, len(content), _FEED))
+def padding_end(content: Content, start: int) -> int:
+    """Return the first byte from `start` on that is no zero, as tapes and block devices pad files, or whitespace."""
+    for at in range(start, len(content), _FEED):
+        piece = bytes(content[at : at + _FEED])
+        if left := piece.lstrip(b"\0 \t\r\n"):
+            return at + len(piece) - len(left)
+    return len(content)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from iolake.extractors.base import InputError
-from iolake.extractors.darshan.decoded import Content, Head, Layout, Log, Region, run_span
+from iolake.extractors.darshan.decoded import Content, Head, Layout, Log, Region, recorded, run_span
 from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces
 from iolake.extractors.darshan.legacy_header import Header, read_header, starts_as_legacy, version_text
 from iolake.extractors.darshan.legacy_layout import record_type
@@ -53,9 +53,9 @@ def open_log(content: Content, uri: str, hold: int) -> Log:
         log_version=version_text(header.version),
         byte_order=header.byte_order,
         compression=compression,
-        job_id=job_id,
-        uid=header.uid,
-        nprocs=header.nprocs,
+        job_id=recorded(job_id),
+        uid=recorded(header.uid),
+        nprocs=recorded(header.nprocs),
         start_us=span.start_us,
         end_us=span.end_us,
         run_time_s=float(header.end_s - header.start_s + 1) if span.known else None,

@@ -100,7 +100,7 @@ def _read_2x(data: bytes, version: int, uri: str) -> Header:
         form = PRE_RELEASE_WITHOUT_JOB_ID
     _require(data, form, uri)
     uid, start, end, nprocs = struct.unpack_from(order + "4q", data, 16)
-    if not (0 <= start <= _LATEST_SECOND and 0 <= end <= _LATEST_SECOND):
+    if max(start, end) > _LATEST_SECOND:
         raise InputError(uri, f"start {start} or end {end} is not a time", "copy the log again")
     metadata = _read_metadata(data[form.job_bytes : form.exe_at])
     exe, mounts = _read_exe(data[form.exe_at : form.first_record])

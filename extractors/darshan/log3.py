@@ -24,10 +24,11 @@ from iolake.extractors.darshan.decoded import (
     Layout,
     Log,
     Region,
+    recorded,
     region_error,
     run_span,
 )
-from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces, only_padding
+from iolake.extractors.darshan.inflate import Compression, InflateError, inflate, inflated_pieces, padding_end
 from iolake.extractors.darshan.modules import reads, record_bytes
 from iolake.extractors.darshan.second import begins_log, left_out, second_log
 from iolake.extractors.packed import compression_of
@@ -36,6 +37,7 @@ _MAGIC: Final = 6567223
 _BYTE_ORDERS: Final[dict[bytes, ByteOrder]] = {_MAGIC.to_bytes(8, "little"): "little", _MAGIC.to_bytes(8, "big"): "big"}
 """The magic number, by which a log tells its byte order."""
 _COMPRESSION: Final[dict[int, Compression]] = {0: "zlib", 1: "bzip2", 2: "none"}
+_MAGIC_END: Final = 16
 _JOB_MOST: Final = 64 << 10
 """Darshan caps the job region at 4 KiB; a larger one is damaged."""
 _METADATA: Final = 1024
@@ -179,10 +181,11 @@ def _behind(content: Content, uri: str, header: _Header, job_end: int) -> list[t
             raise _uncovered(uri, last, end, at)
         if at + size > end:
             end, last = at + size, (name, at)
-    if only_padding(content, end):
+    behind = padding_end(content, end)
+    if behind == len(content):
         return []
-    if begins_log(content, end):
-        return [left_out(end, len(content))]
+    if begins_log(content, behind):
+        return [left_out(behind, len(content))]
     raise _uncovered(uri, last, end, len(content))
 
 
@@ -248,10 +251,14 @@ def _read_header(content: Content, uri: str) -> _Header:
         )
     if kind := compression_of(BytesIO(content[:8])):
         raise InputError(uri, f"is compressed as a whole with {kind}", "decompress the file")
-    if bytes(content[:2]) != b"3." or byte_order is None:
+    if bytes(content[:2]) == b"3." and len(content) < _MAGIC_END:
+        raise InputError(uri, f"cut off in its header: {len(content)} bytes", "copy the log again")
+    if byte_order is None:
         raise InputError(uri, "is not a Darshan log", "check the pattern in site.toml")
     version = bytes(content[:8]).split(b"\0")[0].decode("ascii", "backslashreplace")
     form = _FORMATS.get(version)
+    if form is None and not version[:1].isdigit():
+        raise InputError(uri, "its header is damaged: it names no version of Darshan's format", "copy the log again")
     if form is None:
         known = ", ".join(_FORMATS)
         raise InputError(uri, f"Darshan log format {version} is unknown; known are {known}", "update iolake")
@@ -291,7 +298,7 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
     else:
         (uid, start_s, end_s, nprocs, job_id), start_ns, end_ns = fields.unpack_from(job), 0, 0
     for name, seconds, nanoseconds in (("start", start_s, start_ns), ("end", end_s, end_ns)):
-        if not (0 <= seconds <= _LATEST_SECOND and 0 <= nanoseconds < 10**9):
+        if seconds > _LATEST_SECOND or not 0 <= nanoseconds < 10**9:
             reason = f"{name} {seconds} s and {nanoseconds} ns is not a time"
             raise InputError(uri, reason, "copy the log again")
     span = run_span(start_s * 1_000_000 + start_ns // 1000, end_s * 1_000_000 + end_ns // 1000)
@@ -305,9 +312,9 @@ def _read_job(content: Content, uri: str, header: _Header, end: int) -> Head:
         log_version=header.version,
         byte_order=header.byte_order,
         compression=header.compression,
-        job_id=job_id,
-        uid=uid,
-        nprocs=nprocs,
+        job_id=recorded(job_id),
+        uid=recorded(uid),
+        nprocs=recorded(nprocs),
         start_us=span.start_us,
         end_us=span.end_us,
         run_time_s=run_time_s,

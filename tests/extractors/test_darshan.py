@@ -178,7 +178,7 @@ def test_a_record_that_a_rank_has_twice_keeps_both_rows(
     assert not rejects
 
 
-@pytest.mark.parametrize("times", [{"start_s": -1}, {"end_ns": -1}, {"start_ns": 10**9}, {"end_s": 253402300800}])
+@pytest.mark.parametrize("times", [{"end_ns": -1}, {"start_ns": 10**9}, {"end_s": 253402300800}])
 def test_a_log_of_no_possible_time_is_refused(tmp_path: Path, times: dict[str, int]) -> None:
     rows, rejects, _ = results(write(tmp_path, [encode(log(**times))]))
     assert rows == {}

@@ -69,6 +69,57 @@ def test_a_whole_log_is_read_whatever_its_name_and_padding(tmp_path: Path, name:
     assert len(rows["darshan_logs"]) == 1
 
 
+@pytest.mark.parametrize("padding", [b"\n", bytes(512), b"\r\n\0\0 "])
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a_second_log_behind_padding_is_a_reject_of_its_own(tmp_path: Path, padding: bytes, first: int) -> None:
+    """P5: a newline or zeros between two logs cost the first one, too."""
+    start = [encode(log()), *_OLD][first]
+    second_one = encode(log(nprocs=9))
+    rows, (reject,), status = results(write(tmp_path, [start + padding + second_one]))
+    assert (len(rows["darshan_logs"]), set(status.values())) == (1, {"loaded"})
+    assert "second log" in reject.reason and reject.part.endswith(f"to {len(start + padding + second_one)}")
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_newline_behind_an_old_log_is_padding(tmp_path: Path, first: int) -> None:
+    """P5: as behind a log of Darshan 3."""
+    rows, rejects, _ = results(write(tmp_path, [[encode(log()), *_OLD][first] + b"\n"]))
+    assert (len(rows["darshan_logs"]), rejects) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("at", "content", "reason"),
+    [
+        (0, b"4.00", "format 4.00 is unknown"),
+        (0, bytes(8), "names no version"),
+        (8, bytes(8), "is not a Darshan log"),
+    ],
+)
+def test_the_head_of_a_log_says_what_is_wrong_with_it(tmp_path: Path, at: int, content: bytes, reason: str) -> None:
+    """P5: a log of a later format needs a newer iolake, not another pattern."""
+    whole = encode(log())
+    _, (reject,), _ = results(write(tmp_path, [whole[:at] + content + whole[at + len(content) :]]))
+    assert reason in reject.reason
+
+
+@pytest.mark.parametrize("length", [3, 8, 15, 16, 400])
+def test_a_log_that_ends_within_its_head_is_cut_off(tmp_path: Path, length: int) -> None:
+    """P5: its first bytes are a log's."""
+    _, (reject,), _ = results(write(tmp_path, [encode(log())[:length]]))
+    assert reject.reason.startswith(f"cut off in its header: {length} bytes")
+
+
+def test_a_head_without_ids_and_times_has_nulls(tmp_path: Path) -> None:
+    """P6: -1 says that something was not recorded; the records are sound all the same."""
+    unknown = {"start_s": -1, "end_s": -1, "job_id": -1, "uid": -1, "nprocs": -1}
+    old = LegacyLog("2.06", -1, -1, -1, -1, "/bin/a")
+    rows, rejects, _ = results(write(tmp_path, [encode(log(**unknown)), encode_legacy(old)]))
+    for row in rows["darshan_logs"]:
+        names = ("start_time", "end_time", "run_time_s", "uid", "nprocs")
+        assert [row[name] for name in names] == [None] * len(names)
+    assert not rejects
+
+
 def test_streams_that_only_seem_to_begin_cost_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """P5: 100 MB of such beginnings would take minutes."""
     tried: list[int] = []
