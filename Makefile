@@ -6,11 +6,12 @@ BIN := .venv/bin
 demo: env            ## simulate a small centre, ingest it, answer a first question
 	$(BIN)/iolake demo
 
+# The tests start hundreds of processes; where Python may not keep its compiled files, each compiles all again.
 test: check          ## the whole test suite, with lint and types
-	$(BIN)/pytest
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest
 
 test-fast: env-test  ## the tests that start no server, under two minutes
-	$(BIN)/pytest -m fast
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -m fast
 
 torture: env-test    ## kills, races, damage, full disks, faulty stores and bombs for MINUTES=3
 	$(BIN)/python -m tests.torture.run --minutes $(or $(MINUTES),3)
