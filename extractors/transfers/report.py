@@ -7,14 +7,17 @@ ends at a blank or a shorter line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 from itertools import chain, pairwise
-from math import isfinite
 from operator import itemgetter
 from typing import Any, ClassVar, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
@@ -54,18 +57,30 @@ _COLUMNS: Final = {ARCHIVE_DAY.name: _TRAFFIC, ARCHIVE_MIGRATION.name: _MIGRATIO
 _LARGEST: Final = 1 << 62
 
 
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Where the columns of a table are in its lines, by their names in lower case."""
+
+    first: slice
+    last: slice
+    columns: dict[str, slice]
+
+    def cut(self, headings: Iterable[str]) -> Callable[[str], tuple[str, ...]]:
+        """Return what cuts a line into its first column and those of the headings; a missing column is empty."""
+        return itemgetter(self.first, *(self.columns.get(heading, slice(0)) for heading in headings))
+
+
 class _Section(NamedTuple):
+    """A table of a system; its rows are lines that are not cut into columns yet."""
+
     system: str
     title: str
-    columns: dict[str, list[str]]
+    layout: _Layout
+    rows: list[str]
 
-
-class _Layout(NamedTuple):
-    """Where the last column begins, what cuts a line into columns, and their names."""
-
-    last: int
-    cut: Callable[[str], tuple[str, ...]]
-    names: list[str]
+    def has_names(self) -> bool:
+        """Return whether the first column holds a text."""
+        return any(row[self.layout.first].strip() for row in self.rows)
 
 
 class HpssReport(Extractor):
@@ -83,7 +98,7 @@ class HpssReport(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """Yield the reports' tables; rejects name reports that cannot be read, and count values that cannot."""
         zone = zone_of(input, site, self.owner)
-        days: dict[datetime, dict[str, _Rows]] = {}
+        days: dict[datetime, dict[str, list[_Section]]] = {}
         faults: dict[str, str] = {}
         for member in members(input.uri):
             for at, lines in _reports(member.text().splitlines()):
@@ -92,17 +107,20 @@ class HpssReport(Extractor):
                 ts = _start(lines[0], zone) if lines else None
                 if ts is None:
                     faults[part] = f"has no line `{_BEGINS}` with a day"
-                elif not any(any(next(iter(section.columns.values()))) for _, section in sections):
+                elif not any(section.has_names() for _, section in sections):
                     faults[part] = "has none of the report's tables"
                 else:
-                    rows = days.setdefault(ts, {table.name: _Rows(table) for table in self.tables})
+                    of_day = days.setdefault(ts, {table.name: [] for table in self.tables})
                     for table, section in sections:
-                        rows[table.name].add(section)
+                        of_day[table.name].append(section)
         if not days:
             raise InputError(input.uri, next(iter(faults.values()), "holds no report"), "check what the pattern names")
         odd: list[str] = []
-        for ts, found in days.items():
-            yield from (rows.batch(ts, odd) for rows in found.values() if rows.keys)
+        for ts, of_day in days.items():
+            for table in self.tables:
+                rows = _Rows(table, of_day[table.name])
+                if rows.count:
+                    yield rows.batch(ts, odd)
         for part, reason in faults.items():
             yield Reject(input, f"the report {reason}; check what it holds", part)
         if odd:
@@ -131,30 +149,25 @@ def _start(line: str, zone: ZoneInfo) -> datetime | None:
 
 def _sections(lines: list[str]) -> Iterator[_Section]:
     """Yield the tables: a title, a heading and a ruler after each other, then rows."""
-    layouts: dict[tuple[str, str], _Layout] = {}
-    for place in range(2, len(lines)):
-        heading, ruler = lines[place - 1], lines[place]
-        if "==" not in ruler or not _RULER.fullmatch(ruler):
-            continue
-        title = _TITLE.fullmatch(lines[place - 2].strip())
-        if title is None:
-            continue
+    layouts: dict[tuple[str, str], _Layout | None] = {}
+    for place in [place for place, line in enumerate(lines) if line[:1] == "=" and place >= 2]:
+        heading, ruler = lines[place - 1 : place + 1]
         if (heading, ruler) not in layouts:
-            layouts[heading, ruler] = _layout(heading, ruler)
-        last, cut, names = layouts[heading, ruler]
-        end = place + 1
-        while end < len(lines) and lines[end][last:].strip():
+            layouts[heading, ruler] = _layout(heading, ruler) if _RULER.fullmatch(ruler) else None
+        layout = layouts[heading, ruler]
+        if layout is None or (title := _TITLE.fullmatch(lines[place - 2].strip())) is None:
+            continue
+        last, end = layout.last, place + 1
+        while end < len(lines) and lines[end][last].strip():
             end += 1
-        cells = [*map(str.strip, chain.from_iterable(map(cut, lines[place + 1 : end])))]
-        columns = {name: cells[at :: len(names)] for at, name in enumerate(names)}
-        yield _Section(title["system"].lower(), title["title"].lower(), columns)
+        yield _Section(title["system"].lower(), title["title"].lower(), layout, lines[place + 1 : end])
 
 
 def _layout(heading: str, ruler: str) -> _Layout:
-    """Return the columns, each from the end of the one before it to the end of its run; names are in lower case."""
+    """Return the columns, each from the end of the one before it to the end of its run."""
     ends = [run.end() for run in _RUN.finditer(ruler)]
-    cut = itemgetter(*(slice(a, b) for a, b in pairwise([0, *ends])))
-    return _Layout(ends[-2], cut, [name.strip().lower() for name in cut(heading)])
+    columns = {heading[a:b].strip().lower(): slice(a, b) for a, b in pairwise([0, *ends])}
+    return _Layout(slice(ends[0]), slice(ends[-2], None), columns)
 
 
 def _table(title: str) -> Table | None:
@@ -165,63 +178,62 @@ def _table(title: str) -> Table | None:
 
 
 class _Rows:
-    """The rows of a table, by column; of rows with the same key the first one counts."""
+    """The rows of a table that have a name; of rows with the same key the first one counts."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, sections: Sequence[_Section]) -> None:
         self._table = table
-        self._texts: dict[str, list[str]] = {heading: [] for heading in _COLUMNS[table.name]}
-        self.keys: dict[tuple[str, ...], None] = {}
-
-    def add(self, section: _Section) -> None:
-        """Add a section's rows."""
-        names = ["total" if name.lower() == "total" else name for name in next(iter(section.columns.values()))]
-        own: Sequence[tuple[str, ...]]
-        if self._table is ARCHIVE_DAY:
-            grouping, applications = _GROUPINGS[section.title], section.columns.get("app", [""] * len(names))
-            own = [(section.system, grouping, *both) for both in zip(names, applications, strict=True)]
-        else:
-            own = [(section.system, name) for name in names]
-        kept = []
-        for at, key in enumerate(own):
-            if names[at] and key not in self.keys:
-                self.keys[key] = None
-                kept.append(at)
-        for heading, texts in self._texts.items():
-            its = section.columns.get(heading)
-            texts.extend([""] * len(kept) if its is None else its if len(kept) == len(its) else [its[i] for i in kept])
+        headings = _COLUMNS[table.name]
+        cut = cache(partial(_Layout.cut, headings=("app", *headings)))
+        cells = [*chain.from_iterable(map(cut(its.layout), its.rows) for its in sections)]
+        first, applications, *texts = zip(*cells, strict=True) if cells else [()] * (2 + len(headings))
+        names = ["total" if name.lower() == "total" else name for name in map(str.strip, first)]
+        keys: dict[str, Sequence[str]] = {
+            "system": [*chain.from_iterable([its.system] * len(its.rows) for its in sections)],
+            "grouping": [*chain.from_iterable([_GROUPINGS.get(its.title, "")] * len(its.rows) for its in sections)],
+            "application": [*map(str.strip, applications)],
+        }
+        wanted = [key.name for key in table.keys if key.name not in {"endpoint", "ts"}]
+        own = {name: keys.get(name, names) for name in wanted}
+        joined = [*map("\0".join, zip(*own.values(), strict=True))]
+        places = dict(zip(reversed(joined), reversed(range(len(joined))), strict=True))
+        kept = sorted(place for place in places.values() if names[place])
+        self.count = len(kept)
+        self._texts = own | dict(zip(headings, texts, strict=True))
+        if self.count < len(names):
+            self._texts = {name: [column[at] for at in kept] for name, column in self._texts.items()}
 
     def batch(self, ts: datetime, odd: list[str]) -> Batch:
         """Return the rows; `odd` gets the texts that are neither numbers nor times."""
-        names = [key.name for key in self._table.keys if key.name not in {"endpoint", "ts"}]
-        found: dict[str, Sequence[Any]] = dict(zip(names, zip(*self.keys, strict=True), strict=True))
-        found["ts"] = [ts] * len(self.keys)
-        schema = self._table.batch_schema
+        schema, found = self._table.batch_schema, dict[str, Any](self._texts)
+        found["ts"] = [ts] * self.count
         for heading, column in _COLUMNS[self._table.name].items():
-            kind = int if pa.types.is_integer(schema.field(column).type) else float
-            found[column] = _numbers(self._texts[heading], kind, odd)
+            found[column] = _numbers(self._texts[heading], schema.field(column).type, odd)
         return Batch(self._table, pa.table([pa.array(found[f.name], f.type) for f in schema], schema=schema))
 
 
-def _numbers(texts: list[str], kind: type[int] | type[float], odd: list[str]) -> list[float | int | None]:
+def _numbers(texts: Sequence[str], kind: pa.DataType, odd: list[str]) -> Any:
     """Return a column's numbers, or, of times, their seconds; None where a text is neither or empty."""
-    try:
-        found = [kind(text) if text else None for text in texts]
-    except ValueError:
-        found = [_number(text, kind) for text in texts]
-    known = [*filter(None, found)]
-    if (known and not (min(known) >= 0 and max(known) < _LARGEST and isfinite(sum(known)))) or None in found:
-        for at, number in enumerate(found):
-            if texts[at] and (number is None or not 0 <= number < _LARGEST):
-                odd.append(texts[at])
-                found[at] = None
+    singly = int if pa.types.is_integer(kind) else float
+    with suppress(ValueError, OverflowError):
+        numbers = np.fromiter(map(singly, texts), kind.to_pandas_dtype(), len(texts))
+        if ((numbers >= 0) & (numbers < _LARGEST)).all():
+            return numbers
+    found: list[float | int | None] = []
+    for text in map(str.strip, texts):
+        number = _number(text, singly) if text else None
+        is_amount = number is not None and 0 <= number < _LARGEST
+        found.append(number if is_amount else None)
+        if text and not is_amount:
+            odd.append(text)
     return found
 
 
 def _number(text: str, kind: type[int] | type[float]) -> float | int | None:
-    if spent := _SPENT.fullmatch(text):
-        days, hours, minutes, seconds = map(int, spent.groups())
-        return float(days * 86400 + hours * 3600 + minutes * 60 + seconds)
     try:
-        return kind(text) if text else None
+        return kind(text)
     except ValueError:
+        spent = _SPENT.fullmatch(text)
+    if spent is None:
         return None
+    days, hours, minutes, seconds = map(int, spent.groups())
+    return float(days * 86400 + hours * 3600 + minutes * 60 + seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from iolake.extractors.members import MAX_LINE, members
 from iolake.extractors.topology import _cray
 from iolake.extractors.transfers.gridftp import _by_key, _by_place
 from iolake.extractors.transfers.hpss import _FTP, _USUAL_FTP
+from iolake.extractors.transfers.report import _numbers
 
 ODD = (" ", "  ", "\t", "\u00a0", "\u0663", "ü", "'", ",", "=", "x", "7", "-1", "1e3", "", "FILE=", " FILE=/y", "null")
 GRIDFTP = (
@@ -96,3 +98,19 @@ def test_lists_of_lines_hold_each_line_once_and_no_list_is_long(tmp_path: Path, 
     assert [line for found in lists for line in found] == lines
     assert len(lists) > 1
     assert max(sum(map(len, found)) for found in lists) < 5 * MAX_LINE
+
+
+NUMBERS = (
+    *("7", " 5", "74318.5", "0", "-0", "-1", "", "  ", "x", "1_0", "1e3", "nan", "inf", "0-01:00:00", "\u0663"),
+    str(1 << 63),
+)
+
+
+@given(st.lists(st.sampled_from(NUMBERS), max_size=5), st.sampled_from([pa.int64(), pa.float64()]))
+def test_a_column_of_numbers_is_read_as_each_text_alone(texts: list[str], kind: pa.DataType) -> None:
+    """P6: what is no number is null and named, whatever stands beside it."""
+    apart: list[str] = []
+    together: list[str] = []
+    alone = [number for text in texts for number in pa.array(_numbers([text], kind, apart), kind).to_pylist()]
+    assert pa.array(_numbers(texts, kind, together), kind).to_pylist() == alone
+    assert together == apart
