@@ -20,19 +20,27 @@ _WANTED: Final = (
     "cab_position", "cab_row", "cage", "slot", "cpu",
 )  # fmt: skip
 _BLOCK: Final = 1 << 24
+_HEAD: Final = 1 << 16
+"""Bytes in which the first line that is no comment is looked for."""
 _PADDED: Final = re.compile(r"(?P<prefix>[^{}]*)\{:0(?P<width>\d{1,2})d\}")
 """A format that pads a number with zeros, as most do: Arrow writes such names faster."""
 
 
-def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
+def usual_nodes(content: bytes, name: str) -> pa.Table | None:
     """Return a row for each node, the first of those with the same name; None where a line is not like the first.
 
-    `name` is the format of a node's name.
+    `content` is one snapshot's text, in which comments and empty lines may stand. Where it gives rows, no line has a
+    host before it and none is a snapshot's BEGIN. `name` is the format of a node's name.
     """
-    keys = [field.partition("=")[0] for field in lines[0].split(",")]
-    if len(set(keys)) < len(keys) or "processor_id" not in keys or not all(re.fullmatch(r"\w+", key) for key in keys):
+    if not content.isascii() or b"\0" in content:
         return None
-    pairs = _pairs("\n".join(lines), keys)
+    begin = content[:_HEAD].decode()
+    first = next((line for line in begin.splitlines() if is_meaningful(line)), "")
+    keys = [field.partition("=")[0] for field in first.split(",")]
+    is_usual = len({*keys}) == len(keys) and "processor_id" in keys and keys[0] != "BEGIN"
+    if not is_usual or not all(re.fullmatch(r"\w+", key) for key in keys):
+        return None
+    pairs = _pairs(content, keys)
     if pairs is None:
         return None
     columns = {key: pa.nulls(pairs.num_rows, pa.string()) for key in _WANTED}
@@ -55,24 +63,35 @@ def usual_nodes(lines: Sequence[str], name: str) -> pa.Table | None:
         **{axis: columns[f"{axis}_coord"].cast(pa.float64()) for axis in "xyz"},
     }
     table = pa.table([found.get(f.name, pa.nulls(len(names), f.type)) for f in NODES], schema=NODES)
-    if pc.count_distinct(names).as_py() == len(names):
+    if len(names.dictionary_encode().dictionary) == len(names):
         return table
-    first = {node: at for at, node in reversed([*enumerate(names.to_pylist())])}
-    return table.take(sorted(first.values()))
+    places = {node: at for at, node in reversed([*enumerate(names.to_pylist())])}
+    return table.take(sorted(places.values()))
 
 
-def _pairs(text: str, keys: Sequence[str]) -> pa.Table | None:
+def is_meaningful(line: str) -> bool:
+    """Return whether a line is neither empty nor a comment."""
+    text = line.lstrip()
+    return text != "" and text[0] != "#"
+
+
+def _pairs(content: bytes, keys: Sequence[str]) -> pa.Table | None:
     """Return the pairs, `key=value`, a column a key; None where a line has another number of pairs."""
     kinds = dict.fromkeys(keys, pa.dictionary(pa.int32(), pa.string()))
     try:
         return csv.read_csv(
-            pa.BufferReader(text.encode()),
+            pa.BufferReader(content),
             csv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=list(keys)),
-            csv.ParseOptions(quote_char=False),
+            csv.ParseOptions(quote_char=False, invalid_row_handler=_other_row),
             csv.ConvertOptions(column_types=kinds | {"processor_id": pa.string()}, strings_can_be_null=False),
         )
     except pa.ArrowInvalid:
         return None
+
+
+def _other_row(row: csv.InvalidRow) -> str:
+    """Skip a comment; fail at another row, and at one that Python takes for several lines."""
+    return "error" if is_meaningful(row.text) or len(row.text.splitlines()) > 1 else "skip"
 
 
 def _numbers(pairs: pa.StringArray) -> pa.Int64Array:
@@ -104,7 +123,7 @@ def _converted(pairs: pa.DictionaryArray, key: str, kind: pa.DataType, convert: 
 def _value(pair: str, key: str) -> str | None:
     found, _, value = pair.partition("=")
     bare = value[1:-1] if len(value) > 1 and value[0] == value[-1] == "'" else value
-    if found != key or "'" in bare:
+    if found != key or "'" in bare or len(pair.splitlines()) > 1:
         raise ValueError(pair)
     return bare if value != "null" and bare else None
 

@@ -14,6 +14,8 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
@@ -34,6 +36,8 @@ MAX_EXPANSION: Final = 1000
 _FREE_BYTES: Final = 1 << 30
 _TAR_HEAD: Final = 512
 _BLOCK: Final = 1 << 20
+_LARGE_BLOCK: Final = 1 << 22
+"""Bytes of a whole content that are read at once: a larger block is memory that the system has to clear."""
 _LIST_BLOCKS: Final = 4
 """Blocks whose lines make one list: a longer list shares what each costs, a shorter one takes less memory."""
 _GZIP, _BZIP2, _XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
@@ -55,17 +59,21 @@ class Member:
 
     def content(self) -> bytes:
         """Return the whole content; InputError where it is damaged or larger than MAX_MEMBER."""
-        found = self.file.read(MAX_MEMBER + 1)
+        blocks = iter(partial(self.file.read, _LARGE_BLOCK), b"")
+        found = b"".join(islice(blocks, MAX_MEMBER // _LARGE_BLOCK + 1))
         if len(found) > MAX_MEMBER:
             raise InputError(self.uri, f"{self._part}is larger than {MAX_MEMBER >> 20} MiB", "split it")
         return found
 
     def text(self) -> str:
         """Return the whole content as text; InputError where it is not. Bytes that are not UTF-8 are written out."""
-        found = self.content()
-        if b"\0" in found:
-            raise self._not_text(found)
-        return found.removeprefix(codecs.BOM_UTF8).decode("utf-8", "backslashreplace")
+        return self.decoded(self.content())
+
+    def decoded(self, content: bytes) -> str:
+        """Return the member's content as `text` does."""
+        if b"\0" in content:
+            raise self._not_text(content)
+        return content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "backslashreplace")
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of a text of any length, without their ends; InputError where it is not text."""

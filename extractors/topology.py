@@ -22,13 +22,13 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
-from iolake.extractors.cray import NODES, usual_nodes
+from iolake.extractors.cray import NODES, is_meaningful, usual_nodes
 from iolake.extractors.daily import zone_of
 from iolake.extractors.files import find_files
 from iolake.extractors.members import members
 from iolake.extractors.slurm.nodelist import NodeListError, expand
 from iolake.extractors.slurm.topology import is_slurm, slurm_nodes
-from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots, time_in_name
+from iolake.extractors.snapshots import DATE_IT, UNDATED, snapshots, taken, time_in_name
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.topology import TOPOLOGY
 
@@ -54,15 +54,20 @@ class Topology(Extractor):
     def read(self, input: Input, site: Site) -> Iterator[Batch | Reject]:
         """Yield the nodes of each snapshot; rejects name lines and snapshots that were left out."""
         options = next(w.options for name, w, _ in site.sources(self.owner, self.source) if name == input.owner)
-        lines = [line for member in members(input.uri) for line in member.text().splitlines()]
+        name, zone = str(options.get("node_name", _NID)), zone_of(input, site, self.owner)
+        named = time_in_name(input, site, self.owner)
+        texts = [(member, member.content()) for member in members(input.uri)]
+        if len(texts) == 1 and (nodes := usual_nodes(texts[0][1], name)) is not None:
+            yield Batch(TOPOLOGY, _at(taken(input, zone, named), nodes))
+            return
         tables: list[pa.Table] = []
         rejects: list[Reject] = []
         seen: set[Any] = set()
-        named = time_in_name(input, site, self.owner)
-        for snapshot in snapshots(input, lines, zone_of(input, site, self.owner), named):
+        lines = [line for member, content in texts for line in member.decoded(content).splitlines()]
+        for snapshot in snapshots(input, lines, zone, named):
             part = f"the snapshot after line {snapshot.begin_line}"
             faults: list[str] = []
-            nodes = _nodes(input.uri, snapshot.lines, str(options.get("node_name", _NID)), faults)
+            nodes = _nodes(input.uri, snapshot.lines, name, faults)
             ts = snapshot.ts
             if ts is None and input.mtime is not None and is_slurm(snapshot.lines):
                 ts = input.mtime.astimezone(UTC).replace(tzinfo=None)
@@ -94,9 +99,9 @@ def _at(ts: datetime, nodes: pa.Table) -> pa.Table:
 
 def _nodes(uri: str, lines: Sequence[str], name: str, faults: list[str]) -> pa.Table:
     """Return a row without `ts` for each node, from any of the forms that the lines may have."""
-    meaningful = [line for line in lines if (text := line.lstrip()) and text[0] != "#"]
+    meaningful = [line for line in lines if is_meaningful(line)]
     is_cray = any("processor_id=" in line for line in meaningful[:100])
-    if is_cray and (usual := usual_nodes(meaningful, name)) is not None:
+    if is_cray and (usual := usual_nodes("\n".join(meaningful).encode(), name)) is not None:
         return usual
     if is_slurm(meaningful):
         found = slurm_nodes(meaningful, faults)

@@ -7,15 +7,18 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from iolake.extractors import topology
 from iolake.extractors.cray import usual_nodes
 from iolake.extractors.members import MAX_LINE, members
 from iolake.extractors.topology import _cray
 from iolake.extractors.transfers.gridftp import _by_key, _by_place
 from iolake.extractors.transfers.hpss import _FTP, _USUAL_FTP
 from iolake.extractors.transfers.report import _numbers
+from iolake.schemas.site import Site
+from tests.extractors.reading import everything
 
 ODD = (" ", "  ", "\t", "\u00a0", "\u0663", "ü", "'", ",", "=", "x", "7", "-1", "1e3", "", "FILE=", " FILE=/y", "null")
 GRIDFTP = (
@@ -79,7 +82,7 @@ def test_an_ftp_line_that_has_the_usual_form_has_the_other_with_the_same_values(
 @given(st.lists(changed(CRAY), min_size=1, max_size=4))
 @example([CRAY_LINE] * 2)
 def test_usual_nodes_are_those_of_the_careful_reader(lines: list[str]) -> None:
-    found = usual_nodes(lines, "nid{:05d}")
+    found = usual_nodes("\n".join(["# cpu=0", *lines]).encode(), "nid{:05d}")
     if found is None:
         assert CRAY_LINE not in lines or {*lines} != {CRAY_LINE}
         return
@@ -114,3 +117,21 @@ def test_a_column_of_numbers_is_read_as_each_text_alone(texts: list[str], kind: 
     alone = [number for text in texts for number in pa.array(_numbers([text], kind, apart), kind).to_pylist()]
     assert pa.array(_numbers(texts, kind, together), kind).to_pylist() == alone
     assert together == apart
+
+
+OTHERS = st.sampled_from(["# a,b", "", " ", "BEGIN 1500000000", "BEGIN=1,processor_id=5", "host: cpu=0", "# OST0001"])
+ENDS = st.sampled_from(["\n", "\n", "\r\n", "\f", "\r"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.one_of(st.just(CRAY_LINE), changed(CRAY), OTHERS), ENDS), max_size=5))
+def test_a_file_of_nodes_gives_what_it_gives_the_careful_reader(tmp_path: Path, lines: list[tuple[str, str]]) -> None:
+    """P5: comments, snapshots' begins and other ends of lines are read alike by both."""
+    text = "".join(f"{line}{end}" for line, end in lines)
+    (tmp_path / "a").write_text(text, newline="")
+    source = {"clusters": {"edison": {"topology": {"files": "*"}}}}
+    site = Site.model_validate({"root": str(tmp_path), **source})
+    found = everything(topology.Topology(), site)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(topology, "usual_nodes", lambda *_: None)
+        assert everything(topology.Topology(), site) == found
