@@ -1,6 +1,7 @@
 -- Which logs of one program are duplicates, all of their POSIX counters being equal, and how far apart were they in speed? What
 -- the application did is the same in each, so the spread bounds what any model of the application can explain (SC'22). Times,
--- and the counters that depend on them (slowest and fastest rank, size of the slowest access), don't count.
+-- and the counters that depend on them (slowest and fastest rank, size of the slowest access), don't count. A log
+-- with DFS, whose bytes are not POSIX's, is left out.
 --   FROM duplicate_logs('edison', DATE '2017-03-01', DATE '2017-04-01')
 -- column program: name of the program
 -- column behaviour: hash of the counters
@@ -37,6 +38,7 @@ WITH hashed AS (
     ]) AS behaviour
   FROM darshan_posix
   WHERE cluster = of_cluster AND date >= since::DATE AND date < until::DATE
+    AND log_id NOT IN (SELECT log_id FROM darshan_dfs WHERE cluster = of_cluster AND date >= since::DATE AND date < until::DATE)
   GROUP BY log_id, date
 ),
 logs AS (

@@ -1,7 +1,7 @@
 -- When did each rank of a run move bytes? One row a group of ranks and bin in which it moved some: of [since, until) in
 -- `bins` equal parts, the ranks in at most `rank_groups` groups. `logs` lists the run's log_ids (job_darshan has them).
--- A log's heatmap is read where it has one, else its DXT trace, else its POSIX and STDIO counters, whose bytes are spread
--- evenly from a file's first read or write to its last. MPI-IO's bytes are POSIX's one layer up, and are left out.
+-- A log's heatmap is read where it has one, else its DXT trace, else its POSIX, STDIO and DFS counters, whose bytes are
+-- spread evenly from a file's first read or write to its last. MPI-IO's bytes are POSIX's one layer up, and are left out.
 -- Bytes of a heatmap bin, segment or file that reaches into several bins are shared among them by time.
 --   FROM job_activity('edison', ['0123…'], TIMESTAMP '2017-03-20 02:00:00', TIMESTAMP '2017-03-20 04:00:00')
 -- column ts: UTC; the bin covers [ts, ts + bin_s)
@@ -55,6 +55,16 @@ counters AS (
   FROM darshan_stdio s
   JOIN log USING (log_id)
   WHERE s.cluster = of_cluster AND s.date BETWEEN (since::TIMESTAMP)::DATE - 1 AND (until::TIMESTAMP)::DATE + 1
+  UNION ALL
+  SELECT
+    f.log_id, f.rank, log.start_time,
+    unnest([f.DFS_F_READ_START_TIMESTAMP, f.DFS_F_WRITE_START_TIMESTAMP]),
+    unnest([f.DFS_F_READ_END_TIMESTAMP, f.DFS_F_WRITE_END_TIMESTAMP]),
+    unnest([f.DFS_BYTES_READ, 0]),
+    unnest([0, f.DFS_BYTES_WRITTEN])
+  FROM darshan_dfs f
+  JOIN log USING (log_id)
+  WHERE f.cluster = of_cluster AND f.date BETWEEN (since::TIMESTAMP)::DATE - 1 AND (until::TIMESTAMP)::DATE + 1
 ),
 finest AS (
   SELECT *, 'heatmap' AS measured_by

@@ -1,7 +1,7 @@
 -- What are the features of each log by which runs of a program are alike (iolake families)? Bytes and accesses by size that
--- POSIX moved, and how fast: bytes over the time of all ranks together.
--- column read_bytes: [B] read by POSIX
--- column write_bytes: [B] written by POSIX
+-- POSIX and DFS moved, and how fast: bytes over the time of all ranks together.
+-- column read_bytes: [B] read by POSIX and DFS
+-- column write_bytes: [B] written by POSIX and DFS
 -- column read_bytes_per_s: [B/s] read_bytes over the reading time of all ranks together
 -- column write_bytes_per_s: [B/s] write_bytes over the writing time of all ranks together
 -- column read_0_100: reads of 0 to 100 bytes
@@ -25,32 +25,52 @@
 -- column write_100m_1g: writes of 100M to 1G bytes
 -- column write_1g_plus: writes of 1G bytes and more
 CREATE OR REPLACE VIEW log_features AS
-WITH records AS (
+WITH io AS (
   SELECT
     cluster, date, log_id,
-    try_cast(sum(POSIX_BYTES_READ) AS BIGINT) AS read_bytes, try_cast(sum(POSIX_BYTES_WRITTEN) AS BIGINT) AS write_bytes,
-    sum(POSIX_F_READ_TIME) AS read_s, sum(POSIX_F_WRITE_TIME) AS write_s,
-    try_cast(sum(POSIX_SIZE_READ_0_100) AS BIGINT) AS read_0_100,
-    try_cast(sum(POSIX_SIZE_READ_100_1K) AS BIGINT) AS read_100_1k,
-    try_cast(sum(POSIX_SIZE_READ_1K_10K) AS BIGINT) AS read_1k_10k,
-    try_cast(sum(POSIX_SIZE_READ_10K_100K) AS BIGINT) AS read_10k_100k,
-    try_cast(sum(POSIX_SIZE_READ_100K_1M) AS BIGINT) AS read_100k_1m,
-    try_cast(sum(POSIX_SIZE_READ_1M_4M) AS BIGINT) AS read_1m_4m,
-    try_cast(sum(POSIX_SIZE_READ_4M_10M) AS BIGINT) AS read_4m_10m,
-    try_cast(sum(POSIX_SIZE_READ_10M_100M) AS BIGINT) AS read_10m_100m,
-    try_cast(sum(POSIX_SIZE_READ_100M_1G) AS BIGINT) AS read_100m_1g,
-    try_cast(sum(POSIX_SIZE_READ_1G_PLUS) AS BIGINT) AS read_1g_plus,
-    try_cast(sum(POSIX_SIZE_WRITE_0_100) AS BIGINT) AS write_0_100,
-    try_cast(sum(POSIX_SIZE_WRITE_100_1K) AS BIGINT) AS write_100_1k,
-    try_cast(sum(POSIX_SIZE_WRITE_1K_10K) AS BIGINT) AS write_1k_10k,
-    try_cast(sum(POSIX_SIZE_WRITE_10K_100K) AS BIGINT) AS write_10k_100k,
-    try_cast(sum(POSIX_SIZE_WRITE_100K_1M) AS BIGINT) AS write_100k_1m,
-    try_cast(sum(POSIX_SIZE_WRITE_1M_4M) AS BIGINT) AS write_1m_4m,
-    try_cast(sum(POSIX_SIZE_WRITE_4M_10M) AS BIGINT) AS write_4m_10m,
-    try_cast(sum(POSIX_SIZE_WRITE_10M_100M) AS BIGINT) AS write_10m_100m,
-    try_cast(sum(POSIX_SIZE_WRITE_100M_1G) AS BIGINT) AS write_100m_1g,
-    try_cast(sum(POSIX_SIZE_WRITE_1G_PLUS) AS BIGINT) AS write_1g_plus
+    POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes, POSIX_F_READ_TIME AS read_s, POSIX_F_WRITE_TIME AS write_s,
+    POSIX_SIZE_READ_0_100 AS read_0_100, POSIX_SIZE_READ_100_1K AS read_100_1k,
+    POSIX_SIZE_READ_1K_10K AS read_1k_10k, POSIX_SIZE_READ_10K_100K AS read_10k_100k,
+    POSIX_SIZE_READ_100K_1M AS read_100k_1m, POSIX_SIZE_READ_1M_4M AS read_1m_4m,
+    POSIX_SIZE_READ_4M_10M AS read_4m_10m, POSIX_SIZE_READ_10M_100M AS read_10m_100m,
+    POSIX_SIZE_READ_100M_1G AS read_100m_1g, POSIX_SIZE_READ_1G_PLUS AS read_1g_plus,
+    POSIX_SIZE_WRITE_0_100 AS write_0_100, POSIX_SIZE_WRITE_100_1K AS write_100_1k,
+    POSIX_SIZE_WRITE_1K_10K AS write_1k_10k, POSIX_SIZE_WRITE_10K_100K AS write_10k_100k,
+    POSIX_SIZE_WRITE_100K_1M AS write_100k_1m, POSIX_SIZE_WRITE_1M_4M AS write_1m_4m,
+    POSIX_SIZE_WRITE_4M_10M AS write_4m_10m, POSIX_SIZE_WRITE_10M_100M AS write_10m_100m,
+    POSIX_SIZE_WRITE_100M_1G AS write_100m_1g, POSIX_SIZE_WRITE_1G_PLUS AS write_1g_plus
   FROM darshan_posix
+  UNION ALL BY NAME
+  SELECT
+    cluster, date, log_id,
+    DFS_BYTES_READ AS read_bytes, DFS_BYTES_WRITTEN AS write_bytes, DFS_F_READ_TIME AS read_s, DFS_F_WRITE_TIME AS write_s,
+    DFS_SIZE_READ_0_100 AS read_0_100, DFS_SIZE_READ_100_1K AS read_100_1k,
+    DFS_SIZE_READ_1K_10K AS read_1k_10k, DFS_SIZE_READ_10K_100K AS read_10k_100k,
+    DFS_SIZE_READ_100K_1M AS read_100k_1m, DFS_SIZE_READ_1M_4M AS read_1m_4m,
+    DFS_SIZE_READ_4M_10M AS read_4m_10m, DFS_SIZE_READ_10M_100M AS read_10m_100m,
+    DFS_SIZE_READ_100M_1G AS read_100m_1g, DFS_SIZE_READ_1G_PLUS AS read_1g_plus,
+    DFS_SIZE_WRITE_0_100 AS write_0_100, DFS_SIZE_WRITE_100_1K AS write_100_1k,
+    DFS_SIZE_WRITE_1K_10K AS write_1k_10k, DFS_SIZE_WRITE_10K_100K AS write_10k_100k,
+    DFS_SIZE_WRITE_100K_1M AS write_100k_1m, DFS_SIZE_WRITE_1M_4M AS write_1m_4m,
+    DFS_SIZE_WRITE_4M_10M AS write_4m_10m, DFS_SIZE_WRITE_10M_100M AS write_10m_100m,
+    DFS_SIZE_WRITE_100M_1G AS write_100m_1g, DFS_SIZE_WRITE_1G_PLUS AS write_1g_plus
+  FROM darshan_dfs
+),
+records AS (
+  SELECT
+    cluster, date, log_id, sum(read_s) AS read_s, sum(write_s) AS write_s,
+    try_cast(sum(read_bytes) AS BIGINT) AS read_bytes, try_cast(sum(write_bytes) AS BIGINT) AS write_bytes,
+    try_cast(sum(read_0_100) AS BIGINT) AS read_0_100, try_cast(sum(read_100_1k) AS BIGINT) AS read_100_1k,
+    try_cast(sum(read_1k_10k) AS BIGINT) AS read_1k_10k, try_cast(sum(read_10k_100k) AS BIGINT) AS read_10k_100k,
+    try_cast(sum(read_100k_1m) AS BIGINT) AS read_100k_1m, try_cast(sum(read_1m_4m) AS BIGINT) AS read_1m_4m,
+    try_cast(sum(read_4m_10m) AS BIGINT) AS read_4m_10m, try_cast(sum(read_10m_100m) AS BIGINT) AS read_10m_100m,
+    try_cast(sum(read_100m_1g) AS BIGINT) AS read_100m_1g, try_cast(sum(read_1g_plus) AS BIGINT) AS read_1g_plus,
+    try_cast(sum(write_0_100) AS BIGINT) AS write_0_100, try_cast(sum(write_100_1k) AS BIGINT) AS write_100_1k,
+    try_cast(sum(write_1k_10k) AS BIGINT) AS write_1k_10k, try_cast(sum(write_10k_100k) AS BIGINT) AS write_10k_100k,
+    try_cast(sum(write_100k_1m) AS BIGINT) AS write_100k_1m, try_cast(sum(write_1m_4m) AS BIGINT) AS write_1m_4m,
+    try_cast(sum(write_4m_10m) AS BIGINT) AS write_4m_10m, try_cast(sum(write_10m_100m) AS BIGINT) AS write_10m_100m,
+    try_cast(sum(write_100m_1g) AS BIGINT) AS write_100m_1g, try_cast(sum(write_1g_plus) AS BIGINT) AS write_1g_plus
+  FROM io
   GROUP BY cluster, date, log_id
 )
 SELECT
