@@ -10,7 +10,7 @@ WITH runs AS MATERIALIZED (
   FROM runs_between(in_owner, since, until, first, last)
 ),
 logs AS MATERIALIZED (
-  SELECT cluster, run_id, date, log_id, exe_name, nprocs, log_start_time, log_end_time
+  SELECT cluster, run_id, date, log_id, exe_name, nprocs, log_start_time, log_end_time, job_end_time
   FROM logs_of_runs(in_owner, first, last)
   WHERE since IS NULL OR run_date BETWEEN since AND until
 ),
@@ -46,7 +46,8 @@ speeds AS (            -- each log's interface that moved most of the applicatio
 timed AS (
   SELECT
     l.*, s.io_s, s.bytes, s.log_id IS NOT NULL AND s.io_s IS NULL AS time_unknown,
-    max(log_end_time) OVER (
+    -- a killed process writes no end: at the latest it ended with its job
+    max(coalesce(log_end_time, job_end_time, 'infinity'::TIMESTAMP)) OVER (
       PARTITION BY l.cluster, l.run_id ORDER BY log_start_time, l.log_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
     ) AS busy_until
   FROM logs l

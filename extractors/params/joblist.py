@@ -21,8 +21,8 @@ _NAME: Final = re.compile(r"[ \t]*+:[ \t]*+(?P<job>[^\n]*+(?:\n(?![ \t]*(?:snaps
 """A name may hold newlines."""
 _LINE: Final = re.compile(
     r"\n[ \t]*+(\w{1,200}+)[ \t]*+:?[ \t]*+(?:"
-    r"\{ *+samples: *+([1-9]\d{0,19}+)(?:, *+unit: *+\"?([^\s,\"}]{1,40}+)\"?)?+"
-    r"(?:, *+min: *+-?\d++, *+max: *+-?\d++, *+sum: *+(\d{1,20}+))?"
+    r"\{[ \t]*+samples:[ \t]*+([1-9]\d{0,19}+)(?:,[ \t]*+unit:[ \t]*+\"?([^\s,\"}]{1,40}+)\"?)?+"
+    r"(?:,[ \t]*+min:[ \t]*+-?\d++,[ \t]*+max:[ \t]*+-?\d++,[ \t]*+sum:[ \t]*+(\d{1,20}+))?"
     r"|(\d{1,20}+)(?:\.(\d{1,20}+))?(?=\s)(?: secs\.(\w)secs)?)"
 )
 """An operation that counted something, or a time. The kernel's numbers have up to twenty digits."""

@@ -85,6 +85,14 @@ def test_logs_of_processes_that_ran_at_once_take_as_long_as_the_slowest(lake: La
     assert summary(lake, "slowest_io_s, performance_bytes_per_s") == [(6.0, 30.0)]
 
 
+def test_killed_processes_ran_until_their_job_ended(lake: Lake, fill: Fill) -> None:
+    """P6: their logs have no end, and were taken for runs one after the other: 9 s of three at once."""
+    fill("slurm_jobs", job())
+    fill("darshan_logs", *({**log(name), "end_time": None} for name in "abc"))
+    fill("darshan_posix", *(record(name, "POSIX", 0, 60, rank=0) for name in "abc"))
+    assert summary(lake, "slowest_io_s, performance_bytes_per_s") == [(3.0, 60.0)]
+
+
 def test_bytes_of_dfs_are_the_applications_and_those_of_daos_lie_below_them(lake: Lake, fill: Fill) -> None:
     fill("slurm_jobs", job())
     fill("darshan_logs", log("a"))
