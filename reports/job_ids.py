@@ -18,14 +18,16 @@ _FORM: Final = re.compile(
 _RANGE: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9})(?::(\d{1,9}))?)?")
 _LARGEST: Final = 2**63 - 1
 _PARTS: Final = """
-SELECT DISTINCT job_id, run_id FROM (
-  SELECT cluster, job_id, run_id, array_job_id, array_task_id, het_job_id, het_offset FROM jobs
+SELECT DISTINCT job_id, run_id, array_tasks FROM (
+  SELECT cluster, job_id, run_id, array_job_id, array_task_id, array_tasks, het_job_id, het_offset FROM jobs
   UNION ALL
-  SELECT cluster, job_id, run_id, array_job_id, array_task_id, het_job_id, het_offset FROM jobs_running
+  SELECT cluster, job_id, run_id, array_job_id, array_task_id, array_tasks, het_job_id, het_offset FROM jobs_running
 )
 WHERE ($1::VARCHAR IS NULL OR cluster = $1) AND {condition}
 ORDER BY job_id, run_id
 """
+_WAITING: Final = "(array_task_id IS NULL AND array_tasks IS NOT NULL)"
+"""The row of an array's tasks that had not started when the scheduler was asked."""
 
 
 class BadJobId(PermanentError):
@@ -67,11 +69,14 @@ def wanted_jobs(lake: Lake, text: str, cluster: str | None = None) -> list[Wante
     job = int(found["job"])
     if found["task"]:
         what = f"task {found['task']} of array {job}"
-        condition = "array_job_id = $2 AND array_task_id = $3"
-        return _parts(lake, text, what, cluster, condition, [job, int(found["task"])])
+        condition, task = f"array_job_id = $2 AND (array_task_id = $3 OR {_WAITING})", int(found["task"])
+        return _parts(lake, text, what, cluster, condition, [job, task], [range(task, task + 1)])
     if found["tasks"]:
-        condition, values = _in_ranges(text, found["tasks"])
-        return _parts(lake, text, f"task {found['tasks']} of array {job}", cluster, condition, [job, *values])
+        what, tasks = f"tasks {found['tasks']} of array {job}", _ranges(found["tasks"])
+        if not tasks or len(tasks) > 1000:
+            raise BadJobId(text)
+        condition, values = _in_ranges(tasks)
+        return _parts(lake, text, what, cluster, condition, [job, *values], tasks)
     if found["offset"]:
         what = f"component {found['offset']} of heterogeneous job {job}"
         return _parts(lake, text, what, cluster, "het_job_id = $2 AND het_offset = $3", [job, int(found["offset"])])
@@ -80,31 +85,49 @@ def wanted_jobs(lake: Lake, text: str, cluster: str | None = None) -> list[Wante
     return [Wanted(job)]
 
 
-def _in_ranges(text: str, tasks: str) -> tuple[str, list[int]]:
-    """The condition and its values of an array's tasks, `1-4,7,10-20:2`."""
-    conditions: list[str] = []
+def _ranges(tasks: str) -> list[range]:
+    """The tasks of `1-4,7,10-20:2`, or of `[1-4%2]`; empty where the text is another."""
+    parts = [_RANGE.fullmatch(part) for part in tasks.partition("%")[0].strip("[]").split(",")]
+    if not all(parts):
+        return []
+    return [range(int(p[1]), int(p[2] or p[1]) + 1, max(int(p[3] or 1), 1)) for p in parts if p]
+
+
+def _in_ranges(tasks: list[range]) -> tuple[str, list[int]]:
+    """The condition and its values of an array's tasks."""
+    conditions = [_WAITING]
     values: list[int] = []
-    for part in tasks.split(","):
-        found = _RANGE.fullmatch(part)
-        if found is None or len(conditions) > 1000:
-            raise BadJobId(text)
-        first, last, step = int(found[1]), int(found[2] or found[1]), int(found[3] or 1)
+    for part in tasks:
         place = len(values) + 3
         conditions.append(
             f"(array_task_id BETWEEN ${place} AND ${place + 1} AND (array_task_id - ${place}) % ${place + 2} = 0)"
         )
-        values += [first, last, max(step, 1)]
+        values += [part.start, part.stop - 1, part.step]
     return f"array_job_id = $2 AND ({' OR '.join(conditions)})", values
 
 
-def _parts(lake: Lake, text: str, what: str, cluster: str | None, condition: str, values: list[int]) -> list[Wanted]:
-    rows = lake.sql(_PARTS.format(condition=condition), [cluster, *values]).fetchall()
-    if not rows:
-        raise NoPart(text, what, cluster)
+def _parts(
+    lake: Lake,
+    text: str,
+    what: str,
+    cluster: str | None,
+    condition: str,
+    values: list[int],
+    tasks: list[range] | None = None,
+) -> list[Wanted]:
     by_job: dict[int, set[str]] = {}
-    for job_id, run_id in rows:
-        by_job.setdefault(job_id, set()).add(run_id)
+    for job_id, run_id, waiting in lake.sql(_PARTS.format(condition=condition), [cluster, *values]).fetchall():
+        if tasks is None or waiting is None or _overlap(tasks, _ranges(waiting)):
+            by_job.setdefault(job_id, set()).add(run_id)
+    if not by_job:
+        raise NoPart(text, what, cluster)
     return [Wanted(job_id, frozenset(run_ids)) for job_id, run_ids in by_job.items()]
+
+
+def _overlap(some: list[range], others: list[range]) -> bool:
+    """Whether two lists of tasks have one in common."""
+    pairs = (sorted((one, other), key=len) for one in some for other in others)
+    return any(task in longer for shorter, longer in pairs for task in shorter)
 
 
 def _by_scheduler_id(lake: Lake, text: str, cluster: str | None) -> list[Wanted]:

@@ -28,6 +28,7 @@ def jobs(lake: Lake, fill: Fill) -> Lake:
         run(1234, array_job_id=1234, array_task_id=57),
         run(1234, None, array_job_id=1234, array_task_id=2),
         run(1234, None, array_job_id=1234, array_task_id=3),
+        run(1300, None, array_job_id=1300, array_tasks="[3-9:2,20%2]"),
         run(77, het_job_id=76, het_offset=1),
     )
     other = {"cluster": "c", "date": T.date(), "scheduler_id": "44.sdb", "job_id": 44, "start_time": T, "end_time": T}
@@ -59,6 +60,9 @@ SUBMIT = int(T.timestamp())
             "1234_[1-57:28,57%2]",
             [Wanted(1234, frozenset({f"1234.{SUBMIT}"})), Wanted(123457, frozenset({f"123457.{SUBMIT}"}))],
         ),
+        ("1300_5", [Wanted(1300, frozenset({f"1300.{SUBMIT}"}))]),
+        ("1300_[3-9:2,20%2]", [Wanted(1300, frozenset({f"1300.{SUBMIT}"}))]),
+        ("1300_[15-999999999]", [Wanted(1300, frozenset({f"1300.{SUBMIT}"}))]),
         ("76+1", [Wanted(77, frozenset({f"77.{SUBMIT}"}))]),
         ("44.sdb", [Wanted(44, frozenset({f"44.sdb.{SUBMIT}"}))]),
         (f"44.sdb.{SUBMIT}", [Wanted(44, frozenset({f"44.sdb.{SUBMIT}"}))]),
@@ -81,7 +85,7 @@ def test_an_invalid_job_id_is_refused_in_one_line(jobs: Lake, text: str) -> None
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("text", ["1234_9", "1234_[90-99]", "76+5", "123457_1"])
+@pytest.mark.parametrize("text", ["1234_9", "1234_[90-99]", "1300_4", "1300_[4-8:2]", "76+5", "123457_1"])
 def test_a_part_that_the_lake_does_not_have_is_named(jobs: Lake, text: str) -> None:
     with pytest.raises(NoPart, match="in the lake"):
         wanted_jobs(jobs, text)
