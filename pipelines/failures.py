@@ -83,6 +83,8 @@ def _hint(site: Site, source: str, owner: str) -> str:
     """What may be wrong where nothing was found."""
     where = dict(_configured(site))[source, owner]
     folder = next((text for text in where.files if Path(site.pattern(text)).is_dir()), None)
+    if not where.files:
+        return 'site.toml names no files for it; most sources read files = "..."'
     if folder is not None:
         return f"{folder} is a folder; write {folder.rstrip('/')}/* for its files"
     return "is what site.toml names there, and mounted?"

@@ -98,6 +98,12 @@ def test_a_source_without_any_input_fails(tmp_path: Path) -> None:
         assert failure.startswith("targets of fs: nothing was found")
 
 
+def test_a_source_of_files_that_has_a_uri_alone_says_so(tmp_path: Path) -> None:
+    """P5: no mount is missing; the source does not read what is named."""
+    (failure,) = _failures(tmp_path, '[clusters.c]\npbs = { uri = "sqlite:///x" }\n')
+    assert failure == 'pbs of c: nothing was found; site.toml names no files for it; most sources read files = "..."'
+
+
 def test_a_mount_that_is_lost_fails_its_source(tmp_path: Path) -> None:
     """P5: the lake has the source's inputs of last week, and all of them are gone."""
     _df(tmp_path, TODAY - timedelta(days=5))
