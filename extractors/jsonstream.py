@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import IO, Any, Final
 
 from iolake.extractors.base import InputError
+from iolake.extractors.packed import not_text
 
 MAX_OBJECT: Final = 1 << 26
 """Characters of the largest object."""
@@ -58,7 +59,7 @@ def objects(file: IO[bytes], uri: str, *, found_none: bool = True) -> Iterator[d
         try:
             buffer += utf8.decode(chunk, is_last)
         except UnicodeDecodeError:
-            raise InputError(uri, "is not text", "check what the pattern names") from None
+            raise InputError(uri, f"is {not_text(chunk) or 'not text'}", "check what the pattern names") from None
 
 
 def hits_of(found: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from iolake.extractors.base import InputError, quoted
-from iolake.extractors.packed import damage_named, expanded
+from iolake.extractors.packed import damage_named, expanded, not_text
 
 SQLITE: Final = b"SQLite format 3\0"
 _MOST_BYTES: Final = 1 << 29
@@ -22,6 +22,7 @@ _MOST_CELLS: Final = 1 << 26
 _MOST_COLUMNS: Final = 10_000
 _LONGEST_LINE: Final = 1 << 24
 _PIECE: Final = 1 << 20
+_HEAD: Final = 512
 _BINARY: Final = (b"PAR1", SQLITE)
 _MOST_VALUE_BYTES: Final = 4 << 30
 
@@ -38,7 +39,9 @@ def read_content(uri: str) -> bytes:
             if content.startswith(_BINARY):
                 continue
             if b"\0" in piece:
-                raise InputError(uri, "is neither text nor Parquet", "check what the pattern names")
+                kind = not_text(bytes(content[:_HEAD]))
+                reason = "is neither text nor Parquet" if kind in {None, "not text"} else f"is {kind}"
+                raise InputError(uri, reason, "check what the pattern names")
             first, last = piece.find(b"\n"), piece.rfind(b"\n")
             length = since_line + (len(piece) if first < 0 else first)
             since_line = length if first < 0 else len(piece) - last - 1

@@ -66,6 +66,7 @@ def test_many_lists_of_many_nodes_stay_within_bounds(monkeypatch: pytest.MonkeyP
     ("content", "reason"),
     [
         (gzip.compress(bytes(1 << 22)), "is neither text nor Parquet"),
+        ("scheduler_id,start_time,end_time\n1,10,20\n".encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
         (b"scheduler_id,start_time,end_time\n" + b"x" * (17 << 20), "has a line longer than 16 MiB"),
         (b"scheduler_id,start_time,end_time" + b",a" * 10_000 + b"\n1,2,3\n", "has 10,003 columns"),
         (b"scheduler_id,start_time,end_time,uid,a\n" + b"1\n" * 400, "holds 401 rows of 4 columns"),

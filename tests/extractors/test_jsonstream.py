@@ -68,6 +68,7 @@ def test_memory_holds_an_object_and_not_the_file() -> None:
         (b'[{"a": 1} x', "is not JSON objects"),
         (b'[{"a": tru}]' + b" " * 99, "is cut off or damaged"),
         (b"\xff", "is not text"),
+        ('{"a": 1}'.encode("utf-16"), "is text in UTF-16; save it as UTF-8"),
         (b'{"a": ' + b"[" * 100_000, "is cut off or damaged|too deep"),
     ],
 )
