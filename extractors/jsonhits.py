@@ -38,28 +38,31 @@ def decoded(file: IO[bytes], uri: str, *forms: type[_Form]) -> Iterator[list[_Fo
     A search's answer must fit no form. The text is one that `objects` reads, and it raises the same errors. Memory
     holds a few MiB of it.
     """
-    buffer = file.read(_PIECE)
-    begin = _BEGIN.match(buffer)
+    piece = file.read(_PIECE)
+    begin = _BEGIN.match(piece)
     depth = begin[0].count(b"[") if begin else 0
-    buffer = buffer[begin.end() if begin else 0 :]
-    found_none, more = True, b""
+    piece = piece[begin.end() if begin else 0 :]
+    found_none, rest, more = True, b"", b""
     while depth <= _DEEPEST:
-        more = file.read(max(_PIECE, len(buffer)))
-        cut = _cut(buffer, depth) if more else len(buffer)
-        if cut:
-            found = _objects(buffer[:cut], depth, forms, closed=not more)
+        more = file.read(max(_PIECE, len(rest) + len(piece)))
+        cut = _cut(piece, depth) if more else len(piece)
+        if cut or not more:
+            ends = b"]" * depth if more else b""
+            found = _objects(b"".join((b"[" * depth, rest, memoryview(piece)[:cut], ends)), depth, forms)
             if not found:
                 break
             yield found
             found_none = False
-            buffer = buffer[cut:].lstrip(_SPACE)
+            rest, piece = piece[cut:].lstrip(_SPACE), more
             if not more:
                 return
-        elif len(buffer) > MAX_OBJECT or not more:
+        elif len(rest) + len(piece) > MAX_OBJECT:
             break
-        buffer, more = buffer + more, b""
-    rest: Any = _After(buffer + more, file)
-    singly = objects(rest, uri, found_none=found_none)
+        else:
+            rest, piece = rest + piece, more
+        more = b""
+    unread: Any = _After(rest + piece + more, file)
+    singly = objects(unread, uri, found_none=found_none)
     while few := list(islice(singly, _FEW)):
         yield few
 
@@ -96,14 +99,8 @@ def _cut(buffer: bytes, depth: int) -> int:
     return 0
 
 
-def _objects(
-    piece: bytes, depth: int, forms: Sequence[type[_Form]], closed: bool
-) -> list[_Form] | list[dict[str, Any]] | None:
-    """Return the objects of a piece that starts inside `depth` lists; None where it is not JSON.
-
-    A `closed` piece holds the ends of the lists.
-    """
-    text = b"".join((b"[" * depth, piece, b"" if closed else b"]" * depth))
+def _objects(text: bytes, depth: int, forms: Sequence[type[_Form]]) -> list[_Form] | list[dict[str, Any]] | None:
+    """Return the objects of a text of `depth` lists in each other; None where it is not JSON."""
     try:
         if not text.isascii():
             text.decode()  # msgspec skips texts without a look at their bytes

@@ -93,8 +93,8 @@ class Documents:
 
     def __init__(self) -> None:
         self._texts: Codes[_Texts] = Codes()
-        self._times: Codes[str | None] = Codes()
-        self._read: list[tuple[Ints, Ints, _Floats]] = []
+        self._times: list[str | None] = []
+        self._read: list[tuple[Ints, _Floats]] = []
         self._series: dict[str, Codes[_Series]] = {plugin: Codes() for plugin in PLUGINS}
         self._kept: dict[str, list[_Kept]] = {plugin: [] for plugin in PLUGINS}
         self.others: Counter[str] = Counter()
@@ -106,21 +106,22 @@ class Documents:
         """Add documents, as hits or alone."""
         documents = documents_of(found)
         numbers = np.array([list(map(number, documents)) for number in _NUMBERS], np.float64)
-        self._read.append((self._texts.of(map(_TEXTS, documents)), self._times.of(map(_TIME_OF, documents)), numbers))
-        if sum(len(texts) for texts, _, _ in self._read) >= _PIECE:
+        self._read.append((self._texts.of(map(_TEXTS, documents)), numbers))
+        self._times += map(_TIME_OF, documents)
+        if len(self._times) >= _PIECE:
             self._settle()
 
     def _settle(self) -> None:
         """Divide the documents read so far among the tables; count those that no table takes."""
         if not self._read:
             return
-        texts, moments, numbers = (np.concatenate(parts, axis=-1) for parts in zip(*self._read, strict=True))
-        us = np.asarray(utc_us(list(self._times)).fill_null(-1))[moments]
+        texts, numbers = (np.concatenate(parts, axis=-1) for parts in zip(*self._read, strict=True))
+        us = np.asarray(utc_us(self._times).fill_null(-1))
         taken = [_taken(found) for found in self._texts]
         for found, (plugin, _), count in zip(self._texts, taken, np.bincount(texts).tolist(), strict=True):
             if plugin is None:
                 self.others[_label(found)] += count
-        self._texts, self._times, self._read = Codes(), Codes(), []
+        self._texts, self._times, self._read = Codes(), [], []
         for plugin in PLUGINS:
             codes = self._series[plugin]
             series = np.array([codes[its] if its and named == plugin else -1 for named, its in taken])
