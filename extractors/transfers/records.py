@@ -132,7 +132,7 @@ def _columns(shared: Sequence[tuple[Any, ...]]) -> dict[str, pa.Array]:
 def _batch(columns: dict[str, pa.Array], site: Site) -> Batch:
     """Return the rows of `transfers`. `start` and `end` are microseconds, `duration` is the records' own in s."""
     start, end, moved = (
-        np.asarray(columns[name].cast(pa.float64()).fill_null(nan)) for name in ("start", "end", "bytes")
+        np.asarray(columns[name].cast(pa.float64(), safe=False).fill_null(nan)) for name in ("start", "end", "bytes")
     )
     logged, took = np.asarray(columns.pop("duration")), (end - start) / 1e6
     duration_s = np.where((logged >= 0) & (logged < _LONGEST_S), logged, np.where(took >= 0, took, nan))

@@ -240,7 +240,7 @@ def test_a_searchs_answer_and_one_record_a_line_are_read_too(tmp_path: Path, tex
     assert (row["transfer_id"], rejects) == ("Z7K", {})
 
 
-WHOLE = st.sampled_from([None, 0, 226, "226", "-1", -1, "x", 1 << 63])
+WHOLE = st.sampled_from([None, 0, 226, "226", "-1", -1, "x", (1 << 53) + 1, 1 << 63])
 WORD = st.sampled_from([None, "", "a", "[::1]", "/home/x", "/homes"])
 TIME = st.sampled_from(
     [None, "", "2019-01-29T08:04:53.142Z", "2019-01-29T08:04:52", "2019-01-29T09:04:52+01:00", "1970-01-01T00:00:00Z"]
@@ -268,6 +268,14 @@ def test_globus_records_are_read_alike_as_structs_and_as_dictionaries(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(jsonhits, "_typed", refused)
         assert read(tmp_path, Globus(), text) == found
+
+
+def test_a_globus_record_of_more_bytes_than_a_float_counts_keeps_each_of_them(tmp_path: Path) -> None:
+    """P5: a rate is a float, the number of bytes is not."""
+    record = {"TYPE": "RETR", "NBYTES": 2**53 + 1, "duration": 2, "end_date": "2019-01-29T08:04:53.142Z"}
+    rows, rejects = read(tmp_path, Globus(), json.dumps([[{"_id": "Z7K", "_source": record}]]))
+    assert [(row["bytes"], row["bytes_per_s"]) for row in rows] == [(2**53 + 1, 2.0**52)]
+    assert rejects == {}
 
 
 def refused(*_: Any) -> None:
