@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,6 +62,14 @@ class Chunk:
     utc: npt.NDArray[np.int64] | None = None
 
 
+class _Part(NamedTuple):
+    """What a report has below one header: the header's columns, what is wrong with them, and the text of the rows."""
+
+    entries: list[Entry]
+    faults: list[str]
+    body: str
+
+
 @dataclass
 class Report:
     """One legend and the chunks below it. `faults` says what could not be read."""
@@ -73,8 +82,8 @@ class Report:
 def read_reports(text: str) -> Iterator[Report]:
     """Yield the reports of a text. A line that does not fit is a fault of its report; the others are read."""
     text = re.sub(r"^[ \t]+(?=Row[ \t]|Legend)", "", text, flags=re.MULTILINE) if "\nRow" not in text else text
-    for part in ("\n" + text).split("\nLegend"):
-        legend, *chunks = part.split("\nRow")
+    for section in ("\n" + text).split("\nLegend"):
+        legend, *chunks = section.split("\nRow")
         report = Report()
         for line in legend.splitlines():
             if (entry := _LEGEND.match(line)) and "|" in entry[2]:
@@ -82,56 +91,71 @@ def read_reports(text: str) -> Iterator[Report]:
             elif _ROW.match(line):
                 report.faults.append("has rows without a header above them")
         taken = 0
+        parts: list[_Part] = []
         for chunk in chunks:
             header, _, body = chunk.partition("\n")
             name, *names = header.split() or [""]
             if name == "Timestamp" and names:
-                entries = _entries(report, names, taken)
-                taken += len(entries)
-                report.chunks.append(_fast_chunk(entries, body) or _chunk(report, entries, body))
+                parts.append(_Part(*_entries(report.legend, names, taken), body))
+                taken += len(names)
+        if (whole := _usual_chunk(parts)) is not None:
+            report.chunks.append(whole)
+            report.faults += chain.from_iterable(part.faults for part in parts)
+        else:
+            for part in parts:
+                report.faults += part.faults
+                report.chunks.append(_usual_chunk([part]) or _chunk(report, part.entries, part.body))
         if report.chunks or report.faults:
             yield report
 
 
-def _entries(report: Report, names: list[str], taken: int) -> list[Entry]:
-    """Return the legend's entries of a header's columns, which follow those of the earlier headers."""
-    entries = []
+def _entries(legend: dict[int, str], names: list[str], taken: int) -> tuple[list[Entry], list[str]]:
+    """Return the legend's entries of a header's columns, which follow those of the earlier headers, and faults."""
+    entries, faults = [], []
     for place, name in enumerate(names, taken + 1):
-        parts = report.legend.get(place, "").split("|")
+        parts = legend.get(place, "").split("|")
         if len(parts) < 3 or parts[-1] != name:
-            report.faults.append(f"column {place} ({name}) is not entry {place} of the legend")
+            faults.append(f"column {place} ({name}) is not entry {place} of the legend")
             entries.append(Entry("", "", "", name))
         else:
             entries.append(Entry(parts[0], parts[1], "|".join(parts[2:-1]), name))
-    return entries
+    return entries, faults
 
 
-def _fast_chunk(entries: list[Entry], body: str) -> Chunk | None:
-    """Return the chunk of a body whose rows are all like its first; None where they differ, or one is no row.
+def _usual_chunk(parts: Sequence[_Part]) -> Chunk | None:
+    """Return the parts of a wide report side by side; None where one differs in its rows, or a line is no row.
 
-    A column's tokens are its numbers, or its numbers and their units.
+    All rows of a part are like its first. A column's tokens are its numbers, or its numbers and their units.
     """
-    first, _, _ = body.lstrip().partition("\n")
-    shape, tokens = first.split(), body.split()
-    count, rest = divmod(len(tokens), max(len(shape), 1))
-    places = [place for place, token in enumerate(shape) if place > 1 and token not in _UNITS]
-    if rest or not count or len(places) != len(entries):
+    rows: tuple[list[str], list[str]] | None = None
+    numbers, units = list[str](), list[str]()
+    sized: list[bool] = []
+    for entries, _, body in parts:
+        shape, tokens = body.lstrip().partition("\n")[0].split(), body.split()
+        width = len(shape)
+        places = [place for place, token in enumerate(shape) if place > 1 and token not in _UNITS]
+        own = tokens[:: width or 1], tokens[1 :: width or 1]
+        if len(places) != len(entries) or len(tokens) != width * len(own[0]) or (rows and own != rows):
+            return None
+        rows = own
+        for place in places:
+            numbers += tokens[place::width]
+            sized.append(place + 1 < width and place + 1 not in places)
+            units += tokens[place + 1 :: width] if sized[-1] else []
+    if rows is None:
         return None
-    width = len(shape)
-    values, in_bytes = np.empty((count, len(entries))), np.zeros((count, len(entries)), bool)
+    count, is_size = len(rows[0]), np.array(sized)
     try:
-        row_ids = list(map(int, tokens[::width]))
-        for column, place in enumerate(places):
-            values[:, column] = list(map(float, tokens[place::width]))
-            if place + 1 < width and place + 1 not in places:
-                values[:, column] *= [_UNITS[unit] for unit in tokens[place + 1 :: width]]
-                in_bytes[:, column] = True
+        row_ids = [*map(int, rows[0])]
+        values = np.fromiter(map(float, numbers), np.float64, len(numbers)).reshape(-1, count)
+        values[is_size] *= np.fromiter(map(_UNITS.__getitem__, units), np.float64, len(units)).reshape(-1, count)
     except (ValueError, KeyError):
         return None
-    stamps = _iso(tuple(tokens[1::width]))
-    if stamps is None or row_ids != list(range(row_ids[0], row_ids[0] + count)):
+    stamps = _iso(tuple(rows[1]))
+    if stamps is None or row_ids != [*range(row_ids[0], row_ids[0] + count)]:
         return None
-    return Chunk(entries, row_ids, stamps, values, in_bytes)
+    entries = [*chain.from_iterable(part.entries for part in parts)]
+    return Chunk(entries, row_ids, stamps, values.T, np.tile(is_size, (count, 1)))
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -45,13 +46,17 @@ def whole_system(cells: Cells, dense: Dense, roles: Sequence[str | None]) -> Bat
         return f"times span {(last - first) // step} intervals, more than {_MOST_STEPS}: no sums of the file system"
     edges = np.arange(first, last + step, step, dtype=np.int64)
     total = Sums.none(len(edges) - 1, len(codes))
-    for code in range(len(codes)):
-        mine = sums.component == code
-        if mine.any():
+    places: dict[bytes, Placement] = {}
+    for begin, end in pairwise(np.searchsorted(sums.component, np.arange(len(codes) + 1)).tolist()):
+        mine = slice(begin, end)
+        if begin < end:
             amounts = {
                 name: (np.rint(np.nan_to_num(column[mine])).astype(np.int64), ~np.isnan(column[mine]))
                 for name, column in sums.columns.items()
             }
-            total.add(Placement(sums.start_us[mine], ends[mine], edges), amounts)
+            times = np.stack([sums.start_us[mine], ends[mine]])
+            if (key := times.tobytes()) not in places:  # NSDs of a report have the same times
+                places[key] = Placement(times[0], times[1], edges)
+            total.add(places[key], amounts)
     batch = fs_batch(edges, total, Sums.none(len(edges) - 1))
     return replace(batch, data=batch.data.cast(batch.table.batch_schema))
