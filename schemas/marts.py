@@ -78,7 +78,7 @@ _SHARES: Final = (
     ),
 )
 _FULLNESS: Final = (
-    _time("df_ts", "when the `lfs df` was taken that says how full the targets were"),
+    _time("df_ts", "when the `lfs df` or `mmdf` was taken that says how full the targets were"),
     _count("osts", "object storage targets in it"),
     _count("osts_answering", "of those, how many said how full they were"),
     _real("used_pct", "used share of all targets", "%"),
@@ -113,7 +113,8 @@ _RUNS: Final = (Read("slurm_jobs"), Read("other_jobs"), Read("darshan_logs"))
 _RUNS_OF_ALL: Final = (Read("slurm_jobs", same_owner=False), Read("other_jobs", same_owner=False), _RUNS[2])
 _RECORDS: Final = tuple(Read(f"darshan_{m}") for m in ("posix", "mpiio", "stdio", "dfs", "daos"))
 _SERVERS: Final = tuple(
-    Read(t, same_owner=False) for t in ("lustre_fs", "lustre_jobstats", "lustre_df", "lustre_target")
+    Read(t, same_owner=False)
+    for t in ("lustre_fs", "lustre_jobstats", "lustre_df", "lustre_target", "scale_disk", "scale_capacity")
 )
 _DAYS_OF_RUNS: Final = ("slurm_jobs", "other_jobs", "darshan_logs")
 
@@ -356,8 +357,8 @@ OST_HOUR: Final = Mart(
     ],
     partition_by=[FILE_SYSTEM, DATE],
     sort_by=["ts", "ost"],
-    rows_of=("lustre_ost",),
-    reads=(Read("lustre_ost", slack_days=0, day_only=True),),
+    rows_of=("lustre_ost", "scale_nsd", "scale_disk"),
+    reads=tuple(Read(t, slack_days=0, day_only=True) for t in ("lustre_ost", "scale_nsd", "scale_disk")),
 )
 
 FILE_SYSTEM_DAY: Final = Mart(

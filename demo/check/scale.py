@@ -21,7 +21,7 @@ _MB = 1 << 20
 
 def scale_differences(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
     """The differences between the tables of Storage Scale and the truth."""
-    checks = (_nsds, _servers, _clients, _hours, _space, _settings)
+    checks = (_nsds, _servers, _clients, _hours, _disk_hours, _space, _settings)
     return [line for check in checks for line in check(con, truth)]
 
 
@@ -97,6 +97,28 @@ def _hours(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
         part = int(watched.sum()) * scale.step_s / (3600 * scale.system.nsds)
         happened.append((hour, *sums, scale.system.nsds, round(1000 * part)))
     return compare("hours of estuary", happened, shown)
+
+
+def _disk_hours(con: duckdb.DuckDBPyConnection, truth: Truth) -> list[str]:
+    """Bytes of each NSD that holds data in each hour of UTC, and the seconds of it that were seen."""
+    shown = con.execute(
+        "SELECT epoch(ts)::BIGINT, ost, coalesce(read_bytes, 0), coalesce(write_bytes, 0), seen_s::BIGINT "
+        "FROM ost_hour WHERE file_system = ? AND seen_s > 0",
+        [truth.scale.system.name],
+    ).fetchall()
+    scale, seen = truth.scale, ~truth.scale_faults.missing
+    hours = scale.times() // 3600 * 3600
+    happened = [
+        (
+            *(hour, scale.system.nsd(nsd)),
+            *(int(moved[rows, nsd].sum()) for moved in (scale.read, scale.written)),
+            int(rows.sum()) * scale.step_s,
+        )
+        for nsd in range(scale.system.nsds)
+        for hour in np.unique(hours[seen[:, nsd]]).tolist()
+        for rows in [(hours == hour) & seen[:, nsd]]
+    ]
+    return compare("hours of estuary's NSDs", happened, shown)
 
 
 def _snapshots(truth: Truth) -> Iterator[tuple[int, list[Disk]]]:

@@ -22,26 +22,16 @@ _LOAD_PX, _FULLNESS_PX = 110, 90
 def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
     """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was.
 
-    The targets of Storage Scale are its disks that hold data; the last mmdf of these days says how full they were.
+    The last value of these days says how full: Storage Scale's disks are asked once a day or so.
     """
-    of_days = "WHERE file_system = $file_system AND date BETWEEN $first AND $last"
-    of_hours = f"{of_days}\n    AND ts >= date_trunc('hour', $since::TIMESTAMP) AND ts < $until"
     return Query(
-        "WITH counted AS (\n"
-        "  SELECT ost, read_bytes, write_bytes, seen_s, used_pct\n"
-        f"  FROM ost_hour\n  {of_hours}\n"
-        "  UNION ALL\n"
-        "  SELECT nsd, sum(read_bytes), sum(write_bytes), max(interval_s), NULL\n"
-        f"  FROM scale_nsd\n  {of_hours} AND role = 'data'\n"
-        "    AND read_bytes + write_bytes IS NOT NULL\n  GROUP BY nsd, ts   -- of all its servers\n"
-        "),\n"
-        "full_disks AS (\n"
-        "  SELECT nsd AS ost, 100 * arg_max(used_bytes / nullif(total_bytes, 0), ts) AS disk_used_pct\n"
-        f"  FROM scale_disk\n  {of_days} AND used_bytes IS NOT NULL AND ts < $until\n  GROUP BY nsd\n"
-        ")\n"
-        "SELECT ost, sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes, sum(seen_s) AS seen_s,\n"
-        "  coalesce(max(used_pct), any_value(disk_used_pct)) AS used_pct\n"
-        "FROM counted\nLEFT JOIN full_disks USING (ost)\nGROUP BY ost\nORDER BY ost",
+        "SELECT ost, sum(read_bytes) FILTER (inside) AS read_bytes, sum(write_bytes) FILTER (inside) AS write_bytes,\n"
+        "  sum(seen_s) FILTER (inside) AS seen_s,\n"
+        "  coalesce(max(used_pct) FILTER (inside), arg_max(used_pct, ts)) AS used_pct\n"
+        "FROM (\n"
+        "  SELECT *, ts >= date_trunc('hour', $since::TIMESTAMP) AS inside\n  FROM ost_hour\n"
+        "  WHERE file_system = $file_system AND date BETWEEN $first AND $last AND ts < $until\n)\n"
+        "GROUP BY ost\nHAVING bool_or(inside)\nORDER BY ost",
         {
             "file_system": file_system,
             "first": window[0].date(),
@@ -102,26 +92,12 @@ def _bars(
 
 
 def heat_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """Each target's mean rate hour by hour; null where too little of the hour was seen (P12).
-
-    The targets of Storage Scale are its disks that hold data. Each server counts what it does on a disk, in intervals
-    of its own; an hour of the disk was seen as long as by the server that saw least of it.
-    """
-    asked = "WHERE file_system = $file_system AND date BETWEEN $first AND $last\n    AND ts >= $since AND ts < $until"
+    """Each target's mean rate hour by hour; null where too little of the hour was seen (P12)."""
     return Query(
-        "WITH hours AS (\n"
-        "  SELECT ost, ts, seen_s, (read_bytes + write_bytes) / nullif(seen_s, 0) AS mean_rate\n"
-        f"  FROM ost_hour\n  {asked}\n"
-        "  UNION ALL\n"
-        "  SELECT nsd, hour, min(seen_s), sum(moved / nullif(seen_s, 0))\n"
-        "  FROM (\n"
-        "    SELECT nsd, date_trunc('hour', ts) AS hour, sum(read_bytes + write_bytes) AS moved,\n"
-        "      coalesce(sum(interval_s) FILTER (read_bytes + write_bytes IS NOT NULL), 0) AS seen_s\n"
-        f"    FROM scale_nsd\n    {asked} AND role = 'data'\n    GROUP BY nsd, server, hour\n"
-        "  )\n  GROUP BY ALL\n)\n"
-        "SELECT ost, ts, 3600.0 AS bin_s, 100 * seen_s / 3600 AS seen_pct,\n"
-        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN mean_rate END AS rate\n"
-        "FROM hours\n"
+        "SELECT ost, ts, 3600.0 AS bin_s, seen_pct,\n"
+        f"  CASE WHEN seen_pct >= {SEEN_ENOUGH_PCT} THEN mean_read_bytes_per_s + mean_write_bytes_per_s END AS rate\n"
+        "FROM ost_hour\n"
+        "WHERE file_system = $file_system AND date BETWEEN $first AND $last AND ts >= $since AND ts < $until\n"
         "ORDER BY ost, ts",
         {
             "file_system": file_system,

@@ -154,6 +154,12 @@ def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
     ).properties(height=100)
 
 
+def metadata_title(file_system: str, servers: pl.DataFrame) -> str:
+    """Whose metadata operations are drawn: on Storage Scale those of the nodes that count their own."""
+    nodes = max(servers["counting_nodes"].to_list(), default=0)
+    return f"Metadata operations on {file_system}" + (f", of the {nodes} nodes that count theirs" if nodes else "")
+
+
 def neighbours_chart(neighbours: pl.DataFrame, window: Window) -> theme.Chart:
     """A bar for each run beside this one, darker the more of the bytes it moved, grey where its share is unknown."""
     names = neighbours.get_column("name").unique(maintain_order=True).to_list()

@@ -124,9 +124,12 @@ def _fullness(
         why = "No source says how full its targets are."
         return Figure("fullness", "Fullness", why, queries=queries, missing=why)
     pace = history.forecast(trend).capitalize()
+    asked = known.filter(pl.col("fullest_ost_pct").is_not_null())  # perhaps on fewer days than the whole
+    day = f" on {asked['date'][-1]}" if asked.height and asked["date"][-1] != known["date"][-1] else ""
+    fullest = text.percent(asked["fullest_ost_pct"][-1] if asked.height else None, 1)
     summary = (
         f"On {known['date'][-1]} all targets together were {known['used_pct'][-1]:.1f} % full, the fullest one "
-        f"{text.percent(known['fullest_ost_pct'][-1], 1)}. {pace}."
+        f"{fullest}{day}. {pace}."
     )
     return Figure("fullness", "Fullness", summary, history.fullness_chart(days, window), queries=queries)
 

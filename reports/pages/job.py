@@ -226,7 +226,7 @@ def _servers(
     beside = ", and this job" if own.height else ""
     rows = [
         (f"What the servers of {name} moved{beside}", timeline.bandwidth_chart(servers, own, window)),
-        (f"Metadata operations on {name}", timeline.metadata_chart(servers, window)),
+        (timeline.metadata_title(name, servers), timeline.metadata_chart(servers, window)),
     ]
     unseen = servers.filter(pl.col("ost_seen_pct") < SEEN_ENOUGH_PCT).height
     note = f"Hatched: {unseen} of {servers.height} bins of {name} were seen for less than {SEEN_ENOUGH_PCT} %."

@@ -226,7 +226,7 @@ def _file_system(lake: Lake, name: str, window: timeline.Window) -> Iterator[Fig
         f"day-{key}",
         f"{name}: the day",
         summary,
-        timeline.stacked(charts, [f"{name}: bytes", f"{name}: metadata operations"]),
+        timeline.stacked(charts, [f"{name}: bytes", timeline.metadata_title(name, seen)]),
         queries=[servers, hours, month],
     )
     heat = targets.heat_query(name, window)

@@ -15,9 +15,10 @@ from iolake.demo.centre import simulate
 from iolake.demo.check import scale_differences, scheduler_differences
 from iolake.demo.formats.flux import f58, host_list
 from iolake.demo.formats.mmperfmon import Column, report, shown_size
+from iolake.demo.scale_clients import STEP_S
 from iolake.demo.scale_servers import SNAPSHOT_AT_S, disks_at
 from iolake.demo.truth import JobTruth, Truth
-from iolake.demo.world import World, midnight
+from iolake.demo.world import World, local_days, midnight
 from iolake.pipelines.ingest import ingest
 from iolake.reports.charts.targets import load_query
 from iolake.reports.job import job_page
@@ -109,7 +110,7 @@ def test_a_jobs_page_draws_what_its_disks_did_and_how_full_they_were(lake: Lake,
     window = tuple(datetime.fromtimestamp(at, UTC).replace(tzinfo=None) for at in (victim["start"], victim["end"]))
     found = load_query("estuary", (window[0], window[1])).frame(lake)
     scale = truth.scale
-    rows = (scale.times() >= victim["start"] // 3600 * 3600) & (scale.times() < victim["end"])
+    rows = (scale.times() >= victim["start"] // 3600 * 3600) & (scale.times() < -(-victim["end"] // 3600) * 3600)
     disks = disks_at(scale, local_midnight(truth, victim["start"]) + SNAPSHOT_AT_S)[1:]
     expected = {
         scale.system.nsd(nsd): (int(scale.read[rows, nsd].sum()), int(scale.written[rows, nsd].sum()))
@@ -119,6 +120,72 @@ def test_a_jobs_page_draws_what_its_disks_did_and_how_full_they_were(lake: Lake,
     assert set(found["seen_s"]) == {float(rows.sum() * scale.step_s)}
     used = {disk.nsd: 100 * (disk.total - disk.free) / disk.total for disk in disks}
     assert {row["ost"]: row["used_pct"] for row in found.to_dicts()} == pytest.approx(used)
+
+
+def test_a_run_on_storage_scale_knows_how_full_its_disks_and_the_whole_were(lake: Lake, truth: Truth) -> None:
+    """By the last mmdf before its start, else the first one after it, within a day."""
+    at = sorted(disk_times(truth))
+    logged = {(log["cluster"], log["job_id"], log["job_start"]) for log in truth.logs if log["fate"] == "kept"}
+    jobs = [job for job in on_scale(truth) if (job["cluster"], job["job_id"], job["start"]) in logged]
+    assert len(jobs) > 20
+    for job in jobs:
+        assert job["start"] is not None
+        before = [moment for moment in at if job["start"] - 86_400 <= moment <= job["start"]]
+        moment = before[-1] if before else next(moment for moment in at if moment > job["start"])
+        disks = disks_at(truth.scale, moment)
+        used = sorted((100 * (d.total - d.free) / d.total, d.nsd) for d in disks if not d.metadata)
+        whole = 100 * sum(d.total - d.free for d in disks) / sum(d.total for d in disks)
+        found = lake.sql(
+            "SELECT epoch(df_ts)::BIGINT, osts, used_pct, fullest_ost, fullest_ost_pct, emptiest_ost FROM job_summary "
+            f"WHERE cluster = '{job['cluster']}' AND job_id = {job['job_id']} "
+            f"AND epoch(start_time)::BIGINT = {job['start']}"
+        ).fetchall()
+        expected = (moment, 6, pytest.approx(whole), used[-1][1], pytest.approx(used[-1][0]), used[0][1])
+        assert found == [expected], job["role"]
+
+
+def test_the_disks_of_storage_scale_have_a_trend(lake: Lake, truth: Truth) -> None:
+    """When each will be full: the demo's dashboard asks this."""
+    last = max(disk_times(truth))
+    disks = disks_at(truth.scale, last)[1:]
+    found = lake.sql(
+        "SELECT target, used_bytes::BIGINT FROM fullness_trend('estuary', DATE '2025-10-01', DATE '2025-11-01') "
+        "WHERE target IS NOT NULL ORDER BY target"
+    ).fetchall()
+    assert found == [(disk.nsd, 1024 * (disk.total - disk.free)) for disk in disks]
+
+
+def test_the_rate_of_operations_is_that_of_the_nodes_that_count_theirs(lake: Lake, truth: Truth) -> None:
+    """P12: a gap's counts are spread over the gap, and after a node's last reading all is unknown."""
+    clients = truth.scale_clients
+    steps = len(clients.counts)
+    found = lake.sql(
+        "SELECT mdt_seen_pct, opens_per_s, metadata_ops_per_s, counting_nodes FROM file_system_timeline('estuary', "
+        f"make_timestamp({clients.first}000000), make_timestamp({clients.first + (steps + 6) * STEP_S}000000), "
+        f"bins := {steps + 6})"
+    ).fetchall()
+    counted = np.zeros((2, steps + 6))
+    for node in range(len(clients.nodes)):
+        for step, until, _, amounts in clients.amounts(node):
+            operations = sum(amounts[column] for column in (2, 3, 6, 7))
+            counted[:, step:until] += np.array([[amounts[2]], [operations]]) / (until - step)
+    late = 0.254 / STEP_S  # mmpmon answers so long after the beginning of a step
+    for step, (seen, opens, operations, nodes) in enumerate(found):
+        assert nodes == len(clients.nodes)
+        if step < steps - 1:
+            assert seen > 99
+            for shown, happened in zip((opens, operations), counted, strict=True):
+                assert shown * STEP_S == pytest.approx(
+                    happened[step], abs=late * happened[max(step - 1, 0) :][:2].max()
+                )
+        else:
+            assert (opens, operations) == (None, None)
+
+
+def disk_times(truth: Truth) -> list[int]:
+    """When mmdf listed the disks."""
+    system = truth.scale.system
+    return [begin + SNAPSHOT_AT_S for _, begin, _ in local_days(*truth.world.span(system), system.tz)]
 
 
 def local_midnight(truth: Truth, at: int) -> int:

@@ -25,8 +25,8 @@ from iolake.warehouse.lake import Lake
 CHECKED = (
     "darshan_dxt", "darshan_heatmap", "darshan_logs", "darshan_lustre", "darshan_mpiio", "darshan_posix",
     "darshan_stdio", "file_system_hour", "inputs", "lustre_df", "lustre_fs", "lustre_jobstats", "lustre_mdt",
-    "lustre_ost", "lustre_target", "other_jobs", "scale_capacity", "scale_client", "scale_disk", "scale_nsd",
-    "scale_pool", "scale_server", "scale_setting", "slurm_jobs", "slurm_running", "slurm_steps",
+    "lustre_ost", "lustre_target", "ost_hour", "other_jobs", "scale_capacity", "scale_client", "scale_disk",
+    "scale_nsd", "scale_pool", "scale_server", "scale_setting", "slurm_jobs", "slurm_running", "slurm_steps",
 )  # fmt: skip
 
 
@@ -130,6 +130,8 @@ def test_a_wrong_view_is_reported(lake: Lake, truth: Truth, view: str, spoilt: s
         ("UPDATE scale_client SET opens = NULL WHERE {one}", "counters of estuary's clients"),
         ("UPDATE scale_client SET reset = NOT reset WHERE {one}", "counters of estuary's clients"),
         ("UPDATE file_system_hour SET write_bytes = write_bytes + 1 WHERE {one}", "hours of estuary"),
+        ("UPDATE ost_hour SET write_bytes = write_bytes + 1 WHERE {one}", "hours of estuary's NSDs"),
+        ("UPDATE ost_hour SET seen_s = 60 WHERE {one}", "hours of estuary's NSDs"),
         ("UPDATE file_system_hour SET seen_pct = 99 WHERE {one}", "hours of estuary"),
         ("UPDATE scale_capacity SET free_bytes = free_bytes + 1 WHERE {one}", "space of estuary"),
         ("UPDATE scale_pool SET total_bytes = total_bytes + 1 WHERE {one}", "space of estuary"),
@@ -154,7 +156,7 @@ def test_a_wrong_row_is_reported(copy: duckdb.DuckDBPyConnection, truth: Truth, 
         here += " AND (cluster, job_id) IN (SELECT (cluster, job_id) FROM darshan_logs)"
     elif table == "darshan_posix":
         here += " AND cluster = 'heron'"
-    elif table == "file_system_hour":
+    elif table in ("file_system_hour", "ost_hour"):
         here += " AND file_system = 'estuary'"
     elif table == "other_jobs":
         here += " AND nodes IS NOT NULL"
@@ -163,7 +165,7 @@ def test_a_wrong_row_is_reported(copy: duckdb.DuckDBPyConnection, truth: Truth, 
     side = server_differences(copy, truth) if table.startswith("lustre") else job_differences(copy, truth, late=False)
     if table == "other_jobs":
         side = scheduler_differences(copy, truth)
-    elif table.startswith(("scale", "file_system_hour")):
+    elif table.startswith(("scale", "file_system_hour", "ost_hour")):
         side = scale_differences(copy, truth)
     assert any(line.startswith(f"{named}:") for line in side)
 

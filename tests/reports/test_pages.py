@@ -13,13 +13,18 @@ import pytest
 import vl_convert
 
 from iolake import Lake
+from iolake.demo.centre import simulate
+from iolake.demo.scale_servers import SNAPSHOT_AT_S, disks_at
 from iolake.demo.truth import Truth
+from iolake.demo.world import local_days
+from iolake.pipelines.ingest import ingest
 from iolake.reports.charts import Query, history, targets, theme, timeline
 from iolake.reports.pages import page as pages
 from iolake.reports.pages.file_system import NoFileSystem, file_system_page
 from iolake.reports.pages.job import job_page
 from iolake.reports.pages.morning import NoDay, morning_page, require_day, write_morning
 from iolake.reports.pages.page import Figure, Page, Table
+from iolake.schemas.site import Site
 from tests.conftest import Fill, Store
 from tests.warehouse.by_hand import log, posix
 
@@ -132,6 +137,19 @@ def test_a_file_systems_page_names_what_it_has_and_what_it_lacks(centre: tuple[T
     assert {figure.key for figure in page.figures} == {"days", "fullness", "heat", "users", "coverage"}
     with pytest.raises(NoFileSystem, match="it has estuary, fjord, lagoon"):
         file_system_page(lake, "lagune")
+
+
+def test_a_storage_scale_page_says_how_full_its_fullest_disk_was_when_it_was_last_asked(tmp_path: Path) -> None:
+    """An exporter shows the whole each hour, mmdf the disks once a day: the last day may have the whole alone."""
+    truth = simulate(tmp_path, jobs=4, osts=4, files=1, step_s=300)
+    site = Site.read(tmp_path / "site.toml")
+    ingest(site, ["mmperfmon", "mmdf", "gpfs_exporter"], workers=0)
+    (figure,) = [f for f in file_system_page(Lake(site.lake_uri), "estuary").figures if f.key == "fullness"]
+    _, begin, _ = list(local_days(*truth.world.span(truth.scale.system), truth.scale.system.tz))[-1]
+    disks = [disk for disk in disks_at(truth.scale, begin + SNAPSHOT_AT_S) if not disk.metadata]
+    fullest = max(100 * (disk.total - disk.free) / disk.total for disk in disks)
+    assert figure.summary.startswith("On 2025-10-28 all targets")
+    assert f"the fullest one {fullest:.1f} % on 2025-10-27." in figure.summary
 
 
 def test_the_morning_page_links_a_page_for_each_slow_job(centre: tuple[Truth, Lake], tmp_path: Path) -> None:
