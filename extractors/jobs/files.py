@@ -66,6 +66,7 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
     try:
         if content.startswith(b"PAR1"):
             return _read_parquet(content, uri, wanted)
+        content = content if b"\n" in content else content.replace(b"\r", b"\n")  # Excel's "CSV (Macintosh)"
         header = content.partition(b"\n")[0].decode()
         separator = max(",;\t|", key=header.count)
         _check_columns(header.count(separator) + 1, uri)
@@ -77,11 +78,11 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
             fitting, too_long = _fitting(text, separator)
             content = fitting if too_long else content
         try:
-            frame = pl.read_csv(content, infer_schema=False, separator=separator, columns=own)
+            frame = pl.read_csv(content, infer_schema=False, separator=separator, columns=list(own))
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
             fitting, too_long = _fitting(text, separator)
-            frame = pl.read_csv(fitting, infer_schema=False, separator=separator, columns=own)
-        return JobTable(frame, unread, too_long)
+            frame = pl.read_csv(fitting, infer_schema=False, separator=separator, columns=list(own))
+        return JobTable(frame.rename(own), unread, too_long)
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
@@ -89,10 +90,17 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
         raise InputError(uri, reason, "write one line or row a job, with a header") from None
 
 
-def _parted(names: Sequence[str], wanted: Collection[str]) -> tuple[list[str], list[str]]:
-    """(the names that are wanted, the others); one of the others where none is, so that the file has rows."""
-    own = [name for name in names if name in wanted]
-    return own or list(names[:1]), [name for name in names if name not in wanted]
+def _parted(names: Sequence[str], wanted: Collection[str]) -> tuple[dict[str, str], list[str]]:
+    """(the names that are wanted to the table's own, the others), whatever their case and the blanks around them.
+
+    One of the others is wanted where none is, so that the file has rows.
+    """
+    own: dict[str, str] = {}
+    for name in sorted(names, key=lambda name: name not in wanted):
+        if (plain := name.strip().lower()) in wanted and plain not in own.values():
+            own[name] = plain
+    unread = [name for name in names if name not in own]
+    return own or {name: name for name in names[:1]}, unread
 
 
 def _read_parquet(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
@@ -105,11 +113,11 @@ def _read_parquet(content: bytes, uri: str, wanted: Collection[str]) -> JobTable
         file = pq.ParquetFile(io.BytesIO(content), coerce_int96_timestamp_unit="us")
         own, unread = _parted(file.schema_arrow.names, wanted)
         _check_size(file.metadata, own, uri)
-        rows = file.read(own).replace_schema_metadata()
+        rows = file.read(list(own)).replace_schema_metadata()
         rows.validate(full=True)
         if long := [f.name for f in rows.schema if pa.types.is_decimal256(f.type)]:
             raise InputError(uri, f"column {long[0]} has numbers of more than 38 digits", "write it as a double")
-        frame = pl.DataFrame(rows)
+        frame = pl.DataFrame(rows).rename(own)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(uri, f"is a damaged Parquet file{quoted(error)}", "copy it again") from None
     return JobTable(frame, unread, [])

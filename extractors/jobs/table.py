@@ -35,7 +35,7 @@ _END_OF_TIME: Final = 7_258_118_400 * _MICRO
 
 _TIME: Final = (
     r"^(?P<day>\d{4}-\d\d-\d\d)(?:[T ](?P<minute>\d\d:\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d+))?)?"
-    r" ?(?P<zone>Z|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?)?$"
+    r" ?(?P<zone>[Zz]|UTC|GMT|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?)?$"
 )
 _NOTHING: Final = ("NA", "N/A", "n/a", "None", "NULL", "null", "(null)", "NaN", "-", "--", r"\N")
 """How programs write that a value is not known, in any column but the job's name, which may be any text."""
@@ -107,7 +107,8 @@ def _complete(ready: pl.DataFrame, texts: dict[str, pl.Series], input: Input) ->
     complete = ready.filter(placed)
     began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in ready)
     complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
-    count = ready.height - complete.height
+    is_blank = pl.all_horizontal(pl.lit(text.is_null()) for text in texts.values())
+    count = ready.height - complete.height - ready.filter(is_blank).height
     reason = f"{count} rows lack one of {', '.join(REQUIRED)}"
     return complete, [Reject(input, reason, "rows", rows=count)] if count else []
 

@@ -64,7 +64,7 @@ RESIZING is not among them: Slurm's accounting gives it to the run that a change
 """
 
 _NODES = r"([^\s,=\[\]]|\[[^\s=\[\]]*\])+"
-_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([Zz]|[+-]\d\d(:?\d\d)?))?|\d+(\.\d*)?"
+_TIME = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( ?([Zz]|UTC|GMT|[+-]\d\d(:?\d\d)?))?|\d+(\.\d*)?"
 _NOT_KNOWN = "|".join(map(re.escape, NOTHING))
 _PATTERNS: Final = {
     "time": rf"{_TIME}|{_NOT_KNOWN}",

@@ -16,7 +16,7 @@ from iolake.extractors.slurm.fields import INFINITE_32, NO_VALUE_32
 _SUFFIXES: Final = "KMGTPE"
 _ISO: Final = (
     r"^(?P<day>\d{4}-\d\d-\d\d)[T ](?P<minute>\d\d:\d\d)(?:(?P<second>:\d\d)(?:\.\d{1,9})?)?"
-    r" ?(?P<zone>[Zz]|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?$"
+    r" ?(?P<zone>[Zz]|UTC|GMT|(?P<sign>[+-])(?P<hours>\d\d):?(?P<minutes>\d\d)?)?$"
 )
 _PER_CPU_MARK: Final = 2**31 * 2**20
 _OFFSET_S: Final = (

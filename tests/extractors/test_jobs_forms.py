@@ -33,6 +33,8 @@ def parquet(folder: Path, **columns: Any) -> tuple[list[dict[str, Any]], dict[st
         ("2020-01-01T01:00:00.25-00:30", datetime(2020, 1, 1, 1, 30, 0, 250_000)),
         ("2020-01-01T05:00+05", datetime(2020, 1, 1)),
         ("2020-01-01T01:00Z", datetime(2020, 1, 1, 1)),
+        ("2020-01-01 01:00:00 UTC", datetime(2020, 1, 1, 1)),
+        ("2020-01-01T01:00:00z", datetime(2020, 1, 1, 1)),
         ("2020-01-01T01:00", datetime(2020, 1, 1, 9)),
         ("2020-01-01", datetime(2020, 1, 1, 8)),
         ("1577836800", datetime(2020, 1, 1)),
@@ -235,3 +237,25 @@ def test_a_word_for_nothing_may_be_a_users_name(tmp_path: Path, word: str) -> No
     """P6: a node list has no node of that name, but a user may have it."""
     (job,), rejects, _ = csv(tmp_path, f"scheduler_id,start_time,end_time,user_name,node_list\n1,10,20,{word},{word}\n")
     assert (job["user_name"], job["nodes"], job["nnodes"], rejects) == (word, None, None, {})
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Scheduler_ID,START_TIME,End_Time,User_Name", "scheduler_id, start_time , end_time,\tuser_name"],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_header_may_have_other_letters_blanks_and_ends_of_lines(tmp_path: Path, header: str, newline: str) -> None:
+    """P5: a file that Excel for Macintosh saved gave no row and no reason."""
+    (job,), rejects, _ = csv(tmp_path, f"{header}{newline}1,10,20,u{newline}")
+    assert (job["scheduler_id"], job["end_time"], job["user_name"]) == ("1", datetime(1970, 1, 1, 0, 0, 20), "u")
+    assert rejects == {}
+
+
+def test_of_two_columns_of_one_name_the_one_that_is_spelt_like_it_counts(tmp_path: Path) -> None:
+    (job,), rejects, _ = csv(tmp_path, f"User_Name,{HEADER.strip()},user_name\nx,1,10,20,u\n")
+    assert (job["user_name"], list(rejects)) == ("u", ["column User_Name"])
+
+
+def test_blank_lines_are_no_jobs(tmp_path: Path) -> None:
+    (_,), rejects, _ = csv(tmp_path, f"\n{HEADER}\n1,10,20\n\n\n")
+    assert rejects == {}
