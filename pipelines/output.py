@@ -10,6 +10,7 @@ from typing import IO, Any, Literal
 
 import duckdb
 
+from iolake.schemas.ddl import quote
 from iolake.warehouse.scratch import scratch
 
 Form = Literal["table", "line", "csv", "json", "parquet"]
@@ -34,10 +35,18 @@ def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str
         elif form == "parquet":
             answer.write_parquet(str(path), compression="zstd")
         else:
-            answer.query("answer", f"COPY (FROM answer) TO '{path}' (FORMAT json)")
+            answer.query("answer", f"COPY ({_finite(answer)}) TO '{path}' (FORMAT json)")
         with path.open("rb") as file:
             out.flush()
             shutil.copyfileobj(file, out.buffer if hasattr(out, "buffer") else sys.stdout.buffer)
+
+
+def _finite(answer: duckdb.DuckDBPyRelation) -> str:
+    """A query of the answer that has null in place of numbers that JSON has no word for: NaN and infinity."""
+    names = [name for name, kind in zip(answer.columns, answer.types, strict=True) if str(kind) in {"DOUBLE", "FLOAT"}]
+    replaced = ", ".join(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in map(quote, names))
+    has_twins = len({name.lower() for name in answer.columns}) < len(answer.columns)  # REPLACE takes a name once
+    return f"SELECT * REPLACE ({replaced}) FROM answer" if replaced and not has_twins else "FROM answer"
 
 
 def _write_lines(answer: duckdb.DuckDBPyRelation, out: IO[str]) -> None:
