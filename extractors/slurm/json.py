@@ -9,6 +9,7 @@ from typing import IO, Any, Final
 import polars as pl
 
 from iolake.extractors.base import InputError, quoted
+from iolake.extractors.jsontext import storable
 from iolake.extractors.slurm.json_jobs import Row, job_and_steps, text_of
 from iolake.extractors.slurm.lines import Rows, as_utf8
 
@@ -70,7 +71,8 @@ def _documents(text: str, uri: str) -> list[Any]:
         raise InputError(uri, "is JSON that is nested too deeply", "write it again with sacct --json") from None
     except ValueError as error:
         raise InputError(uri, f"is not whole JSON{quoted(error)}", "write it again with sacct --json") from None
-    return documents
+    has_halves = "\\ud" in text or "\\uD" in text  # of characters, which no column can hold
+    return [storable(document) for document in documents] if has_halves else documents
 
 
 def _after_space(text: str, at: int) -> int:
@@ -109,6 +111,8 @@ def _sacct(jobs: list[Any], uri: str, odd: list[tuple[str, str]], said: list[tup
     for start in range(0, len(jobs), _JOBS_A_BLOCK):
         rows: list[Row] = []
         for place, job in enumerate(jobs[start : start + _JOBS_A_BLOCK], start):
+            if isinstance(job, dict) and "job_state" in job and "time" not in job:
+                raise InputError(uri, "is the JSON of squeue or scontrol, not sacct's", "write it with sacct --json")
             try:
                 rows.extend(_all_text(list(job_and_steps(job))))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -139,13 +143,11 @@ def _holds_something(value: Any) -> bool:
 
 
 def _all_text(rows: list[Row]) -> list[Row]:
-    """The rows; TypeError or ValueError where sacct's text could not hold a value."""
+    """The rows; TypeError where a value is no text."""
     for row in rows:
         for field, value in row.items():
             if value is not None and not isinstance(value, str):
                 raise TypeError(f"{field} is {value!r}")
-            if value and not value.isascii():
-                value.encode()  # half of a character, as \ud800 is, can't be
     return rows
 
 

@@ -126,8 +126,18 @@ def test_bytes_that_are_no_text_cost_their_value_and_not_the_document(path: Path
     document = json.dumps({"jobs": jobs}, indent=0).encode().replace(b"XX", b"\xff")
     line = document[: document.index(b"\xff")].count(b"\n") + 1
     tables, rejects, outcome = read(path, document)
-    assert [(j["job_id"], j["job_name"]) for j in tables["slurm_jobs"]] == [(1, "\ufffd"), (3, "t-1")]
-    assert (outcome, set(rejects)) == ("loaded", {f"line {line}", "jobs[1]"})
+    assert [(j["job_id"], j["job_name"]) for j in tables["slurm_jobs"]] == [
+        (1, "\ufffd"), (2, "a\\ud800"), (3, "t-1"),
+    ]  # fmt: skip
+    assert (outcome, set(rejects)) == ("loaded", {f"line {line}"})
+
+
+def test_the_json_of_another_command_is_named(path: Path) -> None:
+    """P5: squeue's jobs have no times of sacct's form, and each was said to have no time at all."""
+    job = {"job_id": 5, "job_state": ["RUNNING"], "start_time": {"set": True, "infinite": False, "number": 10}}
+    _, rejects, outcome = read(path, json.dumps({"jobs": [job]}))
+    reason = "is the JSON of squeue or scontrol, not sacct's; write it with sacct --json"
+    assert (outcome, list(rejects.values())) == ("rejected", [reason])
 
 
 def test_a_byte_order_mark_before_a_document_means_nothing(path: Path) -> None:
