@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -149,6 +150,10 @@ class Extractor(ABC):
     version: ClassVar[int]
     owner: ClassVar[OwnerKind]
     tables: ClassVar[Sequence[Table]]
+    what: ClassVar[str] = ""
+    """What its files are, for the site.toml that `iolake init` writes; its source's name where it is empty."""
+    heads: ClassVar[Sequence[str]] = ()
+    """Regular expressions, `^` begins any line: `iolake init` recognises texts whose beginning fits one of them."""
     inputs_name: ClassVar[str] = "inputs"
     """What a run calls several of its inputs."""
     batch_inputs: ClassVar[int] = 256
@@ -157,6 +162,16 @@ class Extractor(ABC):
     """Whether equal content at another path is a copy, and loaded once."""
     contested: ClassVar[frozenset[str]] = frozenset()
     """Tables that other sources fill too: on each owner's day, the source that comes first in site.toml fills them."""
+
+    @classmethod
+    def recognises(cls, head: str) -> bool:
+        """Whether the beginning of a text is that of this source's files."""
+        return any(re.search(pattern, head, re.MULTILINE) for pattern in cls.heads)
+
+    @classmethod
+    def systems(cls, head: str) -> Sequence[tuple[str, str | None]]:
+        """The file systems that the beginning of a text names, each with its mount point where it says that."""
+        return ()
 
     @abstractmethod
     def find(self, site: Site, span: Span) -> Iterator[Input]:

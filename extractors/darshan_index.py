@@ -39,6 +39,7 @@ class DarshanIndex(Extractor):
     """Index files on this machine. A log on a mount point has one row, however many indexes hold it."""
 
     source: ClassVar = "darshan_index"
+    what: ClassVar = "pytokio's index of logs"
     version: ClassVar = 1
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (DARSHAN_INDEX,)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
 from iolake.extractors.lfs_df import TARGET_LINE, Row, read_table, unread_lines
-from iolake.extractors.lustre import other_system, several_systems, zone_of
+from iolake.extractors.lustre import named_systems, other_system, several_systems, zone_of
 from iolake.extractors.members import members
 from iolake.extractors.snapshots import DATE_IT, UNDATED, Snapshot, snapshots, time_in_name
 from iolake.schemas.lustre import LUSTRE_DF, LUSTRE_TARGET
@@ -35,6 +35,11 @@ class _ClientSnapshots(Extractor):
     owner: ClassVar = "file_system"
     table: ClassVar[Table]
     command: ClassVar[str]
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose targets it names."""
+        return named_systems(head)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the files that the site's patterns name."""
@@ -140,6 +145,8 @@ class LfsDf(_ClientSnapshots):
     """`lfs df`, with `lfs df -i` in a snapshot if it has that too. Sizes are KiB there, bytes here."""
 
     source: ClassVar = "df"
+    what: ClassVar = "lfs df"
+    heads: ClassVar = (r"^UUID +1K-blocks +Used",)
     version: ClassVar = 7
     tables: ClassVar = (LUSTRE_DF,)
     table: ClassVar = LUSTRE_DF
@@ -178,6 +185,8 @@ class LctlTargets(_ClientSnapshots):
     """`lctl dl -t`, also as YAML: a client's connections to targets. A connection that was never made has no server."""
 
     source: ClassVar = "targets"
+    what: ClassVar = "lctl dl -t"
+    heads: ClassVar = (r"^ *\d+ UP \w+ \S+",)
     version: ClassVar = 6
     tables: ClassVar = (LUSTRE_TARGET,)
     table: ClassVar = LUSTRE_TARGET

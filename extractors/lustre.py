@@ -32,6 +32,9 @@ BYTE_COUNTERS: Final = {
 BYTES: Final = ("read_bytes", "write_bytes")
 ONLY_MDT: Final = "MDT0000"
 """The metadata target of a file system with a single one, where the source names only its server, or nothing."""
+_BACKEND: Final = re.compile(r"(?<![\w-])([A-Za-z][A-Za-z0-9_]{0,7})-(?:OST|MDT)[0-9a-f]{4}")
+"""A target's name: Lustre allows a file system's name eight characters (lustre(7), mkfs.lustre(8) --fsname)."""
+_MOUNT: Final = re.compile(r"^(\w+)-(?:OST|MDT)\S* .* (/\S*)\[(?:OST|MDT):", re.MULTILINE)
 
 
 def contested(tables: Sequence[Table]) -> frozenset[str]:
@@ -204,3 +207,9 @@ def _before(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     total = np.zeros_like(values)
     np.cumsum(values[:-1], out=total[1:])
     return total
+
+
+def named_systems(text: str) -> list[tuple[str, str | None]]:
+    """The file systems whose targets a text names, each with its mount point where it says that."""
+    mounts = dict(_MOUNT.findall(text))
+    return [(name, mounts.get(name)) for name in dict.fromkeys(_BACKEND.findall(text))]

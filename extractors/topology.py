@@ -37,15 +37,29 @@ _PAIR: Final = re.compile(r"(\w+)=('[^']*'|[^,]*)")
 _TEXTS: Final = ("switch", "network_group", "location", "cabinet", "role", "status")
 _NUMBERS: Final = ("x", "y", "z")
 _KNOWN: Final = frozenset({*_TEXTS, *_NUMBERS, "switches"})
+_PLACES: Final = frozenset({"x", "switch", "switches", "network_group", "cabinet", "location"})
+"""A CSV file of nodes has one of these columns; `role` or `status` alone would fit other files as well."""
+_COMMENT: Final = re.compile(r"\s*(#|$)|([\w.-]+:)?\s*BEGIN\b")
+_MOST_HEADER: Final = 10_000
 
 
 class Topology(Extractor):
     """Snapshots of a cluster's nodes. Of a node that a snapshot has twice the first line counts."""
 
     source: ClassVar = "topology"
+    what: ClassVar = "where nodes are"
+    heads: ClassVar = (
+        r"^(\w+=[^,=\n]*,)*processor_id=\d",
+        r"^[ \t]*(?i:SwitchName|BlockName)=\S",
+    )
     version: ClassVar = 4
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (TOPOLOGY,)
+
+    @classmethod
+    def recognises(cls, head: str) -> bool:
+        """Whether it is text of a machine's tool, or CSV of nodes."""
+        return super().recognises(head) or _is_table_of_nodes(head)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the files that the site's patterns name."""
@@ -189,3 +203,15 @@ def _number(text: str | None) -> float | None:
 
 def _count(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"\d{1,9}", text) else None
+
+
+def _is_table_of_nodes(text: str) -> bool:
+    """Whether it is CSV with a column `node`, one of a node's place, and a row as wide as its header."""
+    lines = text[:_MOST_HEADER].splitlines()
+    meaningful = [line for line in lines if not _COMMENT.match(line)][:2]
+    try:
+        header, *rows = csv.reader(meaningful, skipinitialspace=True)
+    except (csv.Error, ValueError):
+        return False
+    is_wide = not rows or len(rows[0]) == len(header) or len(text) > _MOST_HEADER
+    return is_wide and "node" in header and not _PLACES.isdisjoint(header)

@@ -7,7 +7,7 @@ import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,17 +23,6 @@ _TRIED: Final = 5
 _UNNAMED: Final = "file_system"
 """A file system that no file names."""
 _LABEL: Final = re.compile(r"[A-Za-z][\w-]*")
-_WHAT: Final = {
-    "darshan": "Darshan logs", "slurm": "sacct's output", "hdf5": "time series of Lustre (TTS, H5LMT)",
-    "lmt": "LMT's database", "df": "lfs df", "targets": "lctl dl -t", "params": "lctl get_param dumps",
-    "darshan_index": "pytokio's index of logs", "topology": "where nodes are", "mmperfmon": "mmperfmon query",
-    "mmpmon": "mmpmon's counters", "gpfs_exporter": "Prometheus text of a GPFS exporter", "mmdf": "mmdf",
-    "mmlsdisk": "mmlsdisk", "mmlsfs": "mmlsfs", "gridftp": "GridFTP's log", "globus": "Globus's records",
-    "hpss_ftp": "log of HPSS's FTP server", "hsi": "log of HSI and HTAR", "hpss_report": "HPSS's daily report",
-    "collectd": "collectd's documents", "ssd": "health of drives", "esnet_snmp": "rates of ESnet's interfaces",
-    "interface_counters": "octets of interfaces", "jobs": "jobs of another scheduler", "pbs": "PBS's accounting logs",
-    "lsf": "lsb.acct", "flux": "flux jobs --json",
-}  # fmt: skip
 
 
 @dataclass
@@ -87,12 +76,14 @@ def survey(root: Path, folders: Sequence[Path], answers: Answers) -> Draft:
         else:
             files.append(found)
     named = _clusters([folder.resolve() for folder in folders], files, answers)
+    only = _only_systems(files)
     by_pattern: dict[tuple[OwnerKind, str, str], list[Found]] = defaultdict(list)
     everything = {*draft.unknown, *(found.path for found in files)}
     extractors = registry.extractors()
     for found in files:
         kind = extractors[found.source].owner
-        for owner in _owners(found, kind, named, draft):
+        backends = found.backends or only.get(_family(found.source), ())
+        for owner in _owners(replace(found, backends=backends), kind, named, draft):
             by_pattern[kind, owner, found.source].append(found)
     for key, its in sorted(by_pattern.items()):
         own = [found.path for found in its]
@@ -100,6 +91,19 @@ def survey(root: Path, folders: Sequence[Path], answers: Answers) -> Draft:
         draft.patterns[key] = _patterns(draft.root, key[2], own, others, [folder.resolve() for folder in folders])
     _try_each(draft)
     return draft
+
+
+def _only_systems(files: Sequence[Found]) -> dict[str, tuple[tuple[str, None], ...]]:
+    """The one file system of a kind that any file names: files of the kind that name none are taken for its own."""
+    named: dict[str, set[str]] = defaultdict(set)
+    for found in files:
+        named[_family(found.source)].update(name for name, _ in found.backends)
+    return {family: ((name, None),) for family, names in named.items() if len(names) == 1 for name in names}
+
+
+def _family(source: str) -> str:
+    """The kind of file system that a source is of, as its tables' names begin: lustre, scale."""
+    return registry.extractors()[source].tables[0].name.partition("_")[0]
 
 
 def _patterns(
@@ -227,7 +231,8 @@ def write(draft: Draft) -> str:
         )
         for source in sources:
             patterns = draft.patterns[kind, owner, source]
-            lines.append(f"# {_WHAT.get(source, source)}: {patterns.total():,} file{'s' * (patterns.total() != 1)}")
+            what = registry.extractors()[source].what or source
+            lines.append(f"# {what}: {patterns.total():,} file{'s' * (patterns.total() != 1)}")
             lines += _source(source, list(patterns), draft.options.get((kind, owner, source), {}))
     if draft.left_out:
         lines += ["", "# Recognised, but not readable:", *(f"# {' '.join(line.split())}" for line in draft.left_out)]

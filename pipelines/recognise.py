@@ -17,7 +17,7 @@ from iolake.extractors.base import InputError
 from iolake.extractors.jobs.table import REQUIRED
 from iolake.extractors.members import members
 from iolake.extractors.packed import damage_named
-from iolake.pipelines.signatures import source_of
+from iolake.pipelines import registry
 
 _HEAD_BYTES: Final = 256 << 10
 _MOST_FILES: Final = 200_000
@@ -31,9 +31,6 @@ _GROUPS: Final = {
     "fullness", "failover",
 }  # fmt: skip
 """Groups at the root of Lustre's time series: pytokio's TTS and NERSC's H5LMT."""
-_BACKEND: Final = re.compile(r"(?<![\w-])([A-Za-z][A-Za-z0-9_]{0,7})-(?:OST|MDT)[0-9a-f]{4}")
-"""A target's name: Lustre allows a file system's name eight characters (lustre(7), mkfs.lustre(8) --fsname)."""
-_MOUNT: Final = re.compile(r"^(\w+)-(?:OST|MDT)\S* .* (/\S*)\[(?:OST|MDT):", re.MULTILINE)
 PROC: Final = re.compile(r"(?:^|/)proc/fs/lustre/[^/]+/(\w+)-(?:OST|MDT)[0-9a-f]{4}/[^/]+$")
 """A file of a copy of a server's /proc."""
 
@@ -102,13 +99,13 @@ def _text(path: Path, size: int) -> Found | None:
             head = member.file.read(_HEAD_BYTES)
             text = "" if b"\0" in head else head.decode("utf-8-sig", "replace")
             if source := source_of(text):
-                return Found(path, source, size, _backends(text) if source in ("df", "targets", "params") else ())
+                return Found(path, source, size, tuple(registry.extractors()[source].systems(text)))
     return None
 
 
-def _backends(text: str) -> tuple[tuple[str, str | None], ...]:
-    mounts = dict(_MOUNT.findall(text))
-    return tuple((name, mounts.get(name)) for name in dict.fromkeys(_BACKEND.findall(text)))
+def source_of(text: str) -> str | None:
+    """The source whose files begin like the text, the first by name; None where no source's do."""
+    return next((source for source, extractor in registry.extractors().items() if extractor.recognises(text)), None)
 
 
 def _database(path: Path, size: int) -> Found | None:

@@ -16,6 +16,7 @@ from iolake.extractors.collectd.columns import Document, Hit
 from iolake.extractors.collectd.documents import DEFAULT_INTERVAL_S, Documents
 from iolake.extractors.collectd.live import PAGE, documents
 from iolake.extractors.daily import zone_of
+from iolake.extractors.heads import JSON, has
 from iolake.extractors.jsonhits import decoded
 from iolake.extractors.lookback import bounds, find_files_and_days
 from iolake.extractors.members import members
@@ -27,6 +28,8 @@ class Collectd(Extractor):
     """`files` of hits, or the `uri` of an index: https://user@server:9200/cori-collectd-*."""
 
     source: ClassVar = "collectd"
+    what: ClassVar = "collectd's documents"
+    heads: ClassVar = (rf"{JSON}{has('plugin', '@timestamp', 'hostname|host', 'collectd_type|type')}",)
     version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (NODE_DISK, NODE_CPU, NODE_MEMORY)

@@ -31,6 +31,7 @@ class Darshan(Extractor):
     """Darshan 3 logs, and those of Darshan 1 and 2, found by the site's patterns on its clusters."""
 
     source = "darshan"
+    what: ClassVar = "Darshan logs"
     version = 8
     owner: ClassVar[OwnerKind] = "cluster"
     tables = (*TABLES, DARSHAN_LEGACY)

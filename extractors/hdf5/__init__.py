@@ -29,6 +29,7 @@ class Hdf5(Extractor):
     """One file a day; its content shows which of the two formats it is."""
 
     source: ClassVar = "hdf5"
+    what: ClassVar = "time series of Lustre (TTS, H5LMT)"
     version: ClassVar = 5
     owner: ClassVar = "file_system"
     tables: ClassVar = _TABLES

@@ -34,6 +34,8 @@ class Jobs(Extractor):
     """
 
     source = "jobs"
+    what: ClassVar = "jobs of another scheduler"
+    heads: ClassVar = (r"\A\W*+(?=.*\bscheduler_id\b)(?=.*\bstart_time\b).*\bend_time\b",)
     version = 7
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [OTHER_JOBS]

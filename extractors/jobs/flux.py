@@ -9,6 +9,7 @@ import json
 from typing import Any, ClassVar, Final
 
 from iolake.extractors.base import InputError, quoted
+from iolake.extractors.heads import JSON, has
 from iolake.extractors.jobs.records import Job, Records, SchedulerFiles, refuse
 
 _BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
@@ -19,6 +20,8 @@ class Flux(SchedulerFiles):
     """Output of `flux jobs -a --json`."""
 
     source: ClassVar[str] = "flux"
+    what: ClassVar = "flux jobs --json"
+    heads: ClassVar = (rf"{JSON}{has('t_submit')}",)
 
     def parse(self, text: str, uri: str) -> Records:
         """The jobs that are inactive; the others have not ended."""

@@ -25,6 +25,8 @@ class Lsf(SchedulerFiles):
     """lsb.acct files of LSF."""
 
     source: ClassVar[str] = "lsf"
+    what: ClassVar = "lsb.acct"
+    heads: ClassVar = (r"^\"JOB_FINISH\" \"",)
     version = 2
 
     def parse(self, text: str, uri: str) -> Records:

@@ -21,6 +21,8 @@ class Pbs(SchedulerFiles):
     """Accounting logs of PBS, OpenPBS and Torque."""
 
     source: ClassVar[str] = "pbs"
+    what: ClassVar = "PBS's accounting logs"
+    heads: ClassVar = (r"^\d\d/\d\d/\d{4} \d\d:\d\d:\d\d;[A-Z];",)
 
     def parse(self, text: str, uri: str) -> Records:
         """The runs that E and R records end."""

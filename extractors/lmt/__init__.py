@@ -27,6 +27,7 @@ class Lmt(Extractor):
     """A day of a database is an input (its uri with `#2018-01-28`), and so is an SQLite file that a pattern names."""
 
     source: ClassVar = "lmt"
+    what: ClassVar = "LMT's database"
     version: ClassVar = 5
     batch_inputs: ClassVar = 8
     owner: ClassVar = "file_system"

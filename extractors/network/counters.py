@@ -28,6 +28,8 @@ class InterfaceCounters(Extractor):
     """An input is a day's files. An interface's first reading of a later day ends the day's last row."""
 
     source: ClassVar = "interface_counters"
+    what: ClassVar = "octets of interfaces"
+    heads: ClassVar = (r"\A\W*+(?=.*\bts\b)(?=.*\brouter\b)(?=.*\binterface\b).*\b(in|out)_octets\b",)
     version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (NETWORK_INTERFACE,)

@@ -44,6 +44,8 @@ class EsnetSnmp(Extractor):
     """
 
     source: ClassVar = "esnet_snmp"
+    what: ClassVar = "rates of ESnet's interfaces"
+    heads: ClassVar = (r"\A\s*\{\s*\"[^\"]+\"\s*:\s*\{\s*\"[^\"]+\"\s*:\s*\{\s*\"(in|out|units)\"\s*:",)
     version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (NETWORK_INTERFACE,)

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import match, mtime
-from iolake.extractors.lustre import contested, zone_of
+from iolake.extractors.lustre import contested, named_systems, zone_of
 from iolake.extractors.params.day import Day, EarlierJobs, NoReadings, OutOfOrder
 from iolake.extractors.params.jobs import JobRows
 from iolake.extractors.params.recordings import Days
@@ -27,11 +27,21 @@ class Params(Extractor):
     """An input is a day's dumps: the pattern and the day (`…/%Y-%m-%d/*.txt#2026-03-01`), or all that it names."""
 
     source: ClassVar = "params"
+    what: ClassVar = "lctl get_param dumps"
+    heads: ClassVar = (
+        r"^(obdfilter|mdt|mds|mgs|osd-\w+|ost|osc|osp|mdd|mdc|llite|ldlm)\.[\w.*-]+=",
+        r"^[ \t]*- net type: \w|\Astatistics:[ \t\r]*$",
+    )
     version: ClassVar = 10
     owner: ClassVar = "file_system"
     tables: ClassVar = (*_TABLES, *STATE_TABLES)
     contested: ClassVar = contested(_TABLES)
     batch_inputs: ClassVar = 8
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose targets it names."""
+        return named_systems(head)
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the days that have dumps.

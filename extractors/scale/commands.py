@@ -5,6 +5,7 @@ A file holds one snapshot, or several that each start with a line `BEGIN <second
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -23,6 +24,7 @@ from iolake.schemas.scale import SCALE_CAPACITY, SCALE_DISK, SCALE_POOL, SCALE_S
 from iolake.schemas.site import OwnerKind, Site
 from iolake.schemas.table import Table
 
+_DEVICE: Final = re.compile(r"^mmlsfs::0:[^:\n]*:[^:\n]*:[^:\n]*:([^:\n]+):", re.MULTILINE)
 Rows = dict[str, list[dict[str, Any]]]
 """Rows by table, without `ts`."""
 
@@ -84,6 +86,8 @@ class Mmdf(_Command):
     """`mmdf` and `mmdf -Y`: space of disks, pools and the file system, and its inodes."""
 
     source: ClassVar = "mmdf"
+    what: ClassVar = "mmdf"
+    heads: ClassVar = (r"^mmdf:\w+:(HEADER|0):|^disk +disk size +failure holds",)
     tables: ClassVar = (SCALE_CAPACITY, SCALE_POOL, SCALE_DISK)
 
     def rows(self, lines: Sequence[str], faults: list[str], systems: set[str], backend: str | None) -> Rows:
@@ -108,6 +112,8 @@ class Mmlsdisk(_Command):
     """`mmlsdisk -Y`: the state of each disk."""
 
     source: ClassVar = "mmlsdisk"
+    what: ClassVar = "mmlsdisk"
+    heads: ClassVar = (r"^mmlsdisk::(HEADER|0):",)
     tables: ClassVar = (SCALE_DISK,)
 
     def rows(self, lines: Sequence[str], faults: list[str], systems: set[str], backend: str | None) -> Rows:
@@ -135,7 +141,14 @@ class Mmlsfs(_Command):
     """`mmlsfs -Y`: the attributes of the file system that its servers call `backend`."""
 
     source: ClassVar = "mmlsfs"
+    what: ClassVar = "mmlsfs"
+    heads: ClassVar = (r"^mmlsfs::(HEADER|0):",)
     tables: ClassVar = (SCALE_SETTING,)
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose attributes it lists."""
+        return [(name, None) for name in dict.fromkeys(_DEVICE.findall(head))]
 
     def rows(self, lines: Sequence[str], faults: list[str], systems: set[str], backend: str | None) -> Rows:
         """Return the rows of `scale_setting`."""

@@ -66,15 +66,23 @@ _POOL: Final = {
     "gpfs_pool_meta_size_bytes": "metadata_total_bytes",
     "gpfs_pool_meta_free_bytes": "metadata_free_bytes",
 }
+_DEVICE: Final = re.compile(r'^gpfs_\w+\{(?:[^\n}]*,)?fs="([^"\n]+)"', re.MULTILINE)
 
 
 class GpfsExporter(NodeCounters):
     """Scrapes of an exporter, one a file; or many a file where each sample has its time."""
 
     source: ClassVar = "gpfs_exporter"
+    what: ClassVar = "Prometheus text of a GPFS exporter"
+    heads: ClassVar = (r"^gpfs_\w+(\{| )",)
     version: ClassVar = 2
     tables: ClassVar = (SCALE_CLIENT, SCALE_CAPACITY, SCALE_POOL)
     nothing: ClassVar = "no metrics of a GPFS exporter"
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose counters it has."""
+        return [(name, None) for name in dict.fromkeys(_DEVICE.findall(head))]
 
     def take(self, recording: Recording, found: Found, site: Site, owner: str) -> None:
         """Add the samples of a file."""

@@ -34,6 +34,9 @@ from iolake.schemas.site import OwnerKind, Site, SiteError, Source
 _TABLES: Final = (SCALE_SERVER, SCALE_NETWORK, SCALE_NSD, SCALE_CLIENT)
 """Those that are filled from cells; `lustre_fs` sums up the NSDs."""
 _NOTHING: Final = "holds no mmperfmon report"
+_DEVICE: Final = re.compile(
+    r"^[ \t]*\d+:[ \t]+[^|\n]+\|GPFSFilesystem\w*\|(?:[^|\n]+\|)?([^|\n]+)\|\w+[ \t\r]*$", re.MULTILINE
+)
 _CHECK: Final = "check what the pattern names"
 _ROLES: Final = {"datatarget": "data", "mdtarget": "metadata", "mdserver": "mds"}
 """pytokio's words for roles, to those of the tables."""
@@ -46,10 +49,17 @@ class Mmperfmon(Extractor):
     """
 
     source: ClassVar = "mmperfmon"
+    what: ClassVar = "mmperfmon query"
+    heads: ClassVar = (r"^Legend:|^ *Row +Timestamp",)
     version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "file_system"
     tables: ClassVar = (*_TABLES, LUSTRE_FS)
     contested: ClassVar = frozenset({LUSTRE_FS.name})
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose clients its legend names."""
+        return [(name, None) for name in dict.fromkeys(_DEVICE.findall(head))]
 
     def find(self, site: Site, span: Span) -> Iterator[Input]:
         """Yield the days that have reports."""

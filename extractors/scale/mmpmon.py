@@ -31,15 +31,23 @@ _LONG: Final = {
 _PAIR: Final = re.compile(r"_(\w+?)_ (\S+)")
 _HEAD: Final = re.compile(r"mmpmon node (\S+) name (\S+) (\w+) (\w+)")
 _FIELD: Final = re.compile(r"\s*([A-Za-z ]+?):\s+(\S+)\s*$")
+_DEVICE: Final = re.compile(r"^(?:_fs_io_s_ .*? _fs_ |filesystem:\s+)(\S+)", re.MULTILINE)
 
 
 class Mmpmon(NodeCounters):
     """Readings of mmpmon, one or many a file, of one or many nodes. A node is known by its name, `_nn_`."""
 
     source: ClassVar = "mmpmon"
+    what: ClassVar = "mmpmon's counters"
+    heads: ClassVar = (r"^_(fs_)?io_s_ |^mmpmon node \S+ name \S+ (fs_)?io_s ",)
     version: ClassVar = 1
     tables: ClassVar = (SCALE_CLIENT,)
     nothing: ClassVar = "no fs_io_s readings of mmpmon"
+
+    @classmethod
+    def systems(cls, head: str) -> list[tuple[str, str | None]]:
+        """Those whose counters it has."""
+        return [(name, None) for name in dict.fromkeys(_DEVICE.findall(head))]
 
     def take(self, recording: Recording, found: Found, site: Site, owner: str) -> None:
         """Add the file's readings; a reading that lacks a time, a name or a number is a fault."""

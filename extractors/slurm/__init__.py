@@ -10,6 +10,7 @@ import fsspec
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Outcome, Reject, Span, content_hash, rejection
 from iolake.extractors.files import find_files
+from iolake.extractors.heads import JSON, has
 from iolake.extractors.lookback import bounds, find_days
 from iolake.extractors.packed import compression_of, damage_named, expanded, not_text
 from iolake.schemas.site import OwnerKind, Site, SiteError, Source
@@ -34,6 +35,13 @@ class Slurm(Extractor):
     """Jobs and steps of a cluster, from `files` (text or JSON, also compressed) or a `command`."""
 
     source = "slurm"
+    what: ClassVar = "sacct's output"
+    heads: ClassVar = (
+        r"^\"?(\w+[|,\x1f]\"?)*JobID(Raw)?\"?[|,\x1f]",
+        r"\A\s*+\{\s*\"(meta|jobs)\"(?s:.)*\"(?i:slurm)\"",
+        rf"{JSON}{has('job_id', 'association', 'allocation_nodes|kill_request_user')}",
+        rf"\A\s*+\{{\s*\"\d[^\"]*\"\s*:\s*\{{{has('(?i:jobid(?:raw)?)', '(?i:end)', '(?i:start|submit)')}",
+    )
     version = 8
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar[list[Table]] = [SLURM_JOBS, SLURM_STEPS, SLURM_RUNNING]

@@ -21,6 +21,7 @@ import pyarrow as pa
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span, quoted
 from iolake.extractors.daily import days_of, find_day_inputs, zone_of
 from iolake.extractors.files import mtime, named_time
+from iolake.extractors.heads import JSON, has
 from iolake.extractors.jsontext import storable
 from iolake.extractors.members import Member, members
 from iolake.extractors.ssd import smart
@@ -34,6 +35,9 @@ _DEVICE: Final = re.compile(r"(?P<node>[^/]+)/[^/]*?(?P<device>nvme\d+(?:n\d+)?|
 _NOTHING: Final = "holds no health of drives"
 _CHECK: Final = "check what the pattern names"
 _YEAR_2100: Final = 4_102_444_800
+_GAP: Final = r"[ \t]{1,20}"
+_ISDCT: Final = "serial_number|model_number|device_path|endurance_analyzer|percentage_used|available_spare"
+"""Attributes that isdct prints, by pytokio's names; one of them is in each drive's record."""
 
 
 class Ssd(Extractor):
@@ -43,6 +47,15 @@ class Ssd(Extractor):
     """
 
     source: ClassVar = "ssd"
+    what: ClassVar = "health of drives"
+    heads: ClassVar = (
+        rf"^-{_GAP}(Intel\b.*|SMART Attributes|SMART and Health Information){_GAP}[A-Z0-9]{{8,40}}(-\d+)?{_GAP}-",
+        rf"{JSON}{has('smartctl', 'device|serial_number')}",
+        rf"{JSON}{has('critical_warning', 'data_units_read')}",
+        rf"{JSON}{has('sn', 'mn', 'fr|vid|subnqn')}",
+        rf"{JSON}{has('Devices', 'SerialNumber', 'DevicePath|ModelNumber|Firmware')}",
+        rf"\A\s*+\{{\s*\"[A-Z0-9]{{8,40}}(-\d+)?\"\s*:\s*\{{{has('timestamp', _ISDCT)}",
+    )
     version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "cluster"
     tables: ClassVar = (SSD_HEALTH,)

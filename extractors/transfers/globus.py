@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 from iolake.extractors.base import Batch, Extractor, Input, InputError, Reject, Span
 from iolake.extractors.files import find_files
+from iolake.extractors.heads import JSON, has
 from iolake.extractors.jsonhits import decoded
 from iolake.extractors.members import members
 from iolake.extractors.transfers.records import Hit, Records
@@ -24,6 +25,8 @@ class Globus(Extractor):
     """Saved hits of a Globus index: files that pytokio's cache_nersc_globuslogs writes, or a search's own answer."""
 
     source: ClassVar = "globus"
+    what: ClassVar = "Globus's records"
+    heads: ClassVar = (rf"{JSON}{has('NBYTES')}",)
     version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (TRANSFERS,)

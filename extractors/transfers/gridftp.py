@@ -50,6 +50,8 @@ class GridFtp(TransferLog):
     """Transfers of a GridFTP server. STOR (and ESTO) brings a file in, RETR (and ERET) takes one out."""
 
     source: ClassVar = "gridftp"
+    what: ClassVar = "GridFTP's log"
+    heads: ClassVar = (r"^DATE=\d{14}.* PROG=globus-gridftp-server",)
     version: ClassVar = 2
     tool: ClassVar = "a GridFTP transfer log"
     mounted: ClassVar = "path"

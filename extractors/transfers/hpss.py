@@ -41,6 +41,8 @@ class HpssFtp(TransferLog):
     """
 
     source: ClassVar = "hpss_ftp"
+    what: ClassVar = "log of HPSS's FTP server"
+    heads: ClassVar = (r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} (?>.*? [bo] ).*\w_Cmd ",)
     tool: ClassVar = "an HPSS FTP log"
     of_no_transfer: ClassVar = pl.col("line").str.contains(_OPENS)
 
@@ -70,6 +72,8 @@ class Hsi(TransferLog):
     """The log of HSI and HTAR. LH goes into HPSS and HL out of it; HH copies, FR renames, FU removes a file."""
 
     source: ClassVar = "hsi"
+    what: ClassVar = "log of HSI and HTAR"
+    heads: ClassVar = (r"^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4} \S+ (hsi|htar) ",)
     tool: ClassVar = "an HSI or HTAR log"
 
     mounted: ClassVar = "other_path"

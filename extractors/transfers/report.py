@@ -87,6 +87,8 @@ class HpssReport(Extractor):
     """Any number of reports a file; each one's day is the endpoint's local one."""
 
     source: ClassVar = "hpss_report"
+    what: ClassVar = "HPSS's daily report"
+    heads: ClassVar = (r"^ *HPSS Report for Date ",)
     version: ClassVar = 2
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (ARCHIVE_DAY, ARCHIVE_MIGRATION, ARCHIVE_DRIVES)

@@ -63,6 +63,28 @@ def test_the_page_s_source_works_as_written(folder: Path) -> None:
     assert "How much energy did each rack use" in iolake(folder, "tables")
 
 
+def test_iolake_init_recognises_the_page_s_source(folder: Path, tmp_path: Path) -> None:
+    """What it needs for that is in the extractor: a source is three files."""
+    place = tmp_path / "edison"
+    place.mkdir()
+    (place / "2026-03-01.csv").write_text((folder / "centre" / "power" / "2026-03-01.csv").read_text())
+    iolake(
+        folder,
+        "init",
+        str(place),
+        "--output",
+        str(tmp_path / "site.toml"),
+        "--yes",
+        "--cluster",
+        "edison",
+        "--timezone",
+        "UTC",
+    )
+    text = (tmp_path / "site.toml").read_text()
+    assert "# power of racks: 1 file\npower = { files = " in text
+    assert "[clusters.edison]" in text
+
+
 def test_the_page_s_test_passes_and_a_compressed_file_gives_the_same_rows(folder: Path) -> None:
     plain = folder / "centre" / "power" / "2026-03-01.csv"
     code = "import test_power; test_power.test_each_valid_line_is_a_row_and_the_other_one_a_reject()"

@@ -32,9 +32,10 @@ def _found(site: Site) -> dict[str, set[str]]:
 def test_init_writes_the_demo_centres_own_site(demo_centre: Path, tmp_path: Path) -> None:
     """The demo's own site.toml is the oracle: the same owners, sources and files, and late logs as well.
 
-    No file names the endpoint, and mmperfmon and mmdf don't name their file system.
+    No file names the endpoint. mmpmon, the exporter and mmlsfs name estuary's device; mmperfmon, mmdf and mmlsdisk do
+    not, and are its own because there is no other Storage Scale file system.
     """
-    unnamed = {"harbour": "transfers", "estuary": "file_system"}
+    unnamed = {"harbour": "transfers", "estuary": "est01"}
     folder = tmp_path / "centre"
     folder.mkdir()
     for path in demo_centre.iterdir():

@@ -21,9 +21,8 @@ import pytest
 
 from iolake.extractors.base import Span
 from iolake.pipelines.finding import find
-from iolake.pipelines.recognise import Found, look, recognise
+from iolake.pipelines.recognise import Found, look, recognise, source_of
 from iolake.pipelines.registry import extractors
-from iolake.pipelines.signatures import source_of
 from iolake.schemas.site import Site
 from tests.extractors import (
     test_collectd,
