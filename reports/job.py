@@ -14,7 +14,14 @@ from iolake.reports.judgement import Row, judge, section
 from iolake.warehouse import Lake, LakeError
 
 _WIDTH = 78
-_INTERFACES = (("posix", "POSIX"), ("stdio", "STDIO"), ("mpiio", "MPI-IO"))
+_INTERFACES = (
+    ("posix", "POSIX", ""),
+    ("stdio", "STDIO", ""),
+    ("dfs", "DFS", ""),
+    ("mpiio", "MPI-IO", "the same bytes one layer up"),
+    ("daos", "DAOS", "the same bytes one layer down"),
+)
+"""The keys of Darshan's interfaces, their names, and which count another one's bytes again."""
 _LARGEST_ID = 2**63 - 1
 
 
@@ -206,9 +213,8 @@ def _application(logs: Sequence[Row], since: datetime, until: datetime) -> Itera
         if log["partial_modules"]:
             yield f"    incomplete, for Darshan ran out of memory: {', '.join(log['partial_modules'])}"
         rows = [("", "read", "", "written", "", "files", "")]
-        for key, name in _INTERFACES:
+        for key, name, note in _INTERFACES:
             if log[key] is not None:
-                note = "the same bytes one layer up" if key == "mpiio" else ""
                 rows.append(
                     (
                         name,
@@ -221,12 +227,13 @@ def _application(logs: Sequence[Row], since: datetime, until: datetime) -> Itera
         yield from (f"    {line}" for line in text.columns(rows, [1, 2, 3, 4, 5]))
     if len(logs) > 1:
         read, written = (" ".join(_bytes(_moved(logs, way))).strip() for way in ("read_bytes", "write_bytes"))
-        yield f"  in all, by POSIX and STDIO: read {read}, written {written}"
+        by = "POSIX, STDIO and DFS" if any(log["dfs"] is not None for log in logs) else "POSIX and STDIO"
+        yield f"  in all, by {by}: read {read}, written {written}"
 
 
 def _moved(logs: Sequence[Row], way: str) -> int | None:
-    """Bytes that POSIX and STDIO moved in all logs; None where no log counts either."""
-    counted = [log[key][way] for log in logs for key in ("posix", "stdio") if log[key] is not None]
+    """Bytes that POSIX, STDIO and DFS moved in all logs; None where no log counts any."""
+    counted = [log[key][way] for log in logs for key in ("posix", "stdio", "dfs") if log[key] is not None]
     known = [value for value in counted if value is not None]
     return sum(known) if known else None
 

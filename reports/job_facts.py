@@ -52,29 +52,47 @@ stdio AS (
   SELECT log_id, sum(STDIO_BYTES_READ) AS read_bytes, sum(STDIO_BYTES_WRITTEN) AS write_bytes,
     count(DISTINCT record_id) AS files
   FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
+),
+dfs AS (
+  SELECT log_id, sum(DFS_BYTES_READ) AS read_bytes, sum(DFS_BYTES_WRITTEN) AS write_bytes,
+    count(DISTINCT record_id) AS files
+  FROM darshan_dfs WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
+),
+daos AS (
+  SELECT log_id, sum(DAOS_BYTES_READ) AS read_bytes, sum(DAOS_BYTES_WRITTEN) AS write_bytes,
+    count(DISTINCT record_id) AS files
+  FROM darshan_daos WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5 GROUP BY log_id
 )
 SELECT
   l.*,
   CASE WHEN posix.files > 0 THEN posix END AS posix,
   CASE WHEN mpiio.files > 0 THEN mpiio END AS mpiio,
-  CASE WHEN stdio.files > 0 THEN stdio END AS stdio
+  CASE WHEN stdio.files > 0 THEN stdio END AS stdio,
+  CASE WHEN dfs.files > 0 THEN dfs END AS dfs,
+  CASE WHEN daos.files > 0 THEN daos END AS daos
 FROM darshan_logs l
 LEFT JOIN posix USING (log_id)
 LEFT JOIN mpiio USING (log_id)
 LEFT JOIN stdio USING (log_id)
+LEFT JOIN dfs USING (log_id)
+LEFT JOIN daos USING (log_id)
 WHERE l.cluster = $1 AND l.job_id = $2 AND l.date BETWEEN $4 AND $5 AND list_contains($3, l.log_id)
 ORDER BY l.start_time, l.log_id
 """
 _TOUCHED = """
 WITH records AS (
-  SELECT log_id, path, file_system, mount_point, POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes
+  SELECT log_id, path, file_system, mount_point, POSIX_BYTES_READ AS read_bytes, POSIX_BYTES_WRITTEN AS write_bytes,
+    'no mount' AS elsewhere
   FROM darshan_posix WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
   UNION ALL
-  SELECT log_id, path, file_system, mount_point, STDIO_BYTES_READ, STDIO_BYTES_WRITTEN
+  SELECT log_id, path, file_system, mount_point, STDIO_BYTES_READ, STDIO_BYTES_WRITTEN, 'no mount'
   FROM darshan_stdio WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
+  UNION ALL
+  SELECT log_id, path, file_system, mount_point, DFS_BYTES_READ, DFS_BYTES_WRITTEN, 'DAOS'
+  FROM darshan_dfs WHERE cluster = $1 AND job_id = $2 AND date BETWEEN $4 AND $5
 ),
 placed AS (
-  SELECT *, CASE WHEN path LIKE '<STD%>' THEN 'standard streams' ELSE coalesce(mount_point, 'no mount') END AS place
+  SELECT *, CASE WHEN path LIKE '<STD%>' THEN 'standard streams' ELSE coalesce(mount_point, elsewhere) END AS place
   FROM records
 )
 SELECT

@@ -51,13 +51,11 @@ GROUP BY module
 ORDER BY module
 """
 _ACCESSES: Final = """
-SELECT {sums} FROM darshan_posix
+SELECT {sums} FROM log_features
 WHERE cluster = $1 AND date BETWEEN $3 AND $4 AND list_contains($2, log_id)
 """.format(
     sums=", ".join(
-        f"try_cast(sum(POSIX_SIZE_{way}_{size}) AS BIGINT) AS {way.lower()}_{size}"
-        for way in ("READ", "WRITE")
-        for size in _SIZES
+        f"try_cast(sum({way}_{size.lower()}) AS BIGINT) AS {way}_{size}" for way in ("read", "write") for size in _SIZES
     )
 )
 _TARGETS: Final = f"""
@@ -226,7 +224,8 @@ def _accesses(found: Judgement) -> Iterator[str]:
     if sizes is None or not counted:
         return
     most = max(sizes[f"{way}_{size}"] or 0 for way in ("read", "write") for size in counted)
-    lines = [("bytes an access (POSIX)", "reads", "", "writes", "")]
+    by = "POSIX, DFS" if any(layer["module"] == "DFS" for layer in found.layers) else "POSIX"
+    lines = [(f"bytes an access ({by})", "reads", "", "writes", "")]
     for size in counted:
         read, written = sizes[f"read_{size}"], sizes[f"write_{size}"]
         name = size.replace("_PLUS", " and more").replace("_", " to ")

@@ -24,19 +24,25 @@ SIZES = {
     "1G_PLUS": "1 GB or more",
 }
 """Darshan's ranges of access sizes, by the end of their counters' names, and how a picture labels them."""
-_LAYERS = {"POSIX": "darshan_posix", "MPI-IO": "darshan_mpiio", "STDIO": "darshan_stdio"}
+_LAYERS = {
+    "POSIX": "darshan_posix",
+    "MPI-IO": "darshan_mpiio",
+    "STDIO": "darshan_stdio",
+    "DFS": "darshan_dfs",
+    "DAOS": "darshan_daos",
+}
 _SECONDS = "format(datum.value, datum.value < 10 ? '.2~f' : ',.0f')"
 """Labels of seconds: thousands in groups, no exponents."""
 
 
 def sizes_query(cluster: str, logs: Sequence[str], days: tuple[date, date]) -> Query:
-    """Reads and writes of POSIX by Darshan's ranges of sizes: one row a range."""
+    """Reads and writes of POSIX and DFS by Darshan's ranges of sizes: one row a range."""
     ranges = ",\n    ".join(
-        f"{{'size': '{label}', 'reads': sum(POSIX_SIZE_READ_{name}), 'writes': sum(POSIX_SIZE_WRITE_{name})}}"
+        f"{{'size': '{label}', 'reads': sum(read_{name.lower()}), 'writes': sum(write_{name.lower()})}}"
         for name, label in SIZES.items()
     )
     return Query(
-        f"SELECT unnest([\n    {ranges}\n  ], recursive := true)\nFROM darshan_posix\n{_OF_LOGS}",
+        f"SELECT unnest([\n    {ranges}\n  ], recursive := true)\nFROM log_features\n{_OF_LOGS}",
         _values(cluster, logs, days),
     )
 

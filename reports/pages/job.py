@@ -287,12 +287,12 @@ def _sizes(lake: Lake, run: Row, logs: pl.DataFrame) -> Figure:
     sizes = query.frame(lake)
     counted = int(sizes["reads"].sum() or 0) + int(sizes["writes"].sum() or 0)
     if not counted:
-        why = "Its logs have no POSIX records."
+        why = "Its logs have no records of POSIX or DFS."
         return Figure("sizes", "Sizes of its accesses", why, queries=[query], missing=why)
     common = sizes.with_columns(all=pl.col("reads").fill_null(0) + pl.col("writes").fill_null(0)).sort("all")["size"][
         -1
     ]
-    summary = f"{counted:,} POSIX reads and writes by their size; most are {common}."
+    summary = f"{counted:,} reads and writes of POSIX and DFS by their size; most are {common}."
     return Figure("sizes", "Sizes of its accesses", summary, layers.sizes_chart(sizes), queries=[query])
 
 
@@ -307,6 +307,8 @@ def _times(lake: Lake, run: Row, logs: pl.DataFrame) -> Figure:
         for row in times.to_dicts()
     )
     summary = f"All processes together: {totals}. MPI-IO's time holds that of POSIX below it."
+    if "DAOS" in times["layer"]:
+        summary += " DFS's time holds that of DAOS below it."
     return Figure("layers", "I/O time by layer", summary, layers.times_chart(times), queries=[query])
 
 
