@@ -64,8 +64,8 @@ class GridFtp(TransferLog):
         others = frame.filter(~usual.select(fits).to_series())
         found = pl.concat([usual.filter(fits), _by_key(others)], how="diagonal").sort("number")
         found = found.with_columns(
-            local_us=end_us(pl.col("date"), _STAMP),
-            started_us=end_us(pl.col("start"), _STAMP),
+            local_us=end_us(found["date"], _STAMP),
+            started_us=end_us(found["start"], _STAMP),
             peer=pl.col("peer").str.strip_chars("[]"),
             **{column: pl.col(column).cast(pl.Int64, strict=False) for column in _NUMBERS},
         )

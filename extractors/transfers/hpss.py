@@ -56,7 +56,7 @@ class HpssFtp(TransferLog):
         operation = pl.col("operation")
         into, out = operation.is_in(["STOR", "PSTO", "LFSTO", "APPE"]), operation.is_in(["RETR", "PRTR", "LFRTR"])
         frame = frame.with_columns(
-            local_us=pl.when(into | out).then(_ended()),
+            local_us=pl.when(into | out).then(end_us(frame["when"], _FORM)),
             duration_s=pl.col("duration").cast(pl.Float64, strict=False),
             bytes=pl.col("bytes").cast(pl.Int64, strict=False),
             tool=pl.when(operation.str.contains("^(?:P|LF)")).then(pl.lit("pftp")).otherwise(pl.lit("ftp")),
@@ -97,7 +97,7 @@ class Hsi(TransferLog):
         is_known = (moved | other) & (pl.col("count") >= 0)
         across = (into | out) & ~pl.col("is_htar")
         return frame.with_columns(
-            local_us=pl.when(is_known).then(_ended()),
+            local_us=pl.when(is_known).then(end_us(frame["when"], _FORM)),
             uid=pl.col("uid").cast(pl.Int64, strict=False),
             return_code=_number(2, 3, pl.Int64),
             latency_s=pl.when(~pl.col("is_htar")).then(pl.col("f3")).cast(pl.Float64, strict=False),
@@ -111,10 +111,6 @@ class Hsi(TransferLog):
             account=_text(_field(9, 10)),
             direction=_direction(into, out),
         ).with_columns(succeeded=pl.col("return_code") == 0)
-
-
-def _ended() -> pl.Expr:
-    return end_us(pl.col("when"), _FORM)
 
 
 def _direction(into: pl.Expr, out: pl.Expr) -> pl.Expr:

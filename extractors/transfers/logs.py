@@ -90,10 +90,10 @@ class TransferLog(Extractor):
         """
 
 
-def end_us(text: pl.Expr, form: str) -> pl.Expr:
+def end_us(texts: pl.Series, form: str) -> pl.Series:
     """Return local microseconds since 1970 of texts; null where one is not a time that a log can have."""
-    us = text.str.to_datetime(form, strict=False, time_unit="us").dt.epoch("us")
-    return pl.when(us.is_between(FIRST_US, LAST_US)).then(us)
+    us = texts.str.to_datetime(form, strict=False, time_unit="us").dt.epoch("us")
+    return us.set(~us.is_between(FIRST_US, LAST_US), None)
 
 
 def _batch(
