@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from operator import lt
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -24,7 +24,7 @@ from iolake.extractors.lustre import other_system, several_systems
 from iolake.extractors.members import Member, members
 from iolake.extractors.scale.cached import cached_report
 from iolake.extractors.scale.cells import METRIC, Cells, Component, Dense, Floats, summed
-from iolake.extractors.scale.report import Chunk, Report, read_reports
+from iolake.extractors.scale.report import Chunk, Entry, Report, read_reports
 from iolake.extractors.scale.sensors import SENSORS
 from iolake.extractors.scale.whole import whole_system
 from iolake.schemas.lustre import LUSTRE_FS
@@ -79,6 +79,18 @@ class Mmperfmon(Extractor):
         yield from day.results()
 
 
+class _Plan(NamedTuple):
+    """Where a report's columns go.
+
+    `columns` has the components and their places by table and column, `sizes` the places of sizes in bytes, and
+    `untaken` the number of columns of sensors that no table takes.
+    """
+
+    columns: dict[tuple[str, str], tuple[list[Component], list[int]]]
+    sizes: list[int]
+    untaken: Counter[str]
+
+
 class _Day:
     """The reports of one day on their way into rows."""
 
@@ -92,6 +104,7 @@ class _Day:
         self._steps: Counter[int] = Counter()
         self._silent: Counter[str] = Counter()
         self._damaged: InputError | None = None
+        self._plans: dict[tuple[Entry, ...], _Plan] = {}
         self._found = 0
         self._odd = 0
 
@@ -144,23 +157,32 @@ class _Day:
 
     def _add(self, chunk: Chunk, utc: Ints, step: int) -> None:
         start_us = (utc - step) * 1_000_000
-        columns: dict[tuple[str, str], tuple[list[Component], list[int]]] = {}
-        for place, entry in enumerate(chunk.entries):
-            sensor = SENSORS.get(entry.sensor)
-            if sensor is None:
-                self._untaken[entry.sensor or "no legend"] += 1
-                continue
-            if entry.counter in sensor.sizes:
-                self._unitless[entry.counter] += _drop_unitless(chunk.values[:, place], chunk.in_bytes[:, place])
-            component = self._component(sensor.table.name, entry.host, entry.device)
-            if component is not None:
-                column = sensor.columns.get(entry.counter, METRIC + entry.counter)
-                components, places = columns.setdefault((sensor.table.name, column), ([], []))
-                components.append(component)
-                places.append(place)
-        for (table, column), (components, places) in columns.items():
-            values = chunk.values[:, places]
-            self._odd += self._cells[table].add(components, start_us, step, column, values)
+        plan = self._plan(tuple(chunk.entries))
+        self._untaken.update(plan.untaken)
+        for place in plan.sizes:
+            unitless = _drop_unitless(chunk.values[:, place], chunk.in_bytes[:, place])
+            self._unitless[chunk.entries[place].counter] += unitless
+        for (table, column), (components, places) in plan.columns.items():
+            self._odd += self._cells[table].add(components, start_us, step, column, chunk.values[:, places])
+
+    def _plan(self, entries: tuple[Entry, ...]) -> _Plan:
+        """Return where a report's columns go; reports of other hours have the same ones."""
+        if entries not in self._plans:
+            self._plans[entries] = plan = _Plan({}, [], Counter())
+            for place, entry in enumerate(entries):
+                sensor = SENSORS.get(entry.sensor)
+                if sensor is None:
+                    plan.untaken[entry.sensor or "no legend"] += 1
+                    continue
+                if entry.counter in sensor.sizes:
+                    plan.sizes.append(place)
+                component = self._component(sensor.table.name, entry.host, entry.device)
+                if component is not None:
+                    column = sensor.columns.get(entry.counter, METRIC + entry.counter)
+                    components, places = plan.columns.setdefault((sensor.table.name, column), ([], []))
+                    components.append(component)
+                    places.append(place)
+        return self._plans[entries]
 
     def _component(self, table: str, host: str, device: str) -> Component | None:
         """Return the component's keys; None where it belongs to another file system."""
@@ -249,7 +271,7 @@ def _reports(member: Member) -> Iterator[Report]:
         yield from read_reports(text)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=64)
 def _utc(stamps: tuple[str, ...], zone: ZoneInfo) -> Ints:
     """Return the UTC seconds of local times in their order. Reports of many servers have the same ones."""
     local = local_seconds(stamps)
