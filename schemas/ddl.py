@@ -172,10 +172,14 @@ NOTHING: Final = f"{STORAGE}.nothing"
 """A view without rows that has a column of each type; the views of `create_empty_view` read it."""
 
 
-def letters(tables: Iterable[Table]) -> dict[str, str]:
+def letters(kinds: Iterable[str]) -> dict[str, str]:
+    """A short column name for each type."""
+    return {kind: f"{chr(ord('a') + at % 26)}{at // 26 or ''}" for at, kind in enumerate(dict.fromkeys(kinds))}
+
+
+def letters_of(tables: Iterable[Table]) -> dict[str, str]:
     """The name in NOTHING of each type that these tables have."""
-    kinds = dict.fromkeys(duckdb_type(c.type) for table in tables for c in table.all_columns)
-    return {kind: f"{chr(ord('a') + at % 26)}{at // 26 or ''}" for at, kind in enumerate(kinds)}
+    return letters(kind for table in tables for _, kind in typed_columns(table))
 
 
 def create_nothing(letters: Mapping[str, str]) -> str:
@@ -187,12 +191,19 @@ def create_nothing(letters: Mapping[str, str]) -> str:
 def create_empty_view(table: Table, letters: Mapping[str, str]) -> str:
     """The statement that makes the view of a table without rows: its columns and their types, without comments.
 
-    Most tables of a lake have no rows, so this decides the size of a small lake's snapshot. Each column's name is in it
-    once: the query, which is kept as text, names types, and DuckDB keeps no text of a statement that is explained.
+    Most tables of a lake have no rows, so this decides the size of a small lake's snapshot.
     """
-    names = ", ".join(quote(c.name) for c in table.all_columns)
-    query = f"SELECT {','.join(letters[duckdb_type(c.type)] for c in table.all_columns)} FROM {NOTHING}"
-    return f"EXPLAIN ANALYZE CREATE OR REPLACE VIEW {quote(table.name)} ({names}) AS FROM query({literal(query)})"
+    query = f"SELECT {','.join(letters[kind] for _, kind in typed_columns(table))} FROM {NOTHING}"
+    return create_named_view(quote(table.name), [c.name for c in table.all_columns], query)
+
+
+def create_named_view(view: str, names: Iterable[str], query: str) -> str:
+    """The statement that makes a view which names the columns of a query.
+
+    The snapshot has each name once: DuckDB keeps the query as it is, and no text of a statement that is explained.
+    """
+    columns = ", ".join(map(quote, names))
+    return f"EXPLAIN ANALYZE CREATE OR REPLACE VIEW {view} ({columns}) AS FROM query({literal(query)})"
 
 
 def create_text_view(name: str, query: str) -> list[str]:
@@ -213,11 +224,9 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def create_ledger_table(table: LedgerTable) -> list[str]:
-    """The statements that create a table of the ledger, with comments on it and its columns."""
-    columns = ", ".join(f"{quote(c.name)} {duckdb_type(c.type)}" for c in table.columns)
+def comment_on(kind: str, table: LedgerTable) -> list[str]:
+    """The comments on a table of the ledger and its columns; `kind` is TABLE or VIEW."""
     return [
-        f"CREATE TABLE {table.name} ({columns})",
-        f"COMMENT ON TABLE {table.name} IS {literal(table.doc)}",
+        f"COMMENT ON {kind} {table.name} IS {literal(table.doc)}",
         *(f"COMMENT ON COLUMN {table.name}.{quote(c.name)} IS {literal(c.comment)}" for c in table.columns),
     ]

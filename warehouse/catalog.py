@@ -21,7 +21,7 @@ from iolake.schemas import ddl
 from iolake.schemas.inputs import STATUSES, InputRecord, values
 from iolake.schemas.ledger import FILES, GENERATIONS, INPUTS, LEDGER, LOADS, MART_READS, REJECTS, SNAPSHOTS, LedgerTable
 from iolake.schemas.table import Table
-from iolake.warehouse import catalog_cache, ducklake, freshness, months, snapshot_views, views
+from iolake.warehouse import catalog_cache, ducklake, freshness, months, small_tables, snapshot_views, views
 from iolake.warehouse.engines import BLOCK_SIZE, STORAGE_VERSION, attached, engine_of, own_engine
 from iolake.warehouse.near_files import NearFiles
 from iolake.warehouse.records import Changes, DataFile, Load, now
@@ -66,11 +66,12 @@ class Catalog:
         with cls._written(engine, path) as catalog:
             last = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
             if last in ([], [(declarations(),)]):
-                yield catalog
+                with catalog._tables():
+                    yield catalog
                 return
         older = path.rename(path.with_suffix(".older"))
         shutil.copyfile(_empty(declarations()), path)
-        with attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog:
+        with attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog, catalog._tables():
             catalog._take_ledger(name)
             yield catalog
 
@@ -99,6 +100,13 @@ class Catalog:
             yield catalog
             catalog.con.execute("COMMIT")
             con.execute("CHECKPOINT")
+
+    @contextmanager
+    def _tables(self) -> Iterator[None]:
+        """Have the ledger as tables in the block, not as views."""
+        small_tables.to_tables(self._con)
+        yield
+        small_tables.to_views(self.con)
 
     def _take_ledger(self, older: str) -> None:
         """Copy every ledger row of another attached catalog; columns that it lacks are null."""
@@ -176,7 +184,7 @@ class Catalog:
 
     def has(self, table: LedgerTable) -> bool:
         """Whether a snapshot has a table of the ledger: an older iolake may not have known it."""
-        query = "FROM duckdb_tables() WHERE table_name = ? AND database_name = current_database()"
+        query = "FROM information_schema.tables WHERE table_name = ? AND table_catalog = current_database()"
         return self.rows(query, [table.name]) != []
 
     def put_load(self, load: Load, snapshot: int, all_new: bool = False) -> None:
@@ -292,15 +300,14 @@ def _empty(declared: str) -> Path:
 
 def _write_empty(path: Path) -> None:
     with Catalog._written(own_engine(), path) as catalog:
-        catalog.con.execute(f"CREATE SCHEMA {ddl.STORAGE}")
+        for schema in (ddl.STORAGE, ducklake.SCHEMA):
+            catalog.con.execute(f"CREATE SCHEMA {schema}")
         catalog.con.execute(ddl.CREATE_JOB_DAYS)
-        for ledger in LEDGER:
-            for statement in ddl.create_ledger_table(ledger):
-                catalog.con.execute(statement)
-        catalog.insert(MART_READS, freshness.origins())
-        snapshot_views.declare(catalog)
-        for statement in ducklake.create():
+        for statement in small_tables.create():
             catalog.con.execute(statement)
+        snapshot_views.declare(catalog)
+        with catalog._tables():
+            catalog.insert(MART_READS, freshness.origins())
 
 
 def declarations() -> str:
@@ -311,13 +318,11 @@ def declarations() -> str:
 @cache
 def _hash(tables: tuple[Table, ...]) -> str:
     digest = hashlib.blake2b(ddl.CREATE_JOB_DAYS.encode(), digest_size=8)
-    for ledger in LEDGER:
-        digest.update("".join(ddl.create_ledger_table(ledger)).encode())
-    letters = ddl.letters(tables)
+    digest.update("".join(small_tables.create()).encode())
+    letters = ddl.letters_of(tables)
     digest.update(ddl.create_nothing(letters).encode())
     for table in tables:
         digest.update("".join([ddl.create_empty_view(table, letters), *ddl.create_view(table)]).encode())
     for name, text in views.sql_files().items():
         digest.update(f"{name}\0{text}".encode())
-    digest.update("".join(ducklake.create()).encode())
     return digest.hexdigest()

@@ -19,7 +19,7 @@ from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import freshness, layout, months, parquet, snapshot_views, views
+from iolake.warehouse import freshness, layout, months, parquet, small_tables, snapshot_views, views
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.damaged_sources import Work, damage_behind, take_out, without_damage
@@ -215,6 +215,7 @@ class _Writer:
 
     def __init__(self, store: Store, con: duckdb.DuckDBPyConnection, load_id: str) -> None:
         self._store, self._con, self.load_id = store, con, load_id
+        small_tables.to_tables(con)
         self._catalog = Catalog(con)
         self._count = 0
         self._made: list[tuple[Mart, Partition, DataFile | None, str]] = []

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SCHEMA: Final = "ducklake"
 VERSION: Final = "1.0"
 _SPAN: Final = "begin_snapshot BIGINT, end_snapshot BIGINT"
-_DDL: Final = {
+_WRITTEN: Final = {
     "metadata": "key VARCHAR, value VARCHAR, scope VARCHAR, scope_id BIGINT",
     "snapshot": "snapshot_id BIGINT, snapshot_time TIMESTAMPTZ, schema_version BIGINT, next_catalog_id BIGINT, "
     "next_file_id BIGINT",
@@ -52,14 +52,16 @@ _DDL: Final = {
     "value_count BIGINT, null_count BIGINT, min_value VARCHAR, max_value VARCHAR, contains_nan BOOLEAN, "
     "extra_stats VARCHAR",
     "table_stats": "table_id BIGINT, record_count BIGINT, next_row_id BIGINT, file_size_bytes BIGINT",
-    "table_column_stats": "table_id BIGINT, column_id BIGINT, contains_null BOOLEAN, contains_nan BOOLEAN, "
-    "min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR",
     "column_mapping": "mapping_id BIGINT, table_id BIGINT, type VARCHAR",
     "name_mapping": "mapping_id BIGINT, column_id BIGINT, source_name VARCHAR, target_field_id BIGINT, "
     "parent_column BIGINT, is_partition BOOLEAN",
     "tag": f"object_id BIGINT, {_SPAN}, key VARCHAR, value VARCHAR",
     "column_tag": f"table_id BIGINT, column_id BIGINT, {_SPAN}, key VARCHAR, value VARCHAR",
-    # iolake leaves these empty, but clients query them.
+}
+"""The columns of tables of DuckLake 1.0, by name without its prefix."""
+_LEFT_EMPTY: Final = {
+    "table_column_stats": "table_id BIGINT, column_id BIGINT, contains_null BOOLEAN, contains_nan BOOLEAN, "
+    "min_value VARCHAR, max_value VARCHAR, extra_stats VARCHAR",
     "delete_file": f"delete_file_id BIGINT, table_id BIGINT, {_SPAN}, data_file_id BIGINT, path VARCHAR, "
     "path_is_relative BOOLEAN, format VARCHAR, delete_count BIGINT, file_size_bytes BIGINT, footer_size BIGINT, "
     "encryption_key VARCHAR, partial_max BIGINT",
@@ -83,15 +85,7 @@ _DDL: Final = {
     "view": f"view_id BIGINT, view_uuid UUID, {_SPAN}, schema_id BIGINT, view_name VARCHAR, dialect VARCHAR, "
     "sql VARCHAR, column_aliases VARCHAR",
 }
-"""Every table of DuckLake 1.0, without its prefix."""
-_LISTS: Final = (
-    "metadata", "snapshot", "snapshot_changes", "schema_versions", "schema", "table", "column", "table_stats",
-    "column_mapping", "name_mapping", "tag", "column_tag",
-)  # fmt: skip
-"""Those that are views: the rows of each are a list in the one row of the table `lists`.
-
-DuckDB gives each table that has rows a block of its own, so that these would take 190 kB of every snapshot.
-"""
+"""The tables that clients query, though iolake has no rows for them."""
 _TYPES: Final = {
     pa.bool_(): "boolean",
     pa.string(): "varchar",
@@ -107,17 +101,11 @@ Made = dict[str, Rows]
 """Rows to insert, by table."""
 
 
-def create() -> Iterator[str]:
-    """The statements that make the tables, without a snapshot."""
-    yield f"CREATE SCHEMA {SCHEMA}"
-    yield f"CREATE TABLE {SCHEMA}.lists ({', '.join(f'{ddl.quote(n)} STRUCT({_DDL[n]})[]' for n in _LISTS)})"
-    yield f"INSERT INTO {SCHEMA}.lists VALUES ({', '.join('NULL' for _ in _LISTS)})"
-    for name, columns in _DDL.items():
-        if name in _LISTS:
-            rows = f"SELECT unnest({ddl.quote(name)}, max_depth := 2) FROM {SCHEMA}.lists"
-            yield f"CREATE VIEW {_named(name)} AS {rows}"
-        else:
-            yield f"CREATE TABLE {_named(name)} ({columns})"
+def tables() -> Iterator[tuple[str, list[tuple[str, str]], bool]]:
+    """Each table of DuckLake: its name with the schema, its columns with their types, and whether an edit writes it."""
+    for name, columns in (_WRITTEN | _LEFT_EMPTY).items():
+        pairs = [column.split(" ") for column in columns.split(", ")]
+        yield _named(name), [(column, kind) for column, kind in pairs], name in _WRITTEN
 
 
 def update(catalog: Catalog, number: int, committed_at: datetime, operation: str, root: str) -> None:
@@ -170,15 +158,15 @@ def update(catalog: Catalog, number: int, committed_at: datetime, operation: str
 def place(catalog: Catalog, root: str) -> None:
     """Write the lake's location, the one absolute path."""
     values = {"version": VERSION, "created_by": "iolake", "data_path": f"{root.rstrip('/')}/", "encrypted": "false"}
-    pairs = ", ".join(f"({ddl.literal(key)}, {ddl.literal(value)}, NULL, NULL)" for key, value in values.items())
-    _set(catalog, "metadata", f"FROM (VALUES {pairs}) AS v(key, value, scope, scope_id)")
+    catalog.con.execute(f"DELETE FROM {_named('metadata')}")
+    _insert(catalog, "metadata", [{"key": key, "value": value} for key, value in values.items()])
 
 
 def forget(catalog: Catalog, kept: Iterable[int]) -> None:
     """Remove collected snapshots, and the files that only they name."""
     numbers = ", ".join(map(str, kept))
     for name in ("snapshot", "snapshot_changes"):
-        _set(catalog, name, f"FROM {_named(name)} WHERE snapshot_id IN ({numbers})")
+        catalog.con.execute(f"DELETE FROM {_named(name)} WHERE snapshot_id NOT IN ({numbers})")
     gone = (
         f"SELECT data_file_id FROM {_named('data_file')} d WHERE end_snapshot IS NOT NULL AND NOT EXISTS "
         f"(FROM {_named('snapshot')} s WHERE s.snapshot_id >= d.begin_snapshot AND s.snapshot_id < d.end_snapshot)"
@@ -202,16 +190,8 @@ def _uuid(name: str) -> str:
 def _insert(catalog: Catalog, name: str, rows: Rows) -> None:
     if rows:
         catalog.con.register("incoming", pa.Table.from_pylist(rows))
-        if name in _LISTS:
-            _set(catalog, name, f"FROM {_named(name)} UNION ALL BY NAME FROM incoming")
-        else:
-            catalog.con.execute(f"INSERT INTO {_named(name)} BY NAME FROM incoming")
+        catalog.con.execute(f"INSERT INTO {_named(name)} BY NAME FROM incoming")
         catalog.con.unregister("incoming")
-
-
-def _set(catalog: Catalog, name: str, rows: str) -> None:
-    """Have a list be the rows of a query."""
-    catalog.con.execute(f"UPDATE {SCHEMA}.lists SET {ddl.quote(name)} = (SELECT list(r) FROM ({rows}) r)")
 
 
 def _end(catalog: Catalog, number: int) -> None:
@@ -387,5 +367,6 @@ def _bounds(file: DataFile) -> Iterator[tuple[str, str, str]]:
 def _count(catalog: Catalog) -> None:
     """The rows and bytes of each table."""
     rows, size = "sum(record_count)", "sum(file_size_bytes)"
-    sums = f"SELECT table_id, {rows} AS record_count, {rows} AS next_row_id, {size} AS file_size_bytes"
-    _set(catalog, "table_stats", f"{sums} FROM {_named('data_file')} WHERE end_snapshot IS NULL GROUP BY table_id")
+    sums = f"SELECT table_id, {rows}, {rows}, {size} FROM {_named('data_file')} WHERE end_snapshot IS NULL GROUP BY 1"
+    catalog.con.execute(f"DELETE FROM {_named('table_stats')}")
+    catalog.con.execute(f"INSERT INTO {_named('table_stats')} {sums}")

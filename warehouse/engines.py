@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import atexit
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from itertools import count
 from pathlib import Path
+from typing import Final
 
 import duckdb
 
@@ -18,6 +19,7 @@ STORAGE_VERSION = "v1.2.0"
 """The oldest file format that has all a snapshot needs, so that DuckDB clients from 1.2 on can open one."""
 BLOCK_SIZE = 16384
 """Bytes of a block, the least that DuckDB takes: a ledger's columns of few rows fill no larger one."""
+_NUMBERS: Final = count()
 
 
 def pack(path: Path) -> None:
@@ -50,7 +52,7 @@ def engine_of(store: Store) -> duckdb.DuckDBPyConnection:
 @contextmanager
 def attached(engine: duckdb.DuckDBPyConnection, path: Path, option: str) -> Iterator[str]:
     """Attach the database at `path` while the block runs, and yield its name."""
-    name = f"catalog_{secrets.token_hex(4)}"
+    name = f"c{next(_NUMBERS)}"  # short: DuckDB writes it with each view and macro
     engine.cursor().execute(f"ATTACH {ddl.literal(str(path))} AS {name} ({option})")
     try:
         yield name

@@ -34,18 +34,16 @@ MEMORY_LIMIT = "4GB"
 
 
 class Macro(NamedTuple):
-    """A macro of a snapshot: the question that it answers, its call, and (name, type, comment) of each column."""
+    """A macro of a snapshot: the question that it answers, and its call."""
 
     question: str
     call: str
-    columns: list[tuple[str, str, str]]
 
     @classmethod
     def parse(cls, name: str, comment: str) -> Macro:
         """Parse the comment that `warehouse.views` wrote on a macro."""
         question, *lines = comment.split("\n")
-        call = lines[0] if lines else name  # a snapshot of an older iolake has the question alone
-        return cls(question, call, [(c[0], c[1], c[2]) for c in (line.split("\t") for line in lines[1:])])
+        return cls(question, lines[0] if lines else name)  # a snapshot of an older iolake may have the question alone
 
 
 class Lake:
@@ -188,7 +186,7 @@ class Lake:
         return {name: comment or (declared[name].doc if name in declared else "") for name, comment in found}
 
     def macros(self) -> dict[str, Macro]:
-        """Every macro of the snapshot by name, with its question, its call and its columns."""
+        """Every macro of the snapshot by name, with its question and its call."""
         found = self.sql(
             "SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal "
             "AND database_name = current_database() AND schema_name = 'main' ORDER BY ALL"
@@ -197,21 +195,11 @@ class Lake:
 
     def describe(self, table: str) -> list[tuple[str, str, str]]:
         """(column, type, comment) of each column of a table, view or macro. Raises NoTable."""
-        from iolake import schemas
+        from iolake.warehouse.meaning import columns
 
-        found: list[tuple[str, str, str]] = self.sql(
-            "SELECT column_name, data_type, coalesce(comment, '') FROM duckdb_columns() WHERE table_name = $1 "
-            "AND database_name = current_database() AND schema_name = 'main' ORDER BY column_index",
-            [table],
-        ).fetchall()
-        if found:
-            declared = schemas.tables().get(table)
-            known = {c.name: c.comment for c in declared.all_columns} if declared else {}
-            return [(column, kind, comment or known.get(column, "")) for column, kind, comment in found]
-        macros = self.macros()
-        if table in macros:
-            return macros[table].columns or self.describe(table.removesuffix("_model"))
-        raise NoTable(table, difflib.get_close_matches(table, [*self.tables(), *macros]))
+        if found := columns(self._shared(), table):
+            return found
+        raise NoTable(table, difflib.get_close_matches(table, [*self.tables(), *self.macros()]))
 
     def _say_moved(self, root: str) -> None:
         """Warn, once a lake, that plain clients are answered from elsewhere."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from iolake import schemas
 from iolake.schemas import ddl
 from iolake.schemas.mart import Mart
+from iolake.warehouse import small_tables
 
 _HERE = "database_name = current_database() AND schema_name"
 _TEXTS = f"""
@@ -51,6 +52,8 @@ def place(snapshot: Path, old: str, new: str) -> bool:
                 model = table.model if isinstance(table, Mart) else None
                 create, drop = ddl.stand_ins(columns[name], model)
                 con.execute(";\n".join([*create, text.replace(before, after), *drop]))
+        small_tables.to_tables(con, {"main.snapshots"})
         con.execute("UPDATE snapshots SET root = ? WHERE number = (SELECT max(number) FROM snapshots)", [new])
+        small_tables.to_views(con)
         con.execute("COMMIT")
     return True

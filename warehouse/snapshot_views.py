@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def declare(catalog: Catalog) -> None:
     """Write the views of a lake without rows, and what sql/ has for readers."""
-    letters = ddl.letters(schemas.tables().values())
+    letters = ddl.letters_of(schemas.tables().values())
     catalog.con.execute(ddl.create_nothing(letters))
     for table in schemas.tables().values():
         catalog.con.execute(ddl.create_empty_view(table, letters))
@@ -62,7 +62,7 @@ def write_table(catalog: Catalog, table: Table, root: str) -> None:
         if not there:
             catalog.con.execute(";\n".join(ddl.create_view(table)))
     elif there:
-        catalog.con.execute(ddl.create_empty_view(table, ddl.letters(schemas.tables().values())))
+        catalog.con.execute(ddl.create_empty_view(table, ddl.letters_of(schemas.tables().values())))
         catalog.con.execute(f"DROP MACRO TABLE {ddl.STORAGE}.{ddl.quote(table.name)}")
     catalog.con.execute(f"DELETE FROM {ddl.STORAGE}.job_days WHERE table_name = ?", [table.name])
     if any(one.by_job for one in sets):

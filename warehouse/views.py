@@ -218,10 +218,10 @@ def parameters(text: str) -> list[str]:
 
 
 def comment_statements(con: duckdb.DuckDBPyConnection, name: str, text: str, known: Comments) -> Iterator[str]:
-    """The statements that put a file's question, and the meaning of its columns, into the catalog.
+    """The statements that put a file's question, and the meaning of a view's columns, into the catalog.
 
-    The columns of a macro have no comments of their own in DuckDB: the macro's comment is its question, its call, and a
-    line (name, type, meaning, separated by tabs) for each column. `known` gains the comments of this file's columns.
+    DuckDB has no comments on the columns of a macro: its comment is its question and, on a second line, its call.
+    `known` gains the comments of this file's columns.
     """
     form, named, comment = kind(text), ddl.quote(name), question(text)
     columns = [] if is_of_models(name) else columns_of(con, name, text)
@@ -232,8 +232,7 @@ def comment_statements(con: duckdb.DuckDBPyConnection, name: str, text: str, kno
         yield from (f"COMMENT ON COLUMN {named}.{ddl.quote(c)} IS {ddl.literal(m)}" for c, m in meanings.items())
     else:
         call = f"{name}({', '.join(parameters(text))})"
-        lines = [f"{column}\t{type_}\t{meanings.get(column, '')}" for column, type_ in columns]
-        yield f"COMMENT ON {form} {named} IS {ddl.literal(chr(10).join([comment, call, *lines]))}"
+        yield f"COMMENT ON {form} {named} IS {ddl.literal(f'{comment}{chr(10)}{call}')}"
 
 
 def is_of_models(name: str) -> bool:

@@ -39,7 +39,7 @@ def test_arrow_duckdb_and_polars_agree_on_a_table(table: Table) -> None:
 def test_the_view_of_an_empty_table_has_its_columns_and_types(table: Table) -> None:
     """The view over files has the same, and comments besides."""
     con = duckdb.connect()
-    letters = ddl.letters([table])
+    letters = ddl.letters_of([table])
     name, nulls = (
         ddl.quote(table.name),
         ", ".join(f"NULL::{kind} AS {ddl.quote(n)}" for n, kind in ddl.typed_columns(table)),

@@ -10,6 +10,7 @@ import pytest
 from iolake import schemas
 from iolake.warehouse import catalog, freshness, snapshot_views, views
 from iolake.warehouse.lake import Macro
+from iolake.warehouse.meaning import columns, columns_of_macro
 
 
 @pytest.fixture(scope="module")
@@ -34,38 +35,31 @@ def test_every_column_of_every_relation_has_a_comment(snapshot: duckdb.DuckDBPyC
     assert not silent, "write `-- column <name>: [unit] meaning` into the head of sql/<view>.sql"
 
 
-def test_every_column_of_every_macro_has_a_comment(snapshot: duckdb.DuckDBPyConnection) -> None:
-    silent = [
-        (name, column)
-        for name, macro in _macros(snapshot).items()
-        for column, _type, comment in macro.columns
-        if len(comment) < 4
-    ]
-    assert not silent, "write `-- column <name>: [unit] meaning` into the head of sql/<macro>.sql"
-
-
-def test_every_macro_shows_its_call_and_columns(snapshot: duckdb.DuckDBPyConnection) -> None:
-    macros = _macros(snapshot)
+def test_every_macro_shows_its_call_and_columns_with_comments(snapshot: duckdb.DuckDBPyConnection) -> None:
+    calls = {name: macro.call for name, macro in _macros(snapshot).items()}
     tables = {name for name, text in views.sql_files().items() if views.kind(text) == "MACRO TABLE"}
     assert tables
     for name in tables:
-        assert macros[name].call.startswith(f"{name}("), macros[name]
-        assert macros[name].columns or views.is_of_models(name), name
-    assert macros["concurrent_jobs"].call == "concurrent_jobs(in_cluster, since, until)"
-    assert [c[0] for c in macros["concurrent_jobs"].columns][:2] == ["jobs", "jobs_without_nodes"]
+        assert calls[name].startswith(f"{name}(")
+        shown = columns_of_macro(snapshot, name)
+        assert shown, name
+        silent = [column for column, _, comment in shown if len(comment) < 4]
+        assert not silent, f"write `-- column <name>: [unit] meaning` into the head of sql/{name}.sql"
+    assert calls["concurrent_jobs"] == "concurrent_jobs(in_cluster, since, until)"
+    assert [c[:2] for c in columns_of_macro(snapshot, "concurrent_jobs")][:1] == [("jobs", "BIGINT")]
 
 
 def test_a_declared_column_names_a_column_of_its_view(snapshot: duckdb.DuckDBPyConnection) -> None:
     """A line for a column that a view no longer has is a mistake."""
-    macros = _macros(snapshot)
-    columns = {name: {c for c, _, _ in macro.columns} for name, macro in macros.items()}
-    for name, column in snapshot.sql("SELECT table_name, column_name FROM duckdb_columns()").fetchall():
-        columns.setdefault(name, set()).add(column)
+    names = {
+        name: {column for column, _, _ in (columns if views.kind(text) == "VIEW" else columns_of_macro)(snapshot, name)}
+        for name, text in views.sql_files().items()
+    }
     stray = [
         (name, column)
         for name, text in views.sql_files().items()
         for column in views.declared_columns(text)
-        if column not in columns[name] and not name.endswith("_for_models")  # a copy of what has its own name
+        if column not in names[name] and not name.endswith("_for_models")  # a copy of what has its own name
     ]
     assert not stray
 

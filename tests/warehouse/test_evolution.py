@@ -11,7 +11,7 @@ import pytest
 from iolake.pipelines import registry
 from iolake.schemas import ddl, ledger
 from iolake.schemas.table import Column, Table
-from iolake.warehouse import catalog, staging, views
+from iolake.warehouse import catalog, small_tables, staging, views
 from iolake.warehouse.compact import compact
 from iolake.warehouse.lake import Lake
 from tests.warehouse.toy import TABLES, TOYS, Centre, Toy, df
@@ -116,7 +116,9 @@ def test_a_ledger_that_gained_a_column_keeps_its_rows(centre: Centre, monkeypatc
     grown = dataclasses.replace(
         ledger.REJECTS, columns=[*ledger.REJECTS.columns, Column("note", pa.string(), "a note")]
     )
-    monkeypatch.setattr(catalog, "LEDGER", tuple(grown if t is ledger.REJECTS else t for t in ledger.LEDGER))
+    every = tuple(grown if t is ledger.REJECTS else t for t in ledger.LEDGER)
+    monkeypatch.setattr(catalog, "LEDGER", every)
+    monkeypatch.setattr(small_tables, "LEDGER", every)
     monkeypatch.setattr(catalog, "REJECTS", grown)
     catalog._hash.cache_clear()
     centre.write("2017-03-21.json", "broken")
