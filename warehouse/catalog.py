@@ -55,10 +55,11 @@ class Catalog:
 
     @classmethod
     @contextmanager
-    def editing(cls, path: Path, store: Store) -> Iterator[Catalog]:
+    def editing(cls, path: Path, store: Store, private: bool = False) -> Iterator[Catalog]:
         """Open the catalog at `path` for changes, and create it if needed. It is one complete file when the block ends.
 
-        A catalog of another iolake version, with other declarations, is recreated with the same ledger.
+        A catalog of another iolake version, with other declarations, is recreated with the same ledger. A private one,
+        which is edited on and not published, keeps its tables as tables.
         """
         if not path.exists():
             shutil.copyfile(_empty(declarations()), path)
@@ -66,12 +67,16 @@ class Catalog:
         with cls._written(engine, path) as catalog:
             last = catalog.rows("SELECT declarations FROM snapshots ORDER BY number DESC LIMIT 1")
             if last in ([], [(declarations(),)]):
-                with catalog._tables():
+                with catalog._tables(private):
                     yield catalog
                 return
         older = path.rename(path.with_suffix(".older"))
         shutil.copyfile(_empty(declarations()), path)
-        with attached(engine, older, "READ_ONLY") as name, cls._written(engine, path) as catalog, catalog._tables():
+        with (
+            attached(engine, older, "READ_ONLY") as name,
+            cls._written(engine, path) as catalog,
+            catalog._tables(private),
+        ):
             catalog._take_ledger(name)
             yield catalog
 
@@ -102,11 +107,12 @@ class Catalog:
             con.execute("CHECKPOINT")
 
     @contextmanager
-    def _tables(self) -> Iterator[None]:
+    def _tables(self, stay: bool = False) -> Iterator[None]:
         """Have the ledger as tables in the block, not as views."""
         small_tables.to_tables(self._con)
         yield
-        small_tables.to_views(self.con)
+        if not stay:
+            small_tables.to_views(self.con)
 
     def _take_ledger(self, older: str) -> None:
         """Copy every ledger row of another attached catalog; columns that it lacks are null."""

@@ -19,7 +19,7 @@ from iolake.schemas import ddl
 from iolake.schemas.gate import conform, in_sort_order
 from iolake.schemas.mart import Mart
 from iolake.schemas.table import DATE, LOAD_ID
-from iolake.warehouse import freshness, layout, months, parquet, small_tables, snapshot_views, views
+from iolake.warehouse import freshness, layout, months, parquet, snapshot_views, views
 from iolake.warehouse.bounds import bounds_of
 from iolake.warehouse.catalog import Catalog
 from iolake.warehouse.damaged_sources import Work, damage_behind, take_out, without_damage
@@ -79,7 +79,7 @@ def derive(warehouse: Warehouse, progress: Progress | None = None, memory_limit:
     with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
-        with Catalog.editing(path, warehouse.store) as catalog:
+        with Catalog.editing(path, warehouse.store, private=True) as catalog:
             catalog.write_views(warehouse.store)
             work = _stale(catalog)
             if not work:
@@ -215,7 +215,6 @@ class _Writer:
 
     def __init__(self, store: Store, con: duckdb.DuckDBPyConnection, load_id: str) -> None:
         self._store, self._con, self.load_id = store, con, load_id
-        small_tables.to_tables(con)
         self._catalog = Catalog(con)
         self._count = 0
         self._made: list[tuple[Mart, Partition, DataFile | None, str]] = []

@@ -34,7 +34,7 @@ def differing(
     with scratch() as folder:
         path = Path(folder) / "catalog.duckdb"
         warehouse.store.copy(layout.snapshot_path(number), path)
-        with Catalog.editing(path, warehouse.store) as catalog:
+        with Catalog.editing(path, warehouse.store, private=True) as catalog:
             catalog.write_views(warehouse.store)
             snapshot_views.write_models(catalog, freshness.marts())
             work = _fresh(catalog)
