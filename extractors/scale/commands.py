@@ -86,16 +86,17 @@ class Mmdf(_Command):
     """`mmdf` and `mmdf -Y`: space of disks, pools and the file system, and its inodes."""
 
     source: ClassVar = "mmdf"
+    version: ClassVar = 3
     what: ClassVar = "mmdf"
     heads: ClassVar = (r"^mmdf:\w+:(HEADER|0):|^disk +disk size +failure holds",)
     tables: ClassVar = (SCALE_CAPACITY, SCALE_POOL, SCALE_DISK)
 
     def rows(self, lines: Sequence[str], faults: list[str], systems: set[str], backend: str | None) -> Rows:
         """Return the rows of `scale_capacity`, `scale_pool` and `scale_disk`."""
-        is_coded = any(line.startswith("mmdf:") for line in lines)
+        is_coded = any(line.lstrip().startswith("mmdf:") for line in lines)
         rows: Rows = {table.name: [] for table in self.tables}
         whole_system: dict[str, Any] = {}
-        for record in records(lines, ("mmdf",), faults) if is_coded else mmdf_text(lines):
+        for record in records(lines, ("mmdf",), faults) if is_coded else mmdf_text(lines, faults):
             fields = record.fields
             if record.section == "nsd" and fields.get("nsdName"):
                 rows[SCALE_DISK.name].append({**_disk(fields), **_space(fields, "diskSize")})

@@ -24,10 +24,13 @@ from iolake.schemas.site import Site
 from iolake.schemas.table import Table
 
 _METRIC: Final = re.compile(
-    r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})?[ \t]+(?P<value>\S+)(?:[ \t]+(?P<at>-?\d+))?[ \t]*$"
+    r"^(?P<name>[a-zA-Z_:][\w:]*)[ \t]*(?:\{(?P<labels>(?:[^\"{}]|\"(?:[^\"\\]|\\.)*\")*)\})?[ \t]+(?P<value>[^\s#]+)"
+    r"(?:[ \t]+(?P<at>-?\d+(?:\.\d+)?))?[ \t]*(?:#.*)?$"
 )
-_LABEL: Final = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_LABEL: Final = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")
+_MOST_SECONDS: Final = 10**11
+"""A time below it is in seconds: as milliseconds it would lie before March 1973."""
 _NODES: Final = ("nodename", "node", "instance", "host", "hostname")
 _COUNTERS: Final = {
     "gpfs_perf_read_bytes_total": "read_bytes",
@@ -75,7 +78,7 @@ class GpfsExporter(NodeCounters):
     source: ClassVar = "gpfs_exporter"
     what: ClassVar = "Prometheus text of a GPFS exporter"
     heads: ClassVar = (r"^gpfs_\w+(\{| )",)
-    version: ClassVar = 2
+    version: ClassVar = 3
     tables: ClassVar = (SCALE_CLIENT, SCALE_CAPACITY, SCALE_POOL)
     nothing: ClassVar = "no metrics of a GPFS exporter"
 
@@ -92,13 +95,13 @@ class GpfsExporter(NodeCounters):
                 part = f"{file.uri}: {member.name}" if member.name else file.uri
                 samples = list(_samples(member.lines(), part, found))
                 infos = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
-                nodes = {labels.get("fs", ""): _node(labels) for labels in infos}
+                nodes = {(labels.get("fs") or labels.get("filesystem", "")): _node(labels) for labels in infos}
                 for name, labels, value, at in samples:
-                    us = recording.us if at is None else at * 1000
+                    us = recording.us if at is None else at
                     if us is None:
                         found.fault(part, "does not say when it was scraped; put the time into its name")
                         continue
-                    node = _node(labels) or nodes.get(labels.get("fs", "")) or option
+                    node = _node(labels) or nodes.get(labels.get("fs") or labels.get("filesystem", "")) or option
                     reason = _add(name, labels, value, us, node if isinstance(node, str) else None, found)
                     if reason is not None:
                         found.fault(part, reason)
@@ -122,11 +125,11 @@ def _batch(table: Table, rows: list[dict[str, Any]]) -> Batch:
 
 
 def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[tuple[str, dict[str, str], float, int | None]]:
-    """Yield (name, labels, value, milliseconds since 1970 or None) of the GPFS samples of a text."""
+    """Yield (name, labels, value, microseconds since 1970 or None) of the GPFS samples of a text."""
     for line in lines:
-        if not line.startswith("gpfs_"):
+        if not line.lstrip().startswith("gpfs_"):
             continue
-        sample = _METRIC.match(line)
+        sample = _METRIC.match(line.strip())
         try:
             value = float(sample["value"]) if sample else math.nan
         except ValueError:
@@ -135,7 +138,13 @@ def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[tuple[st
             found.fault(part, f"a line is not a sample of a number: {line[:60]!r}")
             continue
         labels = {name: _ESCAPED.sub(_unescaped, text) for name, text in _LABEL.findall(sample["labels"] or "")}
-        yield sample["name"], labels, value, int(sample["at"]) if sample["at"] else None
+        yield sample["name"], labels, value, _us(sample["at"]) if sample["at"] else None
+
+
+def _us(text: str) -> int:
+    """The microseconds of a sample's time: Prometheus' text has milliseconds, OpenMetrics seconds."""
+    at = float(text)
+    return round(at * 1_000_000) if abs(at) < _MOST_SECONDS else round(at * 1000)
 
 
 def _unescaped(escape: re.Match[str]) -> str:
@@ -158,7 +167,7 @@ def _add(name: str, labels: dict[str, str], value: float, us: int, node: str | N
         return None
     if not 0 <= value <= LARGEST or not 0 < us < 1 << 53:
         return f"{name} has a value or time out of all bounds"
-    system = labels.get("fs")
+    system = labels.get("fs") or labels.get("filesystem")
     if not system:
         return f"{name} has no label fs"
     if column is not None:

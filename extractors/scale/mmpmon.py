@@ -29,8 +29,12 @@ _LONG: Final = {
     "readdir": "dir", "inode updates": "iu", "filesystem": "fs",
 }  # fmt: skip
 _PAIR: Final = re.compile(r"_(\w+?)_ (\S+)")
-_HEAD: Final = re.compile(r"mmpmon node (\S+) name (\S+) (\w+) (\w+)")
-_FIELD: Final = re.compile(r"\s*([A-Za-z ]+?):\s+(\S+)\s*$")
+_FROM: Final = r"[ \t]*(?:[\w.-]+:[ \t]+)?"
+"""What mmdsh writes before each line: the node's name."""
+_SHORT_LINE: Final = re.compile(_FROM + r"_fs_io_s_( .*)")
+_ALL_LINE: Final = re.compile(_FROM + r"_io_s_ ")
+_HEAD: Final = re.compile(_FROM + r"mmpmon node (\S+) name (\S+) (\w+) (\w+)")
+_FIELD: Final = re.compile(_FROM + r"([A-Za-z ]+?):\s+(\S+)\s*$")
 _DEVICE: Final = re.compile(r"^(?:_fs_io_s_ .*? _fs_ |filesystem:\s+)(\S+)", re.MULTILINE)
 
 
@@ -40,7 +44,7 @@ class Mmpmon(NodeCounters):
     source: ClassVar = "mmpmon"
     what: ClassVar = "mmpmon's counters"
     heads: ClassVar = (r"^_(fs_)?io_s_ |^mmpmon node \S+ name \S+ (fs_)?io_s ",)
-    version: ClassVar = 1
+    version: ClassVar = 2
     tables: ClassVar = (SCALE_CLIENT,)
     nothing: ClassVar = "no fs_io_s readings of mmpmon"
 
@@ -63,9 +67,9 @@ def _readings(lines: Iterable[str]) -> Iterator[dict[str, str]]:
     """Yield each reading's fields by their short names, whichever form it has."""
     fields: dict[str, str] | None = None
     for line in lines:
-        if line.startswith("_fs_io_s_ "):
-            yield dict(_PAIR.findall(line.removeprefix("_fs_io_s_")))
-        elif line.startswith("_io_s_ "):
+        if short := _SHORT_LINE.match(line):
+            yield dict(_PAIR.findall(short[1]))
+        elif _ALL_LINE.match(line):
             yield {"all": "yes"}
         elif head := _HEAD.match(line):
             if fields is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,50 @@ def test_whatever_a_file_holds_is_read_or_named(tmp_path: Path, extractor: Extra
     count = int(os.environ.get("IOLAKE_FUZZ", "300")) // 4
     where = site(tmp_path, extractor.source, "scratch" if extractor.source == "mmlsfs" else None)
     assert survives(extractor, where, tmp_path / "a", (BEGIN + content).encode(), count) > 0
+
+
+@pytest.mark.parametrize(
+    ("unit", "of_pool", "factor"),
+    [
+        ("in KB", "", 1),
+        ("in MB", "", 1 << 10),
+        ("in TB", "", 1 << 30),
+        ("in 4 MB", "", 4 << 10),
+        ("     ", "G", 1 << 20),
+    ],
+)
+def test_the_unit_of_mmdf_is_its_headers_or_the_values_own(
+    tmp_path: Path, unit: str, of_pool: str, factor: int
+) -> None:
+    """`mmdf --block-size 1T` and `--block-size auto` print other units than KB."""
+    text = MMDF.replace("in KB", unit, 1)
+    if of_pool:
+        text = re.sub(r"\b(1000|9000|10000|600|3000|3600)\b(?! inodes)", rf"\1{of_pool}", text.partition("Inode")[0])
+        text = re.sub(r"\b(5|7|12) \(", rf"\1{of_pool} (", text)
+    rows, rejects = read(tmp_path, Mmdf(), BEGIN + text)
+    assert rejects == {}
+    (space,) = rows["scale_capacity"]
+    assert (space["total_bytes"], space["free_bytes"]) == (10000 * 1024 * factor, 3600 * 1024 * factor)
+    assert [(r["nsd"], r["total_bytes"], r["fragment_bytes"]) for r in rows["scale_disk"]] == [
+        ("META_1", 1000 * 1024 * factor, 5 * 1024 * factor),
+        ("DATA_1", 9000 * 1024 * factor, 7 * 1024 * factor),
+    ]
+
+
+def test_a_unit_that_no_release_prints_is_refused(tmp_path: Path) -> None:
+    """P5: sizes of an unknown unit are no KB."""
+    rows, rejects = read(tmp_path, Mmdf(), BEGIN + MMDF.replace("in KB", "in furlongs", 1))
+    assert rows["scale_disk"] == []
+    assert any("furlongs; run mmdf without --block-size" in reason for reason in rejects.values())
+
+
+def test_a_line_of_sizes_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """P5: a size with commas is no size that a release prints."""
+    rows, rejects = read(tmp_path, Mmdf(), BEGIN + MMDF.replace(" 10000 ", " 10,000 "))
+    assert rows["scale_capacity"][0].get("total_bytes") is None
+    assert "a line of sizes has an unknown form: '(total)" in next(iter(rejects.values()))
+
+
+def test_lines_of_mmdf_may_be_indented(tmp_path: Path) -> None:
+    indented = "".join(f"  {line}\n" for line in MMDF_Y.splitlines())
+    assert read(tmp_path, Mmdf(), BEGIN + indented) == read(tmp_path, Mmdf(), BEGIN + MMDF_Y)

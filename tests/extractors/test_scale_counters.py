@@ -185,6 +185,52 @@ def test_a_sample_with_a_time_of_its_own_has_that(tmp_path: Path) -> None:
     assert "set options.node" in read(tmp_path, GpfsExporter())[1][""]
 
 
+TIMED = [
+    line
+    for minute, n in ((0, 1), (5, 3))
+    for line in scrape((n * 1000,) * 8).replace("\n", f" {minute}\n").splitlines()
+    if line.startswith("gpfs_")
+]
+"""Samples of two scrapes, each with the minute at its end."""
+
+
+def at(minute: str, scale: int) -> str:
+    seconds = int((TEN - datetime(1970, 1, 1)).total_seconds()) + 60 * int(minute)
+    return f"{seconds * 1000}" if scale == 1000 else f"{seconds}" if scale == 1 else f"{seconds}.000"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda line, minute: f"{line} {at(minute, 1000)}",
+        lambda line, minute: f"{line} {at(minute, 1)}",
+        lambda line, minute: f"{line} {at(minute, 0)}",
+        lambda line, minute: f'{line} {at(minute, 0)} # {{trace_id="a}}b"}} 1',
+        lambda line, minute: f"  {line.replace('fs=', 'fs = ')} {at(minute, 1000)}\r",
+        lambda line, minute: f"{line.replace('fs=', 'filesystem=').replace('}', ',}')} {at(minute, 1000)}",
+    ],
+    ids=["milliseconds", "seconds", "decimals", "exemplar", "spaces", "filesystem"],
+)
+def test_a_samples_time_means_the_same_in_each_dialect(tmp_path: Path, form: Any) -> None:
+    """P8: OpenMetrics has seconds where Prometheus' text has milliseconds; an exemplar is neither value nor label."""
+    lines = [form(*line.rsplit(" ", 1)) for line in TIMED]
+    (tmp_path / "a").write_text("\n".join(lines) + "\n# EOF\n")
+    rows, rejects = read(tmp_path, GpfsExporter(), backend="scratch")
+    assert clients(rows) == [("n1", TEN, 300.0, *(2000,) * 8, False)]
+    assert [(r["ts"], r["total_bytes"]) for r in rows["scale_capacity"]] == [
+        (TEN + timedelta(minutes=minute), 1000) for minute in (0, 5)
+    ]
+    assert rejects == {}
+
+
+def test_lines_that_mmdsh_marks_with_their_node_are_readings(tmp_path: Path) -> None:
+    text = reading(TEN, (1,) * 8) + reading(TEN + timedelta(minutes=1), (3,) * 8)
+    (tmp_path / "a").write_text("".join(f"node7.example.org:  {line}\n" for line in text.splitlines()))
+    rows, rejects = read(tmp_path, Mmpmon())
+    assert clients(rows)[0][3:-1] == (2,) * 8
+    assert rejects == {}
+
+
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(0, 10**15), min_size=2, max_size=20))
 def test_amounts_add_up_to_the_counters_difference(tmp_path: Path, gains: list[int]) -> None:
