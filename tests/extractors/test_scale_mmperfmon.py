@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from iolake.extractors.base import InputError, Span
+from iolake.extractors.scale import report
 from iolake.extractors.scale.mmperfmon import Mmperfmon
 from iolake.schemas.site import Site, SiteError
 from tests.extractors.fuzz import survives
@@ -296,3 +299,29 @@ def test_whatever_a_file_holds_is_read_or_named(tmp_path: Path, content: str) ->
     """300 random damages."""
     count = int(os.environ.get("IOLAKE_FUZZ", "300")) // 3
     assert survives(Mmperfmon(), site(tmp_path, backend="home"), tmp_path / "a", content.encode(), count) > 0
+
+
+CELLS = st.sampled_from(["1", "2.5", "1.7 kB", "3 MB", "0.5 GB", "null", "x", "1 kB kB"])
+PAIRS = st.tuples(CELLS, CELLS)
+ROWS = st.one_of(PAIRS.map(lambda pair: [pair] * 2), st.lists(PAIRS, min_size=2, max_size=3))
+USUAL = "{0} 2019-01-11-10:0{0}:00"
+STARTS = st.sampled_from([*[USUAL] * 5, "7 2019-01-11-10:0{0}:00", "{0} 2019-01-11-11:0{0}:00", "1 x"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(STARTS, ROWS), min_size=1, max_size=3), st.booleans())
+def test_a_wide_report_is_read_alike_whole_and_in_parts(
+    tmp_path: Path, parts: list[tuple[str, list[tuple[str, str]]]], is_named: bool
+) -> None:
+    """P5: what does not fit in one part costs no other, and is named in the order of the report."""
+    names = ["mem_free" if is_named else "mem_fre", "cpu_user"]
+    text = "Legend:\n 1: io1|Memory|mem_free\n 2: io1|CPU|cpu_user\n 3: io2|Memory|mem_free\n 4: io2|CPU|cpu_user\n\n"
+    for start, rows in parts:
+        lines = [f"{start.format(at)} {first} {second}" for at, (first, second) in enumerate(rows, 1)]
+        text += "\n".join([f"Row Timestamp {' '.join(names)}", *lines, "", ""])
+    (tmp_path / "a.txt").write_text(text)
+    found = everything(Mmperfmon(), site(tmp_path))
+    usual = report._usual_chunk
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report, "_usual_chunk", lambda parts: usual(parts) if len(parts) == 1 else None)
+        assert everything(Mmperfmon(), site(tmp_path)) == found
