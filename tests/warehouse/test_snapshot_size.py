@@ -9,8 +9,9 @@ import duckdb
 import pytest
 
 from iolake.schemas import ddl
+from iolake.schemas.ledger import INPUTS
 from iolake.schemas.lustre import LUSTRE_DF
-from iolake.warehouse import catalog, views
+from iolake.warehouse import catalog, small_tables, views
 from iolake.warehouse.views import is_of_models, models_behind
 from tests.warehouse.by_hand import NOON, Loaded, job
 from tests.warehouse.toy import Centre, df
@@ -60,6 +61,27 @@ def test_a_tables_comments_come_with_its_first_rows_and_go_with_the_last(centre:
     before, full, after = described
     assert full == centre.lake.describe("lustre_df")
     assert before == after == [(name, kind, None) for name, kind, _ in full]
+
+
+def test_a_table_of_the_ledger_is_the_same_small_or_not(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P10: it keeps its rows and comments as it outgrows the shared table, and as it becomes small again."""
+    kinds = []
+    for day, few in enumerate((1000, 1, 1, 1000, 1000)):
+        monkeypatch.setattr(small_tables, "FEW", few)
+        centre.write(f"2017-03-2{day}.json", {"lustre_df": [df("a", 1 + 24 * day, 7)]})
+        centre.ingest()
+        uris = centre.lake.sql("SELECT uri FROM inputs ORDER BY uri").fetchall()
+        assert [Path(uri).name for (uri,) in uris] == [f"2017-03-2{at}.json" for at in range(day + 1)]
+        shown = centre.lake.sql(
+            "SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = 'inputs' "
+            "AND schema_name = 'main' ORDER BY column_index"
+        ).fetchall()
+        assert shown == [(c.name, ddl.duckdb_type(c.type), c.comment) for c in INPUTS.columns]
+        assert centre.lake.tables()["inputs"] == INPUTS.doc
+        left = centre.lake.sql("SELECT view_name FROM duckdb_views() WHERE view_name LIKE '%_aside'").fetchall()
+        assert left == []
+        kinds += centre.lake.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name = 'inputs'").fetchall()
+    assert [count for (count,) in kinds] == [0, 1, 1, 0, 0]
 
 
 @pytest.mark.usefixtures("all_tables")
