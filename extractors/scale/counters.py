@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
+from array import array
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
@@ -22,9 +24,14 @@ COUNTERS: Final = (
 )  # fmt: skip
 """The counters of a node, by their columns of `scale_client`."""
 LARGEST: Final = 2**63 - 1
-Counters = dict[str, int]
-Readings = dict[str, dict[int, Counters]]
-"""Node to moment (microseconds since 1970) to counters."""
+Space = dict[str, int]
+Readings = dict[str, dict[int, "array[int]"]]
+"""Node to moment (microseconds since 1970) to counters in the order of COUNTERS; -1 is unknown.
+
+A dict of each reading would take five times the memory.
+"""
+_UNKNOWN: Final = (-1,) * len(COUNTERS)
+_PLACES: Final = {name: place for place, name in enumerate(COUNTERS)}
 
 
 class Found:
@@ -38,12 +45,16 @@ class Found:
         self.readings: Readings = {}
         self.systems: set[str] = set()
         self.faults: dict[str, list[str]] = {}
-        self.space: dict[tuple[str, int], Counters] = {}
+        self.space: dict[tuple[str, int], Space] = {}
 
     def add(self, system: str, node: str, us: int, counters: Mapping[str, int]) -> None:
         """Add a reading of a node's counters of a file system."""
         if self.is_ours(system):
-            self.readings.setdefault(node, {}).setdefault(us, {}).update(counters)
+            readings = self.readings.setdefault(sys.intern(node), {})
+            if (reading := readings.get(us)) is None:
+                reading = readings[us] = array("q", _UNKNOWN)
+            for name, value in counters.items():
+                reading[_PLACES[name]] = value
 
     def is_ours(self, system: str) -> bool:
         """Note a file system's name; return whether it is the input's own."""
@@ -139,8 +150,9 @@ def client_batch(readings: Readings, ends: Readings) -> Batch | None:
         if len(series) < 2:
             continue
         moments = np.array([us for us, _ in series], np.int64)
-        values = np.array([[counters.get(name, 0) for name in COUNTERS] for _, counters in series], np.int64)
-        listed = np.array([[name in counters for name in COUNTERS] for _, counters in series])
+        values = np.array([counters for _, counters in series], np.int64)
+        listed = values >= 0
+        values[~listed] = 0
         counted, reset = listed_amounts(values, listed)
         read = [
             read_amounts(counted[:, i].tolist(), listed[:, i].tolist(), reset.tolist(), moments.tolist())

@@ -31,6 +31,8 @@ _LABEL: Final = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")
 _MOST_SECONDS: Final = 10**11
 """A time below it is in seconds: as milliseconds it would lie before March 1973."""
+_Sample = tuple[str, dict[str, str], float, int | None]
+"""(name, labels, value, microseconds since 1970 or None)."""
 _NODES: Final = ("nodename", "node", "instance", "host", "hostname")
 _COUNTERS: Final = {
     "gpfs_perf_read_bytes_total": "read_bytes",
@@ -93,18 +95,10 @@ class GpfsExporter(NodeCounters):
         for file in recording.files:
             for member in members(file.uri):
                 part = f"{file.uri}: {member.name}" if member.name else file.uri
-                samples = list(_samples(member.lines(), part, found))
-                infos = [labels for name, labels, _, _ in samples if name == "gpfs_perf_info"]
-                nodes = {(labels.get("fs") or labels.get("filesystem", "")): _node(labels) for labels in infos}
-                for name, labels, value, at in samples:
-                    us = recording.us if at is None else at
-                    if us is None:
-                        found.fault(part, "does not say when it was scraped; put the time into its name")
-                        continue
-                    node = _node(labels) or nodes.get(labels.get("fs") or labels.get("filesystem", "")) or option
-                    reason = _add(name, labels, value, us, node if isinstance(node, str) else None, found)
-                    if reason is not None:
-                        found.fault(part, reason)
+                scrape = _Scrape(found, part, recording.us, option if isinstance(option, str) else None)
+                for sample in _samples(member.lines(), part, found):
+                    scrape.take(sample)
+                scrape.end()
 
     def others(self, found: Found) -> Iterator[Batch]:
         """Yield the space of the file system and of its pools, a row a scrape."""
@@ -120,11 +114,57 @@ class GpfsExporter(NodeCounters):
                 yield _batch(table, rows[table.name])
 
 
+class _Scrape:
+    """The samples of one text on their way into what was found.
+
+    gpfs_exporter names the node in gpfs_perf_info alone, which counts for the samples after it, and for those before
+    the first one.
+    """
+
+    def __init__(self, found: Found, part: str, us: int | None, node: str | None) -> None:
+        self._found, self._part, self._us, self._otherwise = found, part, us, node
+        self._nodes: dict[str, str | None] = {}
+        self._waiting: list[_Sample] = []
+
+    def take(self, sample: _Sample) -> None:
+        """Add a sample, or keep it until its node is known."""
+        name, labels, _, _ = sample
+        if name == "gpfs_perf_info":
+            self._nodes[_system(labels)] = _node(labels)
+        elif _is_counter(name) and _node(labels) is None and _system(labels) not in self._nodes:
+            self._waiting.append(sample)
+        else:
+            self._add(sample)
+
+    def end(self) -> None:
+        """Add the samples that waited for the text's end."""
+        for sample in self._waiting:
+            self._add(sample)
+
+    def _add(self, sample: _Sample) -> None:
+        name, labels, value, at = sample
+        us = self._us if at is None else at
+        if us is None:
+            self._found.fault(self._part, "does not say when it was scraped; put the time into its name")
+            return
+        node = _node(labels) or self._nodes.get(_system(labels)) or self._otherwise
+        if (reason := _add(name, labels, value, us, node, self._found)) is not None:
+            self._found.fault(self._part, reason)
+
+
+def _is_counter(name: str) -> bool:
+    return name in _COUNTERS or name == "gpfs_perf_operations_total"
+
+
+def _system(labels: dict[str, str]) -> str:
+    return labels.get("fs") or labels.get("filesystem") or ""
+
+
 def _batch(table: Table, rows: list[dict[str, Any]]) -> Batch:
     return Batch(table, pa.Table.from_pylist(rows, table.batch_schema))
 
 
-def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[tuple[str, dict[str, str], float, int | None]]:
+def _samples(lines: Iterable[str], part: str, found: Found) -> Iterator[_Sample]:
     """Yield (name, labels, value, microseconds since 1970 or None) of the GPFS samples of a text."""
     for line in lines:
         if not line.lstrip().startswith("gpfs_"):
@@ -167,7 +207,7 @@ def _add(name: str, labels: dict[str, str], value: float, us: int, node: str | N
         return None
     if not 0 <= value <= LARGEST or not 0 < us < 1 << 53:
         return f"{name} has a value or time out of all bounds"
-    system = labels.get("fs") or labels.get("filesystem")
+    system = _system(labels)
     if not system:
         return f"{name} has no label fs"
     if column is not None:

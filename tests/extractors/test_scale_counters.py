@@ -223,6 +223,16 @@ def test_a_samples_time_means_the_same_in_each_dialect(tmp_path: Path, form: Any
     assert rejects == {}
 
 
+def test_a_text_of_several_nodes_scrapes_gives_each_its_own(tmp_path: Path) -> None:
+    """gpfs_exporter names the node in gpfs_perf_info alone: all counters of such a text were the last node's."""
+    for minute, n in ((0, 1), (5, 3)):
+        one, two = (scrape((n * k * 1000,) * 8) for k in (1, 2))
+        text = one + two.replace('nodename="n1"', 'nodename="n2"')
+        (tmp_path / f"2026-03-01T10-{minute:02}.prom").write_text(text)
+    rows, _ = read(tmp_path, GpfsExporter(), "%Y-%m-%dT%H-%M.prom", "scratch")
+    assert [(node, amount) for node, _, _, amount, *_ in clients(rows)] == [("n1", 2000), ("n2", 4000)]
+
+
 def test_lines_that_mmdsh_marks_with_their_node_are_readings(tmp_path: Path) -> None:
     text = reading(TEN, (1,) * 8) + reading(TEN + timedelta(minutes=1), (3,) * 8)
     (tmp_path / "a").write_text("".join(f"node7.example.org:  {line}\n" for line in text.splitlines()))

@@ -47,12 +47,12 @@ def burst() -> tuple[Counter[str], list[str]]:
                 where = {"files": f"%Y-%m-%d.{form}{suffix}"}
                 site = Site.model_validate({"root": folder, "lake": {"uri": folder}, kind: {"one": {source: where}}})
                 counts["bombs"] += 1
-                if said := _read_in_child(source, site):
+                if said := read_in_child(source, site):
                     violations.append(f"{name} as {source}: {said}")
     return counts, violations
 
 
-def _read_in_child(source: str, site: Site) -> str:
+def read_in_child(source: str, site: Site) -> str:
     """What went wrong; empty where the input ended. A fork would inherit the locks of the libraries' threads."""
     command = [sys.executable, "-m", "tests.torture.bombs", source]
     child = subprocess.run(command, cwd=CHECKOUT, input=site.model_dump_json(), text=True, check=False)
