@@ -64,12 +64,16 @@ def _restarts(found: pl.DataFrame, times: pl.DataFrame, inputs: pl.Series) -> pl
     Without the source's own count, rows of one job and submission that start at different times are requeues of it, in
     the order of their starts. `sacct --duplicates` lists them.
     """
+    counts = found["step_id"].is_null() & times["restart"].is_null() & times["start"].is_not_null()
+    submission = ["input", "id", "task", "submit"]
     rows = times.select(
         "restart", "start", submit="job_submit", id=found["job_id"], task=found["array_task_id"], input=inputs,
-        counts=found["step_id"].is_null() & times["restart"].is_null() & times["start"].is_not_null(),
-    )  # fmt: skip
-    order = pl.col("start").rank("dense").over("input", "id", "task", "submit", "counts").cast(pl.Int64) - 1
-    return rows.select(pl.when(pl.col("counts") & (order > 0)).then(order).otherwise("restart")).to_series()
+        row=pl.int_range(pl.len()),
+    ).filter(counts & times["job_submit"].is_not_null())  # fmt: skip
+    again = rows.filter(rows.select(submission).is_duplicated())  # mostly none, and ranks take long
+    order = again.select("row", order=pl.col("start").rank("dense").over(submission).cast(pl.Int64) - 1)
+    order = order.filter(pl.col("order") > 0)
+    return times["restart"].scatter(order["row"], order["order"])
 
 
 def _run(frame: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:

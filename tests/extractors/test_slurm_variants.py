@@ -215,6 +215,13 @@ def test_runs_of_one_submission_that_start_at_different_times_are_requeues(path:
     assert rejects == {"repeats": "1 rows repeat an earlier row's key; the first is kept"}
 
 
+def test_rows_without_a_submission_are_no_requeues(path: Path) -> None:
+    """P6: ids wrap, and without the time of submission either may be meant."""
+    rows = ("7|2026-01-05T12:00:00|2026-01-05T12:20:00", "7|2026-01-05T12:50:00|2026-01-05T13:00:00")
+    tables, _, _ = read(path, text(*rows, header="JobIDRaw|Start|End"))
+    assert [row["restart"] for row in tables["slurm_jobs"]] == [None, None]
+
+
 def test_resources_that_slurm_names_by_number_are_counted(path: Path) -> None:
     """P6: where sacct lacks a resource's plug-in, old Slurm writes its number, that of the name's letters."""
     row, rejects = job(path, "AllocGRES|AllocTRES", "7696487:2,7565421:tesla:100", "cpu=4")
