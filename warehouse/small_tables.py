@@ -71,6 +71,8 @@ def create() -> Iterator[str]:
 def to_tables(con: duckdb.DuckDBPyConnection, names: Container[str] | None = None) -> None:
     """Make the views that edits write into tables; of these `names` alone, where given."""
     there = _names(con, "table")
+    if _SHARED not in there:  # an older iolake wrote it
+        return
     wanted = [t for t in _tables()[0] if t.written and t.name not in there and (names is None or t.name in names)]
     for table in wanted:
         con.execute(f"ALTER VIEW {table.name} RENAME TO {table.bare}{_ASIDE}")
@@ -81,6 +83,8 @@ def to_tables(con: duckdb.DuckDBPyConnection, names: Container[str] | None = Non
 def to_views(con: duckdb.DuckDBPyConnection) -> None:
     """Make the small tables into views again. The others keep their comments, or get them."""
     there, aside = _names(con, "table"), _names(con, "view")
+    if _SHARED not in there:
+        return
     tables = [table for table in _tables()[0] if table.name in there]
     counts = con.execute(" UNION ALL ".join(f"SELECT count(*) FROM {table.name}" for table in tables)).fetchall()
     small = [table for table, (rows,) in zip(tables, counts, strict=True) if rows <= FEW]

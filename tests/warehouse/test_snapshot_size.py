@@ -84,6 +84,15 @@ def test_a_table_of_the_ledger_is_the_same_small_or_not(centre: Centre, monkeypa
     assert [count for (count,) in kinds] == [0, 1, 1, 0, 0]
 
 
+def test_the_tables_of_an_older_snapshot_stay_as_they_are() -> None:
+    """P9: a moved lake whose snapshot has no shared table is read."""
+    with duckdb.connect() as con:
+        con.execute("CREATE TABLE snapshots (number BIGINT)")
+        small_tables.to_tables(con, {"main.snapshots"})
+        small_tables.to_views(con)
+        assert con.sql("SELECT table_name FROM duckdb_tables()").fetchall() == [("snapshots",)]
+
+
 @pytest.mark.usefixtures("all_tables")
 def test_a_snapshot_has_the_models_of_stale_marts_alone(fresh: Loaded) -> None:
     """P1: a snapshot has the models that its tables call, and no other model."""
