@@ -330,6 +330,8 @@ FILE_SYSTEM_HOUR: Final = Mart(
     ),
 )
 
+_BY_SERVER: Final = "; of a disk of Storage Scale each server's bytes over what that server saw, summed"
+
 OST_HOUR: Final = Mart(
     "ost_hour",
     "An object storage target and an hour (UTC): bytes and operations, mean and peak rates, how full it was, and how "
@@ -339,8 +341,8 @@ OST_HOUR: Final = Mart(
         *_bytes("", "all users of the target, in what was seen"),
         _count("read_ops", "bulk reads"),
         _count("write_ops", "bulk writes"),
-        _real("mean_read_bytes_per_s", "read_bytes over seen_s", "B/s"),
-        _real("mean_write_bytes_per_s", "write_bytes over seen_s", "B/s"),
+        _real("mean_read_bytes_per_s", "read_bytes over seen_s" + _BY_SERVER, "B/s"),
+        _real("mean_write_bytes_per_s", "write_bytes over seen_s" + _BY_SERVER, "B/s"),
         _real("peak_read_bytes_per_s", f"highest read rate of an interval; {_NULL}", "B/s"),
         _real("peak_write_bytes_per_s", f"highest write rate of an interval; {_NULL}", "B/s"),
         _text(

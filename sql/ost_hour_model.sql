@@ -1,6 +1,7 @@
 -- What did each object storage target do each hour (UTC)? The model of the mart ost_hour.
 -- An interval counts in the hour in which it begins; one longer than an hour, after a gap, too. The targets of Storage Scale
--- are its disks that hold data; an hour of a disk was seen as long as by the server that saw least of it.
+-- are its disks that hold data; an hour of a disk was seen as long as by the server that saw least of it. The mean rate of a
+-- disk is the sum of its servers' mean rates.
 CREATE OR REPLACE MACRO ost_hour_model(in_owner, since, until, first, last) AS TABLE
 WITH osts AS (
   SELECT
@@ -63,6 +64,8 @@ disks AS (
       file_system, date, ost, ts,
       sum(read_bytes) AS read_bytes, sum(write_bytes) AS write_bytes,
       sum(read_ops) AS read_ops, sum(write_ops) AS write_ops,
+      sum(read_bytes / nullif(seen_s, 0)) AS mean_read,
+      sum(write_bytes / nullif(seen_s, 0)) AS mean_write,
       min(seen_s) AS seen_s
     FROM served
     GROUP BY ALL
@@ -84,8 +87,8 @@ SELECT
   coalesce(h.seen_s, 0) AS seen_s,
   reset, used_bytes, total_bytes,
   100 * coalesce(h.seen_s, 0) / 3600 AS seen_pct,
-  read_bytes / nullif(h.seen_s, 0) AS mean_read_bytes_per_s,
-  write_bytes / nullif(h.seen_s, 0) AS mean_write_bytes_per_s,
+  coalesce(mean_read, read_bytes / nullif(h.seen_s, 0)) AS mean_read_bytes_per_s,
+  coalesce(mean_write, write_bytes / nullif(h.seen_s, 0)) AS mean_write_bytes_per_s,
   CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_read END AS peak_read_bytes_per_s,
   CASE WHEN seen_pct >= {seen_enough_pct} THEN peak_write END AS peak_write_bytes_per_s,
   CASE WHEN coalesce(h.seen_s, 0) <= 0 THEN 'nothing of the hour was seen'

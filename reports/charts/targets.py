@@ -20,16 +20,17 @@ _LOAD_PX, _FULLNESS_PX = 110, 90
 
 
 def load_query(file_system: str, window: tuple[datetime, datetime]) -> Query:
-    """Each storage target: bytes in the hours that the window touches, seconds seen, and how full it was.
+    """Each storage target: its mean rate in what was seen of the hours that the window touches, and how full it was.
 
     The last value of these days says how full: Storage Scale's disks are asked once a day or so.
     """
     return Query(
-        "SELECT ost, sum(read_bytes) FILTER (inside) AS read_bytes, sum(write_bytes) FILTER (inside) AS write_bytes,\n"
-        "  sum(seen_s) FILTER (inside) AS seen_s,\n"
+        "SELECT ost,\n"
+        "  sum(rate * seen_s) FILTER (inside) / nullif(sum(seen_s) FILTER (inside AND rate IS NOT NULL), 0) AS rate,\n"
         "  coalesce(max(used_pct) FILTER (inside), arg_max(used_pct, ts)) AS used_pct\n"
         "FROM (\n"
-        "  SELECT *, ts >= date_trunc('hour', $since::TIMESTAMP) AS inside\n  FROM ost_hour\n"
+        "  SELECT *, ts >= date_trunc('hour', $since::TIMESTAMP) AS inside,\n"
+        "    mean_read_bytes_per_s + mean_write_bytes_per_s AS rate\n  FROM ost_hour\n"
         "  WHERE file_system = $file_system AND date BETWEEN $first AND $last AND ts < $until\n)\n"
         "GROUP BY ost\nHAVING bool_or(inside)\nORDER BY ost",
         {
@@ -48,7 +49,6 @@ def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[st
     `named` are targets that a finding is about. A target whose load or fullness nobody saw is hatched.
     """
     frame = targets.with_columns(
-        rate=(pl.col("read_bytes") + pl.col("write_bytes")) / pl.col("seen_s"),
         whose=pl.when(pl.col("ost").is_in(list(named)))
         .then(pl.lit("in a finding"))
         .when(pl.col("ost").is_in(list(own)))
