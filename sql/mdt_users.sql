@@ -23,11 +23,10 @@ WITH counted AS (
 runs AS (
   SELECT
     c.jobstats_id, c.cluster,
-    CASE WHEN count(DISTINCT j.user_name) = 1 THEN any_value(j.user_name) END AS user_name,
-    CASE WHEN count(DISTINCT coalesce(j.exe_names[1], j.job_name)) = 1
-      THEN any_value(coalesce(j.exe_names[1], j.job_name)) END AS program
+    CASE WHEN count(DISTINCT j.user_name) = 1 AND count(j.user_name) = count(*) THEN any_value(j.user_name) END AS user_name,
+    CASE WHEN count(DISTINCT j.program) = 1 AND count(j.program) = count(*) THEN any_value(j.program) END AS program
   FROM counted c
-  JOIN job_summary j
+  JOIN (SELECT *, coalesce(exe_names[1], job_name) AS program FROM job_summary) j
     ON j.job_id = c.job_id AND j.cluster = coalesce(c.cluster, j.cluster)
     AND c.from_s < epoch(j.end_time) AND c.until_s >= epoch(j.start_time)
   WHERE j.date BETWEEN (since::TIMESTAMP)::DATE AND (until::TIMESTAMP)::DATE + 31

@@ -61,6 +61,19 @@ def test_a_metadata_targets_job_has_a_user_only_where_no_other_may_be_meant(
     assert found == [(user, 9, 9)]
 
 
+@pytest.mark.parametrize("unknown", ["user_name", "job_name"])
+def test_a_metadata_targets_job_has_no_user_or_program_where_one_of_its_runs_has_an_unknown_one(
+    lake: Lake, fill: Any, unknown: str
+) -> None:
+    """P6: the unknown one may be another."""
+    runs = [_run(cluster, "ann", 0, 10, job_name="wrf") for cluster in "ab"]
+    fill("slurm_jobs", runs[0], {**runs[1], unknown: None})
+    row = {**COUNTED, "target": "MDT0000", "role": "mdt", "ops": {"open": 9}}
+    fill("lustre_jobstats", {**row, "ts": START + timedelta(minutes=1)})
+    found = lake.sql(f"SELECT user_name, program FROM mdt_users('near', 'MDT0000', {DAY})").fetchall()
+    assert found == [(None, "wrf") if unknown == "user_name" else ("ann", None)]
+
+
 def test_a_runs_bytes_are_null_where_the_servers_count_a_part_in_an_unknown_unit(lake: Lake, fill: Any) -> None:
     """P6: the rest is not the whole."""
     fill("slurm_jobs", _run("a", "ann", 0, 10))
