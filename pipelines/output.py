@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Final, Literal
 
 import duckdb
 
-from iolake.schemas.ddl import quote
 from iolake.warehouse.scratch import scratch
 
 Form = Literal["table", "line", "csv", "json", "parquet"]
+_STRING_OR_ODD_NUMBER: Final = re.compile(rb'(?P<string>"[^"\\]*(?:\\.[^"\\]*)*")|-?(?:NaN|Infinity)')
 
 
 def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str | None = None) -> None:
@@ -35,18 +36,21 @@ def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str
         elif form == "parquet":
             answer.write_parquet(str(path), compression="zstd")
         else:
-            answer.query("answer", f"COPY ({_finite(answer)}) TO '{path}' (FORMAT json)")
+            answer.query("answer", f"COPY (FROM answer) TO '{path}' (FORMAT json)")
         with path.open("rb") as file:
             out.flush()
-            shutil.copyfileobj(file, out.buffer if hasattr(out, "buffer") else sys.stdout.buffer)
+            bytes_out = out.buffer if hasattr(out, "buffer") else sys.stdout.buffer
+            if form == "json":
+                bytes_out.writelines(map(_without_odd_numbers, file))
+            else:
+                shutil.copyfileobj(file, bytes_out)
 
 
-def _finite(answer: duckdb.DuckDBPyRelation) -> str:
-    """A query of the answer that has null in place of numbers that JSON has no word for: NaN and infinity."""
-    names = [name for name, kind in zip(answer.columns, answer.types, strict=True) if str(kind) in {"DOUBLE", "FLOAT"}]
-    replaced = ", ".join(f"CASE WHEN isfinite({name}) THEN {name} END AS {name}" for name in map(quote, names))
-    has_twins = len({name.lower() for name in answer.columns}) < len(answer.columns)  # REPLACE takes a name once
-    return f"SELECT * REPLACE ({replaced}) FROM answer" if replaced and not has_twins else "FROM answer"
+def _without_odd_numbers(line: bytes) -> bytes:
+    """A line of DuckDB's JSON with null in place of numbers that JSON has no word for: NaN and infinity."""
+    if b"NaN" not in line and b"Infinity" not in line:
+        return line
+    return _STRING_OR_ODD_NUMBER.sub(lambda found: found["string"] or b"null", line)
 
 
 def _write_lines(answer: duckdb.DuckDBPyRelation, out: IO[str]) -> None:

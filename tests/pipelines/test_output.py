@@ -26,3 +26,19 @@ def test_json_has_null_for_numbers_that_it_has_no_word_for() -> None:
 
 def test_json_of_two_columns_of_one_name_is_written() -> None:
     assert _json("SELECT 1.5::DOUBLE AS a, 2.5::DOUBLE AS A") in ({"a": 1.5, "A": 2.5}, {"a": 1.5, "A_1": 2.5})
+
+
+def test_json_has_null_for_such_numbers_within_lists_and_structs_and_beside_twins() -> None:
+    """P6: texts that look like them stay as they are."""
+    query = """
+        SELECT ['nan'::DOUBLE, 1, '-inf'] AS l, {'x': 'inf'::DOUBLE, 'NaN': 2} AS s,
+            MAP {'nan'::FLOAT: 'nan'::FLOAT} AS m, 'a "NaN, -Infinity\\' AS t, 'nan'::DOUBLE AS t,
+            12345678901234567890.123456789::DECIMAL(38, 9) AS d
+    """
+    out = io.TextIOWrapper(io.BytesIO())
+    write(duckdb.connect().sql(f"{query} UNION ALL {query}"), "json", out)
+    line = (
+        rb'{"l":[null,1.0,null],"s":{"x":null,"NaN":2},"m":{"nan":null},"t":"a \"NaN, -Infinity\\","t_1":null,'
+        rb'"d":12345678901234567890.123456789}'
+    )
+    assert out.buffer.getvalue() == 2 * (line + b"\n")
