@@ -27,7 +27,7 @@ class Globus(Extractor):
     source: ClassVar = "globus"
     what: ClassVar = "Globus's records"
     heads: ClassVar = (rf"{JSON}{has('NBYTES')}",)
-    version: ClassVar = 2
+    version: ClassVar = 3
     owner: ClassVar[OwnerKind] = "endpoint"
     tables: ClassVar = (TRANSFERS,)
 
