@@ -35,9 +35,10 @@ def ask(box: Sandbox, text: str) -> list[Any]:
         "SHOW TABLES",
         "PIVOT lustre_df ON target USING count(*)",
         "EXPLAIN FROM inputs",
-        "EXPLAIN SELECT 'analyze'",
         "explain analyze FROM inputs",
-        "EXPLAIN (ANALYZE, FORMAT json) -- how long?\n FROM inputs",
+        "EXPLAIN ANALYZE -- how long?\n FROM inputs",
+        "EXPLAIN ANALYZE (SELECT 1) UNION ALL (SELECT 2)",
+        "EXPLAIN(FORMAT json) SELECT 'é'",
     ],
 )
 def test_what_the_lake_has_can_be_asked(lake: Lake, query: str) -> None:
@@ -68,6 +69,10 @@ def test_a_statement_that_does_more_than_read_is_refused_by_its_kind(lake: Lake,
     [
         "EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'",
         "EXPLAIN /* ( */ (ANALYZE) COPY (SELECT 1) TO 'x'",
+        "EXPLAIN (ANALYZE 'x) SELECT 1 --') COPY (SELECT 1) TO 'x'",
+        "EXPLAIN (FORMAT json, \"analyze\") COPY (SELECT 1) TO 'x'",
+        "EXPLAIN ANALYZE /* /* */ SELECT 1 -- */ COPY (SELECT 1) TO 'x'",
+        "SELECT 'é'; /* é */ EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'",
         "SELECT 1; COPY (SELECT 1) TO 'x'",
     ],
 )
