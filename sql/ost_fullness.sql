@@ -33,7 +33,7 @@ snapshots_of_targets AS (
     sum(used_bytes) AS used_bytes,
     sum(total_bytes) AS total_bytes,
     any_value(date) AS date
-  FROM (SELECT *, 100 * (used_bytes / nullif(total_bytes, 0)) AS used_pct FROM targets)
+  FROM (SELECT *, 100 * (used_bytes::DOUBLE / nullif(total_bytes, 0)) AS used_pct FROM targets)
   GROUP BY file_system, ts
 ),
 wholes AS (
@@ -43,7 +43,7 @@ wholes AS (
 )
 SELECT
   t.file_system, t.ts, t.osts, t.osts_answering, t.fullest_ost, t.fullest_ost_pct, t.emptiest_ost, t.emptiest_ost_pct,
-  100 * (coalesce(w.used_bytes, t.used_bytes) / nullif(coalesce(w.total_bytes, t.total_bytes), 0)) AS used_pct,
+  100 * (coalesce(w.used_bytes, t.used_bytes)::DOUBLE / nullif(coalesce(w.total_bytes, t.total_bytes), 0)) AS used_pct,
   try_cast(coalesce(w.used_bytes, t.used_bytes) AS BIGINT) AS used_bytes,
   try_cast(coalesce(w.total_bytes, t.total_bytes) AS BIGINT) AS total_bytes,
   t.date
@@ -51,6 +51,6 @@ FROM snapshots_of_targets t
 LEFT JOIN wholes w ON w.file_system = t.file_system AND w.date = t.date AND w.ts = t.ts
 UNION ALL
 SELECT
-  file_system, ts, NULL, NULL, NULL, NULL, NULL, NULL, 100 * (used_bytes / total_bytes), used_bytes, total_bytes, date
+  file_system, ts, NULL, NULL, NULL, NULL, NULL, NULL, 100 * (used_bytes::DOUBLE / total_bytes), used_bytes, total_bytes, date
 FROM wholes
 ANTI JOIN targets USING (file_system, date)

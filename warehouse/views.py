@@ -144,9 +144,9 @@ def declared_columns(text: str) -> dict[str, str]:
 
 
 def query_of(text: str) -> str | None:
-    """The query of a file that defines a view of no more than a name and a query."""
+    """The query of a file that defines a view of no more than a name and a query, and nothing else."""
     found = _VIEW.fullmatch(code(text))
-    return found[1] if found else None
+    return found[1] if found and ";" not in found[1] else None
 
 
 def kind(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pytest
@@ -33,6 +34,25 @@ def test_every_column_of_every_relation_has_a_comment(snapshot: duckdb.DuckDBPyC
         params=[[*schemas.tables()]],
     ).fetchall()
     assert not silent, "write `-- column <name>: [unit] meaning` into the head of sql/<view>.sql"
+
+
+def test_a_view_beside_another_statement_is_kept_as_it_is() -> None:
+    """A plug-in's file may define a macro, too."""
+    view = "CREATE OR REPLACE VIEW v AS SELECT 1;"
+    assert views.query_of(view) == "SELECT 1"
+    assert views.query_of(f"{view} CREATE OR REPLACE MACRO h(x) AS x;") is None
+
+
+def test_a_readers_setting_changes_no_view(snapshot: duckdb.DuckDBPyConnection) -> None:
+    """DuckDB parses a view that is kept as text anew: where / divides two integers, the setting would round."""
+    names = [name for name, text in views.sql_files().items() if views.query_of(text)]
+    assert names
+
+    def typed(setting: bool) -> list[list[Any]]:
+        snapshot.execute(f"SET integer_division = {setting}")
+        return [snapshot.sql(f"DESCRIBE FROM storage.{name}()").fetchall() for name in names]
+
+    assert typed(True) == typed(False)
 
 
 def test_every_macro_shows_its_call_and_columns_with_comments(snapshot: duckdb.DuckDBPyConnection) -> None:

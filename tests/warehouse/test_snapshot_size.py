@@ -16,7 +16,7 @@ from iolake.warehouse.views import is_of_models, models_behind
 from tests.warehouse.by_hand import NOON, Loaded, job
 from tests.warehouse.toy import Centre, df
 
-LIMIT = 500_000
+LIMIT = 1 << 19
 """Bytes of a small lake's snapshot with every declared table; 4.7 MB before blocks were small and packed."""
 
 
