@@ -98,9 +98,11 @@ def _check(data: bytes, header: Header, uri: str) -> set[str]:
         reason = f"its records of {kind.itemsize} bytes leave a remainder of {over}"
         raise InputError(uri, reason, "copy the log again")
     rows = np.frombuffer(data, kind, offset=header.format.first_record)
-    if len(rows) and not (rows["rank"].min() >= -1 and rows["rank"].max() < header.nprocs):
-        worst = rows["rank"].max() if rows["rank"].max() >= header.nprocs else rows["rank"].min()
-        raise InputError(uri, f"a record of rank {worst} in a log of {header.nprocs} processes", "copy the log again")
+    nprocs = recorded(header.nprocs)
+    wrong = rows["rank"][(rows["rank"] < -1) | (rows["rank"] >= (np.inf if nprocs is None else nprocs))]
+    if len(wrong):
+        among = "unknown" if nprocs is None else nprocs
+        raise InputError(uri, f"a record of rank {wrong[0]} in a log of {among} processes", "copy the log again")
     return layers(rows, header.version)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from iolake.demo.formats.darshan import Log, encode
-from iolake.demo.formats.darshan_legacy import LegacyLog
+from iolake.demo.formats.darshan_legacy import LegacyLog, LegacyRecord
 from iolake.demo.formats.darshan_legacy import encode as encode_legacy
 from iolake.extractors.base import Input
 from iolake.extractors.darshan import second
@@ -112,11 +112,12 @@ def test_a_log_that_ends_within_its_head_is_cut_off(tmp_path: Path, length: int)
 def test_a_head_without_ids_and_times_has_nulls(tmp_path: Path) -> None:
     """P6: -1 says that something was not recorded; the records are sound all the same."""
     unknown = {"start_s": -1, "end_s": -1, "job_id": -1, "uid": -1, "nprocs": -1}
-    old = LegacyLog("2.06", -1, -1, -1, -1, "/bin/a")
+    old = LegacyLog("2.06", -1, -1, -1, -1, "/bin/a", records=[LegacyRecord(1, 3, "/a")])
     rows, rejects, _ = results(write(tmp_path, [encode(log(**unknown)), encode_legacy(old)]))
     for row in rows["darshan_logs"]:
         names = ("start_time", "end_time", "run_time_s", "uid", "nprocs")
         assert [row[name] for name in names] == [None] * len(names)
+    assert [row["rank"] for row in rows["darshan_legacy"]] == [3]
     assert not rejects
 
 
