@@ -108,8 +108,8 @@ part AS (
   WHERE bin BETWEEN 0 AND bins - 1
 ),
 grouped AS (
-  SELECT greatest(1, ceil(max(nprocs) / rank_groups))::BIGINT AS ranks
-  FROM log
+  SELECT greatest(1, ceil(coalesce((SELECT max(nprocs) FROM log), max(rank)::HUGEINT + 1) / rank_groups))::BIGINT AS ranks
+  FROM part
 )
 SELECT
   since::TIMESTAMP + to_microseconds((1e6 * part.bin * any_value(part.width_s))::BIGINT) AS ts,
