@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import fsspec
@@ -82,7 +82,7 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
             fitting, too_long = _fitting(text, separator)
             frame = pl.read_csv(fitting, infer_schema=False, separator=separator, columns=list(own))
-        return JobTable(frame.rename(own), unread, too_long)
+        return JobTable(_without_blank_lines(frame, text, separator).rename(own), unread, too_long)
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:
@@ -156,16 +156,32 @@ def _may_be_too_long(text: str, separator: str, columns: int) -> bool:
     return any(line.count(separator) >= columns or line.count('"') % 2 for line in io.StringIO(text))
 
 
+def _without_blank_lines(frame: pl.DataFrame, text: str, separator: str) -> pl.DataFrame:
+    """The frame without the rows of lines that hold no value: a row may hold one in an unread column."""
+    empty = pl.all_horizontal(pl.all().str.strip_chars().replace("", None).is_null())
+    if not frame.select(empty.any()).item():
+        return frame
+    blank = sum(not "".join(row).strip() for _, row in _rows(text, separator))
+    return frame.filter(~empty | (empty.cum_sum() > blank))
+
+
 def _fitting(text: str, separator: str) -> tuple[bytes, list[int]]:
     """A CSV without the rows that have more values than its header, and the lines where these end."""
-    csv.field_size_limit(_LONGEST_LINE)  # a list of nodes may be longer than the module's 128 KiB
-    rows, fitting = csv.reader(io.StringIO(text, newline=""), delimiter=separator), io.StringIO(newline="")
+    rows, fitting = _rows(text, separator), io.StringIO(newline="")
     writer, too_long = csv.writer(fitting, delimiter=separator), list[int]()
-    header = next(rows)
+    _, header = next(rows)
     writer.writerow(header)
-    for row in rows:
+    for line, row in rows:
         if any(row[len(header) :]):
-            too_long.append(rows.line_num)
+            too_long.append(line)
         else:
             writer.writerow(row[: len(header)])
     return fitting.getvalue().encode(), too_long
+
+
+def _rows(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row of a CSV, its header too, with the line where it ends."""
+    csv.field_size_limit(_LONGEST_LINE)  # a list of nodes may be longer than the module's 128 KiB
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    for row in rows:
+        yield rows.line_num, row

@@ -107,8 +107,7 @@ def _complete(ready: pl.DataFrame, texts: dict[str, pl.Series], input: Input) ->
     complete = ready.filter(placed)
     began = pl.coalesce(name for name in ("start_time", "submit_time", "end_time") if name in ready)
     complete = complete.with_columns(run_id=pl.format("{}.{}", "scheduler_id", began.dt.epoch("us") // _MICRO))
-    is_blank = pl.all_horizontal(pl.lit(text.is_null()) for text in texts.values())
-    count = ready.height - complete.height - ready.filter(is_blank).height
+    count = ready.height - complete.height
     reason = f"{count} rows lack one of {', '.join(REQUIRED)}"
     return complete, [Reject(input, reason, "rows", rows=count)] if count else []
 

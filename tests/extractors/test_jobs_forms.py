@@ -259,3 +259,12 @@ def test_of_two_columns_of_one_name_the_one_that_is_spelt_like_it_counts(tmp_pat
 def test_blank_lines_are_no_jobs(tmp_path: Path) -> None:
     (_,), rejects, _ = csv(tmp_path, f"\n{HEADER}\n1,10,20\n\n\n")
     assert rejects == {}
+
+
+@pytest.mark.parametrize("lost", [",,,,kept", "-,NA,-,-,", "-,,,,kept"])
+def test_a_row_that_holds_anything_counts_as_one_that_was_left_out(tmp_path: Path, lost: str) -> None:
+    """P5: a row with a value in an unread column alone, or with words for nothing, vanished in silence."""
+    header = "scheduler_id,start_time,end_time,user_name,ticket"
+    (_,), rejects, _ = csv(tmp_path, f"{header}\n1,10,20,u,x\n\n,,,,\n{lost}\n , ,,,\n")
+    assert rejects.pop("column ticket")
+    assert rejects == {"rows": "1 rows lack one of scheduler_id, start_time, end_time"}
