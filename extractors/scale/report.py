@@ -135,27 +135,30 @@ def _usual_chunk(parts: Sequence[_Part]) -> Chunk | None:
         width = len(shape)
         places = [place for place, token in enumerate(shape) if place > 1 and token not in _UNITS]
         own = tokens[:: width or 1], tokens[1 :: width or 1]
-        if len(places) != len(entries) or len(tokens) != width * len(own[0]) or (rows and own != rows):
+        has_unit = [place + 1 < width and place + 1 not in places for place in places]
+        if len(places) != len(entries) or width != 2 + len(places) + sum(has_unit):
+            return None
+        if len(tokens) != width * len(own[0]) or (rows and own != rows):
             return None
         rows = own
-        for place in places:
+        sized += has_unit
+        for place, is_size in zip(places, has_unit, strict=True):
             numbers += tokens[place::width]
-            sized.append(place + 1 < width and place + 1 not in places)
-            units += tokens[place + 1 :: width] if sized[-1] else []
+            units += tokens[place + 1 :: width] if is_size else []
     if rows is None:
         return None
-    count, is_size = len(rows[0]), np.array(sized)
+    count, in_bytes = len(rows[0]), np.array(sized)
     try:
         row_ids = [*map(int, rows[0])]
         values = np.fromiter(map(float, numbers), np.float64, len(numbers)).reshape(-1, count)
-        values[is_size] *= np.fromiter(map(_UNITS.__getitem__, units), np.float64, len(units)).reshape(-1, count)
+        values[in_bytes] *= np.fromiter(map(_UNITS.__getitem__, units), np.float64, len(units)).reshape(-1, count)
     except (ValueError, KeyError):
         return None
     stamps = _iso(tuple(rows[1]))
-    if stamps is None or row_ids != [*range(row_ids[0], row_ids[0] + count)]:
+    if stamps is None or row_ids != [*range(row_ids[0], row_ids[0] + count)] or np.isnan(values).any():
         return None
     entries = [*chain.from_iterable(part.entries for part in parts)]
-    return Chunk(entries, row_ids, stamps, values.T, np.tile(is_size, (count, 1)))
+    return Chunk(entries, row_ids, stamps, values.T, np.tile(in_bytes, (count, 1)))
 
 
 @lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from iolake.extractors.base import InputError, Span
@@ -301,7 +301,9 @@ def test_whatever_a_file_holds_is_read_or_named(tmp_path: Path, content: str) ->
     assert survives(Mmperfmon(), site(tmp_path, backend="home"), tmp_path / "a", content.encode(), count) > 0
 
 
-CELLS = st.sampled_from(["1", "2.5", "1.7 kB", "3 MB", "0.5 GB", "null", "x", "1 kB kB"])
+CELLS = st.sampled_from(
+    ["1", "2.5", "1.7 kB", "3 MB", "0.5 GB", "null", "x", "1 kB kB", "kB 1", "nan", "inf", "1.7kB", "20 %"]
+)
 PAIRS = st.tuples(CELLS, CELLS)
 ROWS = st.one_of(PAIRS.map(lambda pair: [pair] * 2), st.lists(PAIRS, min_size=2, max_size=3))
 USUAL = "{0} 2019-01-11-10:0{0}:00"
@@ -310,7 +312,10 @@ STARTS = st.sampled_from([*[USUAL] * 5, "7 2019-01-11-10:0{0}:00", "{0} 2019-01-
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(STARTS, ROWS), min_size=1, max_size=3), st.booleans())
-def test_a_wide_report_is_read_alike_whole_and_in_parts(
+@example([(USUAL, [("1 kB", "nan")] * 2)], True)
+@example([(USUAL, [("1 kB kB", "2")] * 2)], True)
+@example([(USUAL, [("kB 1", "2")] * 2)], True)
+def test_a_wide_report_is_read_alike_whole_in_parts_and_line_by_line(
     tmp_path: Path, parts: list[tuple[str, list[tuple[str, str]]]], is_named: bool
 ) -> None:
     """P5: what does not fit in one part costs no other, and is named in the order of the report."""
@@ -322,6 +327,7 @@ def test_a_wide_report_is_read_alike_whole_and_in_parts(
     (tmp_path / "a.txt").write_text(text)
     found = everything(Mmperfmon(), site(tmp_path))
     usual = report._usual_chunk
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report, "_usual_chunk", lambda parts: usual(parts) if len(parts) == 1 else None)
-        assert everything(Mmperfmon(), site(tmp_path)) == found
+    for most in (1, 0):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(report, "_usual_chunk", lambda parts, most=most: usual(parts) if len(parts) <= most else None)
+            assert everything(Mmperfmon(), site(tmp_path)) == found
