@@ -324,7 +324,7 @@ def declarations() -> str:
 @cache
 def _hash(tables: tuple[Table, ...]) -> str:
     digest = hashlib.blake2b(ddl.CREATE_JOB_DAYS.encode(), digest_size=8)
-    digest.update("".join(small_tables.create()).encode())
+    digest.update("".join([*small_tables.create(), *ddl.create_text_view("name", "query")]).encode())
     letters = ddl.letters_of(tables)
     digest.update(ddl.create_nothing(letters).encode())
     for table in tables:

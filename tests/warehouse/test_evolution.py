@@ -110,6 +110,15 @@ def test_views_that_are_declared_no_longer_are_gone(centre: Centre, monkeypatch:
     catalog._hash.cache_clear()
 
 
+def test_a_new_form_of_the_views_that_are_kept_as_text_is_a_new_declaration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the old form would stay in snapshots and in copies of the empty catalog."""
+    tables, usual = tuple(TABLES.values()), ddl.create_text_view
+    before = catalog._hash.__wrapped__(tables)
+    assert catalog._hash.__wrapped__(tables) == before
+    monkeypatch.setattr(ddl, "create_text_view", lambda name, query: [*usual(name, query), "SELECT 1"])
+    assert catalog._hash.__wrapped__(tables) != before
+
+
 def test_a_ledger_that_gained_a_column_keeps_its_rows(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
     centre.write("2017-03-20.json", {"lustre_df": [df("a", 1, 1)]})
     centre.ingest()
