@@ -48,7 +48,8 @@ counted AS (             -- an interval that several runs may be of can't be spl
     CASE WHEN max(claimants) = 1 AND count(write_bytes) = count(*) THEN try_cast(sum(write_bytes) AS BIGINT) END AS write_bytes,
     CASE
       WHEN max(claimants) > 1 THEN 'another run of the same id may be meant'
-      WHEN least(count(read_bytes), count(write_bytes)) < count(*) THEN 'the servers count bytes in an unknown unit'
+      WHEN least(count(read_bytes), count(write_bytes)) < count(*) OR try_cast(greatest(sum(read_bytes), sum(write_bytes)) AS BIGINT) IS NULL
+        THEN 'the servers count bytes in an unknown unit, or more than a column holds'
     END AS reason
   FROM claims
   GROUP BY cluster, run_id, file_system

@@ -74,10 +74,13 @@ def test_a_metadata_targets_job_has_no_user_or_program_where_one_of_its_runs_has
     assert found == [(None, "wrf") if unknown == "user_name" else ("ann", None)]
 
 
-def test_a_runs_bytes_are_null_where_the_servers_count_a_part_in_an_unknown_unit(lake: Lake, fill: Any) -> None:
-    """P6: the rest is not the whole."""
+@pytest.mark.parametrize("written", [None, 2**63 - 30], ids=["an unknown unit", "more than a column holds"])
+def test_a_runs_bytes_are_null_with_a_reason_where_the_servers_count_gives_no_number(
+    lake: Lake, fill: Any, written: int | None
+) -> None:
+    """P6: the rest is not the whole, and a count that fits in no column has no unknown unit for certain."""
     fill("slurm_jobs", _run("a", "ann", 0, 10))
     row = {**COUNTED, "ts": START + timedelta(minutes=1)}
-    fill("lustre_jobstats", row, {**row, "target": "OST0001", "write_bytes": None})
+    fill("lustre_jobstats", row, {**row, "target": "OST0001", "write_bytes": written})
     found = lake.sql("SELECT jobstats_read_bytes, jobstats_write_bytes, jobstats_reason FROM job_lustre").fetchall()
-    assert found == [(1000, None, "the servers count bytes in an unknown unit")]
+    assert found == [(1000, None, "the servers count bytes in an unknown unit, or more than a column holds")]
