@@ -25,6 +25,9 @@ def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str
     if form == "line":
         _write_lines(answer, out)
         return
+    if form == "table" and answer.columns == ["explain_key", "explain_value"]:
+        out.writelines(f"{plan}\n" for _, plan in answer.fetchall())
+        return
     if form == "table":
         width = shutil.get_terminal_size((120, 24)).columns if out.isatty() else 10_000
         answer.show(max_width=width, max_rows=1000 if out.isatty() else 1_000_000)

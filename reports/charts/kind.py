@@ -107,7 +107,7 @@ def _row(
     base = alt.Chart(theme.data(known), width=theme.WIDTH, height=44)
     x = theme.time_axis("ts", window, title="started (UTC)" if last else None)
     x["axis"]["labels"] = x["axis"]["ticks"] = last  # all rows have one time axis, below the last
-    ticks = sizes.marks if sizes else {"tickCount": 3, "format": ".4~s"}
+    ticks = sizes.marks if sizes else {"tickCount": 3, "labelExpr": theme.short_labels(4)}
     y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=alt.Axis(title=None, **ticks))
     tips = [
         alt.Tooltip("job_id:Q", title="job", format="d"),

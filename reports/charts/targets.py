@@ -70,9 +70,7 @@ def load_chart(targets: pl.DataFrame, own: Collection[str], named: Collection[st
     ]
     few = targets.height <= 60
     x = alt.X("ost:N", sort=None, axis=alt.Axis(title=None, labels=False, ticks=False))
-    labelled = alt.X(
-        "ost:N", sort=None, axis=alt.Axis(title="object storage target", labels=few, ticks=few, labelAngle=-60)
-    )
+    labelled = alt.X("ost:N", sort=None, axis=alt.Axis(title="target", labels=few, ticks=few, labelAngle=-60))
     rate = theme.Bytes(theme.largest(frame["rate"])).axis("rate", "{}/s")
     used = alt.Y("used_pct:Q", scale=alt.Scale(domain=[0, 100]), axis=alt.Axis(title="used [%]", tickCount=4))
     rows = (("rate", x, rate, _LOAD_PX), ("used_pct", labelled, used, _FULLNESS_PX))

@@ -67,6 +67,12 @@ def time_tip(field: str, title: str) -> alt.Tooltip:
     return alt.Tooltip(field=field, type="temporal", timeUnit="utcyearmonthdatehoursminutesseconds", title=title)
 
 
+def short_labels(digits: int) -> str:
+    """Labels of an axis of counts: 15k and 3M, but 0.015, for 15m would read as millions."""
+    large, small = f"format(datum.value, '.{digits}~s')", f"format(datum.value, '.{digits}~g')"
+    return f"abs(datum.value) < 1 ? {small} : {large}"
+
+
 @dataclass(frozen=True)
 class Bytes:
     """Ticks from `smallest` to above `largest` bytes, in the binary unit that the words of a page have too."""

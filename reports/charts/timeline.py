@@ -139,7 +139,11 @@ def metadata_chart(servers: pl.DataFrame, window: Window) -> theme.Chart:
         *unseen(servers, "mdt_seen_pct", window),
         lines.encode(
             x=theme.time_axis("ts", window, title=None),
-            y=alt.Y("rate:Q", scale=extent, axis=alt.Axis(title="operations/s", tickCount=4, format=".2~s")),
+            y=alt.Y(
+                "rate:Q",
+                scale=extent,
+                axis=alt.Axis(title="operations/s", tickCount=4, labelExpr=theme.short_labels(2)),
+            ),
             color=alt.Color(
                 "what:N",
                 scale=alt.Scale(domain=["all operations", "opens"], range=[theme.METADATA, theme.OWN]),

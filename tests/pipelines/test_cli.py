@@ -255,6 +255,13 @@ def test_each_statement_of_a_query_is_answered(centre: Path) -> None:
     assert b"ask them one by one" in refused.stderr
 
 
+def test_the_plan_of_a_query_is_printed_as_it_is_drawn(centre: Path) -> None:
+    """Not in a cell of a table, with \\n for its lines."""
+    lines = run("sql", "EXPLAIN FROM lustre_df", cwd=centre).stdout.decode().splitlines()
+    assert len(lines) > 5
+    assert not any("\\n" in line for line in lines)
+
+
 def test_sql_without_a_query_answers_those_of_standard_input(centre: Path) -> None:
     """The statements after a failed one still run, and the exit status is 1."""
     program = str(Path(sys.executable).with_name("iolake"))
