@@ -30,6 +30,8 @@ class LeftOut:
         self.inputs = inputs
         self.repeats: Counter[int] = Counter()
         """Rows of each input that repeat the key of an earlier one."""
+        self.other_starts: Counter[int] = Counter()
+        """Those of them that are jobs with another start, so requeues that nothing tells apart."""
         self.clusters: dict[int, set[str]] = defaultdict(set)
         self.unknown: dict[int, set[str]] = defaultdict(set)
         """Fields of each input that are not known and hold values."""
@@ -87,6 +89,9 @@ class LeftOut:
                 f"{found[0]} jobs end before they start, such as {found[1]}; their times are as the source has them"
             )
             yield Reject(input, reason, "order", rows=0)
-        if with_repeats and (count := self.repeats[place]):
-            reason = f"{count} rows repeat an earlier row's key; the first is kept"
-            yield Reject(input, reason, "repeats", rows=0)
+        lost = self.other_starts[place]
+        if lost or (with_repeats and self.repeats[place]):
+            reason = f"{self.repeats[place]} rows repeat an earlier row's key; the first is kept"
+            if lost:
+                reason += f"; {lost} of them have another start: add Restarts to --format, which tells requeues apart"
+            yield Reject(input, reason, "repeats", rows=lost)

@@ -19,7 +19,6 @@ def runs(frame: pl.DataFrame, found: pl.DataFrame, clock: Clock) -> pl.DataFrame
     job_row = _job_rows(found, frame["#input"])
     times = _times(frame, found, clock, job_row)
     times = _without_estimated_starts(frame, times)
-    times = times.with_columns(restart=_restarts(found, times, frame["#input"]))
     run = _run(frame, times)
     run = run.with_columns(run_id=_run_ids(found, run, job_row))
     stamps = (pl.col(f"{name}_time") * 1_000_000 for name in (*TIMES, "job_end"))
@@ -56,24 +55,6 @@ def _without_estimated_starts(frame: pl.DataFrame, times: pl.DataFrame) -> pl.Da
     cancelled = frame["state"].str.starts_with("CANCELLED").fill_null(value=False)
     estimated = pl.lit(cancelled) & (pl.col("end") < pl.col("start")) & ~pl.col("ran") & ~pl.col("is_step")
     return times.with_columns(start=pl.when(~estimated.fill_null(value=False)).then("start"))
-
-
-def _restarts(found: pl.DataFrame, times: pl.DataFrame, inputs: pl.Series) -> pl.Series:
-    """How often each row's job had been requeued before, null where it is unknown.
-
-    Without the source's own count, rows of one job and submission that start at different times are requeues of it, in
-    the order of their starts. `sacct --duplicates` lists them.
-    """
-    counts = found["step_id"].is_null() & times["restart"].is_null() & times["start"].is_not_null()
-    submission = ["input", "id", "task", "submit"]
-    rows = times.select(
-        "restart", "start", submit="job_submit", id=found["job_id"], task=found["array_task_id"], input=inputs,
-        row=pl.int_range(pl.len()),
-    ).filter(counts & times["job_submit"].is_not_null())  # fmt: skip
-    again = rows.filter(rows.select(submission).is_duplicated())  # mostly none, and ranks take long
-    order = again.select("row", order=pl.col("start").rank("dense").over(submission).cast(pl.Int64) - 1)
-    order = order.filter(pl.col("order") > 0)
-    return times["restart"].scatter(order["row"], order["order"])
 
 
 def _run(frame: pl.DataFrame, times: pl.DataFrame) -> pl.DataFrame:

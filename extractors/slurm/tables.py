@@ -243,18 +243,23 @@ class _Tables:
     def _first_of_key(self, table: Table, ready: pl.DataFrame, frame: pl.DataFrame, rows: pl.Series) -> pl.Series:
         """The mask of `rows` without those whose key an earlier row of the input has."""
         names = [*(column.name for column in table.keys[1:]), "#input"]
-        keys = ready.select(*names[:-1], "job_id", frame["#input"], pl.int_range(pl.len()).alias("#row")).filter(rows)
+        facts = ["job_id", "start_time"]
+        keys = ready.select(*names[:-1], *facts, frame["#input"], pl.int_range(pl.len()).alias("#row")).filter(rows)
         fresh = keys
         if keys.select(names).hash_rows().n_unique() < keys.height:
             fresh = keys.unique(names, keep="first", maintain_order=True)
         for earlier in self._keys.setdefault(table.name, []):
             if _overlap(earlier["job_id"], fresh["job_id"]):
                 fresh = fresh.join(earlier, on=names, how="anti", maintain_order="left")
-        self._keys[table.name].append(fresh.select(*names, "job_id"))
+        self._keys[table.name].append(fresh.select(*names, *facts))
         if fresh.height == keys.height:
             return rows
-        repeats = keys.join(fresh.select("#row"), on="#row", how="anti")["#input"]
-        self.left_out.repeats.update(repeats.to_list())
+        repeats = keys.join(fresh.select("#row"), on="#row", how="anti")
+        self.left_out.repeats.update(repeats["#input"].to_list())
+        if table is SLURM_JOBS:
+            for kept in self._keys[table.name]:
+                repeats = repeats.join(kept, on=[*names, "start_time"], how="anti", nulls_equal=True)
+            self.left_out.other_starts.update(repeats["#input"].to_list())
         return pl.repeat(False, len(rows), eager=True).scatter(fresh["#row"], True)
 
 

@@ -195,31 +195,17 @@ def test_a_file_that_is_no_text_is_named_as_what_it_is(path: Path, content: byte
     assert said in read(path, content)[1][""]
 
 
-def test_runs_of_one_submission_that_start_at_different_times_are_requeues(path: Path) -> None:
-    """P5: without the field Restarts, a requeue and its steps were dropped as repeats of the run before."""
-    submitted = "2026-01-05T12:00:00"
-    tables, rejects, _ = read(
-        path,
-        text(
-            f"7|NODE_FAIL|{submitted}|{submitted}|2026-01-05T12:20:00",
-            f"7.batch|CANCELLED|{submitted}|{submitted}|2026-01-05T12:20:00",
-            f"7|COMPLETED|{submitted}|2026-01-05T12:50:00|2026-01-05T13:00:00",
-            "7.batch|COMPLETED|2026-01-05T12:50:00|2026-01-05T12:50:00|2026-01-05T13:00:00",
-            f"7|COMPLETED|{submitted}|2026-01-05T12:50:00|2026-01-05T13:00:00",
-            header=FIELDS,
-        ),
-    )
-    first, second = tables["slurm_jobs"]
-    assert [(row["state"], row["restart"]) for row in (first, second)] == [("NODE_FAIL", None), ("COMPLETED", 1)]
-    assert [row["run_id"] for row in tables["slurm_steps"]] == [first["run_id"], second["run_id"]]
-    assert rejects == {"repeats": "1 rows repeat an earlier row's key; the first is kept"}
-
-
-def test_rows_without_a_submission_are_no_requeues(path: Path) -> None:
-    """P6: ids wrap, and without the time of submission either may be meant."""
-    rows = ("7|2026-01-05T12:00:00|2026-01-05T12:20:00", "7|2026-01-05T12:50:00|2026-01-05T13:00:00")
-    tables, _, _ = read(path, text(*rows, header="JobIDRaw|Start|End"))
-    assert [row["restart"] for row in tables["slurm_jobs"]] == [None, None]
+def test_requeues_of_one_submission_without_their_count_are_named(path: Path) -> None:
+    """P5: nothing but Restarts tells them apart in every file: a number by their order would depend on the others."""
+    runs = ["12:00:00|2026-01-05T12:20:00", "12:50:00|2026-01-05T13:00:00"]
+    rows = [f"7|COMPLETED|2026-01-05T12:00:00|2026-01-05T{run}" for run in (*runs, runs[0])]
+    tables, rejects, _ = read(path, text(*rows, header=FIELDS))
+    (job,) = tables["slurm_jobs"]
+    assert (job["restart"], job["elapsed_s"]) == (None, 1200)
+    assert rejects == {
+        "repeats": "2 rows repeat an earlier row's key; the first is kept; 1 of them have another start: "
+        "add Restarts to --format, which tells requeues apart"
+    }
 
 
 def test_resources_that_slurm_names_by_number_are_counted(path: Path) -> None:

@@ -57,3 +57,30 @@ def test_a_deduplicated_row_comes_back_when_the_fuller_one_is_gone(tmp_path: Pat
     ledger = "SELECT sum(rows) FROM inputs"
     assert Lake(site.lake_uri).sql(ledger).fetchall() == [(4,)]
     assert ingest(site, workers=0).snapshots == []
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_requeue_is_one_run_whichever_others_its_archives_hold(tmp_path: Path, together: bool, counted: bool) -> None:
+    """P5: with Restarts each run is one row; without it none is two, and each archive names what it lost."""
+    (tmp_path / "site.toml").write_text('[clusters.c]\ntimezone = "UTC"\nslurm = { files = "%Y-%m-%d.txt" }\n')
+    site = Site.read(tmp_path / "site.toml")
+    header = "JobIDRaw|State|Submit|Start|End" + "|Restarts" * counted
+    runs = [
+        "5|NODE_FAIL|2020-01-01T01:00:00|2020-01-01T02:00:00|2020-01-01T20:00:00" + "|0" * counted,
+        "5|REQUEUED|2020-01-01T01:00:00|2020-01-01T21:00:00|2020-01-02T03:00:00" + "|1" * counted,
+        "5|COMPLETED|2020-01-01T01:00:00|2020-01-02T04:00:00|2020-01-03T09:00:00" + "|2" * counted,
+    ]
+    for day, held in enumerate([runs[:2], runs[1:], runs[2:]], 1):
+        (tmp_path / f"2020-01-{day:02}.txt").write_text("\n".join([header, *held, ""]))
+        if not together:
+            ingest(site, workers=0)
+    ingest(site, workers=0)
+    lake = Lake(site.lake_uri)
+    found = lake.sql("SELECT run_id, restart FROM slurm_jobs ORDER BY ALL").fetchall()
+    said = lake.sql("SELECT count(*) FROM rejects WHERE part = 'repeats' AND reason LIKE '%add Restarts%'").fetchall()
+    submitted = "5.1577840400"
+    if counted:
+        assert (found, said) == ([(submitted, 0), (f"{submitted}.1", 1), (f"{submitted}.2", 2)], [(0,)])
+    else:
+        assert (found, said) == ([(submitted, None)], [(2,)])
