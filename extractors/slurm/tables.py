@@ -257,6 +257,7 @@ class _Tables:
         repeats = keys.join(fresh.select("#row"), on="#row", how="anti")
         self.left_out.repeats.update(repeats["#input"].to_list())
         if table is SLURM_JOBS:
+            repeats = repeats.filter(ready["restart"].gather(repeats["#row"]).is_null())
             for kept in self._keys[table.name]:
                 repeats = repeats.join(kept, on=[*names, "start_time"], how="anti", nulls_equal=True)
             self.left_out.other_starts.update(repeats["#input"].to_list())

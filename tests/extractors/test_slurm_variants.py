@@ -206,6 +206,8 @@ def test_requeues_of_one_submission_without_their_count_are_named(path: Path) ->
         "repeats": "2 rows repeat an earlier row's key; the first is kept; 1 of them have another start: "
         "add Restarts to --format, which tells requeues apart"
     }
+    rejects = read(path, text(*(f"{row}|0" for row in rows), header=f"{FIELDS}|Restarts"))[1]
+    assert rejects == {"repeats": "2 rows repeat an earlier row's key; the first is kept"}
 
 
 def test_resources_that_slurm_names_by_number_are_counted(path: Path) -> None:
