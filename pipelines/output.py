@@ -11,6 +11,7 @@ from typing import IO, Any, Final, Literal
 
 import duckdb
 
+from iolake.schemas import ddl
 from iolake.warehouse.scratch import scratch
 
 Form = Literal["table", "line", "csv", "json", "parquet"]
@@ -39,12 +40,13 @@ def write(answer: duckdb.DuckDBPyRelation, form: Form, out: IO[str], folder: str
         elif form == "parquet":
             answer.write_parquet(str(path), compression="zstd")
         else:
-            answer.query("answer", f"COPY (FROM answer) TO '{path}' (FORMAT json)")
+            answer.query("answer", f"COPY (FROM answer) TO {ddl.literal(str(path))} (FORMAT json)")
         with path.open("rb") as file:
             out.flush()
             bytes_out = out.buffer if hasattr(out, "buffer") else sys.stdout.buffer
             if form == "json":
-                bytes_out.writelines(map(_without_odd_numbers, file))
+                for line in file:
+                    bytes_out.write(_without_odd_numbers(line))
             else:
                 shutil.copyfileobj(file, bytes_out)
 

@@ -18,8 +18,12 @@ from iolake.warehouse.sandbox import Sandbox, Unbounded
 def answer(lake: Sandbox | Unbounded, text: str, form: Form) -> None:
     """Run a text's statements and print the answer of each.
 
-    LakeError without a statement, and for two statements as Parquet: a file holds one answer.
+    LakeError without a statement, for bytes that are no UTF-8, and for two answers in one Parquet file.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise LakeError("the query is not UTF-8; write or save it as UTF-8") from None
     found = lake.statements(text)
     if not found:
         raise LakeError("the query asks for nothing; write one such as FROM jobs LIMIT 5")

@@ -81,6 +81,7 @@ def test_sql_answers_as_table_csv_json_and_parquet(centre: Path) -> None:
         (["job", "99999999999999999999999"], "no job 99999999999999999999999 in the lake"),
         (["rebuild", "--lake", "nowhere"], "no lake here"),
         (["sql", ""], "the query asks for nothing"),
+        (["sql", "SELECT '\udcff'"], "the query is not UTF-8"),
         (["sql", "/* a comment */", "--format", "csv"], "the query asks for nothing"),
     ],
 )
@@ -253,6 +254,13 @@ def test_each_statement_of_a_query_is_answered(centre: Path) -> None:
     refused = run("sql", "SELECT 1; SELECT 2", "--format", "parquet", cwd=centre)
     assert (refused.returncode, refused.stdout) == (1, b"")
     assert b"ask them one by one" in refused.stderr
+
+
+def test_answers_pass_through_a_folder_of_any_name(centre: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "it's here"
+    folder.mkdir()
+    done = run("sql", "SELECT 1 AS a", "--format", "json", cwd=centre, TMPDIR=str(folder))
+    assert done.stdout == b'{"a":1}\n'
 
 
 def test_the_plan_of_a_query_is_printed_as_it_is_drawn(centre: Path) -> None:

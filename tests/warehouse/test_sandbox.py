@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def ask(box: Sandbox, text: str) -> list[Any]:
         "EXPLAIN ANALYZE -- how long?\n FROM inputs",
         "EXPLAIN ANALYZE (SELECT 1) UNION ALL (SELECT 2)",
         "EXPLAIN(FORMAT json) SELECT 'é'",
+        "SELECT used_bytes AS copy, 'a query' AS query FROM lustre_df",
+        "FROM query_table('lustre_df')",
     ],
 )
 def test_what_the_lake_has_can_be_asked(lake: Lake, query: str) -> None:
@@ -74,6 +77,12 @@ def test_a_statement_that_does_more_than_read_is_refused_by_its_kind(lake: Lake,
         "EXPLAIN ANALYZE /* /* */ SELECT 1 -- */ COPY (SELECT 1) TO 'x'",
         "SELECT 'é'; /* é */ EXPLAIN ANALYZE COPY (SELECT 1) TO 'x'",
         "SELECT 1; COPY (SELECT 1) TO 'x'",
+        "WITH x AS (COPY (SELECT 1) TO 'x' (FORMAT csv)) FROM x",
+        "COPY (PIVOT lustre_df ON target USING count(*)) TO 'x'",
+        "EXPLAIN ANALYZE COPY (PIVOT lustre_df ON target USING count(*)) TO 'x'",
+        "FROM json_execute_serialized_sql(json_serialize_sql('WITH x AS (CO'||'PY t T'||'O ''x'') FROM x'))",
+        "FROM query('FROM json_exec' || 'ute_serialized_sql(''{}'')')",
+        "FROM \"query\" /* ( */ ('SELECT 1')",
     ],
 )
 def test_a_writing_statement_is_found_behind_another(lake: Lake, query: str) -> None:
@@ -95,4 +104,15 @@ def test_a_query_ends_at_the_bound_of_time(lake: Lake, monkeypatch: pytest.Monke
     monkeypatch.setattr(sandbox, "SAFE_SECONDS", 0.2)
     box = Sandbox.of(lake, safe=True)
     with pytest.raises(TookTooLong), box.bounded():
+        ask(box, "SELECT count(*) FROM range(10000000) a, range(10000000) b")
+
+
+def test_the_bound_of_time_holds_after_an_answer_that_its_reader_was_slow_to_take(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound passes while no query runs, and the next one is ended all the same."""
+    monkeypatch.setattr(sandbox, "SAFE_SECONDS", 0.1)
+    box = Sandbox.of(lake, safe=True)
+    with pytest.raises(TookTooLong), box.bounded():
+        time.sleep(0.3)
         ask(box, "SELECT count(*) FROM range(10000000) a, range(10000000) b")
