@@ -163,6 +163,10 @@ class Extractor(ABC):
     contested: ClassVar[frozenset[str]] = frozenset()
     """Tables that other sources fill too: on each owner's day, the source that comes first in site.toml fills them."""
 
+    def __init_subclass__(cls) -> None:
+        if isinstance(cls.heads, str):
+            raise TypeError(f"{cls.__name__}.heads is one text, each letter a pattern; write a tuple of patterns")
+
     @classmethod
     def recognises(cls, head: str) -> bool:
         """Whether the beginning of a text is that of this source's files."""

@@ -108,7 +108,7 @@ part AS (
   WHERE bin BETWEEN 0 AND bins - 1
 ),
 grouped AS (
-  SELECT greatest(1, ceil(coalesce((SELECT max(nprocs) FROM log), max(rank)::HUGEINT + 1) / rank_groups))::BIGINT AS ranks
+  SELECT greatest(1, ceil(greatest((SELECT max(nprocs) FROM log), max(rank)::HUGEINT + 1) / rank_groups))::BIGINT AS ranks
   FROM part
 )
 SELECT

@@ -49,11 +49,6 @@ class _Table:
         query = f"SELECT {','.join(self.places)} FROM {_SHARED} WHERE name = {ddl.literal(self.name)}"
         return [ddl.create_named_view(self.name, self.columns, query), *self.comments("VIEW")]
 
-    def from_shared(self) -> str:
-        pairs = zip(self.places, self.columns, strict=True)
-        columns = ", ".join(f"{place} AS {ddl.quote(column)}" for place, column in pairs)
-        return f"SELECT {columns} FROM {_SHARED} WHERE name = {ddl.literal(self.name)}"
-
     def to_shared(self) -> str:
         pairs = zip(self.columns, self.places, strict=True)
         columns = ", ".join(f"{ddl.quote(column)} AS {place}" for column, place in pairs)
@@ -76,7 +71,7 @@ def to_tables(con: duckdb.DuckDBPyConnection, names: Container[str] | None = Non
     wanted = [t for t in _tables()[0] if t.written and t.name not in there and (names is None or t.name in names)]
     for table in wanted:
         con.execute(f"ALTER VIEW {table.name} RENAME TO {table.bare}{_ASIDE}")
-        con.execute(f"CREATE TABLE {table.name} AS {table.from_shared()}")
+        con.execute(f"CREATE TABLE {table.name} AS FROM {table.name}{_ASIDE}")
     con.execute(f"DELETE FROM {_SHARED} WHERE name IN (SELECT unnest($1))", [[table.name for table in wanted]])
 
 
@@ -88,7 +83,8 @@ def to_views(con: duckdb.DuckDBPyConnection) -> None:
     tables = [table for table in _tables()[0] if table.name in there]
     counts = con.execute(" UNION ALL ".join(f"SELECT count(*) FROM {table.name}" for table in tables)).fetchall()
     small = [table for table, (rows,) in zip(tables, counts, strict=True) if rows <= FEW]
-    con.execute(f"INSERT INTO {_SHARED} BY NAME {' UNION ALL BY NAME '.join(t.to_shared() for t in small)}")
+    if small:
+        con.execute(f"INSERT INTO {_SHARED} BY NAME {' UNION ALL BY NAME '.join(t.to_shared() for t in small)}")
     for table in tables:
         was_view = f"{table.name}{_ASIDE}" in aside
         if table in small:

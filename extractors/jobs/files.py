@@ -67,6 +67,8 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
         if content.startswith(b"PAR1"):
             return _read_parquet(content, uri, wanted)
         content = content if b"\n" in content else content.replace(b"\r", b"\n")  # Excel's "CSV (Macintosh)"
+        above = content[: len(content) - len(content.lstrip(b"\r\n"))].count(b"\n")
+        content = content.lstrip(b"\r\n")
         header = content.partition(b"\n")[0].decode()
         separator = max(",;\t|", key=header.count)
         _check_columns(header.count(separator) + 1, uri)
@@ -82,7 +84,8 @@ def read_table(content: bytes, uri: str, wanted: Collection[str]) -> JobTable:
         except pl.exceptions.ComputeError:  # polars has no way to name a row that is too long
             fitting, too_long = _fitting(text, separator)
             frame = pl.read_csv(fitting, infer_schema=False, separator=separator, columns=list(own))
-        return JobTable(_without_blank_lines(frame, text, separator).rename(own), unread, too_long)
+        lines = [above + line for line in too_long]
+        return JobTable(_without_blank_lines(frame, text, separator).rename(own), unread, lines)
     except UnicodeDecodeError as error:
         raise InputError(uri, f"is neither Parquet nor UTF-8 at byte {error.start}", "save it as UTF-8") from None
     except (pl.exceptions.PolarsError, csv.Error) as error:

@@ -112,3 +112,9 @@ def test_a_reject_is_one_line_whatever_it_quotes() -> None:
     reject = Reject(INPUT, "router 'a\nb' has no times\r\n", "interface\nc")
     assert (reject.reason, reject.part) == ("router 'a\\nb' has no times", "interface\\nc")
     assert str(InputError("a\nb", "has\nno", "write\nit")) == "a\\nb: has\\nno; write\\nit"
+
+
+def test_one_text_for_the_heads_of_a_source_is_an_error() -> None:
+    """Each of its letters would be a pattern, and fit nearly every file."""
+    with pytest.raises(TypeError, match="write a tuple of patterns"):
+        type("Slip", (Live,), {"heads": "^time,rack"})

@@ -261,10 +261,15 @@ def test_blank_lines_are_no_jobs(tmp_path: Path) -> None:
     assert rejects == {}
 
 
+def test_the_separator_is_that_of_the_header_below_blank_lines(tmp_path: Path) -> None:
+    (job,), rejects, _ = csv(tmp_path, "\n\nscheduler_id;start_time;end_time\n1;10;20\n")
+    assert (job["scheduler_id"], rejects) == ("1", {})
+
+
 @pytest.mark.parametrize("lost", [",,,,kept", "-,NA,-,-,", "-,,,,kept"])
 def test_a_row_that_holds_anything_counts_as_one_that_was_left_out(tmp_path: Path, lost: str) -> None:
     """P5: a row with a value in an unread column alone, or with words for nothing, vanished in silence."""
     header = "scheduler_id,start_time,end_time,user_name,ticket"
-    (_,), rejects, _ = csv(tmp_path, f"{header}\n1,10,20,u,x\n\n,,,,\n{lost}\n , ,,,\n")
+    (_,), rejects, _ = csv(tmp_path, f"\r\n\n{header}\n1,10,20,u,x\n\n,,,,\n{lost}\n , ,,,\n")
     assert rejects.pop("column ticket")
     assert rejects == {"rows": "1 rows lack one of scheduler_id, start_time, end_time"}

@@ -41,11 +41,11 @@ def test_dfs_without_a_heatmap_is_spread_by_its_counters(lake: Lake, fill: Any) 
 
 def test_ranks_of_a_log_without_its_number_of_processes_are_grouped_too(lake: Lake, fill: Any) -> None:
     """P6: each rank was a group of its own where `nprocs` is null."""
-    fill("darshan_logs", {**LOG, "log_id": "a", "nprocs": None})
+    fill("darshan_logs", {**LOG, "log_id": "a", "nprocs": None}, {**LOG, "log_id": "b", "nprocs": 1})
     moved = {"DFS_F_READ_START_TIMESTAMP": 0.0, "DFS_F_READ_END_TIMESTAMP": 1.0, "DFS_BYTES_READ": 5}
     fill("darshan_dfs", *({**_record("a", DFS_BYTES_WRITTEN=0, **moved), "rank": rank} for rank in range(-1, 10)))
     found = lake.sql(
-        f"SELECT first_rank, last_rank, read_bytes FROM job_activity('c', ['a'], {WINDOW}, 1, 4) ORDER BY 1"
+        f"SELECT first_rank, last_rank, read_bytes FROM job_activity('c', ['a', 'b'], {WINDOW}, 1, 4) ORDER BY 1"
     )
     assert found.fetchall() == [(-1, -1, 5), (0, 2, 15), (3, 5, 15), (6, 8, 15), (9, 11, 5)]
 

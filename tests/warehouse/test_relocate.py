@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from iolake.pipelines.cli import cli
 from iolake.pipelines.ingest import ingest
-from iolake.warehouse import catalog, garbage, layout, views
+from iolake.warehouse import catalog, garbage, layout, small_tables, views
 from iolake.warehouse import lake as lake_module
 from iolake.warehouse.compact import compact
 from iolake.warehouse.derive import derive
@@ -150,6 +150,14 @@ def test_a_move_leaves_marts_fresh_also_where_a_newer_iolake_has_other_models(
     with duckdb.connect(str(moved / "lake.duckdb"), read_only=True) as con:
         assert con.sql(every).fetchall() == answers
         assert con.sql("SELECT fingerprint FROM derived ORDER BY ALL").fetchall() == fingerprints
+
+
+def test_a_moved_lake_whose_ledger_outgrew_the_shared_table_is_read(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P1: no table is small there."""
+    monkeypatch.setattr(small_tables, "FEW", 0)
+    assert Lake(copied).sql("SELECT root FROM snapshots ORDER BY number DESC LIMIT 1").fetchall() == [(str(copied),)]
 
 
 @pytest.mark.usefixtures("all_tables")
